@@ -1,0 +1,130 @@
+import { readFileSync } from "node:fs";
+import { Value } from "@sinclair/typebox/value";
+import { parse, parseDocument } from "yaml";
+import { type Config, ConfigSchema } from "./schema.ts";
+import { allowedValues, listSettings, type Setting, variableName } from "./settings.ts";
+import { isTree, type Tree, unknownKeys, unknownVariables } from "./unknown-keys.ts";
+
+export interface LoadedConfig {
+  readonly config: Config;
+  /** Sentences for the log: keys that nothing reads. */
+  readonly warnings: readonly string[];
+}
+
+/** A configuration that the server can't start with; the message is one line that names key, value and remedy. */
+export class ConfigError extends Error {
+  override readonly name = "ConfigError";
+}
+
+/**
+ * Reads `file` (absent is the same as empty), puts the environment over it, checks every value against the schema
+ * and fills in the defaults.
+ *
+ * @throws ConfigError when the file can't be read or parsed, or a value is not allowed
+ */
+export function loadConfig(file: string, env: Readonly<Record<string, string | undefined>>): LoadedConfig {
+  const given = withAliases(readYaml(file));
+  const settings = listSettings();
+  const warnings = [...unknownKeys(given, settings), ...unknownVariables(env, settings)];
+
+  const tree: Tree = {};
+  for (const setting of settings) {
+    const value = settingValue(setting, given, env, file);
+    if (value !== undefined) put(tree, setting.path, value);
+  }
+  const config = Value.Default(ConfigSchema, tree) as Config;
+  return { config: deepFreeze(config), warnings };
+}
+
+function readYaml(file: string): Tree {
+  let text: string;
+  try {
+    text = readFileSync(file, "utf8");
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === "ENOENT") return {};
+    throw new ConfigError(`${file} can't be read: ${(cause as Error).message}`, { cause });
+  }
+  const document = parseDocument(text, { uniqueKeys: false });
+  const [error] = document.errors;
+  if (error !== undefined) throw new ConfigError(`${file} is not valid YAML: ${firstLine(error.message)}`);
+  let root: unknown;
+  try {
+    root = document.toJS({ maxAliasCount: 100 }) ?? {};
+  } catch (cause) {
+    throw new ConfigError(`${file} is not valid YAML: ${firstLine((cause as Error).message)}`, { cause });
+  }
+  if (!isTree(root)) throw new ConfigError(`${file} should have keys such as basic:, but it is ${show(root)}`);
+  return root;
+}
+
+/** `pluginHosts` stands below `basic` in the original's file, but its documents name it without a section. */
+function withAliases({ pluginHosts, ...given }: Tree): Tree {
+  if (pluginHosts === undefined) return given;
+  const basic = given.basic ?? {};
+  return isTree(basic) ? { ...given, basic: { pluginHosts, ...basic } } : given;
+}
+
+function settingValue(setting: Setting, given: Tree, env: Record<string, string | undefined>, file: string): unknown {
+  const key = setting.path.join(".");
+  const variable = variableName(setting.path);
+  const fromEnv = Object.entries(env).find(([name]) => name.toUpperCase() === variable)?.[1];
+  if (fromEnv !== undefined) return checked(setting, fromEnv, `environment variable ${variable}`, file);
+
+  let value: unknown = given;
+  for (const [depth, part] of setting.path.entries()) {
+    if (value === undefined || value === null) return undefined;
+    if (!isTree(value)) {
+      const section = setting.path.slice(0, depth).join(".");
+      throw new ConfigError(`${file}: ${section} is ${show(value)}; it should have keys below it, such as ${key}`);
+    }
+    value = value[part];
+  }
+  return value === undefined || value === null ? undefined : checked(setting, value, key, file);
+}
+
+function checked(setting: Setting, value: unknown, name: string, file: string): unknown {
+  const converted = convert(setting, value);
+  if (Value.Check(setting.schema, converted)) return converted;
+  throw new ConfigError(`${file}: ${name} is ${show(value)}; allowed is ${allowedValues(setting.schema)}`);
+}
+
+/** Environment variables are texts, and so are quoted values in YAML: read them as what the setting wants. */
+function convert({ schema }: Setting, value: unknown): unknown {
+  if (schema.type === "array") return typeof value === "string" ? listOf(value) : value;
+  if (schema.type === "string") return typeof value === "number" ? String(value) : value;
+  if (typeof value !== "string") return value;
+  const trimmed = value.trim();
+  if (schema.type === "boolean") return { true: true, false: false }[trimmed.toLowerCase()] ?? value;
+  return /^-?\d+(\.\d+)?$/.test(trimmed) ? Number(trimmed) : value;
+}
+
+/** `[a, b]`, as the original's image writes lists, or `a, b`. */
+function listOf(text: string): unknown {
+  return text.trim() === "" ? [] : parse(text.trim().startsWith("[") ? text : `[${text}]`);
+}
+
+function put(tree: Tree, path: readonly string[], value: unknown): void {
+  const [key = "", ...rest] = path;
+  if (rest.length === 0) tree[key] = value;
+  else {
+    tree[key] ??= {};
+    put(tree[key] as Tree, rest, value);
+  }
+}
+
+function show(value: unknown): string {
+  const text = JSON.stringify(value) ?? String(value);
+  return text.length > 80 ? `${text.slice(0, 80)}…` : text;
+}
+
+function firstLine(text: string): string {
+  return text.split("\n", 1)[0] ?? text;
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value === "object" && value !== null) {
+    for (const child of Object.values(value)) deepFreeze(child);
+    Object.freeze(value);
+  }
+  return value;
+}

@@ -1,0 +1,45 @@
+import { Kind, type TObject, type TSchema } from "@sinclair/typebox";
+import { ConfigSchema } from "./schema.ts";
+
+/** The prefix of environment variables that override a key. */
+export const ENV_PREFIX = "KUIPER__";
+
+/** One setting: its place in the file (`["basic", "restPort"]`) and the schema of its value. */
+export interface Setting {
+  readonly path: readonly string[];
+  readonly schema: TSchema;
+}
+
+/** Every setting, in the order of the schema. */
+export function listSettings(): Setting[] {
+  return leaves(ConfigSchema, []);
+}
+
+function leaves(section: TObject, path: readonly string[]): Setting[] {
+  return Object.entries(section.properties).flatMap(([key, schema]) => {
+    const here = [...path, key];
+    return schema[Kind] === "Object" ? leaves(schema as TObject, here) : [{ path: here, schema }];
+  });
+}
+
+/** `KUIPER__BASIC__RESTPORT`, as the original's image spells the override of `basic.restPort`. */
+export function variableName(path: readonly string[]): string {
+  return ENV_PREFIX + path.join("__").toUpperCase();
+}
+
+/** What a setting may be, in words: `a whole number from 0 to 65535`. */
+export function allowedValues(schema: TSchema): string {
+  if (schema.enum !== undefined) return `one of ${(schema.enum as string[]).join(", ")}`;
+  switch (schema.type) {
+    case "boolean":
+      return "true or false";
+    case "integer":
+      return `a whole number from ${schema.minimum} to ${schema.maximum}`;
+    case "number":
+      return `a number from ${schema.minimum} to ${schema.maximum}`;
+    case "array":
+      return "a list of texts";
+    default:
+      return "a text";
+  }
+}

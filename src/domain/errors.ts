@@ -1,0 +1,54 @@
+/**
+ * Every failure that a client can see: its stable code, and the HTTP status that it is answered with.
+ * The original answers 400 to nearly everything; where clients know that, it stays.
+ */
+export const ERROR_STATUS = {
+  BODY_INVALID: 400,
+  BODY_TOO_LARGE: 413,
+  NAME_INVALID: 400,
+  NAME_TAKEN: 400,
+  NAME_MARKED_DELETED: 400,
+  URI_INVALID: 400,
+  DOWNLOAD_FAILED: 400,
+  ARCHIVE_INVALID: 400,
+  SCRIPT_ABSENT: 400,
+  SCRIPT_FAILED: 400,
+  REQUEST_INVALID: 400,
+  CROSS_SITE_REFUSED: 403,
+  PLUGIN_NOT_FOUND: 404,
+  PAGE_NOT_FOUND: 404,
+  METHOD_NOT_ALLOWED: 405,
+  REQUEST_TIMEOUT: 408,
+  STORAGE_FAILED: 500,
+  INTERNAL: 500,
+  PLUGIN_HOSTS_FAILED: 502,
+  SHUTTING_DOWN: 503,
+  TOO_BUSY: 503,
+  STORAGE_FULL: 507,
+} as const;
+
+export type ErrorCode = keyof typeof ERROR_STATUS;
+
+/**
+ * A failure whose sentence may be shown to a client. `cause` is for the log and never leaves the server,
+ * so anything secret or internal belongs there.
+ */
+export class PluginError extends Error {
+  override readonly name = "PluginError";
+  readonly code: ErrorCode;
+
+  constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+/** The same failure with words before its sentence: `prefixed(error, "fail to unzip file x: ")`. */
+export function prefixed(error: PluginError, prefix: string): PluginError {
+  return new PluginError(error.code, prefix + error.message, { cause: error.cause ?? error });
+}
+
+/** Whether `error` is a system or library error with that `code`, such as `ENOENT`. */
+export function hasCode(error: unknown, ...codes: string[]): error is NodeJS.ErrnoException {
+  return error instanceof Error && "code" in error && codes.includes(String(error.code));
+}

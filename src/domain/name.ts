@@ -1,0 +1,44 @@
+import { PluginError } from "./errors.ts";
+import { printable } from "./printable.ts";
+
+const NAME_RULE = /^[a-z][A-Za-z0-9_]*$/;
+const NAME_MAX_LENGTH = 100;
+
+/** Path segments below `/plugins/<type>/` that mean something else. */
+const RESERVED_NAMES: readonly string[] = ["prebuild"];
+
+/**
+ * The name rule. A name becomes part of file names, of paths of the API and of an exported Go symbol, so nothing
+ * but letters, digits and underscores is let in.
+ *
+ * @returns the name without the spaces around it
+ * @throws PluginError NAME_INVALID, with the rule that was broken
+ */
+export function checkPluginName(given: string | null | undefined): string {
+  const name = (given ?? "").trim();
+  if (name === "") throw invalidName("", "should not be empty");
+  if (name.length > NAME_MAX_LENGTH) {
+    throw invalidName(
+      `${name.slice(0, 20)}…`,
+      `should have at most ${NAME_MAX_LENGTH} letters, this has ${name.length}`,
+    );
+  }
+  if (RESERVED_NAMES.includes(name)) throw invalidName(name, "is reserved, choose another one");
+  if (!NAME_RULE.test(name)) throw invalidName(name, rule(name));
+  return name;
+}
+
+/** Whether `name` could be the name of a plugin that this server installs. */
+export function isPluginName(name: string): boolean {
+  return name.length <= NAME_MAX_LENGTH && NAME_RULE.test(name) && !RESERVED_NAMES.includes(name);
+}
+
+function rule(name: string): string {
+  const suggestion = name.charAt(0).toLowerCase() + name.slice(1);
+  const hint = suggestion !== name && isPluginName(suggestion) ? `, such as ${suggestion}` : "";
+  return `should begin with a lower-case letter and have only letters, digits and underscores (camel case)${hint}`;
+}
+
+function invalidName(name: string, reason: string): PluginError {
+  return new PluginError("NAME_INVALID", `invalid name ${printable(name)}: ${reason}`);
+}

@@ -1,0 +1,50 @@
+import { fileURLToPath } from "node:url";
+import { PluginError } from "./errors.ts";
+import type { PluginUri } from "./plugin.ts";
+import { printable } from "./printable.ts";
+
+const ZIP_SUFFIX = ".zip";
+
+/** The forms that are accepted, checked on the raw text because `URL` quietly repairs what is wrong. */
+const HTTP_FORM = /^https?:\/\/[^/\\?#]/i;
+const FILE_FORM = /^file:\/(?!\/)|^file:\/\/(localhost)?\//i;
+/** `URL` drops control characters and turns backslashes into slashes: what was checked must be what is used. */
+const UNCLEAN = /[\p{Cc}\\]|^\s|\s$/u;
+
+/**
+ * The rule for a zip's address: an absolute `http`, `https` or `file` URL whose path ends in `.zip`. A query may
+ * follow (presigned URLs have one).
+ *
+ * @throws PluginError URI_INVALID
+ */
+export function checkPluginUri(given: string | null | undefined): PluginUri {
+  const text = given ?? "";
+  const url = parse(text);
+  if (url === undefined || !decodedPath(url)?.endsWith(ZIP_SUFFIX)) {
+    throw new PluginError("URI_INVALID", `invalid uri ${printable(withoutCredentials(text))}`);
+  }
+  return { url, shown: printable(withoutCredentials(text)) };
+}
+
+/**
+ * A URL that can be shown: user, password and the values of a query (signatures, tokens) are replaced by `***`.
+ * Anything else stays as it was given.
+ */
+export function withoutCredentials(text: string): string {
+  // What is no URL may have its `@` anywhere, as in a password with a slash: hide everything before the last one.
+  const userInfo = URL.canParse(text) ? /\/\/[^/?#]*@/ : /\/\/.*@/s;
+  return text.replace(userInfo, "//***@").replace(/\?[^#]*/, (query) => query.replace(/=[^&]*/g, "=***"));
+}
+
+function parse(text: string): URL | undefined {
+  if (UNCLEAN.test(text) || !(HTTP_FORM.test(text) || FILE_FORM.test(text))) return undefined;
+  return URL.canParse(text) ? new URL(text) : undefined;
+}
+
+function decodedPath(url: URL): string | undefined {
+  try {
+    return url.protocol === "file:" ? fileURLToPath(url) : decodeURIComponent(url.pathname);
+  } catch {
+    return undefined; // a path with a broken or forbidden percent-encoding names nothing
+  }
+}
