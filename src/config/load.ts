@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
+import { inspect } from "node:util";
 import { Value } from "@sinclair/typebox/value";
-import { parse, parseDocument } from "yaml";
+import { type Document, parseDocument, visit } from "yaml";
 import { type Config, ConfigSchema } from "./schema.ts";
 import { allowedValues, listSettings, type Setting, variableName } from "./settings.ts";
 import { isTree, type Tree, unknownKeys, unknownVariables } from "./unknown-keys.ts";
@@ -49,12 +50,22 @@ function readYaml(file: string): Tree {
   if (error !== undefined) throw new ConfigError(`${file} is not valid YAML: ${firstLine(error.message)}`);
   let root: unknown;
   try {
+    keepNumbersAsWritten(document);
     root = document.toJS({ maxAliasCount: 100 }) ?? {};
   } catch (cause) {
     throw new ConfigError(`${file} is not valid YAML: ${firstLine((cause as Error).message)}`, { cause });
   }
   if (!isTree(root)) throw new ConfigError(`${file} should have keys such as basic:, but it is ${show(root)}`);
   return root;
+}
+
+/** `version: 1.10` is meant as a text and would lose its last digit; where a number is wanted, `convert` makes one. */
+function keepNumbersAsWritten(document: Document): void {
+  visit(document, {
+    Scalar: (_, node) => {
+      if (typeof node.value === "number" && node.source !== String(node.value)) node.value = node.source;
+    },
+  });
 }
 
 /** `pluginHosts` stands below `basic` in the original's file, but its documents name it without a section. */
@@ -90,17 +101,26 @@ function checked(setting: Setting, value: unknown, name: string, file: string): 
 
 /** Environment variables are texts, and so are quoted values in YAML: read them as what the setting wants. */
 function convert({ schema }: Setting, value: unknown): unknown {
-  if (schema.type === "array") return typeof value === "string" ? listOf(value) : value;
   if (schema.type === "string") return typeof value === "number" ? String(value) : value;
   if (typeof value !== "string") return value;
   const trimmed = value.trim();
-  if (schema.type === "boolean") return { true: true, false: false }[trimmed.toLowerCase()] ?? value;
-  return /^-?\d+(\.\d+)?$/.test(trimmed) ? Number(trimmed) : value;
+  switch (schema.type) {
+    case "array":
+      return listOf(trimmed);
+    case "boolean":
+      return { true: true, false: false }[trimmed.toLowerCase()] ?? value;
+    case "integer":
+    case "number":
+      return trimmed === "" || Number.isNaN(Number(trimmed)) ? value : Number(trimmed);
+    default:
+      return trimmed;
+  }
 }
 
-/** `[a, b]`, as the original's image writes lists, or `a, b`. */
-function listOf(text: string): unknown {
-  return text.trim() === "" ? [] : parse(text.trim().startsWith("[") ? text : `[${text}]`);
+/** `[a, b]`, as the original's image writes lists, or `a, b`. Not read as YAML: there `*.example.com` is a reference. */
+function listOf(text: string): string[] {
+  const items = text.replace(/^\[(.*)\]$/s, "$1").split(",");
+  return items.map((item) => item.trim().replace(/^(["'])(.*)\1$/s, "$2")).filter((item) => item !== "");
 }
 
 function put(tree: Tree, path: readonly string[], value: unknown): void {
@@ -113,7 +133,9 @@ function put(tree: Tree, path: readonly string[], value: unknown): void {
 }
 
 function show(value: unknown): string {
-  const text = JSON.stringify(value) ?? String(value);
+  // A structure may contain itself, by YAML's references.
+  const isStructure = typeof value === "object" && value !== null;
+  const text = isStructure ? inspect(value, { breakLength: Infinity, compact: true }) : String(JSON.stringify(value));
   return text.length > 80 ? `${text.slice(0, 80)}…` : text;
 }
 

@@ -18,7 +18,12 @@ const text = (value: string, description: string) => Type.String({ default: valu
 const list = (description: string) => Type.Array(Type.String(), { default: [], description });
 
 const choice = <T extends string>(value: T, values: readonly T[], description: string) =>
-  Type.Unsafe<T>({ type: "string", enum: [...values], default: value, description });
+  Type.Unsafe<T>(
+    Type.Union(
+      values.map((one) => Type.Literal(one)),
+      { default: value, description },
+    ),
+  );
 
 const section = <T extends Record<string, TSchema>>(properties: T) => Type.Object(properties, { default: {} });
 

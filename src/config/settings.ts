@@ -29,7 +29,7 @@ export function variableName(path: readonly string[]): string {
 
 /** What a setting may be, in words: `a whole number from 0 to 65535`. */
 export function allowedValues(schema: TSchema): string {
-  if (schema.enum !== undefined) return `one of ${(schema.enum as string[]).join(", ")}`;
+  if (schema.anyOf !== undefined) return `one of ${schema.anyOf.map((choice: TSchema) => choice.const).join(", ")}`;
   switch (schema.type) {
     case "boolean":
       return "true or false";

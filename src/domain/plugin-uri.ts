@@ -1,7 +1,14 @@
 import { fileURLToPath } from "node:url";
 import { PluginError } from "./errors.ts";
-import type { PluginUri } from "./plugin.ts";
 import { printable } from "./printable.ts";
+
+/** Where a plugin's zip is. */
+export interface PluginUri {
+  /** With credentials: for the download alone. */
+  readonly url: URL;
+  /** Without credentials: for replies, logs and the registry. */
+  readonly shown: string;
+}
 
 const ZIP_SUFFIX = ".zip";
 
@@ -10,6 +17,11 @@ const HTTP_FORM = /^https?:\/\/[^/\\?#]/i;
 const FILE_FORM = /^file:\/(?!\/)|^file:\/\/(localhost)?\//i;
 /** `URL` drops control characters and turns backslashes into slashes: what was checked must be what is used. */
 const UNCLEAN = /[\p{Cc}\\]|^\s|\s$/u;
+
+const AUTHORITY_FORM = /^[a-z][a-z0-9+.-]*:\/\/[^/]/i;
+const USER_INFO = /^([^:]*:\/\/)[^/?#]*@/;
+/** What is no clean URL may have its `@` anywhere, as in a password with a slash: up to the last one all is hidden. */
+const ANY_USER_INFO = /^(?=.*(?::|\/\/).*@)((?:[a-z][a-z0-9+.-]*:)?[/\\]*).*@/is;
 
 /**
  * The rule for a zip's address: an absolute `http`, `https` or `file` URL whose path ends in `.zip`. A query may
@@ -31,9 +43,13 @@ export function checkPluginUri(given: string | null | undefined): PluginUri {
  * Anything else stays as it was given.
  */
 export function withoutCredentials(text: string): string {
-  // What is no URL may have its `@` anywhere, as in a password with a slash: hide everything before the last one.
-  const userInfo = URL.canParse(text) ? /\/\/[^/?#]*@/ : /\/\/.*@/s;
-  return text.replace(userInfo, "//***@").replace(/\?[^#]*/, (query) => query.replace(/=[^&]*/g, "=***"));
+  const userInfo = hasPlainAuthority(text) ? USER_INFO : ANY_USER_INFO;
+  return text.replace(userInfo, "$1***@").replace(/\?[^#]*/, (query) => query.replace(/=[^&]*/g, "=***"));
+}
+
+/** Whether user and password, if there are any, are just where they should be; `URL` also finds them elsewhere. */
+function hasPlainAuthority(text: string): boolean {
+  return URL.canParse(text) && !UNCLEAN.test(text) && (AUTHORITY_FORM.test(text) || FILE_FORM.test(text));
 }
 
 function parse(text: string): URL | undefined {
@@ -43,7 +59,8 @@ function parse(text: string): URL | undefined {
 
 function decodedPath(url: URL): string | undefined {
   try {
-    return url.protocol === "file:" ? fileURLToPath(url) : decodeURIComponent(url.pathname);
+    const path = url.protocol === "file:" ? fileURLToPath(url) : decodeURIComponent(url.pathname);
+    return path.includes("\0") ? undefined : path;
   } catch {
     return undefined; // a path with a broken or forbidden percent-encoding names nothing
   }

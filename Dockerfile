@@ -1,0 +1,32 @@
+# Build: needs every package.
+FROM node:24-alpine AS build
+WORKDIR /build
+COPY package.json package-lock.json .npmrc ./
+RUN npm ci
+COPY . .
+RUN npm run build
+
+# Run: the bundle holds every package that the server needs, so there is nothing to install.
+FROM node:24-alpine
+# install.sh runs under /bin/sh; prlimit (util-linux) bounds what it may use.
+RUN apk add --no-cache util-linux-misc
+# The port is set here and not in kuiper.yaml, so that the health check knows it.
+ENV NODE_ENV=production \
+    KuiperBaseKey=/kuiper \
+    KUIPER__BASIC__RESTIP=0.0.0.0 \
+    KUIPER__BASIC__RESTPORT=9081
+WORKDIR /app
+# package.json says that dist/ has ES modules: without it Node reads the bundle twice and keeps 12 MB more.
+COPY --from=build /build/package.json /build/LICENSE ./
+COPY --from=build /build/dist ./dist
+COPY --from=build --chown=node:node /build/etc/kuiper.yaml /kuiper/etc/kuiper.yaml
+RUN mkdir -p /kuiper/plugins && chown -R node:node /kuiper
+VOLUME ["/kuiper/etc", "/kuiper/plugins"]
+EXPOSE 9081
+# Scripts that install system packages need root: run with --user root where your plugins have such.
+USER node
+# With basic.restTls it is HTTPS, with a certificate for another name than this one.
+HEALTHCHECK --interval=30s --timeout=3s --start-period=5s \
+  CMD wget -q -O /dev/null "http://127.0.0.1:$KUIPER__BASIC__RESTPORT/ping" || \
+    wget -q -O /dev/null --no-check-certificate "https://127.0.0.1:$KUIPER__BASIC__RESTPORT/ping" || exit 1
+CMD ["node", "dist/main.js"]

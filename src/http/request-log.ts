@@ -1,0 +1,21 @@
+import type { FastifyInstance } from "fastify";
+import { withoutCredentials } from "../domain/plugin-uri.ts";
+
+const READING_METHODS: readonly string[] = ["GET", "HEAD", "OPTIONS"];
+
+/** Logs who asked for what. Reads are logged with `debug: true` alone: a dashboard makes one every few seconds. */
+export function logRequests(app: FastifyInstance): void {
+  app.addHook("onResponse", (request, reply, done) => {
+    const level = READING_METHODS.includes(request.method) ? "debug" : "info";
+    if (!request.log.isLevelEnabled(level)) return done();
+    const fields = {
+      method: request.method,
+      url: withoutCredentials(request.url),
+      status: reply.statusCode,
+      ms: Math.round(reply.elapsedTime),
+      from: request.ip,
+    };
+    request.log[level](fields, "request");
+    done();
+  });
+}

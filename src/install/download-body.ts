@@ -1,0 +1,122 @@
+import type { IncomingMessage } from "node:http";
+import type { Duplex, Transform } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { createBrotliDecompress, createGunzip, createInflate } from "node:zlib";
+import { hasCode, PluginError } from "../domain/errors.ts";
+import { printable } from "../domain/printable.ts";
+import { DownloadFailure } from "./download-failure.ts";
+import { discard, silence } from "./download-request.ts";
+import type { DownloadTarget } from "./download-target.ts";
+import { Wire } from "./download-wire.ts";
+
+const DECODERS: Readonly<Record<string, () => Transform>> = {
+  gzip: createGunzip,
+  "x-gzip": createGunzip,
+  deflate: createInflate,
+  br: createBrotliDecompress,
+};
+
+export interface BodyOptions {
+  readonly idleTimeoutSeconds: number;
+  readonly maxBytes: number;
+  /** Called after every chunk. */
+  readonly onChunk: () => void;
+}
+
+/** The content codings of a reply, in the order in which they were applied; identity is none. */
+export function contentCodings(response: IncomingMessage): string[] {
+  const codings = (response.headers["content-encoding"] ?? "").toLowerCase().split(",");
+  return codings.map((coding) => coding.trim()).filter((coding) => coding !== "" && coding !== "identity");
+}
+
+/**
+ * Reads the body of `response` to its end into `target`, decoded if the server encoded it although it was asked not
+ * to.
+ *
+ * @throws DownloadFailure; PluginError when it can't be stored
+ */
+export async function readBody(response: IncomingMessage, target: DownloadTarget, options: BodyOptions): Promise<void> {
+  const codings = contentCodings(response);
+  const store = async (chunks: AsyncIterable<Uint8Array>) => {
+    for await (const chunk of chunks) {
+      await target.write(chunk);
+      options.onChunk();
+    }
+  };
+  const received = watched(response, options);
+  if (codings.length === 0) return await store(received);
+
+  const [coding = ""] = codings;
+  const createDecoder = codings.length === 1 ? DECODERS[coding] : undefined;
+  if (createDecoder === undefined) {
+    discard(response);
+    throw new DownloadFailure(`the content encoding ${printable(codings.join(", ")).slice(0, 50)} is not supported`);
+  }
+  try {
+    await pipeline(received, createDecoder(), store);
+  } catch (cause) {
+    if (hasCode(cause, "Z_BUF_ERROR")) throw unexpectedEnd(cause);
+    if (cause instanceof DownloadFailure || cause instanceof PluginError) throw cause;
+    throw new DownloadFailure(`the content encoding ${coding} is broken`, { cause });
+  }
+}
+
+/** The body as it is received, with a limit on the host's silence and on the encoded bytes. */
+async function* watched(response: IncomingMessage, options: BodyOptions): AsyncGenerator<Uint8Array> {
+  const { socket } = response;
+  let received = 0;
+  let waiting = true;
+  const timer = setTimeout(() => {
+    // While the disk is what is waited for, the host is not silent.
+    if (waiting) response.destroy(silence(options.idleTimeoutSeconds));
+    else timer.refresh();
+  }, options.idleTimeoutSeconds * 1000);
+  try {
+    for await (const chunk of source(response)) {
+      waiting = false;
+      received += chunk.length;
+      // An encoding can send for ever without there being anything to decode.
+      if (received > options.maxBytes) throw tooLarge(options.maxBytes);
+      yield chunk;
+      waiting = true;
+      timer.refresh();
+    }
+    // Without a length the end of the connection is the end of the file, unless it broke.
+    if (socket.errored) throw socket.errored;
+  } catch (cause) {
+    throw cause instanceof DownloadFailure ? cause : unexpectedEnd(cause);
+  } finally {
+    clearTimeout(timer);
+    discard(response);
+  }
+}
+
+/** The bytes of a body. Where only their number is left to watch, they need not pass the parser. */
+async function* source(response: IncomingMessage): AsyncGenerator<Uint8Array> {
+  const connection: Duplex = response.socket;
+  const length = response.headers["content-length"];
+  const chunked = response.headers["transfer-encoding"] !== undefined;
+  // A decoder would still be at work on a chunk when the next one takes its place.
+  const coded = contentCodings(response).length > 0;
+  if (!(connection instanceof Wire) || length === undefined || chunked || coded || connection.readableLength > 0) {
+    return yield* response as AsyncIterable<Buffer>;
+  }
+  let left = Number(length) - response.readableLength;
+  if (response.readableLength > 0) yield response.read();
+  if (left === 0) return;
+  for await (const chunk of connection.rest()) {
+    const part = chunk.subarray(0, left);
+    left -= part.length;
+    yield part;
+    if (left === 0) return;
+  }
+  throw unexpectedEnd(connection.errored);
+}
+
+function tooLarge(maxBytes: number): DownloadFailure {
+  return new DownloadFailure(`it has more bytes than pluginDownload.maxBytes (${maxBytes}) allows`);
+}
+
+function unexpectedEnd(cause: unknown): DownloadFailure {
+  return new DownloadFailure("unexpected EOF", { retry: true, cause });
+}

@@ -1,0 +1,68 @@
+import { hasCode } from "../domain/errors.ts";
+
+/**
+ * Why a download did not succeed: a reason that may be shown, without credentials or query values. The cause is for
+ * the log.
+ */
+export class DownloadFailure extends Error {
+  override readonly name = "DownloadFailure";
+  /** Whether the same request may well succeed a moment later. */
+  readonly retry: boolean;
+
+  constructor(reason: string, options: { retry?: boolean; cause?: unknown } = {}) {
+    super(reason, options);
+    this.retry = options.retry ?? false;
+  }
+}
+
+/** Go's words for what the system says, since users know the original's messages. */
+const SYSTEM_WORDS: Readonly<Record<string, string>> = {
+  EACCES: "permission denied",
+  EADDRNOTAVAIL: "cannot assign requested address",
+  EHOSTUNREACH: "no route to host",
+  EIO: "input/output error",
+  EISDIR: "is a directory",
+  ELOOP: "too many levels of symbolic links",
+  EMFILE: "too many open files",
+  ENAMETOOLONG: "file name too long",
+  ENETDOWN: "network is down",
+  ENETUNREACH: "network is unreachable",
+  ENFILE: "too many open files in system",
+  ENOENT: "no such file or directory",
+  ENOTDIR: "not a directory",
+  EPERM: "operation not permitted",
+  ERR_INVALID_ARG_VALUE: "invalid argument",
+  ETIMEDOUT: "connection timed out",
+};
+
+/** One short phrase for a system error; its code where there is no phrase for it. */
+export function systemWords(error: unknown): string {
+  const code = error instanceof Error && "code" in error ? String(error.code) : "unknown error";
+  return SYSTEM_WORDS[code] ?? code;
+}
+
+/** What a failed connection or a failed request to `host` (with its port) is told as. */
+export function networkFailure(cause: unknown, host: string): DownloadFailure {
+  if (cause instanceof DownloadFailure) return cause;
+  if (hasCode(cause, "ECONNREFUSED")) {
+    // Not tried again: the answer came at once and is clear.
+    return new DownloadFailure(`dial tcp ${host}: connect: connection refused`, { cause });
+  }
+  const name = host.replace(/:\d+$/, "");
+  if (hasCode(cause, "ENOTFOUND")) return new DownloadFailure(`dial tcp: lookup ${name}: no such host`, { cause });
+  if (hasCode(cause, "EAI_AGAIN")) {
+    return new DownloadFailure(`dial tcp: lookup ${name}: temporary failure in name resolution`, {
+      retry: true,
+      cause,
+    });
+  }
+  if (hasCode(cause, "ECONNRESET", "EPIPE")) {
+    return new DownloadFailure(`read tcp ${host}: connection reset by peer`, { retry: true, cause });
+  }
+  const code = cause instanceof Error && "code" in cause ? String(cause.code) : "";
+  if (code === "HPE_HEADER_OVERFLOW") {
+    return new DownloadFailure(`the headers of the reply of ${host} are too long`, { cause });
+  }
+  if (code.startsWith("HPE_")) return new DownloadFailure(`malformed HTTP response of ${host} (${code})`, { cause });
+  return new DownloadFailure(`dial tcp ${host}: ${systemWords(cause)}`, { retry: code === "ETIMEDOUT", cause });
+}

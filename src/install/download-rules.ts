@@ -1,0 +1,50 @@
+import { resolve, sep } from "node:path";
+
+/** `host:port` as it is connected to, also where the URL leaves the port out. */
+export function hostAndPort(url: URL): string {
+  return `${url.hostname}:${portOf(url)}`;
+}
+
+export function portOf(url: URL): number {
+  return url.port === "" ? (url.protocol === "https:" ? 443 : 80) : Number(url.port);
+}
+
+/**
+ * The rule of `pluginDownload.allowedHosts`: `example.com`, `*.example.com` (every name below it, not itself), each
+ * with or without a port. An empty list allows all.
+ */
+export function createHostRule(allowed: readonly string[]): (url: URL) => boolean {
+  const rules = allowed.map(parseHostRule);
+  return (url) => rules.length === 0 || rules.some((matches) => matches(url));
+}
+
+function parseHostRule(entry: string): (url: URL) => boolean {
+  const text = entry.trim();
+  const wildcard = text.startsWith("*.");
+  const host = wildcard ? text.slice(2) : text;
+  // A bare IPv6 address has colons but neither brackets nor a port.
+  const address = /^[^[].*:.*:/.test(host) ? `[${host}]` : host;
+  const [, name = address, port] = /^(.*?)(?::(\d+))?$/.exec(address) ?? [];
+  const wanted = canonicalName(name);
+  return (url) => {
+    if (wanted === undefined || (port !== undefined && !hostAndPort(url).endsWith(`:${port}`))) return false;
+    const given = withoutRootDot(url.hostname);
+    return wildcard ? given.endsWith(`.${wanted}`) && given !== `.${wanted}` : given === wanted;
+  };
+}
+
+/** As `URL` writes it: lower case, IDNA, IPv4 and IPv6 in their usual forms. */
+function canonicalName(name: string): string | undefined {
+  return URL.canParse(`http://${name}/`) ? withoutRootDot(new URL(`http://${name}/`).hostname) : undefined;
+}
+
+/** `example.com.` is the same host as `example.com`. */
+function withoutRootDot(hostname: string): string {
+  return hostname.endsWith(".") ? hostname.slice(0, -1) : hostname;
+}
+
+/** Whether the absolute `path` is below `folder`; `/a/plugins-evil/x` is not below `/a/plugins`. */
+export function isBelow(folder: string, path: string): boolean {
+  const prefix = folder.endsWith(sep) ? folder : folder + sep;
+  return resolve(path).startsWith(prefix);
+}

@@ -1,0 +1,138 @@
+import { createHash, type Hash } from "node:crypto";
+import { type FileHandle, open, rm } from "node:fs/promises";
+import { hasCode, PluginError } from "../domain/errors.ts";
+import { DownloadFailure } from "./download-failure.ts";
+
+/** Two buffers of this size are all that a download holds of the file, however large it is. */
+const BUFFER_BYTES = 512 * 1024;
+
+/** The bytes and the SHA-256 (hex) of a file that was downloaded. */
+export interface Downloaded {
+  readonly sha256: string;
+  readonly bytes: number;
+}
+
+/** The file that a download fills from its start, hashed on the way and never larger than the limit. */
+export class DownloadTarget {
+  readonly #handle: FileHandle;
+  readonly #file: string;
+  readonly #maxBytes: number;
+  #hash: Hash = createHash("sha256");
+  #bytes = 0;
+  #written = 0;
+  #filling = Buffer.allocUnsafeSlow(BUFFER_BYTES);
+  #spare = Buffer.allocUnsafeSlow(BUFFER_BYTES);
+  #filled = 0;
+  #writing: Promise<void> = Promise.resolve();
+
+  private constructor(handle: FileHandle, file: string, maxBytes: number) {
+    this.#handle = handle;
+    this.#file = file;
+    this.#maxBytes = maxBytes;
+  }
+
+  /** @throws PluginError STORAGE_FULL, STORAGE_FAILED; also when `file` is there already */
+  static async create(file: string, maxBytes: number): Promise<DownloadTarget> {
+    try {
+      return new DownloadTarget(await open(file, "wx", 0o600), file, maxBytes);
+    } catch (cause) {
+      throw storageFailure(cause);
+    }
+  }
+
+  /** How many bytes were received; not all of them need be on the disk yet. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** @throws DownloadFailure when the whole, whose size is known before it is read, would be over the limit */
+  expect(bytes: number): void {
+    if (bytes > this.#maxBytes) {
+      throw new DownloadFailure(`it has ${bytes} bytes, more than pluginDownload.maxBytes (${this.#maxBytes}) allows`);
+    }
+  }
+
+  /** Appends. The bytes are copied, so `chunk` may be used again at once. */
+  async write(chunk: Uint8Array): Promise<void> {
+    if (this.#bytes + chunk.length > this.#maxBytes) {
+      throw new DownloadFailure(`it has more bytes than pluginDownload.maxBytes (${this.#maxBytes}) allows`);
+    }
+    this.#bytes += chunk.length;
+    for (let from = 0; from < chunk.length; ) {
+      const part = chunk.subarray(from, from + BUFFER_BYTES - this.#filled);
+      this.#filling.set(part, this.#filled);
+      this.#filled += part.length;
+      from += part.length;
+      if (this.#filled === BUFFER_BYTES) await this.#flush();
+    }
+  }
+
+  /** Back to an empty file. */
+  async restart(): Promise<void> {
+    await this.#settled();
+    try {
+      await this.#handle.truncate(0);
+    } catch (cause) {
+      throw storageFailure(cause);
+    }
+    this.#hash = createHash("sha256");
+    this.#bytes = 0;
+    this.#written = 0;
+    this.#filled = 0;
+  }
+
+  /** Writes what is left and closes the file. */
+  async finish(): Promise<Downloaded> {
+    await this.#flush();
+    await this.#settled();
+    try {
+      await this.#handle.close(); // some network file systems tell only here that they are full
+    } catch (cause) {
+      throw storageFailure(cause);
+    }
+    return { sha256: this.#hash.digest("hex"), bytes: this.#bytes };
+  }
+
+  /** Closes and removes the file. Never throws: it follows a failure, which is the one to report. */
+  async discard(): Promise<void> {
+    await this.#writing.catch(() => {});
+    await this.#handle.close().catch(() => {});
+    await rm(this.#file, { force: true }).catch(() => {});
+  }
+
+  /** Hands one buffer to the disk and hashes it while the disk is busy; the other one is filled meanwhile. */
+  async #flush(): Promise<void> {
+    await this.#settled();
+    const full = this.#filling.subarray(0, this.#filled);
+    [this.#filling, this.#spare] = [this.#spare, this.#filling];
+    this.#filled = 0;
+    this.#writing = this.#writeAll(full, this.#written);
+    this.#writing.catch(() => {}); // reported by whoever waits for it next
+    this.#written += full.length;
+    this.#hash.update(full);
+  }
+
+  async #settled(): Promise<void> {
+    try {
+      await this.#writing;
+    } catch (cause) {
+      throw storageFailure(cause);
+    }
+  }
+
+  /** A disk that fills up takes a part first, and says so only when the rest is tried. */
+  async #writeAll(buffer: Uint8Array, position: number): Promise<void> {
+    for (let from = 0; from < buffer.length; ) {
+      const { bytesWritten } = await this.#handle.write(buffer, from, buffer.length - from, position + from);
+      from += bytesWritten;
+    }
+  }
+}
+
+function storageFailure(cause: unknown): PluginError {
+  if (hasCode(cause, "ENOSPC", "EDQUOT")) {
+    return new PluginError("STORAGE_FULL", "there is no space left on the server's disk", { cause });
+  }
+  const code = cause instanceof Error && "code" in cause ? String(cause.code) : "unknown error";
+  return new PluginError("STORAGE_FAILED", `the server cannot store it (${code})`, { cause });
+}

@@ -1,0 +1,115 @@
+import type { Config } from "../config/schema.ts";
+import { PluginError, prefixed } from "../domain/errors.ts";
+import type { Log } from "../domain/log.ts";
+import type { PluginUri } from "../domain/plugin-uri.ts";
+import { DownloadFailure } from "./download-failure.ts";
+import { copyFile } from "./download-file.ts";
+import { downloadHttp, type HttpRules } from "./download-http.ts";
+import { createProxyRule, type ProxySettings } from "./download-proxy.ts";
+import { createHostRule } from "./download-rules.ts";
+import { type Downloaded, DownloadTarget } from "./download-target.ts";
+import { createTrust } from "./download-tls.ts";
+import { withTimeLimit } from "./time-limit.ts";
+
+export type { Downloaded } from "./download-target.ts";
+
+export interface DownloaderOptions {
+  readonly config: Config["pluginDownload"];
+  readonly proxy: ProxySettings;
+  /** Where relative paths of the configuration start. */
+  readonly baseFolder: string;
+}
+
+export interface DownloadOptions {
+  readonly signal: AbortSignal;
+  readonly log: Log;
+  /** Called with the bytes so far, and the whole if it is known; they fall back to 0 when it has to start again. */
+  readonly onProgress?: ((bytes: number, total?: number) => void) | undefined;
+}
+
+export interface Downloader {
+  /**
+   * Downloads into `file`, which must not be there yet, with mode 0600. It is not synced to the disk. After a failure
+   * it is gone.
+   *
+   * @throws PluginError DOWNLOAD_FAILED, STORAGE_FULL, STORAGE_FAILED; the signal's reason if that is a PluginError
+   */
+  download(uri: PluginUri, file: string, options: DownloadOptions): Promise<Downloaded>;
+  /** Ends what is running and waits for it. Downloads begun afterwards are refused. */
+  close(): Promise<void>;
+}
+
+/**
+ * Built on node:http rather than on undici: undici 7 ends the whole process when a host resets a connection at a
+ * moment at which its body is not being read (nodejs/undici#5360, mended only in undici 8, which needs Node 22).
+ */
+export function createDownloader({ config, proxy, baseFolder }: DownloaderOptions): Downloader {
+  const rules: HttpRules = {
+    ...config,
+    isAllowedHost: createHostRule(config.allowedHosts),
+    proxyFor: createProxyRule(proxy),
+    trust: createTrust(config.ca, baseFolder),
+  };
+  const closing = new AbortController();
+  const running = new Set<Promise<unknown>>();
+
+  async function fetchInto(uri: PluginUri, target: DownloadTarget, options: DownloadOptions): Promise<void> {
+    if (uri.url.protocol === "file:") {
+      const { allowedFolders } = config;
+      await copyFile(uri.url, target, { allowedFolders, baseFolder }, options);
+    } else await downloadHttp(uri.url, target, rules, options);
+  }
+
+  async function download(uri: PluginUri, file: string, options: DownloadOptions): Promise<Downloaded> {
+    const cancelled = new AbortController();
+    const stop = () => cancelled.abort(cancellation(options.signal));
+    if (options.signal.aborted || closing.signal.aborted) stop();
+    options.signal.addEventListener("abort", stop, { once: true });
+    closing.signal.addEventListener("abort", stop, { once: true });
+
+    const seconds = config.timeoutSeconds;
+    const tooSlow = () => new DownloadFailure(`it took longer than ${seconds} s (pluginDownload.timeoutSeconds)`);
+    let target: DownloadTarget | undefined;
+    try {
+      return await withTimeLimit(cancelled.signal, seconds * 1000, tooSlow, async (signal) => {
+        target = await DownloadTarget.create(file, config.maxBytes);
+        await fetchInto(uri, target, { ...options, signal });
+        signal.throwIfAborted();
+        return await target.finish();
+      });
+    } catch (error) {
+      await target?.discard();
+      throw translated(error, uri, options.signal);
+    } finally {
+      options.signal.removeEventListener("abort", stop);
+      closing.signal.removeEventListener("abort", stop);
+    }
+  }
+
+  return {
+    download(uri, file, options) {
+      const result = download(uri, file, options);
+      const settled = result.catch(() => {}).finally(() => running.delete(settled));
+      running.add(settled);
+      return result;
+    },
+    async close() {
+      closing.abort();
+      await Promise.all(running);
+    },
+  };
+}
+
+function cancellation(signal: AbortSignal): Error {
+  if (signal.reason instanceof PluginError) return signal.reason;
+  return new DownloadFailure("the download was cancelled", { cause: signal.reason });
+}
+
+function translated(error: unknown, uri: PluginUri, signal: AbortSignal): unknown {
+  const prefix = `fail to download file ${uri.shown}: `;
+  if (error instanceof DownloadFailure) {
+    return new PluginError("DOWNLOAD_FAILED", prefix + error.message, { cause: error.cause ?? error });
+  }
+  if (!(error instanceof PluginError) || error === signal.reason) return error;
+  return prefixed(error, prefix);
+}

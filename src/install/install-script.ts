@@ -1,0 +1,114 @@
+import { join } from "node:path";
+import type { Config } from "../config/schema.ts";
+import { hasCode, PluginError } from "../domain/errors.ts";
+import type { Log } from "../domain/log.ts";
+import { scriptEnvironment } from "./install-script-environment.ts";
+import { createLimits } from "./install-script-limits.ts";
+import { ScriptOutput } from "./install-script-output.ts";
+import { type ProcessEnd, ProcessGroups } from "./install-script-process.ts";
+import { exitWords } from "./install-script-words.ts";
+import { withTimeLimit } from "./time-limit.ts";
+
+export interface ScriptRunnerOptions {
+  readonly config: Config["installScript"];
+  /** Of which the script gets PATH, HOME and the like, and the proxies; nothing else. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+export interface ScriptRun {
+  /** Absolute: it has install.sh, and is its working directory. */
+  readonly folder: string;
+  readonly args: readonly string[];
+  /** Ends the script and all that it started. */
+  readonly signal: AbortSignal;
+  readonly log: Log;
+}
+
+export interface ScriptOutcome {
+  readonly durationMs: number;
+  /** The last lines of its output, as many as `installScript.replyLines`. */
+  readonly lastLines: readonly string[];
+  readonly outputBytes: number;
+}
+
+export interface ScriptRunner {
+  /** @throws PluginError SCRIPT_FAILED when scripts are forbidden */
+  assertAllowed(): void;
+  /**
+   * Runs install.sh to its end. What it started in the background is ended with it.
+   *
+   * @throws PluginError SCRIPT_FAILED with the exit status and the last lines; the signal's reason if that is a
+   *   PluginError
+   */
+  run(run: ScriptRun): Promise<ScriptOutcome>;
+}
+
+class TimeIsUp extends Error {}
+
+export function createScriptRunner({ config, env }: ScriptRunnerOptions): ScriptRunner {
+  const environment = scriptEnvironment(env);
+  const limits = createLimits(config, environment);
+  const groups = new ProcessGroups();
+
+  function assertAllowed(): void {
+    if (!config.enabled) throw new PluginError("SCRIPT_FAILED", "install.sh is forbidden by installScript.enabled");
+  }
+
+  async function run({ folder, args, signal, log }: ScriptRun): Promise<ScriptOutcome> {
+    assertAllowed();
+    if (signal.aborted) throw cancellation(signal);
+    const script = join(folder, "install.sh");
+    const command = [...(await limits(log)), "/bin/sh", script, ...args] as [string, ...string[]];
+    const output = new ScriptOutput(log, config);
+    const start = performance.now();
+    const seconds = config.timeoutSeconds;
+    let end: ProcessEnd;
+    try {
+      const tooSlow = () => new TimeIsUp(`install.sh was ended after ${seconds} s (installScript.timeoutSeconds)`);
+      end = await withTimeLimit(signal, seconds * 1000, tooSlow, async (limited) => {
+        const onOutput = (chunk: Uint8Array) => output.take(chunk);
+        const ended = await groups.run({ command, folder, env: environment, signal: limited, onOutput });
+        limited.throwIfAborted();
+        return ended;
+      });
+    } catch (cause) {
+      if (signal.aborted) throw cancellation(signal);
+      if (hasCode(cause, "E2BIG", "ENOENT", "ENOTDIR", "EACCES", "EAGAIN", "ENOMEM", "ERR_INVALID_ARG_VALUE")) {
+        throw new PluginError("SCRIPT_FAILED", startFailure(cause.code), { cause });
+      }
+      if (!(cause instanceof TimeIsUp)) throw cause;
+      throw new PluginError("SCRIPT_FAILED", withOutput(cause.message, output, config.replyLines), { cause });
+    } finally {
+      output.end();
+    }
+    const durationMs = Math.round(performance.now() - start);
+    const words = exitWords(end);
+    log.debug({ durationMs, outputBytes: output.bytes }, `install.sh ended: ${words ?? "success"}`);
+    if (words !== undefined) throw new PluginError("SCRIPT_FAILED", withOutput(words, output, config.replyLines));
+    return { durationMs, lastLines: output.lastLines(), outputBytes: output.bytes };
+  }
+
+  return { assertAllowed, run };
+}
+
+function withOutput(words: string, output: ScriptOutput, replyLines: number): string {
+  if (replyLines === 0) return words;
+  const lines = output.lastLines();
+  if (lines.length === 0) return `${words}: install.sh printed nothing`;
+  return `${words}: the last output of install.sh was: ${lines.join(" | ")}`;
+}
+
+function startFailure(code: string | undefined): string {
+  const reasons: Readonly<Record<string, string>> = {
+    E2BIG: "the shell parameters are too long for the system",
+    EAGAIN: "the system has no room for another process",
+    ENOMEM: "the system has no memory for another process",
+    ERR_INVALID_ARG_VALUE: "a shell parameter has a NUL character",
+  };
+  return `install.sh cannot be started: ${reasons[code ?? ""] ?? code}`;
+}
+
+function cancellation({ reason }: AbortSignal): PluginError {
+  if (reason instanceof PluginError) return reason;
+  return new PluginError("SCRIPT_FAILED", "install.sh was cancelled", { cause: reason });
+}

@@ -1,0 +1,71 @@
+import { open } from "node:fs/promises";
+import type { Config } from "../config/schema.ts";
+import { PluginError } from "../domain/errors.ts";
+import type { InstallRequest } from "../domain/install-request.ts";
+import type { Log } from "../domain/log.ts";
+import { printable } from "../domain/printable.ts";
+import type { SoFile } from "../domain/so-file.ts";
+import { readArchive } from "./archive.ts";
+import type { ScriptRunner } from "./install-script.ts";
+import { type PackagePlan, planPackage } from "./package-plan.ts";
+import type { StageClock } from "./stage-clock.ts";
+import { type Staging, type UnpackedFile, unpack } from "./unpack.ts";
+
+export interface PrepareOptions {
+  readonly limits: Config["pluginPackage"];
+  readonly scripts: ScriptRunner;
+  readonly stages: StageClock;
+  readonly signal: AbortSignal;
+  readonly log: Log;
+}
+
+/** A package of which everything has succeeded but putting its files into place. */
+export interface PreparedPackage {
+  readonly soFile: SoFile;
+  readonly files: readonly UnpackedFile[];
+}
+
+/**
+ * Checks a zip, unpacks it into the staging folders and runs its script.
+ *
+ * @throws PluginError with what is wrong with the zip or its script; the file system's error
+ */
+export async function preparePackage(
+  zipFile: string,
+  request: InstallRequest,
+  staging: Staging,
+  { limits, scripts, stages, signal, log }: PrepareOptions,
+): Promise<PreparedPackage> {
+  const zip = await open(zipFile, "r");
+  try {
+    const plan = await stages.time("check", async () =>
+      planPackage(await readArchive(zip, limits.maxEntries), request.id, limits),
+    );
+    refuseScriptTrouble(plan, request, scripts);
+    const files = await stages.time("unpack", () => {
+      const limit = timeLimit(limits.unpackTimeoutSeconds);
+      return unpack(zip, plan, staging, AbortSignal.any([signal, limit]));
+    });
+    if (plan.hasScript) {
+      const run = { folder: staging.scriptFolder, args: request.shellParas, signal, log };
+      await stages.time("script", () => scripts.run(run));
+    }
+    return { soFile: plan.soFile, files };
+  } finally {
+    await zip.close();
+  }
+}
+
+function refuseScriptTrouble({ hasScript }: PackagePlan, { shellParas }: InstallRequest, scripts: ScriptRunner): void {
+  if (hasScript) scripts.assertAllowed();
+  if (hasScript || shellParas.length === 0) return;
+  const given = printable(shellParas.join(" "));
+  throw new PluginError("SCRIPT_ABSENT", `have shell parameters : [${given}] but no install.sh file`);
+}
+
+function timeLimit(seconds: number): AbortSignal {
+  const controller = new AbortController();
+  const reason = `unpacking took longer than ${seconds} s (pluginPackage.unpackTimeoutSeconds)`;
+  setTimeout(() => controller.abort(new PluginError("ARCHIVE_INVALID", reason)), seconds * 1000).unref();
+  return controller.signal;
+}

@@ -1,0 +1,136 @@
+#!/usr/bin/env node
+import { mkdirSync, readFileSync, realpathSync } from "node:fs";
+import { resolve } from "node:path";
+import type { FastifyInstance } from "fastify";
+import { buildApp } from "./app.ts";
+import { ConfigError, loadConfig } from "./config/load.ts";
+import type { Config } from "./config/schema.ts";
+import { createDownloader } from "./install/download.ts";
+import type { ProxySettings } from "./install/download-proxy.ts";
+import { createScriptRunner } from "./install/install-script.ts";
+import { createLog } from "./log.ts";
+import { PluginManager } from "./plugin-manager.ts";
+import { createPrebuildCatalog } from "./prebuild/catalog.ts";
+import { ChangeQueue } from "./store/change-queue.ts";
+import { Layout } from "./store/layout.ts";
+import { PluginStore } from "./store/plugin-store.ts";
+import { VERSION } from "./version.ts";
+
+/** The exit code that asks the supervisor for a new start, as the original's. */
+const RESTART_EXIT_CODE = 100;
+const FAILED_EXIT_CODE = 1;
+
+/** Seconds after the running installs have ended, for the connections to end. */
+const CLOSE_TIMEOUT_SECONDS = 5;
+
+async function main(env: NodeJS.ProcessEnv): Promise<void> {
+  const layout = new Layout(baseFolder(env["KuiperBaseKey"]));
+  const { config, warnings } = loadConfig(layout.configFile, env);
+  const tls = readTls(config.basic.restTls, layout.base);
+  const log = await createLog(config.log, config.basic.debug, process.stdout.isTTY);
+  for (const warning of warnings) log.warn(warning);
+
+  const queue = new ChangeQueue(config.changes);
+  const downloader = createDownloader({
+    config: config.pluginDownload,
+    proxy: proxySettings(env),
+    baseFolder: layout.base,
+  });
+  const store = await PluginStore.open(layout, log);
+  const manager = new PluginManager({
+    store,
+    queue,
+    downloader,
+    scripts: createScriptRunner({ config: config.installScript, env: env }),
+    limits: config.pluginPackage,
+  });
+  const catalog = createPrebuildCatalog({ config: config.prebuild, hosts: config.basic.pluginHosts, log });
+
+  let stopping = false;
+  const app = await buildApp({
+    config: config.http,
+    log,
+    manager,
+    catalog,
+    restart: () => stop(RESTART_EXIT_CODE, "a delete asked for a restart"),
+    version: VERSION,
+    ...(tls === undefined ? {} : { tls }),
+  });
+  for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => stop(0, signal));
+  await listen(app, config.basic);
+  log.info({ version: VERSION, node: process.version, base: layout.base, plugins: store.count() }, "ready");
+
+  function stop(exitCode: number, reason: string): void {
+    if (!stopping) void shutDown(exitCode, reason);
+    else if (exitCode === 0) {
+      log.warn({ reason }, "asked to stop again: running installs are undone now");
+      queue.abort();
+    }
+    stopping = true;
+  }
+
+  async function shutDown(exitCode: number, reason: string): Promise<void> {
+    log.info({ reason, exitCode }, "stopping: no new changes, running ones may finish");
+    await queue.close(config.changes.shutdownTimeoutSeconds * 1000);
+    setTimeout(() => process.exit(exitCode), CLOSE_TIMEOUT_SECONDS * 1000).unref();
+    await app.close();
+    await downloader.close();
+    log.info({ exitCode }, "stopped");
+    process.exit(exitCode);
+  }
+}
+
+/** The folder with `etc/` and `plugins/`: by the original's variable, else where the server was started. */
+function baseFolder(given: string | undefined): string {
+  const base = resolve(given ?? ".");
+  try {
+    mkdirSync(base, { recursive: true });
+    return realpathSync(base);
+  } catch (cause) {
+    throw new ConfigError(`the base folder ${base} can't be used: ${(cause as Error).message}`, { cause });
+  }
+}
+
+function readTls({ certfile, keyfile }: Config["basic"]["restTls"], base: string) {
+  if (certfile === "" && keyfile === "") return undefined;
+  if (certfile === "" || keyfile === "") {
+    throw new ConfigError("basic.restTls needs both certfile and keyfile, or neither for plain HTTP");
+  }
+  return { cert: readPem("certfile", certfile, base), key: readPem("keyfile", keyfile, base) };
+}
+
+function readPem(key: string, file: string, base: string): Buffer {
+  try {
+    return readFileSync(resolve(base, file));
+  } catch (cause) {
+    throw new ConfigError(`basic.restTls.${key} is ${file}, which can't be read: ${(cause as Error).message}`, {
+      cause,
+    });
+  }
+}
+
+async function listen(app: FastifyInstance, { restIp, restPort }: Config["basic"]): Promise<void> {
+  try {
+    await app.listen({ host: restIp, port: restPort });
+  } catch (cause) {
+    const reason = `can't listen on basic.restIp ${restIp}, basic.restPort ${restPort}: ${(cause as Error).message}`;
+    throw new ConfigError(reason, { cause });
+  }
+}
+
+/** The usual variables, in either case; the original honours them too. */
+function proxySettings(env: NodeJS.ProcessEnv): ProxySettings {
+  const value = (name: string) => env[name] ?? env[name.toUpperCase()];
+  const settings = { httpProxy: value("http_proxy"), httpsProxy: value("https_proxy"), noProxy: value("no_proxy") };
+  return Object.fromEntries(Object.entries(settings).filter(([, setting]) => setting !== undefined && setting !== ""));
+}
+
+try {
+  await main(process.env);
+} catch (error) {
+  // One line that says what to change; anything else is a fault of ours and keeps its stack.
+  process.stderr.write(
+    error instanceof ConfigError ? `kuiper-plugin-server: ${error.message}\n` : `${(error as Error).stack}\n`,
+  );
+  process.exit(FAILED_EXIT_CODE);
+}

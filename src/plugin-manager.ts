@@ -1,0 +1,148 @@
+import type { Config } from "./config/schema.ts";
+import { PluginError, prefixed } from "./domain/errors.ts";
+import { checkInstallOrder, type InstallOrder, type InstallRequest } from "./domain/install-request.ts";
+import type { Log } from "./domain/log.ts";
+import { type PluginId, type PluginType, pluginKey } from "./domain/plugin.ts";
+import type { PluginEntry } from "./domain/plugin-entry.ts";
+import { printable } from "./domain/printable.ts";
+import type { Downloaded, Downloader } from "./install/download.ts";
+import type { ScriptRunner } from "./install/install-script.ts";
+import { type PreparedPackage, preparePackage } from "./install/prepare-package.ts";
+import { StageClock } from "./install/stage-clock.ts";
+import type { ChangeQueue } from "./store/change-queue.ts";
+import { keepEditedFiles } from "./store/edited-files.ts";
+import type { PluginStore } from "./store/plugin-store.ts";
+import type { Workspace } from "./store/workspace.ts";
+
+export interface PluginManagerOptions {
+  readonly store: PluginStore;
+  readonly queue: ChangeQueue;
+  readonly downloader: Downloader;
+  readonly scripts: ScriptRunner;
+  readonly limits: Config["pluginPackage"];
+}
+
+/** A plugin as clients see it. */
+export type PluginDescription = { readonly name: string } & Omit<PluginEntry, "change">;
+
+/** The plugins of one engine: the one place where the stages of an install meet. */
+export class PluginManager {
+  readonly #options: PluginManagerOptions;
+  /** Plugins that were deleted since the start: the engine may still have them loaded. */
+  readonly #markedDeleted = new Set<string>();
+
+  constructor(options: PluginManagerOptions) {
+    this.#options = options;
+  }
+
+  /** Names in alphabetical order: the same array until a plugin of that type changes. */
+  list(type: PluginType): readonly string[] {
+    return this.#options.store.names(type);
+  }
+
+  /** @throws PluginError PLUGIN_NOT_FOUND */
+  describe(id: PluginId): PluginDescription {
+    const entry = this.#options.store.get(id);
+    if (entry === undefined) throw new PluginError("PLUGIN_NOT_FOUND", "not found");
+    const { version, change: _, ...rest } = entry;
+    return { name: id.name, version, ...rest };
+  }
+
+  /**
+   * Installs a plugin, wholly or not at all. It goes on when the client that ordered it has gone.
+   *
+   * @returns the plugin's id, with its name as it is listed
+   * @throws PluginError with the reason; nothing has changed then but what install.sh did to the system
+   */
+  async install(type: PluginType, order: InstallOrder, log: Log): Promise<PluginId> {
+    const request = checkInstallOrder(type, order);
+    const { queue, store } = this.#options;
+    await queue.run(pluginKey(request.id), async (signal) => {
+      await this.#refuseTaken(request.id);
+      await store.withWorkspace(request.id, (workspace) => this.#installInto(workspace, request, signal, log));
+    });
+    return request.id;
+  }
+
+  /**
+   * Removes a plugin with every file that it installed. Configuration that a user edited is kept as `.bak`.
+   *
+   * @throws PluginError PLUGIN_NOT_FOUND, or a storage error; nothing has changed then
+   */
+  async remove(id: PluginId, log: Log): Promise<void> {
+    const { store, queue } = this.#options;
+    await queue.run(pluginKey(id), async () => {
+      const entry = await store.lookUp(id);
+      if (entry === undefined) {
+        throw new PluginError("PLUGIN_NOT_FOUND", `invalid name ${printable(id.name)}: not exist`);
+      }
+      const files = await store.filesOf(id, entry);
+      await store.withWorkspace(id, async (workspace) => {
+        const kept = await keepEditedFiles(files, store.layout, workspace);
+        const removals = files.map(({ path }) => ({ target: path, staged: null }));
+        await store.commit({ id, entry: null, moves: [...kept, ...removals] }, workspace);
+        log.info({ plugin: id, version: entry.version, kept: kept.map(({ target }) => target) }, "plugin deleted");
+      });
+      this.#markedDeleted.add(pluginKey(id));
+    });
+  }
+
+  async #refuseTaken(id: PluginId): Promise<void> {
+    const { name } = id;
+    if (this.#markedDeleted.has(pluginKey(id))) {
+      const reason = "the plugin is marked as deleted but Kuiper is not restarted for the change to take effect yet";
+      throw new PluginError("NAME_MARKED_DELETED", `invalid name ${name}: ${reason}`);
+    }
+    if ((await this.#options.store.lookUp(id)) !== undefined) {
+      throw new PluginError("NAME_TAKEN", `invalid name ${name}: duplicate`);
+    }
+  }
+
+  async #installInto(workspace: Workspace, request: InstallRequest, signal: AbortSignal, log: Log): Promise<void> {
+    const { downloader, scripts, limits } = this.#options;
+    const { id, uri } = request;
+    const stages = new StageClock(id, log);
+    const zip = await stages.time("download", () => downloader.download(uri, workspace.zipFile, { signal, log }));
+    const prepared = await preparePackage(workspace.zipFile, request, workspace, {
+      limits,
+      scripts,
+      stages,
+      signal,
+      log,
+    })
+      // The original reports what is wrong with the zip and with its script in the same words.
+      .catch((error) => {
+        throw error instanceof PluginError ? prefixed(error, `fail to unzip file ${uri.shown}: `) : error;
+      });
+    const entry = newEntry(request, zip, prepared, workspace);
+    await stages.time("commit", () => this.#commit(id, entry, prepared, workspace));
+    const { version, origin } = entry;
+    log.info({ plugin: id, version, origin, ...zip, stages: stages.durations }, "plugin installed");
+  }
+
+  async #commit(id: PluginId, entry: PluginEntry, { files }: PreparedPackage, workspace: Workspace): Promise<void> {
+    const { store } = this.#options;
+    const kept = await keepEditedFiles(entry.files, store.layout, workspace);
+    const additions = files.map(({ target, name }) => ({ target, staged: name }));
+    await store.commit({ id, entry, moves: [...kept, ...additions] }, workspace);
+  }
+}
+
+function newEntry(
+  { uri, functions }: InstallRequest,
+  zip: Downloaded,
+  { soFile, files }: PreparedPackage,
+  workspace: Workspace,
+): PluginEntry {
+  return {
+    version: soFile.version,
+    soFile: soFile.fileName,
+    files: files.map(({ target, sha256, bytes }) => ({ path: target, sha256, bytes })),
+    ...(functions.length > 0 ? { functions } : {}),
+    origin: uri.shown,
+    sha256: zip.sha256,
+    bytes: zip.bytes,
+    installedAt: new Date().toISOString(),
+    change: workspace.id,
+  };
+}

@@ -1,0 +1,94 @@
+import { randomBytes } from "node:crypto";
+import { constants, copyFile, link, lstat, mkdir, open, readdir, rename, rm } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { hasCode } from "../domain/errors.ts";
+
+const TEMPORARY_SUFFIX = ".tmp";
+
+/** Makes the names in a folder durable: after a power cut, files that were renamed into it are there. */
+export async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, constants.O_RDONLY | constants.O_DIRECTORY);
+  try {
+    await handle.sync();
+  } catch (error) {
+    // Some network and FUSE file systems can't sync a folder; their renames are as durable as they get.
+    if (!hasCode(error, "EINVAL", "ENOTSUP", "EOPNOTSUPP")) throw error;
+  } finally {
+    await handle.close();
+  }
+}
+
+export async function syncFolders(folders: Iterable<string>): Promise<void> {
+  await Promise.all([...new Set(folders)].map(syncFolder));
+}
+
+/** Makes a folder, and those above it that are missing, so that a power cut does not take them away again. */
+export async function makeFolder(folder: string, mode?: number): Promise<void> {
+  const outermost = await mkdir(folder, { recursive: true, ...(mode === undefined ? {} : { mode }) });
+  if (outermost === undefined) return;
+  for (let made = folder; made.length >= outermost.length; made = dirname(made)) await syncFolder(dirname(made));
+}
+
+/** Replaces a file's content so that at every instant, also after a power cut, it has the old or the new one whole. */
+export async function replaceFile(file: string, content: string): Promise<void> {
+  const temporary = `${file}.${randomBytes(6).toString("hex")}${TEMPORARY_SUFFIX}`;
+  try {
+    const handle = await open(temporary, "wx", 0o644);
+    try {
+      await handle.writeFile(content);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await rename(temporary, file);
+  } catch (error) {
+    await rm(temporary, { force: true }).catch(() => {}); // the first error is the one that matters
+    throw error;
+  }
+  await syncFolder(dirname(file));
+}
+
+/** Removes what `replaceFile` leaves beside `file` when the process ends in the middle of it. */
+export async function dropTemporaries(file: string): Promise<void> {
+  const folder = dirname(file);
+  for (const name of await readdir(folder)) {
+    if (!name.startsWith(`${basename(file)}.`) || !name.endsWith(TEMPORARY_SUFFIX)) continue;
+    await rm(join(folder, name), { force: true });
+  }
+}
+
+/**
+ * Gives a file a second name, whole or not at all. A hard link costs nothing; a copy stands in where the file system
+ * has no links.
+ */
+export async function duplicateFile(from: string, to: string): Promise<void> {
+  try {
+    await link(from, to);
+  } catch (error) {
+    if (!hasCode(error, "EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK")) throw error;
+    await copyDurably(from, to);
+  }
+}
+
+async function copyDurably(from: string, to: string): Promise<void> {
+  const partial = `${to}.partial`;
+  await copyFile(from, partial, constants.COPYFILE_FICLONE);
+  const handle = await open(partial, "r"); // a copy of a read-only file can't be opened for writing
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+  await rename(partial, to);
+}
+
+/** Whether there is anything of that name; a link counts, wherever it points. */
+export async function exists(path: string): Promise<boolean> {
+  try {
+    await lstat(path);
+    return true;
+  } catch (error) {
+    if (hasCode(error, "ENOENT", "ENOTDIR")) return false;
+    throw error;
+  }
+}

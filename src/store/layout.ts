@@ -1,0 +1,46 @@
+import { join } from "node:path";
+import type { FilePath, Volume } from "../domain/file-path.ts";
+import type { PluginType } from "../domain/plugin.ts";
+
+/** The one place that knows where things are below the base folder. */
+export class Layout {
+  readonly base: string;
+
+  constructor(base: string) {
+    this.base = base;
+  }
+
+  get configFile(): string {
+    return join(this.base, "etc", "kuiper.yaml");
+  }
+
+  get registryFile(): string {
+    return join(this.base, "plugins", "registry.json");
+  }
+
+  volume(volume: Volume): string {
+    return join(this.base, volume);
+  }
+
+  /** Where the engine looks for the .so files of a type. */
+  soFolder(type: PluginType): string {
+    return join(this.base, "plugins", type);
+  }
+
+  etcFolder(type: PluginType): string {
+    return join(this.base, "etc", type);
+  }
+
+  /**
+   * Work in progress of a volume, a folder for each change. Hidden, because the engine reads the folders beside it,
+   * and on the same volume as the files' targets, because only then is a rename atomic.
+   */
+  changesFolder(volume: Volume): string {
+    return join(this.base, volume, ".changes");
+  }
+
+  /** The absolute path of a file. `file` is relative and has been checked, see `isFilePath`. */
+  absolute(file: FilePath): string {
+    return join(this.base, file);
+  }
+}

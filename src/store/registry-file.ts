@@ -1,0 +1,89 @@
+import { randomUUID } from "node:crypto";
+import { readFile, rename } from "node:fs/promises";
+import { type Static, Type } from "@sinclair/typebox";
+import { TypeCompiler } from "@sinclair/typebox/compiler";
+import { hasCode } from "../domain/errors.ts";
+import { isFilePath } from "../domain/file-path.ts";
+import type { Log } from "../domain/log.ts";
+import { PLUGIN_TYPES, type PluginType } from "../domain/plugin.ts";
+import type { PluginEntry } from "../domain/plugin-entry.ts";
+
+/** The version of the file's form. A file of a later one is set aside, not guessed at. */
+const SCHEMA = 1;
+
+export type RegistryContent = { readonly [T in PluginType]: ReadonlyMap<string, PluginEntry> };
+
+const EntrySchema = Type.Object({
+  version: Type.String(),
+  soFile: Type.String({ minLength: 1, pattern: "^[^/]+$" }),
+  files: Type.Array(
+    Type.Object({
+      path: Type.String(),
+      sha256: Type.Optional(Type.String()),
+      bytes: Type.Optional(Type.Number()),
+    }),
+  ),
+  functions: Type.Optional(Type.Array(Type.String())),
+  origin: Type.Optional(Type.String()),
+  sha256: Type.Optional(Type.String()),
+  bytes: Type.Optional(Type.Number()),
+  installedAt: Type.Optional(Type.String()),
+  change: Type.Optional(Type.String()),
+});
+
+const EntriesSchema = Type.Record(Type.String(), EntrySchema);
+
+const RegistrySchema = Type.Object({
+  schema: Type.Literal(SCHEMA),
+  plugins: Type.Object({ sources: EntriesSchema, sinks: EntriesSchema, functions: EntriesSchema }),
+});
+
+/**
+ * Reads the registry. One that can't be used (torn, of a later version, a folder, …) is moved aside, never deleted,
+ * and the server starts with an empty one, which is then filled from the plugins' folders.
+ */
+export async function readRegistry(file: string, log: Log): Promise<RegistryContent> {
+  let reason: unknown;
+  try {
+    const parsed: unknown = JSON.parse(await readFile(file, "utf8"));
+    const content = toContent(parsed);
+    if (content !== undefined) return content;
+    reason = "it is not of the form that this version writes";
+  } catch (error) {
+    if (hasCode(error, "ENOENT")) return emptyContent();
+    reason = error;
+  }
+  await setAside(file, reason, log);
+  return emptyContent();
+}
+
+/** The registry's text: one plugin to a paragraph, in a stable order, so that people can read and compare it. */
+export function formatRegistry(content: RegistryContent): string {
+  const plugins = Object.fromEntries(PLUGIN_TYPES.map((type) => [type, Object.fromEntries(content[type])]));
+  return `${JSON.stringify({ schema: SCHEMA, plugins }, null, 2)}\n`;
+}
+
+export function emptyContent(): RegistryContent {
+  return { sources: new Map(), sinks: new Map(), functions: new Map() };
+}
+
+function toContent(parsed: unknown): RegistryContent | undefined {
+  // Compiled, since a registry can have tens of thousands of entries and the start waits for it.
+  if (!TypeCompiler.Compile(RegistrySchema).Check(parsed)) return undefined;
+  const { plugins } = parsed as Static<typeof RegistrySchema>;
+  const maps = PLUGIN_TYPES.map((type) => [type, new Map(Object.entries(plugins[type]))] as const);
+  const pathsAreOurs = maps.every(([, map]) =>
+    [...map.values()].every((entry) => entry.files.every((installed) => isFilePath(installed.path))),
+  );
+  return pathsAreOurs ? (Object.fromEntries(maps) as unknown as RegistryContent) : undefined;
+}
+
+async function setAside(file: string, reason: unknown, log: Log): Promise<void> {
+  const kept = `${file}.unreadable-${randomUUID()}`;
+  try {
+    await rename(file, kept);
+    log.error({ err: reason, file, kept }, "the registry can't be used: it is kept aside and rebuilt from the folders");
+  } catch (error) {
+    log.error({ err: error, file }, "the registry can neither be used nor moved aside");
+  }
+}

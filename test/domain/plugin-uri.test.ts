@@ -1,0 +1,128 @@
+import { describe, expect, it } from "vitest";
+import { checkPluginUri, withoutCredentials } from "../../src/domain/plugin-uri.ts";
+
+const invalid = (shown: string) => expect.objectContaining({ code: "URI_INVALID", message: `invalid uri ${shown}` });
+
+it.each([
+  ["http://127.0.0.1:8080/random.zip", "http://127.0.0.1:8080/random.zip"],
+  ["https://packages.emqx.io/a/b/random.zip", "https://packages.emqx.io/a/b/random.zip"],
+  ["HTTP://Example.COM/random.zip", "http://example.com/random.zip"],
+  ["http://[::1]:8080/random.zip", "http://[::1]:8080/random.zip"],
+  ["http://h/random%20v1.zip", "http://h/random%20v1.zip"],
+  ["http://h/random v1.zip", "http://h/random%20v1.zip"],
+  ["http://h/random%2ezip", "http://h/random%2ezip"],
+  ["http://h/größe.zip", "http://h/gr%C3%B6%C3%9Fe.zip"],
+  ["http://h/Random@v1.zip", "http://h/Random@v1.zip"],
+  ["http://h/.zip", "http://h/.zip"],
+  ["http://h/x.zip#part", "http://h/x.zip#part"],
+  ["file:///tmp/random.zip", "file:///tmp/random.zip"],
+  ["file:/tmp/random.zip", "file:///tmp/random.zip"],
+  ["file://localhost/tmp/random.zip", "file:///tmp/random.zip"],
+  ["file:///tmp/my%20plugins/random.zip", "file:///tmp/my%20plugins/random.zip"],
+  ["FILE:///tmp/Random@v1.zip", "file:///tmp/Random@v1.zip"],
+])("accepts %s and shows it as it was given", (given, href) => {
+  const { url, shown } = checkPluginUri(given);
+  expect(url.href).toBe(href);
+  expect(shown).toBe(given);
+});
+
+it("accepts a query and credentials, for the download alone", () => {
+  const given = "https://user:pass@h/x.zip?X-Signature=abc&token=def#end";
+  const { url, shown } = checkPluginUri(given);
+  expect(url.href).toBe(given);
+  expect(shown).toBe("https://***@h/x.zip?X-Signature=***&token=***#end");
+});
+
+it.each([
+  undefined,
+  null,
+  "",
+  " ",
+  "random.zip",
+  "/tmp/random.zip",
+  "/tmp/Random@v1.zip",
+  "//h/random.zip",
+  "h/random.zip",
+  "ftp://h/random.zip",
+  "ftp://h/Random@v1.zip",
+  "zip:http://h/random.zip",
+  "data:application/zip;base64,AAAA.zip",
+  "file://host/random.zip",
+  "file://localhost.evil/random.zip",
+  "file:x.zip",
+  "file:////",
+  "file:///tmp/random",
+  "file:///tmp/a%2Fb.zip",
+  "file:///tmp/a%00b.zip",
+  "http:/x.zip",
+  "http:/h/x.zip",
+  "http:h/x.zip",
+  "http:///x.zip",
+  "http:///h/x.zip",
+  "http://",
+  "http://?x.zip",
+  "http://#x.zip",
+  "http://:80/x.zip",
+  "http://h",
+  "http://h/",
+  "http://h/random",
+  "http://h/random.tar.gz",
+  "http://h/random.ZIP",
+  "http://h/random.zip/",
+  "http://h/random?x.zip",
+  "http://h/random#.zip",
+  "http://h/random.zip%00",
+  "http://h/a%00b.zip",
+  "http://h/%zz.zip",
+  "http://h/%ff.zip",
+  "http://[::1/x.zip",
+  "http://[::zz]/x.zip",
+  "http://h:99999/x.zip",
+  "http://h h/x.zip",
+  "http:\\\\h\\x.zip",
+  "http://h\\x.zip",
+  "http://h/a\\b.zip",
+  " http://h/x.zip",
+  "http://h/x.zip ",
+])("refuses %j and shows it", (given) => {
+  expect(() => checkPluginUri(given)).toThrow(invalid(given ?? ""));
+});
+
+it.each([
+  ["http://h/a\nb.zip", "http://h/a\\u000ab.zip"],
+  ["ht\ttp://h/x.zip", "ht\\u0009tp://h/x.zip"],
+  ["http://h/x.zip\r\n", "http://h/x.zip\\u000d\\u000a"],
+  ["http://h/x\u0085.zip", "http://h/x\\u0085.zip"],
+  ["\0http://h/x.zip", "\\u0000http://h/x.zip"],
+])("refuses control characters and shows them escaped: %j", (given, shown) => {
+  expect(() => checkPluginUri(given)).toThrow(invalid(shown));
+});
+
+describe("what is shown never has credentials or the values of a query", () => {
+  it.each([
+    ["http://user:SECRET@h/x", "http://***@h/x"],
+    ["http://SECRET@h/x", "http://***@h/x"],
+    ["http://user:SEC@RET@h/x@v1", "http://***@h/x@v1"],
+    ["ftp://user:SECRET@h/x.zip", "ftp://***@h/x.zip"],
+    ["http://user:SEC/RET@h/x.zip", "http://***@h/x.zip"],
+    ["http://user:SEC?RET@h/x.zip", "http://***@h/x.zip"],
+    ["http://user:SEC#RET@h/x.zip", "http://***@h/x.zip"],
+    ["http://user:SEC\\RET@h/x.zip", "http://***@h/x.zip"],
+    ["http://user:SECRET@", "http://***@"],
+    ["http://user:SECRET@h:port/x.zip", "http://***@h:port/x.zip"],
+    ["http:/user:SECRET@h/x.zip", "http:/***@h/x.zip"],
+    ["http:user:SECRET@h/x.zip", "http:***@h/x.zip"],
+    ["http:///user:SECRET@h/x.zip", "http:///***@h/x.zip"],
+    ["http:\\\\user:SECRET@h/x.zip", "http:\\\\***@h/x.zip"],
+    ["file://user:SECRET@h/x.zip", "file://***@h/x.zip"],
+    ["//user:SECRET@h/x.zip", "//***@h/x.zip"],
+    ["user:SECRET@h/x.zip", "user:***@h/x.zip"],
+    [" http://user:SECRET@h/x.zip", "***@h/x.zip"],
+    ["ht\ntp://user:SECRET@h/x.zip", "***@h/x.zip"],
+    ["http://user:SEC\nRET@h/x.zip", "http://***@h/x.zip"],
+    ["http://h/x?token=SECRET&sig=SECRET=SECRET&plain#end", "http://h/x?token=***&sig=***&plain#end"],
+    ["http://h/x?a=SECRET?b=SECRET", "http://h/x?a=***"],
+    ["/x.zip?token=SECRET", "/x.zip?token=***"],
+    ["http://[::1/x.zip?token=SECRET", "http://[::1/x.zip?token=***"],
+  ])("%j as %j", (text, shown) => expect(withoutCredentials(text)).toBe(shown));
+});

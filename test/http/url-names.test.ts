@@ -1,0 +1,77 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { ask, post, send } from "../support/http-client.ts";
+import { snapshot } from "../support/folder-snapshot.ts";
+import { startTestServer, type TestServer } from "../support/test-server.ts";
+import { startZipHost, type ZipHost } from "../support/zip-host.ts";
+
+/** Names in a URL: none but that of an installed plugin leads anywhere. */
+
+let host: ZipHost;
+let server: TestServer;
+let before: Record<string, string>;
+beforeAll(async () => {
+  host = await startZipHost();
+  server = await startTestServer();
+  const file = host.serveZip({ type: "sources", name: "random" });
+  expect((await post(`${server.url}/plugins/sources`, { name: "random", file }))[0]).toBe(201);
+  before = await snapshot(server.base);
+});
+afterAll(() => Promise.all([server.close(), host.close()]));
+
+test("a name may be percent-encoded", async () => {
+  expect((await ask(`${server.url}/plugins/sources/%72andom`))[1]).toMatch(/^\{"name":"random"/);
+});
+
+describe.each([
+  ["%2e%2e", ".."],
+  ["..%2F..%2Fetc", "../../etc"],
+  ["%2Fetc%2Fpasswd", "/etc/passwd"],
+  ["Random", "Random"],
+  ["%20random%20", " random "],
+  ["random%00", "random\\u0000"],
+  ["a%0Ab", "a\\u000ab"],
+  ["a%E2%80%AEb", "a\\u202eb"],
+  ["%1b[31mred", "\\u001b[31mred"],
+  ["a.b", "a.b"],
+  ["a(b", "a(b"],
+  ["caf%C3%A9", "café"],
+  ["%F0%9F%98%80", "😀"],
+  ["__proto__", "__proto__"],
+  ["constructor", "constructor"],
+  ["prebuild_", "prebuild_"],
+  ["$deleted", "$deleted"],
+  ["registry.json", "registry.json"],
+  [".changes", ".changes"],
+  ["%25", "%"],
+  ["a+b", "a+b"],
+  ["a;b=c", "a;b=c"],
+  ["n".repeat(12_000), "n".repeat(12_000)],
+])("%.40s", (encoded, shown) => {
+  test("is not described", async () => {
+    const { status, headers, text } = await send(`${server.url}/plugins/sources/${encoded}`);
+    expect([status, headers["content-type"]]).toEqual([404, "text/plain; charset=utf-8"]);
+    expect(text).toBe(`describe sources plugin ${shown} error: not found\n`);
+  });
+
+  test("is not deleted", async () => {
+    const [status, text] = await ask(`${server.url}/plugins/sources/${encoded}`, { method: "DELETE" });
+    expect(status).toBe(404);
+    expect(text).toBe(`delete sources plugin ${shown} error: invalid name ${shown}: not exist\n`);
+    expect(await snapshot(server.base)).toEqual(before);
+  });
+});
+
+describe.each(["%", "%zz", "%c3", "%E2%82", "abc%2", "%ff"])("the broken encoding %s", (encoded) => {
+  test.each(["GET", "DELETE", "PATCH", "HEAD"])("is refused: %s", async (method) => {
+    const { status, headers, text } = await send(`${server.url}/plugins/sources/${encoded}`, { method });
+    expect([status, headers["content-type"]]).toEqual([400, "text/plain; charset=utf-8"]);
+    expect(text).toMatch(method === "HEAD" ? /^$/ : /^[^\n{}]+\n$/);
+  });
+
+  test("is refused in JSON where a client asks for it", async () => {
+    const { status, text } = await send(`${server.url}/plugins/sources/${encoded}`, {
+      headers: { accept: "application/json" },
+    });
+    expect([status, JSON.parse(text)]).toEqual([400, { error: "REQUEST_INVALID", message: expect.any(String) }]);
+  });
+});

@@ -1,0 +1,173 @@
+import { readFile, stat } from "node:fs/promises";
+import { describe, expect, it } from "vitest";
+import { downloadBench, serveFiles, serveZip, sha256, someBytes } from "../support/downloading.ts";
+import {
+  brokenChunks,
+  chunked,
+  encoded,
+  file,
+  shortBody,
+  silent,
+  status,
+  untilClose,
+} from "../support/file-server-replies.ts";
+import { tempFolder } from "../support/temp-folder.ts";
+
+const BODY = someBytes(3_000_001);
+
+describe("a download over http", () => {
+  it.each([
+    ["with a length", file(BODY)],
+    ["in chunks", chunked(BODY)],
+    ["until the connection ends", untilClose(BODY)],
+    ["as gzip, unasked", encoded(BODY, "gzip")],
+    ["as deflate, unasked", encoded(BODY, "deflate")],
+    ["as brotli, unasked", encoded(BODY, "br")],
+  ])("is stored and hashed: a body %s", async (_, reply) => {
+    const { url, server } = await serveZip(reply);
+    const bench = await downloadBench();
+    expect(await bench.fetch(url)).toEqual({ sha256: sha256(BODY), bytes: BODY.length });
+    expect(await readFile(bench.file)).toEqual(BODY);
+    expect((await stat(bench.file)).mode & 0o777).toBe(0o600);
+    expect(server.requests[0]?.headers["accept-encoding"]).toBe("identity");
+  });
+
+  it.each([0, 1, 512 * 1024, 1024 * 1024, 1024 * 1024 + 1])("has every byte of a file of %d bytes", async (size) => {
+    const body = someBytes(size);
+    const { url } = await serveZip(file(body));
+    const bench = await downloadBench();
+    expect(await bench.fetch(url)).toEqual({ sha256: sha256(body), bytes: size });
+    expect(await readFile(bench.file)).toEqual(body);
+  });
+
+  it("asks for what is behind a %20, with the query", async () => {
+    const server = await serveFiles({ "/my%20plugin.zip?a=b%20c": file(BODY) });
+    const bench = await downloadBench();
+    expect(await bench.fetch(server.url("/my%20plugin.zip?a=b%20c"))).toMatchObject({ bytes: BODY.length });
+  });
+
+  it("tells how far it is", async () => {
+    const { url } = await serveZip(file(BODY));
+    const bench = await downloadBench();
+    const calls: [number, number | undefined][] = [];
+    await bench.fetch(url, { onProgress: (bytes, total) => calls.push([bytes, total]) });
+    expect(calls.at(-1)).toEqual([BODY.length, BODY.length]);
+    expect(calls.map(([bytes]) => bytes)).toEqual(calls.map(([bytes]) => bytes).sort((a, b) => a - b));
+  });
+
+  it.each([
+    [404, "404 Not Found"],
+    [403, "403 Forbidden"],
+    [204, "204 No Content"],
+    [206, "206 Partial Content"],
+    [304, "304 Not Modified"],
+    [500, "500 Internal Server Error"],
+  ])("is refused with status %d", async (code, words) => {
+    const { url, server } = await serveZip(status(code));
+    const error = await (await downloadBench()).failure(url);
+    expect(error).toMatchObject({
+      code: "DOWNLOAD_FAILED",
+      message: `fail to download file ${url}: cannot download the file with status: ${words}`,
+    });
+    expect(server.requests).toHaveLength(1);
+  });
+
+  it("shows the server's own words for a status on one line", async () => {
+    const { url } = await serveZip((_, { socket }) => void socket?.end(`HTTP/1.1 418 T\x9b\xe9a\r\n\r\n`, "latin1"));
+    const error = await (await downloadBench()).failure(url);
+    expect(error.message).toBe(`fail to download file ${url}: cannot download the file with status: 418 T\\u009béa`);
+  });
+
+  it.each([
+    ["a body shorter than its length", shortBody(BODY, BODY.length + 1)],
+    ["a body broken off by a reset", file(BODY, { resetAfter: [1_000_000], acceptRanges: false })],
+    ["chunks without an end", brokenChunks(BODY)],
+    ["a reset where only the end of the connection ends the body", untilClose(BODY, { reset: true })],
+    ["a gzip that is cut", encoded(BODY, "gzip", { cut: 1000 })],
+    ["a brotli that is cut", encoded(BODY, "br", { cut: 1000 })],
+  ])("ends with unexpected EOF: %s", async (_, reply) => {
+    const { url } = await serveZip(reply);
+    const error = await (await downloadBench({ maxRetries: 0 })).failure(url);
+    expect(error.message).toBe(`fail to download file ${url}: unexpected EOF`);
+    expect(error.code).toBe("DOWNLOAD_FAILED");
+    expect(error.cause).toBeDefined();
+  });
+
+  it.each([
+    ["broken gzip", { "content-encoding": "gzip" }, "the content encoding gzip is broken"],
+    ["an encoding that nobody knows", { "content-encoding": "x-own" }, "the content encoding x-own is not supported"],
+  ])("is refused: %s", async (_, headers, reason) => {
+    const { url } = await serveZip((__, response) => void response.writeHead(200, headers).end("no such thing"));
+    expect((await (await downloadBench()).failure(url)).message).toBe(`fail to download file ${url}: ${reason}`);
+  });
+
+  it("tells of a server that does not speak HTTP", async () => {
+    const { url, server } = await serveZip((_, { socket }) => void socket?.end("SSH-2.0-OpenSSH_9.6\r\n"));
+    const { message } = await (await downloadBench()).failure(url);
+    expect(message).toMatch(`fail to download file ${url}: malformed HTTP response of 127.0.0.1:${server.port} (HPE_`);
+  });
+
+  it("tells of headers that have no end", async () => {
+    const { url } = await serveZip(
+      (_, { socket }) => void socket?.write(`HTTP/1.1 200 OK\r\nx: ${"y".repeat(100_000)}`),
+    );
+    expect((await (await downloadBench()).failure(url)).message).toMatch(
+      /the headers of the reply of \S+ are too long$/,
+    );
+  });
+
+  it("tells that nobody listens, at once and without trying again", async () => {
+    const { url, server } = await serveZip(silent);
+    await server.close();
+    const bench = await downloadBench();
+    const address = `127.0.0.1:${server.port}`;
+    expect((await bench.failure(url)).message).toBe(
+      `fail to download file ${url}: dial tcp ${address}: connect: connection refused`,
+    );
+    expect(bench.logged).toEqual([]);
+  });
+
+  it("tells that there is no such host", async () => {
+    const error = await (await downloadBench({ maxRetries: 0 })).failure("http://no-host.invalid/x.zip");
+    // Without a network the resolver says that it can't know.
+    expect(error.message).toMatch(
+      /: dial tcp: lookup no-host\.invalid: (no such host|temporary failure in name resolution)$/,
+    );
+  });
+});
+
+describe("after a download", () => {
+  it("no connection is open, whatever came of it", async () => {
+    const bench = await downloadBench({ maxRetries: 0 });
+    const server = await serveFiles({
+      "/good.zip": file(BODY),
+      "/empty.zip": file(Buffer.alloc(0)),
+      "/chunked.zip": chunked(BODY),
+      "/missing.zip": status(404),
+      "/moved.zip": status(302, { location: "/missing.zip", "content-length": "0" }),
+      "/short.zip": shortBody(BODY, BODY.length + 1),
+    });
+    await Promise.all(
+      ["good", "empty", "chunked", "missing", "moved", "short"].map(async (name) => {
+        const { fetch } = await downloadBench({ maxRetries: 0 });
+        await fetch(server.url(`/${name}.zip`)).catch(() => {});
+      }),
+    );
+    await server.idle();
+    await bench.downloader.close();
+  });
+
+  it("two run at once without mixing", async () => {
+    const server = await serveFiles(await folderWith({ "a.zip": someBytes(5_000_000), "b.zip": BODY }));
+    const [a, b] = await Promise.all([downloadBench(), downloadBench()]);
+    const [first, second] = await Promise.all([a.fetch(server.url("/a.zip")), b.fetch(server.url("/b.zip"))]);
+    expect([first.sha256, second.sha256]).toEqual([sha256(someBytes(5_000_000)), sha256(BODY)]);
+  });
+});
+
+async function folderWith(files: Record<string, Buffer>): Promise<string> {
+  const { writeFile } = await import("node:fs/promises");
+  const folder = await tempFolder();
+  for (const [name, bytes] of Object.entries(files)) await writeFile(`${folder}/${name}`, bytes);
+  return folder;
+}

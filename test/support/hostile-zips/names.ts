@@ -1,0 +1,168 @@
+import type { ZipEntry } from "../zip.ts";
+import { FLAG, METHOD, unicodePath } from "../zip-fields.ts";
+import { type HostileZip, names, says, withChanged, withEntries, YAML_NAME } from "./kit.ts";
+
+const CONTENT = "evil\n";
+
+const PATHS_TO_REFUSE: Record<string, string> = {
+  "an absolute path": "/tmp/evil.txt",
+  "an absolute path with two slashes": "//host/evil.txt",
+  "the root as a folder": "/",
+  ".. at the start": "../evil.txt",
+  ".. at the start, below etc": "../../etc/sources/evil.yaml",
+  ".. that leads to a sibling whose name begins the same": "etc/../../etc-evil/evil.txt",
+  ".. in the middle": "etc/../../evil.txt",
+  ".. that stays inside": "etc/deep/../evil.txt",
+  ".. at the end": "etc/evil/..",
+  ".. alone": "..",
+  ".. as a folder": "../",
+  "a . segment": "etc/./evil.txt",
+  "a . segment at the start": "./evil.txt",
+  "an empty segment": "etc//evil.txt",
+  "a backslash": "etc\\evil.txt",
+  ".. with backslashes": "..\\..\\evil.txt",
+  ".. with both slashes": "etc/..\\../evil.txt",
+  "a share of another computer": "\\\\host\\share\\evil.txt",
+  "a drive letter": "C:evil.txt",
+  "a drive letter with a slash": "C:/evil.txt",
+  "a drive letter with a backslash": "C:\\evil.txt",
+  "a NUL that hides the real ending": "random.yaml\0.txt",
+  "a NUL at the end": "random.yaml\0",
+  "a line break": "evil\ninstalled: 0.txt",
+  "a carriage return": "evil\r.txt",
+  "an escape sequence of a terminal": "evil\x1b[2J.txt",
+  DEL: "evil\x7f.txt",
+  "a control character of the upper range": "evil\u0085.txt",
+};
+
+/** Windows' old code page has pictures for control characters: the raw bytes are what counts. */
+const BYTES_TO_REFUSE: Record<string, ZipEntry> = {
+  "a control character in a name that is not UTF-8": { name: Buffer.from("evil\x01\x82.txt", "latin1") },
+  "DEL in a name that is not UTF-8": { name: Buffer.from("evil\x7f\x82.txt", "latin1") },
+  "a name that is said to be UTF-8 and is not": { name: Buffer.from("evil\xff.txt", "latin1"), flags: FLAG.utf8 },
+  "a slash in overlong UTF-8": { name: Buffer.from("..\xc0\xafevil.txt", "latin1"), flags: FLAG.utf8 },
+  "half of a surrogate pair in UTF-8": { name: Buffer.from("evil\xed\xa0\x80.txt", "latin1"), flags: FLAG.utf8 },
+};
+
+const UNICODE_PATHS_TO_REFUSE: Record<string, readonly [name: string, unicode: string]> = {
+  "a unicode path that leads elsewhere": ["evil.txt", "../evil.txt"],
+  "a unicode path that names another file": ["evil.txt", "etc/evil.yaml"],
+  "a unicode path that repeats another entry": ["evil.txt", YAML_NAME],
+  "a unicode path that is empty": ["evil.txt", ""],
+};
+
+const NAMED_TWICE = /twice|duplicate|same|two|again|more than once/;
+const FILE_AND_FOLDER = /folder|directory|file/;
+
+export const HOSTILE_NAMES: readonly HostileZip[] = [
+  ...Object.entries(PATHS_TO_REFUSE).map(([title, name]) => ({
+    title: `path: ${title}`,
+    zip: () => withEntries(entryAt(name)),
+    refused: names(name),
+  })),
+  ...Object.entries(BYTES_TO_REFUSE).map(([title, entry]) => ({
+    title: `path: ${title}`,
+    zip: () => withEntries({ ...entry, data: CONTENT }),
+    refused: says(/evil/),
+  })),
+  ...Object.entries(UNICODE_PATHS_TO_REFUSE).map(([title, [name, unicode]]) => ({
+    title: `path: ${title}`,
+    zip: () => withEntries({ name, data: CONTENT, extra: unicodePath(name, unicode) }),
+    refused: says(/evil/),
+  })),
+  {
+    title: "path: none",
+    zip: () => withEntries({ name: "", data: CONTENT }),
+    refused: says(/name/),
+  },
+  {
+    title: "path: a segment over 255 bytes",
+    zip: () => withEntries({ name: `etc/${"e".repeat(256)}`, data: CONTENT }),
+    refused: says(/long/),
+  },
+  {
+    title: "path: a segment under 256 letters but over 255 bytes",
+    zip: () => withEntries({ name: `etc/${"é".repeat(128)}`, data: CONTENT }),
+    refused: says(/long/),
+  },
+  {
+    title: "path: over 4096 bytes",
+    zip: () => withEntries({ name: `etc/${`${"e".repeat(250)}/`.repeat(17)}evil.txt`, data: CONTENT }),
+    refused: says(/long/),
+  },
+  {
+    title: "twice: the same name",
+    zip: () => withEntries({ name: YAML_NAME, data: CONTENT }),
+    refused: names(YAML_NAME, NAMED_TWICE),
+  },
+  {
+    title: "twice: by case",
+    zip: () => withEntries({ name: "readme.MD", data: CONTENT }),
+    refused: says(/readme\.md/, NAMED_TWICE),
+  },
+  {
+    title: "twice: by case in a folder of the path",
+    zip: () => withEntries({ name: "ETC/lookup/cities.csv", data: CONTENT }),
+    refused: says(/cities\.csv/, NAMED_TWICE),
+  },
+  {
+    title: "twice: by case beyond ASCII",
+    zip: () => withEntries({ name: "etc/É.csv", data: CONTENT }, { name: "etc/é.csv", data: CONTENT }),
+    refused: says(/etc/, NAMED_TWICE),
+  },
+  {
+    title: "twice: composed and decomposed Unicode",
+    zip: () => withEntries({ name: "etc/caf\u00e9.csv", data: CONTENT }, { name: "etc/cafe\u0301.csv", data: CONTENT }),
+    refused: says(/caf/, NAMED_TWICE),
+  },
+  {
+    title: "file and folder: the file first",
+    zip: () => withEntries({ name: "etc/a", data: CONTENT }, { name: "etc/a/b", data: CONTENT }),
+    refused: names("etc/a", FILE_AND_FOLDER),
+  },
+  {
+    title: "file and folder: the file last",
+    zip: () => withEntries({ name: "etc/a/b/c", data: CONTENT }, { name: "etc/a", data: CONTENT }),
+    refused: names("etc/a", FILE_AND_FOLDER),
+  },
+  {
+    title: "file and folder: by case",
+    zip: () => withEntries({ name: "etc/A", data: CONTENT }, { name: "etc/a/b", data: CONTENT }),
+    refused: says(/etc\/a/, FILE_AND_FOLDER),
+  },
+  {
+    title: "file and folder: etc is a file",
+    zip: () => withEntries({ name: "etc", data: CONTENT }),
+    refused: names("etc", FILE_AND_FOLDER),
+  },
+  {
+    title: "file and folder: random.yaml is also a folder entry",
+    zip: () => withEntries({ name: `${YAML_NAME}/` }),
+    refused: names(YAML_NAME, FILE_AND_FOLDER),
+  },
+  {
+    title: "file and folder: something is below random.yaml",
+    zip: () => withEntries({ name: `${YAML_NAME}/evil.txt`, data: CONTENT }),
+    refused: names(YAML_NAME, FILE_AND_FOLDER),
+  },
+  {
+    title: "a folder entry with data",
+    zip: () => withEntries({ name: "etc/evil/", data: CONTENT, method: METHOD.stored }),
+    refused: names("etc/evil/"),
+  },
+  {
+    title: "a folder entry with deflated data",
+    zip: () => withEntries({ name: "etc/evil/", data: CONTENT }),
+    refused: names("etc/evil/"),
+  },
+  {
+    title: "a name that is said to be longer than the record",
+    zip: () => withChanged("README.md", { central: { nameLength: 0xffff } }),
+    refused: /invalid zip file|not a valid zip file/,
+  },
+];
+
+/** A name that ends in a slash is a folder, which has no content. */
+function entryAt(name: string): ZipEntry {
+  return name.endsWith("/") ? { name } : { name, data: CONTENT };
+}
