@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { mkdirSync, readFileSync, realpathSync } from "node:fs";
 import { resolve } from "node:path";
+import { createSecureContext } from "node:tls";
 import type { FastifyInstance } from "fastify";
 import { buildApp } from "./app.ts";
 import { ConfigError, loadConfig } from "./config/load.ts";
@@ -96,7 +97,14 @@ function readTls({ certfile, keyfile }: Config["basic"]["restTls"], base: string
   if (certfile === "" || keyfile === "") {
     throw new ConfigError("basic.restTls needs both certfile and keyfile, or neither for plain HTTP");
   }
-  return { cert: readPem("certfile", certfile, base), key: readPem("keyfile", keyfile, base) };
+  const tls = { cert: readPem("certfile", certfile, base), key: readPem("keyfile", keyfile, base) };
+  try {
+    createSecureContext(tls);
+  } catch (cause) {
+    const files = `certfile ${certfile} and keyfile ${keyfile}`;
+    throw new ConfigError(`basic.restTls: ${files} can't be used: ${(cause as Error).message}`, { cause });
+  }
+  return tls;
 }
 
 function readPem(key: string, file: string, base: string): Buffer {

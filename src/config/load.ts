@@ -79,7 +79,7 @@ function settingValue(setting: Setting, given: Tree, env: Record<string, string 
   const key = setting.path.join(".");
   const variable = variableName(setting.path);
   const fromEnv = Object.entries(env).find(([name]) => name.toUpperCase() === variable)?.[1];
-  if (fromEnv !== undefined) return checked(setting, fromEnv, `environment variable ${variable}`, file);
+  if (fromEnv !== undefined) return checked(setting, fromEnv, `environment variable ${variable}`);
 
   let value: unknown = given;
   for (const [depth, part] of setting.path.entries()) {
@@ -90,13 +90,13 @@ function settingValue(setting: Setting, given: Tree, env: Record<string, string 
     }
     value = value[part];
   }
-  return value === undefined || value === null ? undefined : checked(setting, value, key, file);
+  return value === undefined || value === null ? undefined : checked(setting, value, `${file}: ${key}`);
 }
 
-function checked(setting: Setting, value: unknown, name: string, file: string): unknown {
+function checked(setting: Setting, value: unknown, name: string): unknown {
   const converted = convert(setting, value);
   if (Value.Check(setting.schema, converted)) return converted;
-  throw new ConfigError(`${file}: ${name} is ${show(value)}; allowed is ${allowedValues(setting.schema)}`);
+  throw new ConfigError(`${name} is ${show(value)}; allowed is ${allowedValues(setting.schema)}`);
 }
 
 /** Environment variables are texts, and so are quoted values in YAML: read them as what the setting wants. */

@@ -32,7 +32,7 @@ const DAY = 86_400;
 
 export const ConfigSchema = section({
   basic: section({
-    debug: boolean(false, "Log more: every read request, every stage of an install."),
+    debug: boolean(false, "Log more: every request that only reads, too."),
     restIp: text("127.0.0.1", "The address to listen on. 0.0.0.0 opens the server to the network."),
     restPort: integer(9081, 0, 65_535, "The port to listen on; 0 takes a free one and logs it."),
     restTls: section({

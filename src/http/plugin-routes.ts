@@ -54,11 +54,13 @@ export const pluginRoutes: FastifyPluginAsyncTypebox<PluginRoutesOptions> = asyn
       },
       async (request, reply) => {
         const { name } = request.params;
+        // Asked for now: a client that gives up while the delete waits for its turn has ended the reply by then.
+        const ended = new Promise<void>((resolve) => reply.raw.once("close", resolve));
         await manager.remove({ type, name }, request.log);
         if (!isOne(request.query.restart) && !isOne(request.query.stop)) {
           return reply.send(replyText.deleted(type, name));
         }
-        reply.raw.once("close", restart); // after the answer, or when nobody waits for it any more
+        void ended.then(restart); // after the answer, or when nobody waits for it any more
         return reply.send(replyText.deletedAndStopping(type, name));
       },
     );

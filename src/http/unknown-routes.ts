@@ -38,7 +38,9 @@ export function answerUnknownRoutes(app: FastifyInstance): void {
 /** The path as the router reads it: without host and query, decoded, without slashes too many. */
 function routedPath(url: string): string {
   const path = url.replace(/^[^/]+:\/\/[^/]*/, "").replace(/[?#].*$/s, "");
-  return decoded(path).replace(/\/+/g, "/").replace(/(?<=.)\/$/, "");
+  return decoded(path)
+    .replace(/\/+/g, "/")
+    .replace(/(?<=.)\/$/, "");
 }
 
 function decoded(path: string): string {

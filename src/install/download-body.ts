@@ -101,10 +101,13 @@ async function* source(response: IncomingMessage): AsyncGenerator<Uint8Array> {
   if (!(connection instanceof Wire) || length === undefined || chunked || coded || connection.readableLength > 0) {
     return yield* response as AsyncIterable<Buffer>;
   }
-  let left = Number(length) - response.readableLength;
-  if (response.readableLength > 0) yield response.read();
+  // Both before anything is waited for, so that no byte comes in between.
+  const begun: Buffer = response.read() ?? Buffer.alloc(0);
+  const rest = connection.rest();
+  let left = Number(length) - begun.length;
+  if (begun.length > 0) yield begun;
   if (left === 0) return;
-  for await (const chunk of connection.rest()) {
+  for await (const chunk of rest) {
     const part = chunk.subarray(0, left);
     left -= part.length;
     yield part;

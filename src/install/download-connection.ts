@@ -41,7 +41,10 @@ export async function connect(url: URL, network: Network, signal: AbortSignal): 
     const encrypts = url.protocol === "https:" || proxy?.protocol === "https:";
     const trust = encrypts && network.verifyTls ? await network.trust() : undefined;
     const dial: Dial = { verify: network.verifyTls, trust, signal: limited };
-    if (proxy === undefined) return { stream: await openWire(url, dial), forwardedBy: undefined };
+    if (proxy === undefined) {
+      const stream = url.protocol === "http:" ? await openWire(url, dial) : await openSocket(url, dial);
+      return { stream, forwardedBy: undefined };
+    }
     const socket = await openSocket(proxy, dial);
     if (url.protocol === "http:") return { stream: socket, forwardedBy: proxy };
     await openTunnel(socket, url, proxy, limited);

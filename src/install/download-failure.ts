@@ -1,4 +1,5 @@
 import { hasCode } from "../domain/errors.ts";
+import { systemWords } from "./system-words.ts";
 
 /**
  * Why a download did not succeed: a reason that may be shown, without credentials or query values. The cause is for
@@ -13,32 +14,6 @@ export class DownloadFailure extends Error {
     super(reason, options);
     this.retry = options.retry ?? false;
   }
-}
-
-/** Go's words for what the system says, since users know the original's messages. */
-const SYSTEM_WORDS: Readonly<Record<string, string>> = {
-  EACCES: "permission denied",
-  EADDRNOTAVAIL: "cannot assign requested address",
-  EHOSTUNREACH: "no route to host",
-  EIO: "input/output error",
-  EISDIR: "is a directory",
-  ELOOP: "too many levels of symbolic links",
-  EMFILE: "too many open files",
-  ENAMETOOLONG: "file name too long",
-  ENETDOWN: "network is down",
-  ENETUNREACH: "network is unreachable",
-  ENFILE: "too many open files in system",
-  ENOENT: "no such file or directory",
-  ENOTDIR: "not a directory",
-  EPERM: "operation not permitted",
-  ERR_INVALID_ARG_VALUE: "invalid argument",
-  ETIMEDOUT: "connection timed out",
-};
-
-/** One short phrase for a system error; its code where there is no phrase for it. */
-export function systemWords(error: unknown): string {
-  const code = error instanceof Error && "code" in error ? String(error.code) : "unknown error";
-  return SYSTEM_WORDS[code] ?? code;
 }
 
 /** What a failed connection or a failed request to `host` (with its port) is told as. */

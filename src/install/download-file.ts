@@ -4,9 +4,10 @@ import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { hasCode } from "../domain/errors.ts";
 import { printable } from "../domain/printable.ts";
-import { DownloadFailure, systemWords } from "./download-failure.ts";
+import { DownloadFailure } from "./download-failure.ts";
 import { isBelow } from "./download-rules.ts";
 import type { DownloadTarget } from "./download-target.ts";
+import { systemWords } from "./system-words.ts";
 
 const READ_BYTES = 512 * 1024;
 

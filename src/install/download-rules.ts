@@ -23,7 +23,7 @@ function parseHostRule(entry: string): (url: URL) => boolean {
   const wildcard = text.startsWith("*.");
   const host = wildcard ? text.slice(2) : text;
   // A bare IPv6 address has colons but neither brackets nor a port.
-  const address = /^[^[].*:.*:/.test(host) ? `[${host}]` : host;
+  const address = /^[^[]*:[^[]*:/.test(host) ? `[${host}]` : host;
   const [, name = address, port] = /^(.*?)(?::(\d+))?$/.exec(address) ?? [];
   const wanted = canonicalName(name);
   return (url) => {

@@ -4,7 +4,8 @@ import { resolve } from "node:path";
 import tls, { type SecureContext, type TLSSocket } from "node:tls";
 import { hasCode } from "../domain/errors.ts";
 import { printable } from "../domain/printable.ts";
-import { DownloadFailure, networkFailure, systemWords } from "./download-failure.ts";
+import { DownloadFailure, networkFailure } from "./download-failure.ts";
+import { systemWords } from "./system-words.ts";
 
 const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 

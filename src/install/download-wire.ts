@@ -5,11 +5,11 @@ import { Duplex } from "node:stream";
 const READ_BYTES = 256 * 1024;
 
 /**
- * A connection that reads into one buffer, over and over. Node allocates a buffer for every read, and its garbage
+ * A TCP connection that reads into one buffer, over and over. Node allocates a buffer for every read, and its garbage
  * collector lets tens of megabytes of them pile up before it acts.
  *
  * It begins as a common stream, for the HTTP parser. Where nothing is left to parse, in a body of a known length,
- * `rest` passes the parser by.
+ * `rest` passes the parser by. It can't be used for TLS, which does not stop in the middle of what it has decrypted.
  */
 export class Wire extends Duplex {
   readonly #socket: Socket;
@@ -29,16 +29,16 @@ export class Wire extends Duplex {
   }
 
   /**
-   * What arrives from now on. A chunk is valid until the next one is asked for. Only to be used when all that arrived
-   * before has been read from the stream.
+   * What arrives from the moment of this call. A chunk is valid until the next one is asked for. Only to be used when
+   * all that arrived before has been taken from the stream.
    */
-  async *rest(): AsyncGenerator<Uint8Array> {
+  rest(): AsyncGenerator<Uint8Array> {
     this.#taken = true;
-    for (;;) {
-      const chunk = await this.#next();
-      if (chunk === undefined) return;
-      yield chunk;
-    }
+    return this.#chunks();
+  }
+
+  async *#chunks(): AsyncGenerator<Uint8Array> {
+    for (let chunk = await this.#next(); chunk !== undefined; chunk = await this.#next()) yield chunk;
   }
 
   async #next(): Promise<Uint8Array | undefined> {
@@ -57,6 +57,7 @@ export class Wire extends Duplex {
   /** Returns whether reading may go on. */
   #receive(chunk: Uint8Array): boolean {
     if (!this.#taken) return this.push(Buffer.from(chunk));
+    if (this.#held !== undefined) this.destroy(new Error("read before the last chunk was used")); // never a wrong byte
     this.#held = chunk;
     this.#wake();
     return false;

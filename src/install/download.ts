@@ -50,8 +50,8 @@ export function createDownloader({ config, proxy, baseFolder }: DownloaderOption
     proxyFor: createProxyRule(proxy),
     trust: createTrust(config.ca, baseFolder),
   };
-  const closing = new AbortController();
-  const running = new Set<Promise<unknown>>();
+  const running = new Map<AbortController, Promise<unknown>>();
+  let closed = false;
 
   async function fetchInto(uri: PluginUri, target: DownloadTarget, options: DownloadOptions): Promise<void> {
     if (uri.url.protocol === "file:") {
@@ -60,42 +60,46 @@ export function createDownloader({ config, proxy, baseFolder }: DownloaderOption
     } else await downloadHttp(uri.url, target, rules, options);
   }
 
-  async function download(uri: PluginUri, file: string, options: DownloadOptions): Promise<Downloaded> {
-    const cancelled = new AbortController();
-    const stop = () => cancelled.abort(cancellation(options.signal));
-    if (options.signal.aborted || closing.signal.aborted) stop();
-    options.signal.addEventListener("abort", stop, { once: true });
-    closing.signal.addEventListener("abort", stop, { once: true });
-
+  async function download(uri: PluginUri, file: string, options: DownloadOptions, signal: AbortSignal) {
     const seconds = config.timeoutSeconds;
     const tooSlow = () => new DownloadFailure(`it took longer than ${seconds} s (pluginDownload.timeoutSeconds)`);
     let target: DownloadTarget | undefined;
     try {
-      return await withTimeLimit(cancelled.signal, seconds * 1000, tooSlow, async (signal) => {
+      return await withTimeLimit(signal, seconds * 1000, tooSlow, async (limited) => {
         target = await DownloadTarget.create(file, config.maxBytes);
-        await fetchInto(uri, target, { ...options, signal });
-        signal.throwIfAborted();
+        await fetchInto(uri, target, { ...options, signal: limited });
+        limited.throwIfAborted();
         return await target.finish();
       });
     } catch (error) {
       await target?.discard();
       throw translated(error, uri, options.signal);
-    } finally {
-      options.signal.removeEventListener("abort", stop);
-      closing.signal.removeEventListener("abort", stop);
     }
   }
 
   return {
-    download(uri, file, options) {
-      const result = download(uri, file, options);
-      const settled = result.catch(() => {}).finally(() => running.delete(settled));
-      running.add(settled);
-      return result;
+    async download(uri, file, options) {
+      const controller = new AbortController();
+      const stop = () => controller.abort(cancellation(options.signal));
+      if (closed || options.signal.aborted) stop();
+      options.signal.addEventListener("abort", stop, { once: true });
+      const result = download(uri, file, options, controller.signal);
+      running.set(
+        controller,
+        result.catch(() => {}),
+      );
+      try {
+        return await result;
+      } finally {
+        running.delete(controller);
+        options.signal.removeEventListener("abort", stop);
+      }
     },
     async close() {
-      closing.abort();
-      await Promise.all(running);
+      closed = true;
+      const ends = [...running.values()];
+      for (const controller of running.keys()) controller.abort(new DownloadFailure("the download was cancelled"));
+      await Promise.all(ends);
     },
   };
 }

@@ -7,6 +7,7 @@ import { createLimits } from "./install-script-limits.ts";
 import { ScriptOutput } from "./install-script-output.ts";
 import { type ProcessEnd, ProcessGroups } from "./install-script-process.ts";
 import { exitWords } from "./install-script-words.ts";
+import { systemWords } from "./system-words.ts";
 import { withTimeLimit } from "./time-limit.ts";
 
 export interface ScriptRunnerOptions {
@@ -57,6 +58,7 @@ export function createScriptRunner({ config, env }: ScriptRunnerOptions): Script
   async function run({ folder, args, signal, log }: ScriptRun): Promise<ScriptOutcome> {
     assertAllowed();
     if (signal.aborted) throw cancellation(signal);
+    if (args.some((arg) => arg.includes("\0"))) throw cannotStart("a shell parameter has a NUL character");
     const script = join(folder, "install.sh");
     const command = [...(await limits(log)), "/bin/sh", script, ...args] as [string, ...string[]];
     const output = new ScriptOutput(log, config);
@@ -73,8 +75,9 @@ export function createScriptRunner({ config, env }: ScriptRunnerOptions): Script
       });
     } catch (cause) {
       if (signal.aborted) throw cancellation(signal);
-      if (hasCode(cause, "E2BIG", "ENOENT", "ENOTDIR", "EACCES", "EAGAIN", "ENOMEM", "ERR_INVALID_ARG_VALUE")) {
-        throw new PluginError("SCRIPT_FAILED", startFailure(cause.code), { cause });
+      if (hasCode(cause, "E2BIG")) throw cannotStart("the shell parameters are too long for the system", cause);
+      if (hasCode(cause, "ENOENT", "ENOTDIR", "EACCES", "EAGAIN", "ENOMEM", "EMFILE", "ENFILE")) {
+        throw cannotStart(systemWords(cause), cause);
       }
       if (!(cause instanceof TimeIsUp)) throw cause;
       throw new PluginError("SCRIPT_FAILED", withOutput(cause.message, output, config.replyLines), { cause });
@@ -98,14 +101,8 @@ function withOutput(words: string, output: ScriptOutput, replyLines: number): st
   return `${words}: the last output of install.sh was: ${lines.join(" | ")}`;
 }
 
-function startFailure(code: string | undefined): string {
-  const reasons: Readonly<Record<string, string>> = {
-    E2BIG: "the shell parameters are too long for the system",
-    EAGAIN: "the system has no room for another process",
-    ENOMEM: "the system has no memory for another process",
-    ERR_INVALID_ARG_VALUE: "a shell parameter has a NUL character",
-  };
-  return `install.sh cannot be started: ${reasons[code ?? ""] ?? code}`;
+function cannotStart(reason: string, cause?: unknown): PluginError {
+  return new PluginError("SCRIPT_FAILED", `install.sh cannot be started: ${reason}`, { cause });
 }
 
 function cancellation({ reason }: AbortSignal): PluginError {

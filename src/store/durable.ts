@@ -1,9 +1,21 @@
 import { randomBytes } from "node:crypto";
-import { constants, copyFile, link, lstat, mkdir, open, readdir, rename, rm } from "node:fs/promises";
+import {
+  constants,
+  copyFile,
+  link,
+  lstat,
+  mkdir,
+  open,
+  readdir,
+  readlink,
+  rename,
+  rm,
+  symlink,
+} from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { hasCode } from "../domain/errors.ts";
 
-const TEMPORARY_SUFFIX = ".tmp";
+const TEMPORARY_ENDING = /^[0-9a-f]{12}\.tmp$/;
 
 /** Makes the names in a folder durable: after a power cut, files that were renamed into it are there. */
 export async function syncFolder(folder: string): Promise<void> {
@@ -31,7 +43,7 @@ export async function makeFolder(folder: string, mode?: number): Promise<void> {
 
 /** Replaces a file's content so that at every instant, also after a power cut, it has the old or the new one whole. */
 export async function replaceFile(file: string, content: string): Promise<void> {
-  const temporary = `${file}.${randomBytes(6).toString("hex")}${TEMPORARY_SUFFIX}`;
+  const temporary = `${file}.${randomBytes(6).toString("hex")}.tmp`;
   try {
     const handle = await open(temporary, "wx", 0o644);
     try {
@@ -51,8 +63,9 @@ export async function replaceFile(file: string, content: string): Promise<void> 
 /** Removes what `replaceFile` leaves beside `file` when the process ends in the middle of it. */
 export async function dropTemporaries(file: string): Promise<void> {
   const folder = dirname(file);
+  const prefix = `${basename(file)}.`;
   for (const name of await readdir(folder)) {
-    if (!name.startsWith(`${basename(file)}.`) || !name.endsWith(TEMPORARY_SUFFIX)) continue;
+    if (!name.startsWith(prefix) || !TEMPORARY_ENDING.test(name.slice(prefix.length))) continue;
     await rm(join(folder, name), { force: true });
   }
 }
@@ -71,6 +84,7 @@ export async function duplicateFile(from: string, to: string): Promise<void> {
 }
 
 async function copyDurably(from: string, to: string): Promise<void> {
+  if ((await lstat(from)).isSymbolicLink()) return symlink(await readlink(from), to);
   const partial = `${to}.partial`;
   await copyFile(from, partial, constants.COPYFILE_FICLONE);
   const handle = await open(partial, "r"); // a copy of a read-only file can't be opened for writing

@@ -18,6 +18,10 @@ export class Layout {
     return join(this.base, "plugins", "registry.json");
   }
 
+  get lockFile(): string {
+    return join(this.base, "plugins", ".lock");
+  }
+
   volume(volume: Volume): string {
     return join(this.base, volume);
   }

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { type FilePath, VOLUMES, type Volume, volumeOf } from "../domain/file-path.ts";
-import { makeFolder } from "./durable.ts";
+import { exists, makeFolder } from "./durable.ts";
 import type { Layout } from "./layout.ts";
 
 /**
@@ -65,6 +65,8 @@ export class Workspace {
 
   async remove(): Promise<void> {
     // The journal is on the first volume: as long as it is there, the rest of the change is too.
-    for (const volume of [...VOLUMES].reverse()) await rm(this.folder(volume), { recursive: true, force: true });
+    for (const volume of [...VOLUMES].reverse()) {
+      if (await exists(this.folder(volume))) await rm(this.folder(volume), { recursive: true, force: true });
+    }
   }
 }

@@ -56,7 +56,10 @@ describe.each(ALLOW)("%s", (path, allow) => {
     const get = await send(server.url + path);
     const head = await send(server.url + path, { method: "HEAD" });
     expect([head.status, head.text]).toEqual([get.status, ""]);
-    const comparable = ({ headers }: typeof get) => ({ type: headers["content-type"], length: headers["content-length"] });
+    const comparable = ({ headers }: typeof get) => ({
+      type: headers["content-type"],
+      length: headers["content-length"],
+    });
     // The age of the server can have one more digit by now.
     if (path !== "/") expect(comparable(head)).toEqual(comparable(get));
   });

@@ -131,11 +131,7 @@ describe("the server itself", () => {
 
   test("an unknown path is a 404 in plain text", async () => {
     const { status, headers, text } = await send(`${server.url}/nothing/here`);
-    expect([status, headers["content-type"], text]).toEqual([
-      404,
-      "text/plain; charset=utf-8",
-      "404 page not found\n",
-    ]);
+    expect([status, headers["content-type"], text]).toEqual([404, "text/plain; charset=utf-8", "404 page not found\n"]);
   });
 
   test("a connection serves many requests", async () => {

@@ -1,4 +1,5 @@
-import { link, mkdir, readFile, stat, symlink, writeFile } from "node:fs/promises";
+import { existsSync, readFileSync } from "node:fs";
+import { chmod, link, mkdir, readFile, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import {
@@ -13,6 +14,13 @@ import {
 import { tempFolder } from "../support/temp-folder.ts";
 import { CAN_MOUNT, tinyDisk } from "../support/tiny-disk.ts";
 import { readTree, writeTree } from "../support/tree.ts";
+import { withoutRoot } from "../support/without-root.ts";
+
+/** Linux lets users link just what is theirs, where it is set so; a test needs root to have a file of another's. */
+const LINKS_ARE_PROTECTED =
+  process.getuid?.() === 0 &&
+  existsSync("/proc/sys/fs/protected_hardlinks") &&
+  readFileSync("/proc/sys/fs/protected_hardlinks", "utf8").trim() === "1";
 
 describe("replaceFile", () => {
   it("makes a file, replaces it, and leaves nothing beside it", async () => {
@@ -81,6 +89,20 @@ describe("duplicateFile", () => {
     await symlink("nowhere", join(folder, "a"));
     await duplicateFile(join(folder, "a"), join(folder, "b"));
     expect(await readTree(folder)).toEqual({ a: "-> nowhere", b: "-> nowhere" });
+  });
+
+  it.skipIf(!LINKS_ARE_PROTECTED)("copies what the system lets nobody link, links as links", async () => {
+    const folder = await tempFolder();
+    await writeTree(folder, { a: "root's", link: "-> a", "ours/": null });
+    await chmod(folder, 0o755);
+    await chmod(join(folder, "a"), 0o444);
+    await chmod(join(folder, "ours"), 0o777);
+    await withoutRoot(async () => {
+      await duplicateFile(join(folder, "a"), join(folder, "ours/a"));
+      await duplicateFile(join(folder, "link"), join(folder, "ours/link"));
+    });
+    expect((await stat(join(folder, "a"))).nlink).toBe(1);
+    expect(await readTree(join(folder, "ours"))).toEqual({ a: "root's", link: "-> a" });
   });
 
   it.each([

@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, rename, rm, rmdir, stat, writeFile } from "node:fs/promises";
+import { chmod, chown, mkdir, readdir, readFile, rename, rm, rmdir, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { PluginEntry } from "../../src/domain/plugin-entry.ts";
@@ -6,6 +6,7 @@ import { Registry } from "../../src/store/registry.ts";
 import { tempFolder } from "../support/temp-folder.ts";
 import { ERROR, testLog } from "../support/test-log.ts";
 import { readTree, writeTree } from "../support/tree.ts";
+import { NOBODY, withoutRoot } from "../support/without-root.ts";
 
 const ENTRY: PluginEntry = {
   version: "1.0.0",
@@ -113,6 +114,20 @@ describe("a write", () => {
     expect((await reopen(file)).names("sources")).toEqual(["d", "kept"]);
   });
 
+  it("that fails after the file was replaced puts the old one back", async () => {
+    const { file, registry } = await openNew();
+    await registry.update({ id: source("kept"), entry: ENTRY });
+    const before = await readFile(file, "utf8");
+    await chmod(join(file, ".."), 0o333); // names can be made and replaced, but the folder can't be opened to be synced
+    if (process.getuid?.() === 0) await chown(join(file, ".."), NOBODY, NOBODY);
+    await withoutRoot(() =>
+      expect(registry.update({ id: source("a"), entry: ENTRY })).rejects.toMatchObject({ code: "EACCES" }),
+    );
+    await chmod(join(file, ".."), 0o755);
+    expect(registry.names("sources")).toEqual(["kept"]);
+    expect(await readFile(file, "utf8")).toBe(before);
+  });
+
   it("fails when the folder has vanished", async () => {
     const { file, registry } = await openNew();
     await rm(join(file, ".."), { recursive: true });
@@ -202,7 +217,10 @@ describe("a registry that can't be used is set aside whole, and the server goes 
     ["with the configuration for a file", withPath("etc/kuiper.yaml")],
     ["with the registry for a file", withPath("plugins/registry.json")],
     ["with a NUL in a file", withPath("etc/sources/a\0b")],
-    ["with an odd name over a broken entry", '{"schema":1,"plugins":{"sources":{"a\\nb":5},"sinks":{},"functions":{}}}'],
+    [
+      "with an odd name over a broken entry",
+      '{"schema":1,"plugins":{"sources":{"a\\nb":5},"sinks":{},"functions":{}}}',
+    ],
   ])("%s", async (_, text) => {
     const folder = await tempFolder();
     const file = join(folder, "registry.json");

@@ -57,6 +57,11 @@ export function shortBody(body: Buffer, length: number): Reply {
   };
 }
 
+/** Never closes the connection, whatever it was asked for; `lines` is the head. */
+export function keptOpen(lines: string, body = ""): Reply {
+  return (_, { socket }) => void socket?.write(`HTTP/1.1 ${lines}\r\ncontent-length: ${body.length}\r\n\r\n${body}`);
+}
+
 /** Of no known length, in chunks. */
 export function chunked(body: Buffer): Reply {
   return (_, response) => {
@@ -80,8 +85,8 @@ export function encoded(body: Buffer, coding: "gzip" | "deflate" | "br", { cut =
   const encode = { gzip: gzipSync, deflate: deflateSync, br: brotliCompressSync }[coding];
   const bytes = encode(body);
   return (_, response) => {
-    response.writeHead(200, { "content-encoding": coding });
-    response.end(bytes.subarray(0, bytes.length - cut));
+    const sent = bytes.subarray(0, bytes.length - cut);
+    response.writeHead(200, { "content-encoding": coding, "content-length": sent.length }).end(sent);
   };
 }
 

@@ -30,5 +30,7 @@ async function describe(path: string): Promise<string> {
   if (stat.isDirectory()) return `folder ${mode}`;
   if (stat.isSymbolicLink()) return `link to ${await readlink(path)}`;
   if (!stat.isFile()) return `special ${mode}`;
-  return `file ${mode} ${createHash("sha256").update(await readFile(path)).digest("hex")}`;
+  return `file ${mode} ${createHash("sha256")
+    .update(await readFile(path))
+    .digest("hex")}`;
 }

@@ -17,10 +17,11 @@ export async function startProxy(targetPort: number, refuse?: { status: number }
     if (refuse) return void response.writeHead(refuse.status).end();
     const { pathname, search } = new URL(request.url ?? "");
     const onward = { port: targetPort, path: pathname + search, headers: request.headers };
-    http.get(onward, (answer) => {
+    const passedOn = http.get(onward, (answer) => {
       response.writeHead(answer.statusCode ?? 0, answer.headers);
-      answer.pipe(response);
+      answer.on("error", () => response.destroy()).pipe(response);
     });
+    passedOn.on("error", () => response.destroy());
   });
   server.on("connect", (request, client: Socket) => {
     requests.push({ line: `CONNECT ${request.url}`, headers: request.headers });

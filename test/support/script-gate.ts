@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { constants, openSync } from "node:fs";
+import { closeSync, constants, openSync, writeSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { Socket } from "node:net";
 import { tmpdir } from "node:os";
@@ -23,20 +23,18 @@ export async function createScriptGate(): Promise<ScriptGate> {
   const folder = await mkdtemp(join(tmpdir(), "script-gate-"));
   const args = [join(folder, "started"), join(folder, "release")] as const;
   execFileSync("mkfifo", args);
-  const [started, release] = args.map(openFifo) as [Socket, Socket];
+  // Both ends of each are open, so that neither side waits for the other to open it; polled, so that no thread waits.
+  const open = (path: string) => openSync(path, constants.O_RDWR | constants.O_NONBLOCK);
+  const started = new Socket({ fd: open(args[0]) });
+  const release = open(args[1]);
   return {
     args,
     started: new Promise((resolve) => started.once("data", () => resolve())),
-    release: () => release.write("go\n"),
+    release: () => void writeSync(release, "go\n"),
     async close() {
       started.destroy();
-      release.destroy();
+      closeSync(release);
       await rm(folder, { recursive: true, force: true });
     },
   };
-}
-
-/** Both ends are open, so that neither side waits for the other to open it; polled, so that no thread waits. */
-function openFifo(path: string): Socket {
-  return new Socket({ fd: openSync(path, constants.O_RDWR | constants.O_NONBLOCK) });
 }

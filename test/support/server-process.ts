@@ -76,7 +76,10 @@ export class ServerProcess {
 
   /** Every complete line of standard output, each of which must be JSON. */
   get log(): LogLine[] {
-    return this.#stdout.split("\n").slice(0, -1).map((line) => JSON.parse(line));
+    return this.#stdout
+      .split("\n")
+      .slice(0, -1)
+      .map((line) => JSON.parse(line));
   }
 
   /** Where it listens, from its own log line. */

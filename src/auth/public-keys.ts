@@ -1,0 +1,62 @@
+import { createPublicKey, type KeyObject } from "node:crypto";
+import { readFile, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { hasCode } from "../domain/errors.ts";
+
+/** Names that are one file name on every system and can't lead out of the folder. */
+const ISSUER = /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}$/;
+
+interface CachedKey {
+  /** What of the file's state tells that it was replaced. */
+  readonly version: string;
+  readonly key: KeyObject;
+}
+
+/**
+ * The public keys of the issuers of tokens: `<issuer>.pub` (PEM) in a folder. A file that is added, replaced or
+ * removed counts from the next request on.
+ */
+export class PublicKeys {
+  readonly #folder: string;
+  readonly #cache = new Map<string, CachedKey>();
+
+  constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  /** @returns undefined where there is no key for that issuer, or a file that is none */
+  async find(issuer: string): Promise<KeyObject | undefined> {
+    if (!ISSUER.test(issuer)) return undefined;
+    const file = join(this.#folder, `${issuer}.pub`);
+    const version = await fileVersion(file);
+    if (version === undefined) {
+      this.#cache.delete(issuer);
+      return undefined;
+    }
+    const cached = this.#cache.get(issuer);
+    if (cached?.version === version) return cached.key;
+    const key = parseKey(await readFile(file, "utf8"));
+    if (key !== undefined) this.#cache.set(issuer, { version, key });
+    return key;
+  }
+}
+
+async function fileVersion(file: string): Promise<string | undefined> {
+  try {
+    const { mtimeMs, ino, size } = await stat(file);
+    return `${mtimeMs}-${ino}-${size}`;
+  } catch (error) {
+    if (hasCode(error, "ENOENT", "ENOTDIR")) return undefined;
+    throw error;
+  }
+}
+
+function parseKey(pem: string): KeyObject | undefined {
+  // A private key would be accepted too, as it contains the public one: but then it lies where it should not.
+  if (pem.includes("PRIVATE KEY")) return undefined;
+  try {
+    return createPublicKey(pem);
+  } catch {
+    return undefined;
+  }
+}

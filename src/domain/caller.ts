@@ -1,0 +1,5 @@
+/** Who asked, as a verified token says. */
+export interface Caller {
+  readonly subject: string;
+  readonly issuer: string;
+}

@@ -1,0 +1,31 @@
+import type { FastifyInstance } from "fastify";
+import type { PublicKeys } from "../auth/public-keys.ts";
+import { checkToken } from "../auth/tokens.ts";
+import type { Caller } from "../domain/caller.ts";
+import { READING_METHODS } from "./methods.ts";
+
+declare module "fastify" {
+  interface FastifyRequest {
+    /** Undefined where the server does not ask for tokens. */
+    caller: Caller | undefined;
+  }
+  interface FastifyContextConfig {
+    /** For what must work without a token: a supervisor's health check. */
+    open?: boolean;
+  }
+}
+
+/** Lets in only requests with a token, but for the routes that are open. */
+export function requireTokens(app: FastifyInstance, keys: PublicKeys): void {
+  app.addHook("onRequest", async (request, reply) => {
+    // A preflight can't carry a token, and tells nothing.
+    if (request.routeOptions.config.open || request.method === "OPTIONS") return;
+    const access = READING_METHODS.includes(request.method) ? "read" : "write";
+    try {
+      request.caller = await checkToken(request.headers.authorization, access, keys);
+    } catch (error) {
+      reply.header("www-authenticate", 'Bearer realm="kuiper"');
+      throw error;
+    }
+  });
+}

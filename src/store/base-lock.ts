@@ -1,0 +1,49 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { type FileHandle, mkdir, open } from "node:fs/promises";
+import { hasCode } from "../domain/errors.ts";
+import type { Log } from "../domain/log.ts";
+import type { Layout } from "./layout.ts";
+
+/** The exit code of `flock` that means: another one has the lock. */
+const TAKEN = 1;
+
+/** Another server works on the same base folder. */
+export class BaseFolderTaken extends Error {
+  override readonly name = "BaseFolderTaken";
+}
+
+/**
+ * Makes this process the only server of a base folder, until it ends in whatever way: the kernel's lock goes with its
+ * holder, so nothing has to be cleaned up after a crash. It holds across containers that share the folder.
+ *
+ * Node has no call for it, so the `flock` program (util-linux, busybox) locks the file that we hold open. Where that is
+ * missing, a warning says so.
+ *
+ * @returns the open file: the lock lasts as long as it does
+ * @throws BaseFolderTaken
+ */
+export async function lockBaseFolder(layout: Layout, log: Log): Promise<FileHandle> {
+  await mkdir(layout.volume("plugins"), { recursive: true });
+  const file = await open(layout.lockFile, "a", 0o600);
+  const code = await flock(file.fd);
+  if (code === 0) return file;
+  if (code === TAKEN) {
+    await file.close();
+    throw new BaseFolderTaken(`another server works on ${layout.base}; stop it, or give this one a folder of its own`);
+  }
+  log.warn({ code }, "the base folder can't be locked (is flock installed?): do not start a second server on it");
+  return file;
+}
+
+/** The exit code of `flock`, or the reason for which it can't be run. */
+async function flock(fd: number): Promise<number | string> {
+  // The lock belongs to the open file that both processes share, not to the one that asked for it.
+  const child = spawn("flock", ["-n", "-x", "3"], { stdio: ["ignore", "ignore", "ignore", fd] });
+  try {
+    const [code] = await once(child, "exit");
+    return code ?? "killed";
+  } catch (error) {
+    return hasCode(error, "ENOENT") ? "ENOENT" : String(error);
+  }
+}

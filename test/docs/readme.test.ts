@@ -1,0 +1,38 @@
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { describe, expect, it, test } from "vitest";
+
+const ROOT = join(import.meta.dirname, "../..");
+const DOCUMENTS = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/architecture.md"];
+
+const read = (path: string) => readFileSync(join(ROOT, path), "utf8");
+
+describe.each(DOCUMENTS)("%s", (path) => {
+  const links = [...read(path).matchAll(/\]\(([^)\s]+)\)/g)].map(([, target = ""]) => target);
+
+  it("links to what is there", () => {
+    for (const link of links.filter((target) => !/^https?:/.test(target))) {
+      const [file = "", anchor] = link.split("#");
+      const target = file === "" ? path : join(dirname(path), file);
+      expect(existsSync(join(ROOT, target)), link).toBe(true);
+      if (anchor !== undefined) expect(anchors(read(target)), link).toContain(anchor);
+    }
+  });
+
+  it("names files and settings of this project that exist", () => {
+    const names = read(path).matchAll(/`((?:src|docs|scripts|test|etc|store|install|http|domain)\/[\w./-]+\.\w+)`/g);
+    for (const [, name = ""] of names) {
+      expect(existsSync(join(ROOT, name)) || existsSync(join(ROOT, "src", name)), name).toBe(true);
+    }
+  });
+});
+
+test.each(["supervisor.conf", "kuiper-plugin-server.service"])("the README shows docs/examples/%s as it is", (name) => {
+  expect(read("README.md")).toContain(`\`\`\`ini\n${read(`docs/examples/${name}`)}\`\`\`\n`);
+});
+
+/** As GitHub makes them of headings. */
+function anchors(markdown: string): string[] {
+  const headings = [...markdown.matchAll(/^#+ (.*)$/gm)].map(([, heading = ""]) => heading.toLowerCase());
+  return headings.map((heading) => heading.replace(/[^\p{L}\p{N}\s-]/gu, "").replaceAll(" ", "-"));
+}

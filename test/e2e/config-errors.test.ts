@@ -1,0 +1,125 @@
+import { once } from "node:events";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import type { AddressInfo } from "node:net";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { makeCertificate } from "../support/file-server.ts";
+import { ServerProcess } from "../support/server-process.ts";
+
+/** A configuration that the server can't start with: one line on standard error, exit code 1, nothing else. */
+
+let base: string;
+beforeEach(async () => {
+  base = await mkdtemp(join(tmpdir(), "config-errors-"));
+  await mkdir(join(base, "etc"));
+});
+afterEach(() => rm(base, { recursive: true, force: true }));
+
+async function refusal(settings: Record<string, string> = {}, folder = base): Promise<string> {
+  const server = new ServerProcess({ base: folder, settings });
+  expect(await server.exited).toEqual({ code: 1, signal: null });
+  expect(server.stdout).toBe("");
+  expect(server.stderr).toMatch(/^kuiper-plugin-server: [^\n]+\n$/);
+  return server.stderr.slice("kuiper-plugin-server: ".length, -1).replaceAll(base, "BASE");
+}
+
+describe("a wrong kuiper.yaml", () => {
+  test.each<[what: string, yaml: string, line: string | RegExp]>([
+    ["port", "basic:\n  debug: maybe\n", 'BASE/etc/kuiper.yaml: basic.debug is "maybe"; allowed is true or false'],
+    [
+      "number",
+      "changes:\n  maxConcurrent: 0\n",
+      "BASE/etc/kuiper.yaml: changes.maxConcurrent is 0; allowed is a whole number from 1 to 256",
+    ],
+    [
+      "choice",
+      "log:\n  format: xml\n",
+      'BASE/etc/kuiper.yaml: log.format is "xml"; allowed is one of auto, json, pretty',
+    ],
+    ["section", "basic: on\n", /^BASE\/etc\/kuiper\.yaml: basic is .*; it should have keys below it/],
+    ["list at the top", "- a\n", /^BASE\/etc\/kuiper\.yaml should have keys such as basic:, but it is /],
+    ["YAML", "basic: [\n", /^BASE\/etc\/kuiper\.yaml is not valid YAML: /],
+    ["YAML with a tab", "basic:\n\tdebug: true\n", /^BASE\/etc\/kuiper\.yaml is not valid YAML: /],
+    ["no YAML at all", "\x00\x01\x02", /^BASE\/etc\/kuiper\.yaml /],
+    [
+      "certificate missing",
+      "basic:\n  restTls: {certfile: a.pem, keyfile: b.pem}\n",
+      /^basic\.restTls\.certfile is a\.pem, which can't be read: /,
+    ],
+    [
+      "key missing",
+      "basic:\n  restTls: {certfile: etc/kuiper.yaml, keyfile: b.pem}\n",
+      /^basic\.restTls\.keyfile is b\.pem, which can't be read: /,
+    ],
+    [
+      "certificate without key",
+      "basic:\n  restTls: {certfile: a.pem}\n",
+      "basic.restTls needs both certfile and keyfile, or neither for plain HTTP",
+    ],
+    [
+      "certificate that is none",
+      "basic:\n  restTls: {certfile: etc/kuiper.yaml, keyfile: etc/kuiper.yaml}\n",
+      /^basic\.restTls: .*certfile.*keyfile/,
+    ],
+  ])("%s", async (_, yaml, line) => {
+    await writeFile(join(base, "etc/kuiper.yaml"), yaml);
+    expect(await refusal()).toEqual(typeof line === "string" ? line : expect.stringMatching(line));
+  });
+
+  test("that is a folder", async () => {
+    await mkdir(join(base, "etc/kuiper.yaml"));
+    expect(await refusal()).toMatch(/^BASE\/etc\/kuiper\.yaml can't be read: EISDIR/);
+  });
+});
+
+describe("a wrong environment variable", () => {
+  test.each([
+    ["BASIC__RESTPORT", "70000", '"70000"; allowed is a whole number from 0 to 65535'],
+    ["BASIC__RESTPORT", "80a", '"80a"; allowed is a whole number from 0 to 65535'],
+    ["BASIC__DEBUG", "on", '"on"; allowed is true or false'],
+    ["PREBUILD__CACHESECONDS", "-1", '"-1"; allowed is a number from 0 to 86400'],
+  ])("%s=%s", async (key, value, rest) => {
+    const line = await refusal({ [key]: value });
+    expect(line.replaceAll(/is (-?\d+);/g, 'is "$1";')).toBe(
+      `BASE/etc/kuiper.yaml: environment variable KUIPER__${key} is ${rest}`,
+    );
+  });
+});
+
+test("a certificate and a key that do not belong together", async ({ skip }) => {
+  const [one, other] = [await makeCertificate(), await makeCertificate()];
+  if (one === undefined || other === undefined) return skip("openssl is missing");
+  await writeFile(join(base, "etc/a.pem"), one.cert);
+  await writeFile(join(base, "etc/b.key"), other.key);
+  const settings = { BASIC__RESTTLS__CERTFILE: "etc/a.pem", BASIC__RESTTLS__KEYFILE: "etc/b.key" };
+  expect(await refusal(settings)).toMatch(/^basic\.restTls: .*certfile.*keyfile/);
+});
+
+test("a port that is taken", async () => {
+  const taken = createServer().listen(0, "127.0.0.1");
+  await once(taken, "listening");
+  const { port } = taken.address() as AddressInfo;
+  try {
+    expect(await refusal({ BASIC__RESTPORT: String(port) })).toMatch(
+      new RegExp(`^can't listen on basic\\.restIp 127\\.0\\.0\\.1, basic\\.restPort ${port}: .*EADDRINUSE`),
+    );
+  } finally {
+    taken.close();
+  }
+});
+
+test.each(["256.1.1.1", "192.0.2.1", "nowhere.invalid"])("an address that is not ours: %s", async (address) => {
+  expect(await refusal({ BASIC__RESTIP: address })).toMatch(
+    new RegExp(`^can't listen on basic\\.restIp ${address.replaceAll(".", "\\.")}, basic\\.restPort 0: `),
+  );
+});
+
+test("a base folder that is a file", async () => {
+  await writeFile(join(base, "file"), "");
+  expect(await refusal({}, join(base, "file"))).toMatch(/^(the base folder )?BASE\/file/);
+  expect(await refusal({}, join(base, "file/below"))).toMatch(
+    /^the base folder BASE\/file\/below can't be used: ENOTDIR/,
+  );
+});

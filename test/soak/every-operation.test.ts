@@ -1,0 +1,168 @@
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { expectInvariants, fetchListing } from "../support/invariants.ts";
+import { writePluginZip } from "../support/plugin-zip.ts";
+import { ServerProcess } from "../support/server-process.ts";
+
+const PRELOAD = fileURLToPath(new URL("../support/die-at-operation.mjs", import.meta.url));
+const PHASES = ["before", "after"] as const;
+
+/** What a user wrote before the plugin came, and what must be there again, or beside it, whatever happens. */
+const EDITED_YAML = "# edited by hand\n";
+
+let zips: string;
+let zipUrl: string;
+beforeAll(async () => {
+  zips = await mkdtemp(join(tmpdir(), "fault-zips-"));
+  const path = await writePluginZip(zips, {
+    type: "sources",
+    name: "random",
+    json: "{}",
+    etc: { "lookup/table.csv": "a,b\n" },
+    script: "echo ran\n",
+  });
+  zipUrl = `file://${path}`;
+});
+afterAll(() => rm(zips, { recursive: true }));
+
+type Change = (url: string) => Promise<Response>;
+
+const install: Change = (url) =>
+  fetch(`${url}/plugins/sources`, { method: "POST", body: JSON.stringify({ name: "random", file: zipUrl }) });
+const remove: Change = (url) => fetch(`${url}/plugins/sources/random`, { method: "DELETE" });
+
+async function emptyBase(): Promise<string> {
+  const base = await mkdtemp(join(tmpdir(), "fault-base-"));
+  await mkdir(join(base, "etc", "sources"), { recursive: true });
+  await writeFile(join(base, "etc", "sources", "random.yaml"), EDITED_YAML);
+  return base;
+}
+
+async function baseWithPlugin(): Promise<string> {
+  const base = await emptyBase();
+  const server = await ServerProcess.start({ base });
+  expect((await install(await server.url())).status).toBe(201);
+  await server.dispose();
+  // Edited since, so that the delete has something to keep.
+  await writeFile(join(base, "etc", "sources", "random.yaml"), `${EDITED_YAML}again: true\n`);
+  return base;
+}
+
+function startFaulty(base: string, env: Record<string, string>): Promise<ServerProcess> {
+  const assignments = Object.entries(env).map(([key, value]) => `${key}=${value}`);
+  return ServerProcess.start({ base, command: ["env", ...assignments, process.execPath, "--import", PRELOAD] });
+}
+
+/** Runs the change in a server that dies at the operation; returns the answer, if there was one. */
+async function dieDuring(change: Change, base: string, env: Record<string, string>): Promise<number | undefined> {
+  const server = await startFaulty(base, { ...env, COUNT_FROM: "signal" });
+  try {
+    server.kill("SIGUSR2");
+    const answer = await change(await server.url()).catch(() => undefined);
+    // Work after the answer (dropping the workspace) counts too: give the process the time to die of it.
+    if (answer !== undefined) await Promise.race([server.exited, settled(server)]);
+    return answer?.status;
+  } finally {
+    await server.dispose();
+  }
+}
+
+/** Resolves when the server has answered once more after the change, so that what it does afterwards has begun. */
+async function settled(server: ServerProcess): Promise<void> {
+  await fetch(`${await server.url()}/ping`).catch(() => {});
+}
+
+async function countOperations(change: Change, makeBase: () => Promise<string>): Promise<number> {
+  const base = await makeBase();
+  const server = await startFaulty(base, { COUNT_FROM: "signal" });
+  try {
+    server.kill("SIGUSR2");
+    expect((await change(await server.url())).ok).toBe(true);
+    await settled(server);
+    server.kill("SIGUSR2");
+    const [, count] = await server.output(/\{"operations":(\d+)\}/);
+    return Number(count);
+  } finally {
+    await server.dispose();
+    await rm(base, { recursive: true });
+  }
+}
+
+async function check(base: string, whatWasAnswered: (listed: boolean) => void): Promise<void> {
+  const started = performance.now();
+  const server = await ServerProcess.start({ base });
+  try {
+    expect(performance.now() - started, "the start takes seconds at most").toBeLessThan(20_000);
+    const listing = await fetchListing(await server.url());
+    await expectInvariants(base, listing, ["etc/sources/random.yaml"]);
+    whatWasAnswered(listing.sources.includes("random"));
+  } finally {
+    await server.dispose();
+  }
+}
+
+describe.each(PHASES)("the process dies right %s each file operation", (phase) => {
+  test("of an install: it is there whole, or everything is as before", async () => {
+    const operations = await countOperations(install, emptyBase);
+    expect(operations).toBeGreaterThan(30);
+    for (let at = 1; at <= operations; at += 1) {
+      const base = await emptyBase();
+      const status = await dieDuring(install, base, { DIE_AT: String(at), DIE_PHASE: phase });
+      await check(base, (listed) => {
+        if (status === 201) expect(listed, `operation ${at}: what was answered 201 is there`).toBe(true);
+      });
+      const texts = await Promise.all(["random.yaml", "random.yaml.bak"].map((name) => readEtc(base, name)));
+      expect(texts, `operation ${at}: the edited yaml is not lost`).toContain(EDITED_YAML);
+      await rm(base, { recursive: true });
+    }
+    console.log(`install: died ${phase} each of ${operations} operations`);
+  });
+
+  test("of a delete: it is gone whole, or everything is as before", async () => {
+    const operations = await countOperations(remove, baseWithPlugin);
+    expect(operations).toBeGreaterThan(15);
+    for (let at = 1; at <= operations; at += 1) {
+      const base = await baseWithPlugin();
+      const status = await dieDuring(remove, base, { DIE_AT: String(at), DIE_PHASE: phase });
+      await check(base, (listed) => {
+        if (status === 200) expect(listed, `operation ${at}: what was answered 200 is gone`).toBe(false);
+      });
+      const texts = await Promise.all(["random.yaml", "random.yaml.bak.1"].map((name) => readEtc(base, name)));
+      expect(texts.join(), `operation ${at}: the edited yaml is not lost`).toContain("again: true");
+      await rm(base, { recursive: true });
+    }
+    console.log(`delete: died ${phase} each of ${operations} operations`);
+  });
+});
+
+test("the process dies during the recovery itself: the next start recovers all the same", async () => {
+  const interrupted = async () => {
+    const base = await emptyBase();
+    const operations = await countOperations(install, emptyBase);
+    // Late in the commit: the journal is written and files are in place.
+    await dieDuring(install, base, { DIE_AT: String(operations - 14), DIE_PHASE: "after" });
+    return base;
+  };
+  for (let at = 1; ; at += 1) {
+    const base = await interrupted();
+    const server = new ServerProcess({
+      base,
+      command: ["env", `DIE_AT=${at}`, "COUNT_FROM=start", process.execPath, "--import", PRELOAD],
+    });
+    const survived = await server.url().then(
+      () => true,
+      () => false,
+    );
+    await server.dispose();
+    await check(base, () => {});
+    await rm(base, { recursive: true });
+    if (survived) break; // the start has fewer operations than that
+  }
+});
+
+async function readEtc(base: string, name: string): Promise<string> {
+  return readFile(join(base, "etc", "sources", name), "utf8").catch(() => "");
+}
