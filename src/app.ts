@@ -4,7 +4,9 @@ import cors from "@fastify/cors";
 import { TypeBoxValidatorCompiler } from "@fastify/type-provider-typebox";
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from "fastify";
 import type { Logger } from "pino";
+import type { PublicKeys } from "./auth/public-keys.ts";
 import type { Config } from "./config/schema.ts";
+import { requireTokens } from "./http/authentication.ts";
 import { acceptAnyContentType } from "./http/body.ts";
 import { createOriginRule, guardAgainstPages } from "./http/browser-guard.ts";
 import { answerClientError } from "./http/client-error.ts";
@@ -22,6 +24,8 @@ export interface AppOptions {
   readonly log: Logger;
   readonly manager: PluginManager;
   readonly catalog: PrebuildCatalog;
+  /** The keys of those who may make tokens; undefined lets everybody in. */
+  readonly keys: PublicKeys | undefined;
   /** Called after the answer to a delete that asks for a restart. */
   readonly restart: () => void;
   /** The server's own version. */
@@ -35,7 +39,7 @@ const SERVER_OPTIONS = { connectionsCheckingInterval: 1000 };
 
 /** The HTTP interface with all its routes. It does not listen yet. */
 export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
-  const { config, log, manager, catalog, restart, version, tls } = options;
+  const { config, log, manager, catalog, keys, restart, version, tls } = options;
   const isListed = createOriginRule(config.allowedOrigins);
   const app: FastifyInstance = Fastify({
     loggerInstance: log as FastifyBaseLogger,
@@ -58,6 +62,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   answerUnknownRoutes(app);
   logRequests(app);
   guardAgainstPages(app, config);
+  if (keys !== undefined) requireTokens(app, keys);
   await app.register(cors, {
     // By our own rule, so that it can't differ from the guard's. Others' OPTIONS are answered like any unknown method.
     origin: (origin, answer) => answer(null, isListed(origin)),

@@ -3,7 +3,10 @@ import { mkdirSync, readFileSync, realpathSync } from "node:fs";
 import { resolve } from "node:path";
 import { createSecureContext } from "node:tls";
 import type { FastifyInstance } from "fastify";
+import type { Logger } from "pino";
 import { buildApp } from "./app.ts";
+import { type Audit, createAudit } from "./audit.ts";
+import { PublicKeys } from "./auth/public-keys.ts";
 import { ConfigError, loadConfig } from "./config/load.ts";
 import type { Config } from "./config/schema.ts";
 import { createDownloader } from "./install/download.ts";
@@ -12,6 +15,7 @@ import { createScriptRunner } from "./install/install-script.ts";
 import { createLog } from "./log.ts";
 import { PluginManager } from "./plugin-manager.ts";
 import { createPrebuildCatalog } from "./prebuild/catalog.ts";
+import { BaseFolderTaken, lockBaseFolder } from "./store/base-lock.ts";
 import { ChangeQueue } from "./store/change-queue.ts";
 import { Layout } from "./store/layout.ts";
 import { PluginStore } from "./store/plugin-store.ts";
@@ -25,7 +29,7 @@ const FAILED_EXIT_CODE = 1;
 const CLOSE_TIMEOUT_SECONDS = 5;
 
 async function main(env: NodeJS.ProcessEnv): Promise<void> {
-  const layout = new Layout(baseFolder(env["KuiperBaseKey"]));
+  const layout = new Layout(baseFolder(env.KuiperBaseKey));
   const { config, warnings } = loadConfig(layout.configFile, env);
   const tls = readTls(config.basic.restTls, layout.base);
   const log = await createLog(config.log, config.basic.debug, process.stdout.isTTY);
@@ -37,6 +41,7 @@ async function main(env: NodeJS.ProcessEnv): Promise<void> {
     proxy: proxySettings(env),
     baseFolder: layout.base,
   });
+  await lock(layout, log);
   const store = await PluginStore.open(layout, log);
   const manager = new PluginManager({
     store,
@@ -44,6 +49,7 @@ async function main(env: NodeJS.ProcessEnv): Promise<void> {
     downloader,
     scripts: createScriptRunner({ config: config.installScript, env: env }),
     limits: config.pluginPackage,
+    audit: openAudit(config.log.auditFile, layout, log),
   });
   const catalog = createPrebuildCatalog({ config: config.prebuild, hosts: config.basic.pluginHosts, log });
 
@@ -53,12 +59,14 @@ async function main(env: NodeJS.ProcessEnv): Promise<void> {
     log,
     manager,
     catalog,
+    keys: config.basic.authentication ? new PublicKeys(layout.keysFolder) : undefined,
     restart: () => stop(RESTART_EXIT_CODE, "a delete asked for a restart"),
     version: VERSION,
     ...(tls === undefined ? {} : { tls }),
   });
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => stop(0, signal));
   await listen(app, config.basic);
+  warnWhenOpen(config.basic, log);
   log.info({ version: VERSION, node: process.version, base: layout.base, plugins: store.count() }, "ready");
 
   function stop(exitCode: number, reason: string): void {
@@ -115,6 +123,32 @@ function readPem(key: string, file: string, base: string): Buffer {
       cause,
     });
   }
+}
+
+async function lock(layout: Layout, log: Logger): Promise<void> {
+  try {
+    await lockBaseFolder(layout, log); // held until the process ends
+  } catch (cause) {
+    if (cause instanceof BaseFolderTaken) throw new ConfigError(cause.message, { cause });
+    // A folder that can't be written must not hide what is installed in it.
+    log.error({ err: cause }, "the base folder could not be locked");
+  }
+}
+
+function openAudit(file: string, layout: Layout, log: Logger): Audit {
+  try {
+    return createAudit(file === "" ? "" : resolve(layout.base, file), log);
+  } catch (cause) {
+    throw new ConfigError(`log.auditFile is ${file}, which can't be written: ${(cause as Error).message}`, { cause });
+  }
+}
+
+function warnWhenOpen({ restIp, authentication }: Config["basic"], log: Logger): void {
+  if (authentication || restIp === "localhost" || restIp === "::1" || restIp.startsWith("127.")) return;
+  log.warn(
+    { restIp },
+    "everybody who can reach this port can install plugins, and so run programs on this machine: set basic.authentication, or let restIp be 127.0.0.1",
+  );
 }
 
 async function listen(app: FastifyInstance, { restIp, restPort }: Config["basic"]): Promise<void> {

@@ -1,4 +1,6 @@
+import type { Audit, AuditedFacts } from "./audit.ts";
 import type { Config } from "./config/schema.ts";
+import type { Caller } from "./domain/caller.ts";
 import { PluginError, prefixed } from "./domain/errors.ts";
 import { checkInstallOrder, type InstallOrder, type InstallRequest } from "./domain/install-request.ts";
 import type { Log } from "./domain/log.ts";
@@ -20,10 +22,19 @@ export interface PluginManagerOptions {
   readonly downloader: Downloader;
   readonly scripts: ScriptRunner;
   readonly limits: Config["pluginPackage"];
+  readonly audit: Audit;
 }
 
 /** A plugin as clients see it. */
 export type PluginDescription = { readonly name: string } & Omit<PluginEntry, "change">;
+
+/** What an install has beside its request. */
+interface Run {
+  /** For the audit: filled in as the install learns it. */
+  readonly facts: AuditedFacts;
+  readonly signal: AbortSignal;
+  readonly log: Log;
+}
 
 /** The plugins of one engine: the one place where the stages of an install meet. */
 export class PluginManager {
@@ -54,14 +65,20 @@ export class PluginManager {
    * @returns the plugin's id, with its name as it is listed
    * @throws PluginError with the reason; nothing has changed then but what install.sh did to the system
    */
-  async install(type: PluginType, order: InstallOrder, log: Log): Promise<PluginId> {
+  async install(type: PluginType, order: InstallOrder, caller: Caller): Promise<PluginId> {
     const request = checkInstallOrder(type, order);
-    const { queue, store } = this.#options;
-    await queue.run(pluginKey(request.id), async (signal) => {
-      await this.#refuseTaken(request.id);
-      await store.withWorkspace(request.id, (workspace) => this.#installInto(workspace, request, signal, log));
+    const { id } = request;
+    const { queue, store, audit } = this.#options;
+    await audit.record("install", id, caller, (facts) => {
+      facts.origin = request.uri.shown;
+      return queue.run(pluginKey(id), async (signal) => {
+        await this.#refuseTaken(id);
+        await store.withWorkspace(id, (workspace) =>
+          this.#installInto(workspace, request, { facts, signal, ...caller }),
+        );
+      });
     });
-    return request.id;
+    return id;
   }
 
   /**
@@ -69,22 +86,29 @@ export class PluginManager {
    *
    * @throws PluginError PLUGIN_NOT_FOUND, or a storage error; nothing has changed then
    */
-  async remove(id: PluginId, log: Log): Promise<void> {
-    const { store, queue } = this.#options;
-    await queue.run(pluginKey(id), async () => {
-      const entry = await store.lookUp(id);
-      if (entry === undefined) {
-        throw new PluginError("PLUGIN_NOT_FOUND", `invalid name ${printable(id.name)}: not exist`);
-      }
-      const files = await store.filesOf(id, entry);
-      await store.withWorkspace(id, async (workspace) => {
-        const kept = await keepEditedFiles(files, store.layout, workspace);
-        const removals = files.map(({ path }) => ({ target: path, staged: null }));
-        await store.commit({ id, entry: null, moves: [...kept, ...removals] }, workspace);
-        log.info({ plugin: id, version: entry.version, kept: kept.map(({ target }) => target) }, "plugin deleted");
-      });
-      this.#markedDeleted.add(pluginKey(id));
+  async remove(id: PluginId, caller: Caller): Promise<void> {
+    const { queue, audit } = this.#options;
+    await audit.record("delete", id, caller, (facts) =>
+      queue.run(pluginKey(id), () => this.#removeNow(id, facts, caller.log)),
+    );
+  }
+
+  async #removeNow(id: PluginId, facts: AuditedFacts, log: Log): Promise<void> {
+    const { store } = this.#options;
+    const entry = await store.lookUp(id);
+    if (entry === undefined) {
+      throw new PluginError("PLUGIN_NOT_FOUND", `invalid name ${printable(id.name)}: not exist`);
+    }
+    const { version, sha256 } = entry;
+    Object.assign(facts, { version, sha256 });
+    const files = await store.filesOf(id, entry);
+    await store.withWorkspace(id, async (workspace) => {
+      const kept = await keepEditedFiles(files, store.layout, workspace);
+      const removals = files.map(({ path }) => ({ target: path, staged: null }));
+      await store.commit({ id, entry: null, moves: [...kept, ...removals] }, workspace);
+      log.info({ plugin: id, version, kept: kept.map(({ target }) => target) }, "plugin deleted");
     });
+    this.#markedDeleted.add(pluginKey(id));
   }
 
   async #refuseTaken(id: PluginId): Promise<void> {
@@ -98,11 +122,12 @@ export class PluginManager {
     }
   }
 
-  async #installInto(workspace: Workspace, request: InstallRequest, signal: AbortSignal, log: Log): Promise<void> {
+  async #installInto(workspace: Workspace, request: InstallRequest, { facts, signal, log }: Run): Promise<void> {
     const { downloader, scripts, limits } = this.#options;
     const { id, uri } = request;
     const stages = new StageClock(id, log);
     const zip = await stages.time("download", () => downloader.download(uri, workspace.zipFile, { signal, log }));
+    facts.sha256 = zip.sha256;
     const prepared = await preparePackage(workspace.zipFile, request, workspace, {
       limits,
       scripts,
@@ -115,6 +140,7 @@ export class PluginManager {
         throw error instanceof PluginError ? prefixed(error, `fail to unzip file ${uri.shown}: `) : error;
       });
     const entry = newEntry(request, zip, prepared, workspace);
+    facts.version = entry.version;
     await stages.time("commit", () => this.#commit(id, entry, prepared, workspace));
     const { version, origin } = entry;
     log.info({ plugin: id, version, origin, ...zip, stages: stages.durations }, "plugin installed");

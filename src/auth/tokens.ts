@@ -1,4 +1,4 @@
-import type { Caller } from "../domain/caller.ts";
+import type { TokenHolder } from "../domain/caller.ts";
 import { PluginError } from "../domain/errors.ts";
 import type { PublicKeys } from "./public-keys.ts";
 
@@ -20,7 +20,7 @@ export type Access = "read" | "write";
  *
  * @throws PluginError UNAUTHENTICATED, or FORBIDDEN when the token does not allow that much
  */
-export async function checkToken(header: string | undefined, access: Access, keys: PublicKeys): Promise<Caller> {
+export async function checkToken(header: string | undefined, access: Access, keys: PublicKeys): Promise<TokenHolder> {
   const token = /^Bearer +([^\s,]+)$/i.exec(header ?? "")?.[1];
   if (token === undefined) {
     throw new PluginError("UNAUTHENTICATED", "a token is needed: send it as `Authorization: Bearer <token>`");

@@ -35,6 +35,7 @@ export const ConfigSchema = section({
     debug: boolean(false, "Log more: every request that only reads, too."),
     restIp: text("127.0.0.1", "The address to listen on. 0.0.0.0 opens the server to the network."),
     restPort: integer(9081, 0, 65_535, "The port to listen on; 0 takes a free one and logs it."),
+    authentication: boolean(false, "Ask for a JSON web token; the keys of who may make them are in etc/mgmt."),
     restTls: section({
       certfile: text("", "Certificate (PEM) for HTTPS; a relative path starts at the base folder."),
       keyfile: text("", "Private key (PEM) for HTTPS."),
@@ -95,6 +96,7 @@ export const ConfigSchema = section({
     maxPageBytes: integer(4 * MiB, 1024, 1024 * MiB, "The largest index page."),
   }),
   log: section({
+    auditFile: text("", "A file for the audit lines, one for each change; empty puts them into the log."),
     format: choice("auto", ["auto", "json", "pretty"], "auto is pretty on a terminal, else json."),
   }),
 });

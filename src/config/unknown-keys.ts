@@ -20,7 +20,7 @@ const ENGINE_BASIC_KEYS: ReadonlySet<string> = new Set(
     "prometheus",
     "prometheusPort",
     "ignoreCase",
-    "authentication",
+
     "logLevel",
     "timezone",
     "sql",

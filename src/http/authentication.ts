@@ -1,13 +1,13 @@
-import type { FastifyInstance } from "fastify";
+import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { PublicKeys } from "../auth/public-keys.ts";
 import { checkToken } from "../auth/tokens.ts";
-import type { Caller } from "../domain/caller.ts";
+import type { Caller, TokenHolder } from "../domain/caller.ts";
 import { READING_METHODS } from "./methods.ts";
 
 declare module "fastify" {
   interface FastifyRequest {
     /** Undefined where the server does not ask for tokens. */
-    caller: Caller | undefined;
+    token: TokenHolder | undefined;
   }
   interface FastifyContextConfig {
     /** For what must work without a token: a supervisor's health check. */
@@ -15,14 +15,20 @@ declare module "fastify" {
   }
 }
 
+/** Who made a request, for the change that it asks for. */
+export function callerOf(request: FastifyRequest): Caller {
+  return { address: request.ip, token: request.token, requestId: request.id, log: request.log };
+}
+
 /** Lets in only requests with a token, but for the routes that are open. */
 export function requireTokens(app: FastifyInstance, keys: PublicKeys): void {
+  app.decorateRequest("token", undefined);
   app.addHook("onRequest", async (request, reply) => {
     // A preflight can't carry a token, and tells nothing.
     if (request.routeOptions.config.open || request.method === "OPTIONS") return;
     const access = READING_METHODS.includes(request.method) ? "read" : "write";
     try {
-      request.caller = await checkToken(request.headers.authorization, access, keys);
+      request.token = await checkToken(request.headers.authorization, access, keys);
     } catch (error) {
       reply.header("www-authenticate", 'Bearer realm="kuiper"');
       throw error;

@@ -3,9 +3,7 @@ import type { FastifyInstance } from "fastify";
 import type { Config } from "../config/schema.ts";
 import { PluginError } from "../domain/errors.ts";
 import { printable } from "../domain/printable.ts";
-
-/** Methods that change nothing, so that another site's page may cause them: it can't read the answer. */
-const READING_METHODS: readonly string[] = ["GET", "HEAD", "OPTIONS"];
+import { READING_METHODS } from "./methods.ts";
 
 /** Browsers send at least one of these with what a page asks for; programs send none. */
 const BROWSER_HEADERS: readonly string[] = ["origin", "sec-fetch-site", "sec-fetch-mode", "sec-fetch-dest"];

@@ -2,6 +2,7 @@ import type { FastifyPluginAsyncTypebox } from "@fastify/type-provider-typebox";
 import { Type } from "@sinclair/typebox";
 import { PLUGIN_TYPES } from "../domain/plugin.ts";
 import type { PluginManager } from "../plugin-manager.ts";
+import { callerOf } from "./authentication.ts";
 import { CreateBody, decodeJsonBody } from "./body.ts";
 import { jsonOf } from "./json-cache.ts";
 import { errorPrefix, replyText } from "./reply-texts.ts";
@@ -32,7 +33,7 @@ export const pluginRoutes: FastifyPluginAsyncTypebox<PluginRoutesOptions> = asyn
         config: { errorPrefix: () => errorPrefix.create(type), bodyErrorPrefix: errorPrefix.body(type) },
       },
       async (request, reply) => {
-        const { name } = await manager.install(type, request.body, request.log);
+        const { name } = await manager.install(type, request.body, callerOf(request));
         return reply.code(201).send(replyText.created(type, name));
       },
     );
@@ -56,7 +57,7 @@ export const pluginRoutes: FastifyPluginAsyncTypebox<PluginRoutesOptions> = asyn
         const { name } = request.params;
         // Asked for now: a client that gives up while the delete waits for its turn has ended the reply by then.
         const ended = new Promise<void>((resolve) => reply.raw.once("close", resolve));
-        await manager.remove({ type, name }, request.log);
+        await manager.remove({ type, name }, callerOf(request));
         if (!isOne(request.query.restart) && !isOne(request.query.stop)) {
           return reply.send(replyText.deleted(type, name));
         }

@@ -1,7 +1,6 @@
 import type { FastifyInstance } from "fastify";
 import { withoutCredentials } from "../domain/plugin-uri.ts";
-
-const READING_METHODS: readonly string[] = ["GET", "HEAD", "OPTIONS"];
+import { READING_METHODS } from "./methods.ts";
 
 /** Logs who asked for what. Reads are logged with `debug: true` alone: a dashboard makes one every few seconds. */
 export function logRequests(app: FastifyInstance): void {

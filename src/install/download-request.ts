@@ -53,10 +53,10 @@ export async function get(start: URL, rules: RequestRules, options: RequestOptio
   }
 }
 
-/** Ends the connection of a reply whose body is not wanted. */
+/** Ends the connection of a reply whose body is not wanted, or was read. */
 export function discard(response: IncomingMessage): void {
   response.destroy();
-  response.socket.destroy(); // a reply without a body is complete, and then the line above leaves it open
+  response.socket.destroy(); // when the body was read to its end, the line above does nothing
 }
 
 function redirectTarget(response: IncomingMessage, from: URL): URL {

@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { type FileHandle, mkdir, open } from "node:fs/promises";
+import { closeSync, openSync } from "node:fs";
+import { mkdir } from "node:fs/promises";
 import { hasCode } from "../domain/errors.ts";
 import type { Log } from "../domain/log.ts";
 import type { Layout } from "./layout.ts";
@@ -20,26 +21,25 @@ export class BaseFolderTaken extends Error {
  * Node has no call for it, so the `flock` program (util-linux, busybox) locks the file that we hold open. Where that is
  * missing, a warning says so.
  *
- * @returns the open file: the lock lasts as long as it does
  * @throws BaseFolderTaken
  */
-export async function lockBaseFolder(layout: Layout, log: Log): Promise<FileHandle> {
+export async function lockBaseFolder(layout: Layout, log: Log): Promise<void> {
   await mkdir(layout.volume("plugins"), { recursive: true });
-  const file = await open(layout.lockFile, "a", 0o600);
-  const code = await flock(file.fd);
-  if (code === 0) return file;
+  // A bare descriptor, never closed: a FileHandle that nobody refers to is closed by the garbage collector.
+  const descriptor = openSync(layout.lockFile, "a", 0o600);
+  const code = await flock(descriptor);
+  if (code === 0) return;
   if (code === TAKEN) {
-    await file.close();
+    closeSync(descriptor);
     throw new BaseFolderTaken(`another server works on ${layout.base}; stop it, or give this one a folder of its own`);
   }
   log.warn({ code }, "the base folder can't be locked (is flock installed?): do not start a second server on it");
-  return file;
 }
 
 /** The exit code of `flock`, or the reason for which it can't be run. */
-async function flock(fd: number): Promise<number | string> {
+async function flock(descriptor: number): Promise<number | string> {
   // The lock belongs to the open file that both processes share, not to the one that asked for it.
-  const child = spawn("flock", ["-n", "-x", "3"], { stdio: ["ignore", "ignore", "ignore", fd] });
+  const child = spawn("flock", ["-n", "-x", "3"], { stdio: ["ignore", "ignore", "ignore", descriptor] });
   try {
     const [code] = await once(child, "exit");
     return code ?? "killed";

@@ -18,6 +18,11 @@ export class Layout {
     return join(this.base, "plugins", "registry.json");
   }
 
+  /** Public keys of the issuers of tokens. */
+  get keysFolder(): string {
+    return join(this.base, "etc", "mgmt");
+  }
+
   get lockFile(): string {
     return join(this.base, "plugins", ".lock");
   }

@@ -162,6 +162,7 @@ describe("a full queue", () => {
     const arrived = new Promise((resolve) => server.app.server.once("request", resolve));
     const waiting = create("second", second.url);
     await arrived;
+    await ask(at()); // by the end of a round trip its body has arrived too
     for (const [method, url] of [
       ["POST", at()],
       ["DELETE", at("third")],

@@ -159,12 +159,13 @@ describe("after a download", () => {
 
   it("no connection is open that the server would keep", async () => {
     const server = await serveFiles({
-      "/good.zip": keptOpen("200 OK", "body"),
-      "/empty.zip": keptOpen("200 OK"),
-      "/missing.zip": keptOpen("404 Not Found"),
-      "/moved.zip": keptOpen("302 Found\r\nlocation: /good.zip"),
+      "/good.zip": keptOpen("HTTP/1.1 200 OK", "content-length: 4", "", "body"),
+      "/chunked.zip": keptOpen("HTTP/1.1 200 OK", "transfer-encoding: chunked", "", "4", "body", "0", "", ""),
+      "/empty.zip": keptOpen("HTTP/1.1 200 OK", "content-length: 0", "", ""),
+      "/missing.zip": keptOpen("HTTP/1.1 404 Not Found", "content-length: 0", "", ""),
+      "/moved.zip": keptOpen("HTTP/1.1 302 Found", "location: /good.zip", "content-length: 0", "", ""),
     });
-    for (const name of ["good", "empty", "missing", "moved"]) {
+    for (const name of ["good", "chunked", "empty", "missing", "moved"]) {
       const bench = await downloadBench();
       await bench.fetch(server.url(`/${name}.zip`)).catch(({ message }) => expect(message).toContain("404"));
       await server.idle();

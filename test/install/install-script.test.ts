@@ -407,7 +407,7 @@ describe("the limits of install.sh", () => {
     const real = execFileSync("/bin/sh", ["-c", "command -v prlimit"], { encoding: "utf8" }).trim();
     const fake = `#!/bin/sh\ncase "$*" in *--output*) echo CPU unlimited; echo FSIZE 12345;; *) exec ${real} "$@";; esac\n`;
     await writeFile(join(bin, "prlimit"), fake, { mode: 0o755 });
-    const run = await start("grep 'file size' /proc/self/limits", { env: { PATH: `${bin}:${process.env.PATH}` } });
+    const run = await start("grep 'Max file size' /proc/self/limits", { env: { PATH: `${bin}:${process.env.PATH}` } });
     expect((await run.result).lastLines).toEqual([expect.stringMatching(/^Max file size +12345 +12345 /)]);
     expect(run.logged.filter(({ level }) => level >= 40)).toEqual([]);
   });

@@ -57,9 +57,9 @@ export function shortBody(body: Buffer, length: number): Reply {
   };
 }
 
-/** Never closes the connection, whatever it was asked for; `lines` is the head. */
-export function keptOpen(lines: string, body = ""): Reply {
-  return (_, { socket }) => void socket?.write(`HTTP/1.1 ${lines}\r\ncontent-length: ${body.length}\r\n\r\n${body}`);
+/** Sends these lines and never closes the connection, whatever it was asked for. */
+export function keptOpen(...lines: readonly string[]): Reply {
+  return (_, { socket }) => void socket?.write(lines.join("\r\n"));
 }
 
 /** Of no known length, in chunks. */

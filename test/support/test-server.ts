@@ -5,6 +5,8 @@ import { join } from "node:path";
 import type { FastifyInstance } from "fastify";
 import { pino } from "pino";
 import { buildApp } from "../../src/app.ts";
+import { createAudit } from "../../src/audit.ts";
+import { PublicKeys } from "../../src/auth/public-keys.ts";
 import { loadConfig } from "../../src/config/load.ts";
 import { createDownloader } from "../../src/install/download.ts";
 import { createScriptRunner } from "../../src/install/install-script.ts";
@@ -53,13 +55,15 @@ export async function startTestServer({ base, settings = {} }: TestServerOptions
     downloader,
     scripts: createScriptRunner({ config: config.installScript, env: process.env }),
     limits: config.pluginPackage,
+    audit: createAudit(config.log.auditFile, log),
   });
   const catalog = createPrebuildCatalog({ config: config.prebuild, hosts: config.basic.pluginHosts, log });
   let restarts = 0;
   const restart = () => {
     restarts += 1;
   };
-  const app = await buildApp({ config: config.http, log, manager, catalog, restart, version: "0.0.0-test" });
+  const keys = config.basic.authentication ? new PublicKeys(layout.keysFolder) : undefined;
+  const app = await buildApp({ config: config.http, log, manager, catalog, keys, restart, version: "0.0.0-test" });
   await app.listen({ host: "127.0.0.1", port: 0 });
 
   return {

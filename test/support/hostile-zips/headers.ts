@@ -1,6 +1,6 @@
 import { buildZip, type OffsetOf, type ZipEntry } from "../zip.ts";
 import { extraField, FLAG, IN_ZIP64, METHOD, zip64Extra } from "../zip-fields.ts";
-import { changed, type HostileZip, NOT_A_GOOD_ZIP, names, says, YAML_NAME } from "./kit.ts";
+import { changed, type HostileZip, NOT_A_GOOD_ZIP, names, withChanged, YAML_NAME } from "./kit.ts";
 
 const HEADER = /header|local|central|differ|disagree|match|record/;
 const OFFSET = /header|offset|outside|beyond|past|end|overlap|truncated|directory/;
