@@ -5,11 +5,11 @@ import type { InstallRequest } from "../domain/install-request.ts";
 import type { Log } from "../domain/log.ts";
 import { printable } from "../domain/printable.ts";
 import type { SoFile } from "../domain/so-file.ts";
-import { readArchive } from "./archive.ts";
-import type { ScriptRunner } from "./install-script.ts";
-import { type PackagePlan, planPackage } from "./package-plan.ts";
+import { readArchive } from "./package/archive.ts";
+import { type PackagePlan, planPackage } from "./package/package-plan.ts";
+import { type Staging, type UnpackedFile, unpack } from "./package/unpack.ts";
+import type { ScriptRunner } from "./script/script-runner.ts";
 import type { StageClock } from "./stage-clock.ts";
-import { type Staging, type UnpackedFile, unpack } from "./unpack.ts";
 
 export interface PrepareOptions {
   readonly limits: Config["pluginPackage"];

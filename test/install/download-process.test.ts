@@ -19,7 +19,7 @@ describe("a process that downloads", () => {
     const outfile = join(folder, "main.mjs");
     const contents = `
       import { loadConfig } from "./src/config/load.ts";
-      import { createDownloader } from "./src/install/download.ts";
+      import { createDownloader } from "./src/install/download/downloader.ts";
       const config = loadConfig("none.yaml", {}).config.pluginDownload;
       const log = { debug() {}, info() {}, warn() {}, error() {} };
       const create = (settings) => createDownloader({ config: { ...config, ...settings }, proxy: {}, baseFolder: "." });

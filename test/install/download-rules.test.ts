@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { createProxyRule } from "../../src/install/download-proxy.ts";
-import { createHostRule, isBelow } from "../../src/install/download-rules.ts";
+import { createProxyRule } from "../../src/install/download/proxy.ts";
+import { createHostRule, isBelow } from "../../src/install/download/rules.ts";
 
 describe("createHostRule", () => {
   it.each([

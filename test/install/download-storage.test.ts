@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { DownloadTarget } from "../../src/install/download-target.ts";
+import { DownloadTarget } from "../../src/install/download/target.ts";
 import { downloadBench, serveZip, sha256, someBytes } from "../support/downloading.ts";
 import { endless, file, stalled } from "../support/file-server-replies.ts";
 import { tempFolder } from "../support/temp-folder.ts";

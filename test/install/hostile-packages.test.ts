@@ -2,9 +2,9 @@ import { mkdir, mkdtemp, open, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { readArchive } from "../../src/install/archive.ts";
-import { planPackage } from "../../src/install/package-plan.ts";
-import { unpack } from "../../src/install/unpack.ts";
+import { readArchive } from "../../src/install/package/archive.ts";
+import { planPackage } from "../../src/install/package/package-plan.ts";
+import { unpack } from "../../src/install/package/unpack.ts";
 import { AMBIGUOUS_BUT_ACCEPTED, HOSTILE_LIMITS, HOSTILE_ZIPS } from "../support/hostile-zips.ts";
 
 const RANDOM = { type: "sources", name: "random" } as const;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { ScriptOutput } from "../../src/install/install-script-output.ts";
+import { ScriptOutput } from "../../src/install/script/output.ts";
 
 const quiet = { debug() {}, info() {}, warn() {}, error() {} };
 

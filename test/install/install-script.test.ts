@@ -9,7 +9,7 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import { loadConfig } from "../../src/config/load.ts";
 import type { Config } from "../../src/config/schema.ts";
 import { PluginError } from "../../src/domain/errors.ts";
-import { createScriptRunner, type ScriptOutcome } from "../../src/install/install-script.ts";
+import { createScriptRunner, type ScriptOutcome } from "../../src/install/script/script-runner.ts";
 import { tempFolder } from "../support/temp-folder.ts";
 
 type ScriptConfig = Config["installScript"];

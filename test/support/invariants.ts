@@ -43,7 +43,9 @@ export async function expectInvariants(base: string, listing: Listing, edited: r
     expect(leftovers, `leftovers in ${volume}`).toEqual([]);
     for (const type of PLUGIN_TYPES) {
       const files = await filesBelow(join(base, volume, type), `${volume}/${type}`);
-      const strangers = files.filter((path) => !known.has(path) && !edited.includes(path) && !/\.bak(\.\d+)?$/.test(path));
+      const strangers = files.filter(
+        (path) => !known.has(path) && !edited.includes(path) && !/\.bak(\.\d+)?$/.test(path),
+      );
       expect(strangers, "files and folders of no plugin").toEqual([]);
     }
   }

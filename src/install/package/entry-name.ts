@@ -1,6 +1,6 @@
 import { crc32 } from "node:zlib";
 import { getFileNameLowLevel } from "yauzl";
-import { printable } from "../domain/printable.ts";
+import { printable } from "../../domain/printable.ts";
 import type { ZipEntry } from "./zip-entry.ts";
 
 const UTF8_FLAG = 0x800;

@@ -1,7 +1,7 @@
 import { createHash, type Hash } from "node:crypto";
 import { type FileHandle, open, rm } from "node:fs/promises";
-import { hasCode, PluginError } from "../domain/errors.ts";
-import { DownloadFailure } from "./download-failure.ts";
+import { hasCode, PluginError } from "../../domain/errors.ts";
+import { DownloadFailure } from "./failure.ts";
 
 /** Two buffers of this size are all that a download holds of the file, however large it is. */
 const BUFFER_BYTES = 512 * 1024;

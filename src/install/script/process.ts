@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import type { Readable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
-import { hasCode } from "../domain/errors.ts";
+import { hasCode } from "../../domain/errors.ts";
 
 /** Between asking the processes to end and ending them. */
 const GRACE_MS = 1000;

@@ -2,12 +2,12 @@ import { constants, type Stats } from "node:fs";
 import { type FileHandle, open, realpath, stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { hasCode } from "../domain/errors.ts";
-import { printable } from "../domain/printable.ts";
-import { DownloadFailure } from "./download-failure.ts";
-import { isBelow } from "./download-rules.ts";
-import type { DownloadTarget } from "./download-target.ts";
-import { systemWords } from "./system-words.ts";
+import { hasCode } from "../../domain/errors.ts";
+import { printable } from "../../domain/printable.ts";
+import { systemWords } from "../system-words.ts";
+import { DownloadFailure } from "./failure.ts";
+import { isBelow } from "./rules.ts";
+import type { DownloadTarget } from "./target.ts";
 
 const READ_BYTES = 512 * 1024;
 

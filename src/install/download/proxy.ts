@@ -1,6 +1,6 @@
 import { BlockList, isIP } from "node:net";
-import { DownloadFailure } from "./download-failure.ts";
-import { hostAndPort } from "./download-rules.ts";
+import { DownloadFailure } from "./failure.ts";
+import { hostAndPort } from "./rules.ts";
 
 /** As the usual environment variables have them: `http://user:password@host:port`, `host:port`, `.example.com,10.0.0.0/8`. */
 export interface ProxySettings {

@@ -1,6 +1,6 @@
 import type { FileHandle } from "node:fs/promises";
 import { type Entry, fromFdPromise, type ZipFile } from "yauzl";
-import { PluginError } from "../domain/errors.ts";
+import { PluginError } from "../../domain/errors.ts";
 import { type Directory, locateDirectory, read } from "./end-record.ts";
 import { shownName } from "./entry-name.ts";
 import type { ZipArchive, ZipEntry } from "./zip-entry.ts";

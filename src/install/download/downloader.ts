@@ -1,17 +1,17 @@
-import type { Config } from "../config/schema.ts";
-import { PluginError, prefixed } from "../domain/errors.ts";
-import type { Log } from "../domain/log.ts";
-import type { PluginUri } from "../domain/plugin-uri.ts";
-import { DownloadFailure } from "./download-failure.ts";
-import { copyFile } from "./download-file.ts";
-import { downloadHttp, type HttpRules } from "./download-http.ts";
-import { createProxyRule, type ProxySettings } from "./download-proxy.ts";
-import { createHostRule } from "./download-rules.ts";
-import { type Downloaded, DownloadTarget } from "./download-target.ts";
-import { createTrust } from "./download-tls.ts";
-import { withTimeLimit } from "./time-limit.ts";
+import type { Config } from "../../config/schema.ts";
+import { PluginError, prefixed } from "../../domain/errors.ts";
+import type { Log } from "../../domain/log.ts";
+import type { PluginUri } from "../../domain/plugin-uri.ts";
+import { withTimeLimit } from "../time-limit.ts";
+import { DownloadFailure } from "./failure.ts";
+import { copyFile } from "./file.ts";
+import { downloadHttp, type HttpRules } from "./http.ts";
+import { createProxyRule, type ProxySettings } from "./proxy.ts";
+import { createHostRule } from "./rules.ts";
+import { type Downloaded, DownloadTarget } from "./target.ts";
+import { createTrust } from "./tls.ts";
 
-export type { Downloaded } from "./download-target.ts";
+export type { Downloaded } from "./target.ts";
 
 export interface DownloaderOptions {
   readonly config: Config["pluginDownload"];

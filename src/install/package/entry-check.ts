@@ -1,5 +1,5 @@
 import { type ExtraField, parseExtraFields } from "yauzl";
-import type { Config } from "../config/schema.ts";
+import type { Config } from "../../config/schema.ts";
 import type { EntryPath } from "./entry-name.ts";
 import type { ZipEntry } from "./zip-entry.ts";
 

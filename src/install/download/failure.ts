@@ -1,5 +1,5 @@
-import { hasCode } from "../domain/errors.ts";
-import { systemWords } from "./system-words.ts";
+import { hasCode } from "../../domain/errors.ts";
+import { systemWords } from "../system-words.ts";
 
 /**
  * Why a download did not succeed: a reason that may be shown, without credentials or query values. The cause is for

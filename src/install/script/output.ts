@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { stripVTControlCharacters } from "node:util";
-import type { Log } from "../domain/log.ts";
-import { printable } from "../domain/printable.ts";
+import type { Log } from "../../domain/log.ts";
+import { printable } from "../../domain/printable.ts";
 
 /** The end of the output, for the lines of the reply. */
 const TAIL_BYTES = 16 * 1024;

@@ -1,8 +1,8 @@
-import type { Config } from "../config/schema.ts";
-import { PluginError } from "../domain/errors.ts";
-import { extraPath, type FilePath, jsonPath, soPath, yamlPath } from "../domain/file-path.ts";
-import type { PluginId } from "../domain/plugin.ts";
-import { isSoFileOf, parseSoFileName, type SoFile } from "../domain/so-file.ts";
+import type { Config } from "../../config/schema.ts";
+import { PluginError } from "../../domain/errors.ts";
+import { extraPath, type FilePath, jsonPath, soPath, yamlPath } from "../../domain/file-path.ts";
+import type { PluginId } from "../../domain/plugin.ts";
+import { isSoFileOf, parseSoFileName, type SoFile } from "../../domain/so-file.ts";
 import { entryObjection, isExecutable } from "./entry-check.ts";
 import { type EntryPath, NameRefused, readEntryName, shownName } from "./entry-name.ts";
 import type { ZipArchive, ZipEntry } from "./zip-entry.ts";

@@ -1,11 +1,11 @@
 import http, { type IncomingMessage } from "node:http";
 import { setTimeout as delay } from "node:timers/promises";
-import type { Log } from "../domain/log.ts";
-import { printable } from "../domain/printable.ts";
-import { contentCodings, readBody } from "./download-body.ts";
-import { DownloadFailure } from "./download-failure.ts";
-import { discard, get, type RequestRules } from "./download-request.ts";
-import type { DownloadTarget } from "./download-target.ts";
+import type { Log } from "../../domain/log.ts";
+import { printable } from "../../domain/printable.ts";
+import { contentCodings, readBody } from "./body.ts";
+import { DownloadFailure } from "./failure.ts";
+import { discard, get, type RequestRules } from "./request.ts";
+import type { DownloadTarget } from "./target.ts";
 
 const FIRST_PAUSE_MS = 200;
 const LONGEST_PAUSE_MS = 3000;

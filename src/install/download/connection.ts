@@ -3,12 +3,12 @@ import http, { type IncomingMessage } from "node:http";
 import net, { isIP, type OnReadOpts, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import tls, { type SecureContext, TLSSocket } from "node:tls";
-import { DownloadFailure, networkFailure } from "./download-failure.ts";
-import type { ProxyRule } from "./download-proxy.ts";
-import { hostAndPort, portOf } from "./download-rules.ts";
-import { type Trust, tlsFailure } from "./download-tls.ts";
-import { Wire } from "./download-wire.ts";
-import { withTimeLimit } from "./time-limit.ts";
+import { withTimeLimit } from "../time-limit.ts";
+import { DownloadFailure, networkFailure } from "./failure.ts";
+import type { ProxyRule } from "./proxy.ts";
+import { hostAndPort, portOf } from "./rules.ts";
+import { type Trust, tlsFailure } from "./tls.ts";
+import { Wire } from "./wire.ts";
 
 export interface Network {
   readonly connectTimeoutSeconds: number;

@@ -1,7 +1,7 @@
 import { access, constants } from "node:fs/promises";
 import { delimiter, join } from "node:path";
-import type { Config } from "../config/schema.ts";
-import type { Log } from "../domain/log.ts";
+import type { Config } from "../../config/schema.ts";
+import type { Log } from "../../domain/log.ts";
 
 type ScriptConfig = Config["installScript"];
 

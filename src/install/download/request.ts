@@ -1,10 +1,10 @@
 import { once } from "node:events";
 import http, { type IncomingMessage } from "node:http";
-import type { Log } from "../domain/log.ts";
-import { basicCredentials, connect, type Network } from "./download-connection.ts";
-import { DownloadFailure, networkFailure } from "./download-failure.ts";
-import { hostAndPort } from "./download-rules.ts";
-import { withTimeLimit } from "./time-limit.ts";
+import type { Log } from "../../domain/log.ts";
+import { withTimeLimit } from "../time-limit.ts";
+import { basicCredentials, connect, type Network } from "./connection.ts";
+import { DownloadFailure, networkFailure } from "./failure.ts";
+import { hostAndPort } from "./rules.ts";
 
 const REDIRECTS: readonly (number | undefined)[] = [301, 302, 303, 307, 308];
 const MAX_HEADER_BYTES = 32 * 1024;

@@ -2,12 +2,12 @@ import type { IncomingMessage } from "node:http";
 import type { Duplex, Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createBrotliDecompress, createGunzip, createInflate } from "node:zlib";
-import { hasCode, PluginError } from "../domain/errors.ts";
-import { printable } from "../domain/printable.ts";
-import { DownloadFailure } from "./download-failure.ts";
-import { discard, silence } from "./download-request.ts";
-import type { DownloadTarget } from "./download-target.ts";
-import { Wire } from "./download-wire.ts";
+import { hasCode, PluginError } from "../../domain/errors.ts";
+import { printable } from "../../domain/printable.ts";
+import { DownloadFailure } from "./failure.ts";
+import { discard, silence } from "./request.ts";
+import type { DownloadTarget } from "./target.ts";
+import { Wire } from "./wire.ts";
 
 const DECODERS: Readonly<Record<string, () => Transform>> = {
   gzip: createGunzip,

@@ -1,5 +1,5 @@
 import { constants } from "node:os";
-import type { ProcessEnd } from "./install-script-process.ts";
+import type { ProcessEnd } from "./process.ts";
 
 /** Go's words, which the original's users know. */
 const SIGNAL_WORDS: Readonly<Record<string, string>> = {

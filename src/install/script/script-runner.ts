@@ -1,14 +1,14 @@
 import { join } from "node:path";
-import type { Config } from "../config/schema.ts";
-import { hasCode, PluginError } from "../domain/errors.ts";
-import type { Log } from "../domain/log.ts";
-import { scriptEnvironment } from "./install-script-environment.ts";
-import { createLimits } from "./install-script-limits.ts";
-import { ScriptOutput } from "./install-script-output.ts";
-import { type ProcessEnd, ProcessGroups } from "./install-script-process.ts";
-import { exitWords } from "./install-script-words.ts";
-import { systemWords } from "./system-words.ts";
-import { withTimeLimit } from "./time-limit.ts";
+import type { Config } from "../../config/schema.ts";
+import { hasCode, PluginError } from "../../domain/errors.ts";
+import type { Log } from "../../domain/log.ts";
+import { systemWords } from "../system-words.ts";
+import { withTimeLimit } from "../time-limit.ts";
+import { scriptEnvironment } from "./environment.ts";
+import { createLimits } from "./limits.ts";
+import { ScriptOutput } from "./output.ts";
+import { type ProcessEnd, ProcessGroups } from "./process.ts";
+import { exitWords } from "./words.ts";
 
 export interface ScriptRunnerOptions {
   readonly config: Config["installScript"];

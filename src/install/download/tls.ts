@@ -2,10 +2,10 @@ import { X509Certificate } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import tls, { type SecureContext, type TLSSocket } from "node:tls";
-import { hasCode } from "../domain/errors.ts";
-import { printable } from "../domain/printable.ts";
-import { DownloadFailure, networkFailure } from "./download-failure.ts";
-import { systemWords } from "./system-words.ts";
+import { hasCode } from "../../domain/errors.ts";
+import { printable } from "../../domain/printable.ts";
+import { systemWords } from "../system-words.ts";
+import { DownloadFailure, networkFailure } from "./failure.ts";
 
 const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 
