@@ -80,6 +80,7 @@ describe("an install", () => {
     expect(status).toBe(400);
     const lines = (await wholeLog()).filter(({ reqId }) => reqId === headers["x-request-id"]);
     expect(lines).toMatchObject([
+      { msg: "audit", result: "DOWNLOAD_FAILED" },
       { msg: "request refused", code: "DOWNLOAD_FAILED", reason: expect.any(String) },
       { msg: "request", status: 400 },
     ]);
