@@ -4,7 +4,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { describeMachine } from "./machine.mjs";
+import { currentLoad, describeMachine } from "./machine.mjs";
 import { FULL, SHORT } from "./plan.mjs";
 import { createProcesses } from "./processes.mjs";
 import { measureInstall } from "./rows/install.mjs";
@@ -53,11 +53,13 @@ async function bench() {
   }
   try {
     const machine = await describeMachine(folder);
+    const loadBefore = currentLoad();
     const figures = [];
     for (const row of wantedRows()) {
       process.stderr.write(`measuring: ${row}\n`);
       figures.push(...(await ROWS[row]({ plan, folder, processes })));
     }
+    machine.load = `${loadBefore} before, ${currentLoad()} after; the figures of a busy machine are rough`;
     process.stdout.write(`${formatTable(machine, plan, figures)}\n`);
     if (options.json) await writeFile(options.json, `${JSON.stringify({ machine, plan, figures }, null, 2)}\n`);
   } finally {
