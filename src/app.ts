@@ -62,7 +62,6 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   answerUnknownRoutes(app);
   logRequests(app);
   guardAgainstPages(app, config);
-  if (keys !== undefined) requireTokens(app, keys);
   await app.register(cors, {
     // By our own rule, so that it can't differ from the guard's. Others' OPTIONS are answered like any unknown method.
     origin: (origin, answer) => answer(null, isListed(origin)),
@@ -70,6 +69,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     maxAge: 600,
     strictPreflight: false,
   });
+  if (keys !== undefined) requireTokens(app, keys); // after cors: a listed page may read why it is refused
   await app.register(serverRoutes, { version });
   await app.register(pluginRoutes, { manager, restart });
   await app.register(prebuildRoutes, { catalog });

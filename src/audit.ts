@@ -2,6 +2,7 @@ import { type Logger, pino } from "pino";
 import type { Caller } from "./domain/caller.ts";
 import { PluginError } from "./domain/errors.ts";
 import type { PluginId } from "./domain/plugin.ts";
+import { openLines } from "./log.ts";
 
 /** What was done, or tried. */
 export type AuditedAction = "install" | "delete";
@@ -57,8 +58,7 @@ export class Audit {
  */
 export function createAudit(file: string, log: Logger): Audit {
   if (file === "") return new Audit(log.child({ audit: true }));
-  // Synchronous: a line must be there when the answer is, whatever happens to the process next.
-  return new Audit(
-    pino({ base: null }, pino.destination({ dest: file, mode: 0o600, append: true, mkdir: true, sync: true })),
-  );
+  // The change is done, or refused, by then: a line that can't be written must not make another answer of it.
+  const lines = openLines({ dest: file, mode: 0o600 }, (err) => log.error({ err }, "an audit line is not written"));
+  return new Audit(pino({ base: null }, lines));
 }

@@ -1,12 +1,28 @@
 import { type Logger, pino } from "pino";
 import type { Config } from "./config/schema.ts";
 
+/** How much of what can't be written is kept until it can; further lines are lost. */
+const MAX_UNWRITTEN_BYTES = 1024 * 1024;
+
 /** One JSON line per event on standard output, or readable lines where a person is watching. */
 export async function createLog(config: Config["log"], debug: boolean, isTerminal: boolean): Promise<Logger> {
   const options = { level: debug ? "debug" : "info", base: { pid: process.pid } };
   const pretty = config.format === "pretty" || (config.format === "auto" && isTerminal);
-  // Synchronous, or else the last lines before the end of the process come in any order, or not at all.
-  if (!pretty) return pino(options, pino.destination({ dest: 1, sync: true }));
+  if (!pretty) return pino(options, openLines({ dest: 1 }, () => {})); // where to say that nothing can be said?
   const { default: prettyStream } = await import("pino-pretty");
   return pino(options, prettyStream({ ignore: "pid,hostname", translateTime: "SYS:HH:MM:ss.l", sync: true }));
+}
+
+/**
+ * A stream of lines, each of which is written when the call returns: or else the last ones before the end of the
+ * process come in any order, or not at all. A full disk ends neither the process nor the request that logs.
+ *
+ * @throws the system's error when a file can't be opened
+ */
+export function openLines(
+  target: { readonly dest: string | number; readonly mode?: number },
+  onError: (error: Error) => void,
+): ReturnType<typeof pino.destination> {
+  const stream = pino.destination({ ...target, mkdir: true, sync: true, maxLength: MAX_UNWRITTEN_BYTES });
+  return stream.on("error", onError);
 }

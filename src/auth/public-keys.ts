@@ -24,9 +24,12 @@ export class PublicKeys {
     this.#folder = folder;
   }
 
-  /** @returns undefined where there is no key for that issuer, or a file that is none */
-  async find(issuer: string): Promise<KeyObject | undefined> {
-    if (!ISSUER.test(issuer)) return undefined;
+  /**
+   * @returns undefined where there is no key for that issuer, or a file that is none
+   * @throws the system's error when the file can't be read
+   */
+  async find(issuer: unknown): Promise<KeyObject | undefined> {
+    if (typeof issuer !== "string" || !ISSUER.test(issuer)) return undefined;
     const file = join(this.#folder, `${issuer}.pub`);
     const version = await fileVersion(file);
     if (version === undefined) {

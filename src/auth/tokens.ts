@@ -1,3 +1,4 @@
+import type { KeyObject } from "node:crypto";
 import type { TokenHolder } from "../domain/caller.ts";
 import { PluginError } from "../domain/errors.ts";
 import type { PublicKeys } from "./public-keys.ts";
@@ -26,22 +27,28 @@ export async function checkToken(header: string | undefined, access: Access, key
     throw new PluginError("UNAUTHENTICATED", "a token is needed: send it as `Authorization: Bearer <token>`");
   }
   const { decodeJwt, jwtVerify } = await import("jose"); // loaded on the first request: most servers have no tokens
-  let payload: Awaited<ReturnType<typeof jwtVerify>>["payload"];
-  try {
-    const issuer = decodeJwt(token).iss ?? "";
-    const key = await keys.find(issuer);
-    if (key === undefined) throw refused("there is no usable public key of its issuer in etc/mgmt");
+  const verify = async () => {
+    const { iss: issuer = "" } = decodeJwt(token);
+    const key = await findKey(issuer, keys);
     const expected = { issuer, audience: AUDIENCE, algorithms: ALGORITHMS, clockTolerance: CLOCK_TOLERANCE };
-    ({ payload } = await jwtVerify(token, key, { ...expected, requiredClaims: ["exp"] }));
-  } catch (error) {
-    if (error instanceof PluginError) throw error;
-    throw refused((error as Error).message, error);
-  }
-  const { scope } = payload;
+    const { payload } = await jwtVerify(token, key, { ...expected, requiredClaims: ["exp"] });
+    return { issuer, subject: payload.sub ?? issuer, scope: payload.scope };
+  };
+  const { issuer, subject, scope } = await verify().catch((error) => {
+    throw error instanceof PluginError ? error : refused((error as Error).message, error);
+  });
   if (scope !== undefined && !allows(scope, access)) {
     throw new PluginError("FORBIDDEN", `the token does not allow to ${access}: its scope lacks the word ${access}`);
   }
-  return { subject: payload.sub ?? payload.iss ?? "", issuer: payload.iss ?? "" };
+  return { subject, issuer };
+}
+
+async function findKey(issuer: string, keys: PublicKeys): Promise<KeyObject> {
+  const key = await keys.find(issuer).catch((cause) => {
+    throw refused("the public key of its issuer can't be read", cause); // the system's words would tell the path
+  });
+  if (key === undefined) throw refused("there is no usable public key of its issuer in etc/mgmt");
+  return key;
 }
 
 /** `scope` is a text of words, as in OAuth (RFC 8693, 4.2); whoever may write may read. */

@@ -1,0 +1,227 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { readdir, readFile, writeFile } from "node:fs/promises";
+import http from "node:http";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { beforeEach, expect, onTestFinished, test } from "vitest";
+import { type Answer, send } from "../support/http-client.ts";
+import { expectInvariants, fetchListing } from "../support/invariants.ts";
+import { type PluginContents, pluginZip, realisticBinary, writePluginZip } from "../support/plugin-zip.ts";
+import { ServerProcess } from "../support/server-process.ts";
+import { tempFolder } from "../support/temp-folder.ts";
+
+/** The size of each .so, in MiB. */
+const LARGE_MB = Number(process.env.LOAD_MB ?? 60);
+const LARGE_INSTALLS = 8;
+const IDLE_REQUESTS = 5000;
+const CREATES_AT_ONCE = 1000;
+const LEAK_REQUESTS = Number(process.env.LEAK_REQUESTS ?? 10_000);
+const LEAK_INSTALLS = Number(process.env.LEAK_INSTALLS ?? 1000);
+
+const MiB = 1024 * 1024;
+const MAX_GROWTH = 150 * MiB;
+const PERCENTILE = 0.99;
+const MAX_SLOWDOWN = 10;
+/** An idle value below this is taken for this: on a busy machine a tenth of a millisecond says nothing. */
+const IDLE_FLOOR_MS = 2;
+const SETTLE_DEADLINE_MS = 60_000;
+
+const SERVE_FOLDER = fileURLToPath(new URL("../support/serve-folder.mjs", import.meta.url));
+
+let zips: string;
+let base: string;
+let host: string;
+beforeEach(async () => {
+  zips = await tempFolder();
+  base = join(await tempFolder(), "base");
+  host = await serveFolder(zips);
+});
+
+test(`reads stay fast while ${LARGE_INSTALLS} installs of ${LARGE_MB} MiB run`, async () => {
+  const { url } = await start({ CHANGES__MAXCONCURRENT: String(LARGE_INSTALLS) });
+  const soContent = realisticBinary(LARGE_MB * MiB, 7);
+  const names = Array.from({ length: LARGE_INSTALLS }, (_, index) => `large${index}`);
+  for (const name of names) await writePluginZip(zips, { type: "sources", name, soContent });
+
+  await measure(url, () => false, 500); // warms up both sides
+  const idle = p99(await measure(url, () => false, IDLE_REQUESTS));
+  let running = LARGE_INSTALLS;
+  const began = performance.now();
+  const installs = names.map(async (name) => {
+    const answer = await create(url, "sources", name);
+    running -= 1;
+    return answer;
+  });
+  const times = await measure(url, () => running === 0, Number.POSITIVE_INFINITY);
+  const seconds = (performance.now() - began) / 1000;
+  expect((await Promise.all(installs)).map(({ status }) => status)).toEqual(names.map(() => 201));
+
+  const loaded = p99(times);
+  console.log(
+    `GET p99 ${idle.toFixed(2)} ms idle, ${loaded.toFixed(2)} ms (longest ${Math.max(...times).toFixed(1)} ms, ` +
+      `${times.length} requests) during ${LARGE_INSTALLS} installs of ${LARGE_MB} MiB in ${seconds.toFixed(1)} s`,
+  );
+  expect(times.length, "the installs took long enough to measure").toBeGreaterThan(100);
+  expect(loaded).toBeLessThan(MAX_SLOWDOWN * Math.max(idle, IDLE_FLOOR_MS));
+  await expectInvariants(base, await fetchListing(url));
+});
+
+test(`${CREATES_AT_ONCE} creates at once are all answered, in bounded memory`, async () => {
+  const { server, url } = await start();
+  const names = Array.from({ length: CREATES_AT_ONCE }, (_, index) => `plugin${index}`);
+  for (const name of names) await writePluginZip(zips, { type: "sinks", name, soContent: `code of ${name}` });
+
+  await measure(url, () => false, 500);
+  const before = await memory(server.pid);
+  const answers = await Promise.all(names.map((name) => create(url, "sinks", name)));
+  const after = await memory(server.pid);
+
+  const created = names.filter((_, index) => answers[index]?.status === 201);
+  const refused = answers.filter(({ status }) => status !== 201);
+  const growth = after.peak - before.now;
+  console.log(`${created.length} created, ${refused.length} refused; memory grew by ${inMiB(growth)} at its peak`);
+  for (const { status, headers, text } of refused) {
+    expect(status, text).toBe(503);
+    expect(Number(headers["retry-after"]), "Retry-After in seconds").toBeGreaterThan(0);
+  }
+  expect(created.length).toBeGreaterThan(0);
+  expect(growth).toBeLessThan(MAX_GROWTH);
+  const listing = await fetchListing(url);
+  expect(listing.sinks).toEqual([...created].sort());
+  await expectInvariants(base, listing);
+});
+
+test(`${LEAK_REQUESTS} requests and ${LEAK_INSTALLS} installs leave no descriptor and no process behind`, async () => {
+  const { server, url } = await start();
+  const kinds: readonly Kind[] = [
+    ...Array.from({ length: 6 }, (): Kind => ({ contents: {}, status: 201 })),
+    { contents: { script: "echo done\n" }, status: 201 },
+    { contents: { script: "sleep 1000 & echo outlived\n" }, status: 201 },
+    { contents: { script: "echo no >&2; exit 3\n" }, status: 400 },
+    { contents: {}, status: 400, spoil: (zip) => zip.subarray(0, zip.length >> 1) },
+    { contents: "missing", status: 400 },
+  ];
+  const installOne = async (index: number, prefix: string) => {
+    const { contents, status, spoil = (zip: Buffer) => zip } = kinds[index % kinds.length] as Kind;
+    const name = `${prefix}${index}`;
+    if (contents !== "missing") {
+      const zip = pluginZip({ type: "functions", name, soContent: `code of ${name}`, ...contents });
+      await writeFile(join(zips, `${name}.zip`), spoil(zip));
+    }
+    const answer = await create(url, "functions", name);
+    expect(answer.status, answer.text).toBe(status);
+  };
+
+  // What is opened once and kept (a pool's threads, a look at the system) is there after one of each kind.
+  await measure(url, () => false, 100);
+  for (const index of kinds.keys()) await installOne(index, "first");
+  const before = await settledCounts(server.pid, undefined);
+
+  await measure(url, () => false, LEAK_REQUESTS);
+  await inParallel(LEAK_INSTALLS, 8, (index) => installOne(index, "leak"));
+  const after = await settledCounts(server.pid, before);
+  console.log(`descriptors ${before.descriptors} before, ${after.descriptors} after; children ${after.children}`);
+  expect(after.descriptors).toBeLessThanOrEqual(before.descriptors);
+  expect(after.children).toBe(0);
+  await expectInvariants(base, await fetchListing(url));
+});
+
+/** One sort of install, and what it is answered with. */
+interface Kind {
+  readonly contents: Partial<PluginContents> | "missing";
+  readonly status: number;
+  readonly spoil?: (zip: Buffer) => Buffer;
+}
+
+interface Counts {
+  readonly descriptors: number;
+  readonly children: number;
+}
+
+async function start(settings: Record<string, string> = {}): Promise<{ server: ServerProcess; url: string }> {
+  const server = await ServerProcess.start({ base, settings });
+  onTestFinished(() => server.dispose());
+  return { server, url: await server.url() };
+}
+
+async function serveFolder(folder: string): Promise<string> {
+  const child: ChildProcess = spawn(process.execPath, [SERVE_FOLDER, folder], { stdio: ["ignore", "pipe", "inherit"] });
+  onTestFinished(async () => {
+    const ended = once(child, "exit");
+    if (child.kill()) await ended;
+  });
+  const [line] = await once(child.stdout as NonNullable<typeof child.stdout>, "data");
+  return String(line).trim();
+}
+
+function create(url: string, type: string, name: string): Promise<Answer> {
+  return send(`${url}/plugins/${type}`, { method: "POST", body: { name, file: `${host}/${name}.zip` } });
+}
+
+/** Milliseconds of each GET of a list, one after the other on one connection, until `isOver` or so many. */
+async function measure(url: string, isOver: () => boolean, count: number): Promise<number[]> {
+  const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
+  const times: number[] = [];
+  while (times.length < count && !isOver()) {
+    const began = performance.now();
+    const { status } = await send(`${url}/plugins/sources`, { agent });
+    times.push(performance.now() - began);
+    expect(status).toBe(200);
+  }
+  agent.destroy();
+  return times;
+}
+
+function p99(times: readonly number[]): number {
+  const sorted = [...times].sort((a, b) => a - b);
+  return sorted[Math.floor(sorted.length * PERCENTILE)] ?? Number.NaN;
+}
+
+/** Bytes of the process that are in memory, and the most that ever were. */
+async function memory(pid: number): Promise<{ now: number; peak: number }> {
+  const status = await readFile(`/proc/${pid}/status`, "utf8");
+  const bytes = (key: string) => Number(new RegExp(`${key}:\\s+(\\d+) kB`).exec(status)?.[1]) * 1024;
+  return { now: bytes("VmRSS"), peak: bytes("VmHWM") };
+}
+
+function inMiB(bytes: number): string {
+  return `${(bytes / MiB).toFixed(0)} MiB`;
+}
+
+/** The counts, as soon as they are no more than `goal` (or two looks agree), else as they are at the deadline. */
+async function settledCounts(pid: number, goal: Counts | undefined): Promise<Counts> {
+  const deadline = performance.now() + SETTLE_DEADLINE_MS;
+  let last = await counts(pid);
+  for (;;) {
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    const now = await counts(pid);
+    const isSettled =
+      goal === undefined
+        ? now.descriptors === last.descriptors && now.children === 0
+        : now.descriptors <= goal.descriptors && now.children === 0;
+    if (isSettled || performance.now() > deadline) return now;
+    last = now;
+  }
+}
+
+async function counts(pid: number): Promise<Counts> {
+  const descriptors = (await readdir(`/proc/${pid}/fd`)).length;
+  return { descriptors, children: (await familyOf(pid)).length };
+}
+
+/** The processes that this one started, and those that they did. */
+async function familyOf(pid: number): Promise<number[]> {
+  const threads = await readdir(`/proc/${pid}/task`).catch(() => []);
+  const lists = threads.map((thread) => readFile(`/proc/${pid}/task/${thread}/children`, "utf8").catch(() => ""));
+  const children = (await Promise.all(lists)).join(" ").split(" ").filter(Boolean).map(Number);
+  return [...children, ...(await Promise.all(children.map(familyOf))).flat()];
+}
+
+async function inParallel(count: number, lanes: number, work: (index: number) => Promise<void>): Promise<void> {
+  let next = 0;
+  const lane = async () => {
+    for (let index = next++; index < count; index = next++) await work(index);
+  };
+  await Promise.all(Array.from({ length: lanes }, lane));
+}
