@@ -66,6 +66,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     // By our own rule, so that it can't differ from the guard's. Others' OPTIONS are answered like any unknown method.
     origin: (origin, answer) => answer(null, isListed(origin)),
     methods: ["GET", "HEAD", "POST", "PUT", "DELETE"],
+    exposedHeaders: ["Plugin-Hosts-Failed", "Retry-After", "X-Request-Id"],
     maxAge: 600,
     strictPreflight: false,
   });

@@ -8,7 +8,7 @@ const MAX_UNWRITTEN_BYTES = 1024 * 1024;
 export async function createLog(config: Config["log"], debug: boolean, isTerminal: boolean): Promise<Logger> {
   const options = { level: debug ? "debug" : "info", base: { pid: process.pid } };
   const pretty = config.format === "pretty" || (config.format === "auto" && isTerminal);
-  if (!pretty) return pino(options, openLines({ dest: 1 }, () => {})); // where to say that nothing can be said?
+  if (!pretty) return pino(options, openLines({ dest: 1 }, nowhereToReport));
   const { default: prettyStream } = await import("pino-pretty");
   return pino(options, prettyStream({ ignore: "pid,hostname", translateTime: "SYS:HH:MM:ss.l", sync: true }));
 }
@@ -26,3 +26,5 @@ export function openLines(
   const stream = pino.destination({ ...target, mkdir: true, sync: true, maxLength: MAX_UNWRITTEN_BYTES });
   return stream.on("error", onError);
 }
+
+function nowhereToReport(): void {}

@@ -53,7 +53,8 @@ async function main(env: NodeJS.ProcessEnv): Promise<void> {
   });
   const catalog = createPrebuildCatalog({ config: config.prebuild, hosts: config.basic.pluginHosts, log });
 
-  let stopping = false;
+  let stopping: { exitCode: number } | undefined;
+  let signals = 0;
   const app = await buildApp({
     config: config.http,
     log,
@@ -64,28 +65,34 @@ async function main(env: NodeJS.ProcessEnv): Promise<void> {
     version: VERSION,
     ...(tls === undefined ? {} : { tls }),
   });
-  for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => stop(0, signal));
+  for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => onSignal(signal));
   await listen(app, config.basic);
   warnWhenOpen(config.basic, log);
   log.info({ version: VERSION, node: process.version, base: layout.base, plugins: store.count() }, "ready");
 
-  function stop(exitCode: number, reason: string): void {
-    if (!stopping) void shutDown(exitCode, reason);
-    else if (exitCode === 0) {
-      log.warn({ reason }, "asked to stop again: running installs are undone now");
-      queue.abort();
-    }
-    stopping = true;
+  function onSignal(signal: string): void {
+    signals += 1;
+    stop(0, signal);
+    if (signals < 2) return;
+    log.warn({ signal }, "asked to stop again: running installs are undone now");
+    queue.abort();
   }
 
-  async function shutDown(exitCode: number, reason: string): Promise<void> {
+  function stop(exitCode: number, reason: string): void {
     log.info({ reason, exitCode }, "stopping: no new changes, running ones may finish");
+    if (stopping === undefined) {
+      stopping = { exitCode };
+      void shutDown(stopping);
+    } else stopping.exitCode = Math.min(stopping.exitCode, exitCode); // who was told to stop must not be started again
+  }
+
+  async function shutDown(ending: { readonly exitCode: number }): Promise<void> {
     await queue.close(config.changes.shutdownTimeoutSeconds * 1000);
-    setTimeout(() => process.exit(exitCode), CLOSE_TIMEOUT_SECONDS * 1000).unref();
+    setTimeout(() => process.exit(ending.exitCode), CLOSE_TIMEOUT_SECONDS * 1000).unref();
     await app.close();
     await downloader.close();
-    log.info({ exitCode }, "stopped");
-    process.exit(exitCode);
+    log.info({ exitCode: ending.exitCode }, "stopped");
+    process.exit(ending.exitCode);
   }
 }
 

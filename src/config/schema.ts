@@ -46,7 +46,16 @@ export const ConfigSchema = section({
     ),
   }),
   http: section({
-    allowedOrigins: list("Origins of web pages that may call this server, such as https://dashboard.example."),
+    allowedOrigins: Type.Array(
+      Type.String({
+        pattern: "^https?://[^/*]+/?$",
+        description: "a list of origins such as https://dashboard.example",
+      }),
+      {
+        default: [],
+        description: "Origins of web pages that may call this server, such as https://dashboard.example.",
+      },
+    ),
     allowedHosts: list("Names, besides addresses and localhost, by which a browser may address this server."),
     maxBodyBytes: integer(MiB, 1024, 1024 * MiB, "The largest body of a request."),
     headersTimeoutSeconds: seconds(10, DAY, "The time that a client has to send the headers of a request."),

@@ -38,7 +38,7 @@ export function allowedValues(schema: TSchema): string {
     case "number":
       return `a number from ${schema.minimum} to ${schema.maximum}`;
     case "array":
-      return "a list of texts";
+      return schema.items?.description ?? "a list of texts";
     default:
       return "a text";
   }

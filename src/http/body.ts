@@ -50,7 +50,7 @@ export function bodyObjection(instancePath: string): string {
 function parse(body: unknown): unknown {
   if (!Buffer.isBuffer(body) || body.length === 0) throw new PluginError("BODY_INVALID", "the body is empty");
   try {
-    return JSON.parse(body.toString("utf8"));
+    return JSON.parse(body.toString("utf8").replace(/^\uFEFF/, "")); // some Windows tools begin with a byte order mark
   } catch (cause) {
     // Not as the cause: it quotes the body, and with it what is secret in it.
     throw new PluginError("BODY_INVALID", `it is not valid JSON: ${withoutQuotation((cause as Error).message)}`);

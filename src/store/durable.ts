@@ -10,6 +10,7 @@ import {
   readlink,
   rename,
   rm,
+  stat,
   symlink,
 } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
@@ -34,11 +35,28 @@ export async function syncFolders(folders: Iterable<string>): Promise<void> {
   await Promise.all([...new Set(folders)].map(syncFolder));
 }
 
-/** Makes a folder, and those above it that are missing, so that a power cut does not take them away again. */
+/**
+ * Makes a folder, and those above it that are missing, so that a power cut does not take them away again.
+ * (Node's own recursive mkdir says ENOENT where the disk is read-only.)
+ */
 export async function makeFolder(folder: string, mode?: number): Promise<void> {
-  const outermost = await mkdir(folder, { recursive: true, ...(mode === undefined ? {} : { mode }) });
-  if (outermost === undefined) return;
-  for (let made = folder; made.length >= outermost.length; made = dirname(made)) await syncFolder(dirname(made));
+  try {
+    await mkdir(folder, mode);
+  } catch (error) {
+    if (await isFolder(folder)) return;
+    if (!hasCode(error, "ENOENT") || folder === dirname(folder)) throw error;
+    await makeFolder(dirname(folder), mode);
+    return makeFolder(folder, mode);
+  }
+  await syncFolder(dirname(folder));
+}
+
+/** A link to a folder counts. */
+async function isFolder(path: string): Promise<boolean> {
+  return stat(path).then(
+    (found) => found.isDirectory(),
+    () => false, // the error of whoever asks is the one that matters
+  );
 }
 
 /** Replaces a file's content so that at every instant, also after a power cut, it has the old or the new one whole. */

@@ -17,6 +17,11 @@ beforeAll(async () => {
 });
 afterAll(() => Promise.all([server.close(), host.close()]));
 
+test("a byte order mark before the JSON, as some Windows tools write it, is passed over", async () => {
+  const response = await fetch(`${server.url}/plugins/sources`, { method: "POST", body: '\ufeff{"name":"x"}' });
+  expect(await response.text()).toBe("sources plugins create command error: invalid uri \n");
+});
+
 describe("a body that is no order is refused, and says why", () => {
   const PREFIX = "Invalid body: Error decoding the sources plugin json: ";
   const NOT_AN_OBJECT = "it should be an object with name and file";
@@ -33,7 +38,6 @@ describe("a body that is no order is refused, and says why", () => {
     ["two objects", '{"name":"x"}{}', /^it is not valid JSON: Unexpected non-whitespace/],
     ["a control character", "\x1b{}", "it is not valid JSON: Unexpected token '\\u001b'"],
     ["nothing but NUL", Buffer.alloc(8), "it is not valid JSON: Unexpected token '\\u0000'"],
-    ["a byte order mark", "\ufeff{}", "it is not valid JSON: Unexpected token '\\ufeff'"],
     ["UTF-16", Buffer.from('{"name":"x"}', "utf16le"), /^it is not valid JSON: /],
     ["an array", "[]", NOT_AN_OBJECT],
     ["an array of orders", '[{"name":"x","file":"y"}]', NOT_AN_OBJECT],

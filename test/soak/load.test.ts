@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { readdir, readFile, writeFile } from "node:fs/promises";
+import { readdir, readFile, readlink, writeFile } from "node:fs/promises";
 import http from "node:http";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -210,12 +210,16 @@ async function counts(pid: number): Promise<Counts> {
   return { descriptors, children: (await familyOf(pid)).length };
 }
 
-/** The processes that this one started, and those that they did. */
-async function familyOf(pid: number): Promise<number[]> {
-  const threads = await readdir(`/proc/${pid}/task`).catch(() => []);
-  const lists = threads.map((thread) => readFile(`/proc/${pid}/task/${thread}/children`, "utf8").catch(() => ""));
-  const children = (await Promise.all(lists)).join(" ").split(" ").filter(Boolean).map(Number);
-  return [...children, ...(await Promise.all(children.map(familyOf))).flat()];
+/** The processes that this one started, and what these left behind, which works in a folder below the base folder. */
+async function familyOf(parent: number): Promise<string[]> {
+  const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name));
+  const belongs = pids.map(async (pid) => {
+    const status = await readFile(`/proc/${pid}/status`, "utf8").catch(() => "");
+    const folder = await readlink(`/proc/${pid}/cwd`).catch(() => "");
+    return /^PPid:\s+(\d+)/m.exec(status)?.[1] === String(parent) || folder.startsWith(`${base}/`);
+  });
+  const answers = await Promise.all(belongs);
+  return pids.filter((_, index) => answers[index]);
 }
 
 async function inParallel(count: number, lanes: number, work: (index: number) => Promise<void>): Promise<void> {
