@@ -9,6 +9,9 @@ const { metafile } = await build({
   entryPoints: ["src/main.ts"],
   outdir: "dist",
   bundle: true,
+  // A third less to read at every start. Names stay as they are, for stacks that people can read.
+  minifyWhitespace: true,
+  minifySyntax: true,
   splitting: true,
   platform: "node",
   target: "node20.19",

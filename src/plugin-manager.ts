@@ -1,3 +1,4 @@
+import pLimit from "p-limit";
 import type { Audit, AuditedFacts } from "./audit.ts";
 import type { Config } from "./config/schema.ts";
 import type { Caller } from "./domain/caller.ts";
@@ -39,6 +40,11 @@ interface Run {
 /** The plugins of one engine: the one place where the stages of an install meet. */
 export class PluginManager {
   readonly #options: PluginManagerOptions;
+  /**
+   * Unpacking keeps a processor busy, so several at once would not be faster, but would leave none for those who read.
+   * Downloads, scripts and the disk's work go on side by side.
+   */
+  readonly #unpacking = pLimit(1);
   /** Plugins that were deleted since the start: the engine may still have them loaded. */
   readonly #markedDeleted = new Set<string>();
 
@@ -131,6 +137,7 @@ export class PluginManager {
     const prepared = await preparePackage(workspace.zipFile, request, workspace, {
       limits,
       scripts,
+      inTurn: this.#unpacking,
       stages,
       signal,
       log,

@@ -14,6 +14,8 @@ import type { StageClock } from "./stage-clock.ts";
 export interface PrepareOptions {
   readonly limits: Config["pluginPackage"];
   readonly scripts: ScriptRunner;
+  /** Runs what keeps a processor busy, one after the other. */
+  readonly inTurn: <T>(work: () => Promise<T>) => Promise<T>;
   readonly stages: StageClock;
   readonly signal: AbortSignal;
   readonly log: Log;
@@ -34,7 +36,7 @@ export async function preparePackage(
   zipFile: string,
   request: InstallRequest,
   staging: Staging,
-  { limits, scripts, stages, signal, log }: PrepareOptions,
+  { limits, scripts, inTurn, stages, signal, log }: PrepareOptions,
 ): Promise<PreparedPackage> {
   const zip = await open(zipFile, "r");
   try {
@@ -42,10 +44,12 @@ export async function preparePackage(
       planPackage(await readArchive(zip, limits.maxEntries), request.id, limits),
     );
     refuseScriptTrouble(plan, request, scripts);
-    const files = await stages.time("unpack", () => {
-      const limit = timeLimit(limits.unpackTimeoutSeconds);
-      return unpack(zip, plan, staging, AbortSignal.any([signal, limit]));
-    });
+    const files = await inTurn(() =>
+      stages.time("unpack", () => {
+        const limit = timeLimit(limits.unpackTimeoutSeconds);
+        return unpack(zip, plan, staging, AbortSignal.any([signal, limit]));
+      }),
+    );
     if (plan.hasScript) {
       const run = { folder: staging.scriptFolder, args: request.shellParas, signal, log };
       await stages.time("script", () => scripts.run(run));

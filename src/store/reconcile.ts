@@ -25,11 +25,15 @@ export async function reconcile(
 ): Promise<void> {
   const updates: RegistryUpdate[] = [];
   for (const type of PLUGIN_TYPES) {
-    const found = await findSoFiles(type, layout);
+    const items = await itemsOf(layout.soFolder(type));
+    if (isAsKnown(items, registry.entries(type))) continue;
+    const found = await soFilesAmong(items, type, layout);
     for (const [name, soFiles] of found) {
       const id = { type, name };
+      const known = registry.get(id);
+      if (known?.soFile === soFiles.at(-1)?.fileName) continue;
       if (unsettled.has(pluginKey(id))) continue;
-      const entry = await reconciled(id, soFiles, registry.get(id), layout);
+      const entry = await reconciled(id, soFiles, known, layout);
       if (entry === undefined) continue;
       log.info({ plugin: id, file: entry.soFile }, "a plugin that was copied in by hand is adopted");
       updates.push({ id, entry });
@@ -53,12 +57,35 @@ export async function adoptable(id: PluginId, layout: Layout): Promise<PluginEnt
   return reconciled(id, await findSoFilesOf(id, layout), undefined, layout);
 }
 
+/** Whether the folder has exactly the .so files of the registry: the usual start, quick also with many plugins. */
+function isAsKnown(items: readonly Dirent[], entries: ReadonlyMap<string, PluginEntry>): boolean {
+  const known = new Set<string>();
+  for (const [name, { soFile }] of entries) {
+    if (parseSoFileName(soFile)?.name !== name) return false;
+    known.add(soFile);
+  }
+  let seen = 0;
+  for (const item of items) {
+    if (item.isFile() && known.has(item.name)) seen += 1;
+    else if (item.name.endsWith(".so")) return false;
+  }
+  return seen === entries.size;
+}
+
 async function findSoFiles(type: PluginType, layout: Layout): Promise<Map<string, SoFile[]>> {
+  return soFilesAmong(await itemsOf(layout.soFolder(type)), type, layout);
+}
+
+async function soFilesAmong(
+  items: readonly Dirent[],
+  type: PluginType,
+  layout: Layout,
+): Promise<Map<string, SoFile[]>> {
   const folder = layout.soFolder(type);
   const found = new Map<string, SoFile[]>();
-  for (const item of await itemsOf(folder)) {
+  for (const item of items) {
     const soFile = isUsable(item.name, type) ? parseSoFileName(item.name) : undefined;
-    if (soFile === undefined || !(await isFile(item, folder))) continue;
+    if (soFile === undefined || !(item.isFile() || (await isLinkToFile(item, folder)))) continue;
     const files = found.get(soFile.name);
     if (files === undefined) found.set(soFile.name, [soFile]);
     else files.push(soFile);
@@ -81,8 +108,8 @@ function isUsable(fileName: string, type: PluginType): boolean {
   return !fileName.startsWith(".") && isFilePath(soPath(type, fileName));
 }
 
-async function isFile(item: Dirent, folder: string): Promise<boolean> {
-  if (!item.isSymbolicLink()) return item.isFile();
+async function isLinkToFile(item: Dirent, folder: string): Promise<boolean> {
+  if (!item.isSymbolicLink()) return false;
   return stat(join(folder, item.name)).then(
     (target) => target.isFile(),
     () => false, // a link to nothing is no plugin

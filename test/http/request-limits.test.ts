@@ -42,7 +42,7 @@ async function receivedUntilClosed(socket: Socket): Promise<string> {
   socket.on("data", (chunk) => {
     received += chunk;
   });
-  if (!socket.closed) await once(socket, "close");
+  if (!socket.closed) await new Promise((resolve) => socket.once("close", resolve)); // `once` rejects on a reset
   return received;
 }
 
@@ -135,7 +135,7 @@ describe("a head that is too long", () => {
     const socket = open();
     socket.write(head);
     expect(await receivedUntilClosed(socket)).toMatch(
-      /^HTTP\/1\.1 431 [^]*\r\n\r\nthe URL or the headers are too long\n$/,
+      /^HTTP\/1\.1 431 .*\r\n\r\nthe URL or the headers are too long\n$/s,
     );
     await expectReadsAnswered();
   });
@@ -154,7 +154,8 @@ test("a body without end is cut off at the limit", async () => {
   send();
   const received = await receivedUntilClosed(socket);
   expect(received).toMatch(/^($|HTTP\/1\.1 413 )/); // a reset can overtake the answer, as we never stop writing
-  expect(server.logged).toContainEqual(expect.objectContaining({ msg: "request", status: 413 }));
+  const refused = expect.objectContaining({ msg: "request", status: 413 });
+  await vi.waitFor(() => expect(server.logged).toContainEqual(refused), { timeout: 10_000 });
   // What the kernel buffers comes on top.
   expect(socket.bytesWritten).toBeLessThan(limit + 64 * 1024 * 1024);
   await expectReadsAnswered();

@@ -176,11 +176,7 @@ it("is a text that people can read", async () => {
   "schema": 1,
   "plugins": {
     "sources": {
-      "random": {
-        "version": "",
-        "soFile": "random.so",
-        "files": []
-      }
+      "random": {"version":"","soFile":"random.so","files":[]}
     },
     "sinks": {},
     "functions": {}

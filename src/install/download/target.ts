@@ -5,6 +5,8 @@ import { DownloadFailure } from "./failure.ts";
 
 /** Two buffers of this size are all that a download holds of the file, however large it is. */
 const BUFFER_BYTES = 512 * 1024;
+/** Enough for small plugins; also where a length turns out to be that of compressed data. */
+const MIN_BUFFER_BYTES = 64 * 1024;
 
 /** The bytes and the SHA-256 (hex) of a file that was downloaded. */
 export interface Downloaded {
@@ -20,8 +22,9 @@ export class DownloadTarget {
   #hash: Hash = createHash("sha256");
   #bytes = 0;
   #written = 0;
-  #filling = Buffer.allocUnsafeSlow(BUFFER_BYTES);
-  #spare = Buffer.allocUnsafeSlow(BUFFER_BYTES);
+  #bufferBytes = BUFFER_BYTES;
+  #filling: Buffer | undefined;
+  #spare: Buffer | undefined;
   #filled = 0;
   #writing: Promise<void> = Promise.resolve();
 
@@ -50,6 +53,8 @@ export class DownloadTarget {
     if (bytes > this.#maxBytes) {
       throw new DownloadFailure(`it has ${bytes} bytes, more than pluginDownload.maxBytes (${this.#maxBytes}) allows`);
     }
+    if (this.#filling === undefined && bytes > 0)
+      this.#bufferBytes = Math.min(BUFFER_BYTES, Math.max(MIN_BUFFER_BYTES, bytes));
   }
 
   /** Appends. The bytes are copied, so `chunk` may be used again at once. */
@@ -59,11 +64,12 @@ export class DownloadTarget {
     }
     this.#bytes += chunk.length;
     for (let from = 0; from < chunk.length; ) {
-      const part = chunk.subarray(from, from + BUFFER_BYTES - this.#filled);
+      this.#filling ??= Buffer.allocUnsafeSlow(this.#bufferBytes);
+      const part = chunk.subarray(from, from + this.#filling.length - this.#filled);
       this.#filling.set(part, this.#filled);
       this.#filled += part.length;
       from += part.length;
-      if (this.#filled === BUFFER_BYTES) await this.#flush();
+      if (this.#filled === this.#filling.length) await this.#flush();
     }
   }
 
@@ -79,6 +85,9 @@ export class DownloadTarget {
     this.#bytes = 0;
     this.#written = 0;
     this.#filled = 0;
+    this.#filling = undefined;
+    this.#spare = undefined;
+    this.#bufferBytes = BUFFER_BYTES;
   }
 
   /** Writes what is left and closes the file. */
@@ -103,6 +112,7 @@ export class DownloadTarget {
   /** Hands one buffer to the disk and hashes it while the disk is busy; the other one is filled meanwhile. */
   async #flush(): Promise<void> {
     await this.#settled();
+    if (this.#filling === undefined || this.#filled === 0) return;
     const full = this.#filling.subarray(0, this.#filled);
     [this.#filling, this.#spare] = [this.#spare, this.#filling];
     this.#filled = 0;
