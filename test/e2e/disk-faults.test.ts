@@ -285,7 +285,7 @@ async function connected<T>(askFor: () => Promise<T>): Promise<T> {
 describe.skipIf(process.platform !== "linux")("too few descriptors", { timeout: TIMEOUT_MS }, () => {
   /** At once, each with a connection; more of them than the rest of the descriptors is enough for. */
   const INSTALLS = 24;
-  const TO_SPARE = 6;
+  const TO_SPARE = 12;
 
   const withLimit = (base: string, descriptors: number) =>
     start({
@@ -306,7 +306,7 @@ describe.skipIf(process.platform !== "linux")("too few descriptors", { timeout: 
     // The connections first: one that there is no descriptor for can't be answered.
     const agent = new http.Agent({ keepAlive: true, maxSockets: INSTALLS });
     onTestFinished(() => agent.destroy());
-    await Promise.all(Array.from({ length: INSTALLS }, () => send(`${url}/ping`, { agent })));
+    await Promise.all(Array.from({ length: INSTALLS }, () => connected(() => send(`${url}/ping`, { agent }))));
     const names = Array.from({ length: INSTALLS }, (_, index) => `plugin${index}`);
     const scripts = (index: number) => (index % 3 === 0 ? { script: "echo ran\n" } : {});
     const answers = await Promise.all(names.map((name, index) => install(url, name, scripts(index), agent)));
