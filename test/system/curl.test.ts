@@ -1,4 +1,4 @@
-import { writeFile } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { beforeEach, expect, onTestFinished, test } from "vitest";
 import { makeCertificate } from "../support/file-server.ts";
@@ -23,8 +23,8 @@ beforeEach(async () => {
   order = JSON.stringify({ name: "random", file: `file://${zip}` });
 });
 
-async function startServer(settings: Record<string, string>): Promise<string> {
-  const server = new ServerProcess({ base: folder, settings });
+async function startServer(settings: Record<string, string>, base = folder): Promise<string> {
+  const server = new ServerProcess({ base, settings });
   onTestFinished(() => server.dispose());
   return server.url();
 }
@@ -117,10 +117,13 @@ test("several calls share a connection", async () => {
 test("https with a private certificate", async () => {
   const certificate = await makeCertificate();
   if (certificate === undefined) throw new Error("openssl is missing");
-  const files = { cert: join(folder, "cert.pem"), key: join(folder, "key.pem") };
+  const base = join(folder, "secure"); // a base folder has one server
+  await mkdir(base);
+  const files = { cert: join(base, "cert.pem"), key: join(folder, "key.pem") };
   await writeFile(files.cert, certificate.cert);
   await writeFile(files.key, certificate.key);
-  const secure = await startServer({ BASIC__RESTTLS__CERTFILE: "cert.pem", BASIC__RESTTLS__KEYFILE: files.key });
+  const tls = { BASIC__RESTTLS__CERTFILE: "cert.pem", BASIC__RESTTLS__KEYFILE: files.key };
+  const secure = await startServer(tls, base);
   expect(secure).toMatch(/^https:/);
   expect(await curl("--cacert", files.cert, "-d", order, `${secure}/plugins/sources`)).toEqual([201, CREATED]);
   expect((await run(["curl", "-s", `${secure}/ping`])).code).toBe(60); // curl does not know who signed it
