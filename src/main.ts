@@ -25,8 +25,10 @@ import { VERSION } from "./version.ts";
 const RESTART_EXIT_CODE = 100;
 const FAILED_EXIT_CODE = 1;
 
-/** Seconds after the running installs have ended, for the connections to end. */
-const CLOSE_TIMEOUT_SECONDS = 5;
+/** Seconds for the connections to end, once no install is running. */
+const CONNECTIONS_TIMEOUT_SECONDS = 5;
+/** Seconds after the time of the running installs, for their undoing. */
+const CLOSE_TIMEOUT_SECONDS = 10;
 
 async function main(env: NodeJS.ProcessEnv): Promise<void> {
   const layout = new Layout(baseFolder(env.KuiperBaseKey));
@@ -34,6 +36,10 @@ async function main(env: NodeJS.ProcessEnv): Promise<void> {
   const tls = readTls(config.basic.restTls, layout.base);
   const log = await createLog(config.log, config.basic.debug, process.stdout.isTTY);
   for (const warning of warnings) log.warn(warning);
+  process.on("uncaughtException", (err) => {
+    log.fatal({ err }, "a fault of this server's: it ends, and its supervisor starts it again");
+    process.exit(FAILED_EXIT_CODE);
+  });
 
   const queue = new ChangeQueue(config.changes);
   const downloader = createDownloader({
@@ -47,7 +53,7 @@ async function main(env: NodeJS.ProcessEnv): Promise<void> {
     store,
     queue,
     downloader,
-    scripts: createScriptRunner({ config: config.installScript, env: env }),
+    scripts: createScriptRunner({ config: config.installScript, env }),
     limits: config.pluginPackage,
     audit: openAudit(config.log.auditFile, layout, log),
   });
@@ -87,11 +93,18 @@ async function main(env: NodeJS.ProcessEnv): Promise<void> {
   }
 
   async function shutDown(ending: { readonly exitCode: number }): Promise<void> {
-    await queue.close(config.changes.shutdownTimeoutSeconds * 1000);
-    setTimeout(() => process.exit(ending.exitCode), CLOSE_TIMEOUT_SECONDS * 1000).unref();
-    await app.close();
-    await downloader.close();
-    log.info({ exitCode: ending.exitCode }, "stopped");
+    const limit = config.changes.shutdownTimeoutSeconds * 1000;
+    // A disk that hangs must not keep the process: what is cut off is undone or finished at the next start.
+    setTimeout(() => process.exit(ending.exitCode), limit + CLOSE_TIMEOUT_SECONDS * 1000);
+    try {
+      await queue.close(limit);
+      setTimeout(() => process.exit(ending.exitCode), CONNECTIONS_TIMEOUT_SECONDS * 1000);
+      await app.close();
+      await downloader.close();
+      log.info({ exitCode: ending.exitCode }, "stopped");
+    } catch (err) {
+      log.error({ err }, "stopped, not in order");
+    }
     process.exit(ending.exitCode);
   }
 }

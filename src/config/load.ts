@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { inspect } from "node:util";
 import { Value } from "@sinclair/typebox/value";
 import { type Document, parseDocument, visit } from "yaml";
@@ -40,6 +40,9 @@ export function loadConfig(file: string, env: Readonly<Record<string, string | u
 function readYaml(file: string): Tree {
   let text: string;
   try {
+    const stat = statSync(file);
+    // A named pipe, say, would let the start wait for ever. (A folder gets the system's own words.)
+    if (!stat.isFile() && !stat.isDirectory()) throw new Error("it is not a regular file");
     text = readFileSync(file, "utf8");
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === "ENOENT") return {};

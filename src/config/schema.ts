@@ -15,6 +15,8 @@ const seconds = (value: number, maximum: number, description: string) =>
 
 const text = (value: string, description: string) => Type.String({ default: value, description });
 
+const nonEmptyText = (value: string, description: string) => Type.String({ default: value, minLength: 1, description });
+
 const list = (description: string) => Type.Array(Type.String(), { default: [], description });
 
 const choice = <T extends string>(value: T, values: readonly T[], description: string) =>
@@ -33,7 +35,7 @@ const DAY = 86_400;
 export const ConfigSchema = section({
   basic: section({
     debug: boolean(false, "Log more: every request that only reads, too."),
-    restIp: text("127.0.0.1", "The address to listen on. 0.0.0.0 opens the server to the network."),
+    restIp: nonEmptyText("127.0.0.1", "The address to listen on. 0.0.0.0 opens the server to the network."),
     restPort: integer(9081, 0, 65_535, "The port to listen on; 0 takes a free one and logs it."),
     authentication: boolean(false, "Ask for a JSON web token; the keys of who may make them are in etc/mgmt."),
     restTls: section({

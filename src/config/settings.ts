@@ -40,6 +40,6 @@ export function allowedValues(schema: TSchema): string {
     case "array":
       return schema.items?.description ?? "a list of texts";
     default:
-      return "a text";
+      return schema.minLength === undefined ? "a text" : "a text that is not empty";
   }
 }

@@ -28,6 +28,11 @@ export function checkPluginName(given: string | null | undefined): string {
   return name;
 }
 
+/** Whether `name` would hide behind another path of the API. */
+export function isReservedName(name: string): boolean {
+  return RESERVED_NAMES.includes(name);
+}
+
 /** Whether `name` could be the name of a plugin that this server installs. */
 export function isPluginName(name: string): boolean {
   return name.length <= NAME_MAX_LENGTH && NAME_RULE.test(name) && !RESERVED_NAMES.includes(name);

@@ -23,6 +23,9 @@ const USER_INFO = /^([^:]*:\/\/)[^/?#]*@/;
 /** What is no clean URL may have its `@` anywhere, as in a password with a slash: up to the last one all is hidden. */
 const ANY_USER_INFO = /^(?=.*(?::|\/\/).*@)((?:[a-z][a-z0-9+.-]*:)?[/\\]*).*@/is;
 
+/** `http://user:12?34@host/`: a password that begins with digits passes for a port, and its rest for a query. */
+const PASSWORD_LIKE_PORT = /^[^:]*:\/\/[^/?#@]*:\d*[?#].*@/s;
+
 /**
  * The rule for a zip's address: an absolute `http`, `https` or `file` URL whose path ends in `.zip`. A query may
  * follow (presigned URLs have one).
@@ -39,12 +42,19 @@ export function checkPluginUri(given: string | null | undefined): PluginUri {
 }
 
 /**
- * A URL that can be shown: user, password and the values of a query (signatures, tokens) are replaced by `***`.
- * Anything else stays as it was given.
+ * A URL that can be shown: user, password, the values of a query (signatures, tokens) and a fragment are replaced by
+ * `***`. Anything else stays as it was given.
  */
 export function withoutCredentials(text: string): string {
-  const userInfo = hasPlainAuthority(text) ? USER_INFO : ANY_USER_INFO;
-  return text.replace(userInfo, "$1***@").replace(/\?[^#]*/, (query) => query.replace(/=[^&]*/g, "=***"));
+  const userInfo = hasPlainAuthority(text) && !PASSWORD_LIKE_PORT.test(text) ? USER_INFO : ANY_USER_INFO;
+  return text
+    .replace(userInfo, "$1***@")
+    .replace(/#.*$/s, "#***")
+    .replace(/\?([^#]*)/, (_, query: string) => `?${query.replace(/[^&]+/g, hiddenParameter)}`);
+}
+
+function hiddenParameter(parameter: string): string {
+  return parameter.includes("=") ? `${parameter.slice(0, parameter.indexOf("="))}=***` : "***";
 }
 
 /** Whether user and password, if there are any, are just where they should be; `URL` also finds them elsewhere. */

@@ -12,6 +12,8 @@ declare module "fastify" {
   interface FastifyContextConfig {
     /** For what must work without a token: a supervisor's health check. */
     open?: boolean;
+    /** For a method that could change something, and does not here. */
+    readsOnly?: boolean;
   }
 }
 
@@ -26,7 +28,8 @@ export function requireTokens(app: FastifyInstance, keys: PublicKeys): void {
   app.addHook("onRequest", async (request, reply) => {
     // A preflight can't carry a token, and tells nothing.
     if (request.routeOptions.config.open || request.method === "OPTIONS") return;
-    const access = READING_METHODS.includes(request.method) ? "read" : "write";
+    const { readsOnly = READING_METHODS.includes(request.method) } = request.routeOptions.config;
+    const access = readsOnly ? "read" : "write";
     try {
       request.token = await checkToken(request.headers.authorization, access, keys);
     } catch (error) {

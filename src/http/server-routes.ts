@@ -12,7 +12,7 @@ export const serverRoutes: FastifyPluginAsync<ServerRoutesOptions> = async (app,
   const os = OS_NAMES[process.platform] ?? process.platform;
   const about = async () => ({ version, os, upTimeSeconds: Math.floor(process.uptime()) });
   app.get("/", about);
-  app.post("/", about);
+  app.post("/", { config: { readsOnly: true } }, about);
   app.get("/ping", { config: { open: true } }, (_request, reply) => {
     reply.send();
   });

@@ -10,6 +10,7 @@ import { type PackagePlan, planPackage } from "./package/package-plan.ts";
 import { type Staging, type UnpackedFile, unpack } from "./package/unpack.ts";
 import type { ScriptRunner } from "./script/script-runner.ts";
 import type { StageClock } from "./stage-clock.ts";
+import { withTimeLimit } from "./time-limit.ts";
 
 export interface PrepareOptions {
   readonly limits: Config["pluginPackage"];
@@ -46,8 +47,13 @@ export async function preparePackage(
     refuseScriptTrouble(plan, request, scripts);
     const files = await inTurn(() =>
       stages.time("unpack", () => {
-        const limit = timeLimit(limits.unpackTimeoutSeconds);
-        return unpack(zip, plan, staging, AbortSignal.any([signal, limit]));
+        const seconds = limits.unpackTimeoutSeconds;
+        return withTimeLimit(
+          signal,
+          seconds * 1000,
+          () => tooSlow(seconds),
+          (limited) => unpack(zip, plan, staging, limited),
+        );
       }),
     );
     if (plan.hasScript) {
@@ -67,9 +73,9 @@ function refuseScriptTrouble({ hasScript }: PackagePlan, { shellParas }: Install
   throw new PluginError("SCRIPT_ABSENT", `have shell parameters : [${given}] but no install.sh file`);
 }
 
-function timeLimit(seconds: number): AbortSignal {
-  const controller = new AbortController();
-  const reason = `unpacking took longer than ${seconds} s (pluginPackage.unpackTimeoutSeconds)`;
-  setTimeout(() => controller.abort(new PluginError("ARCHIVE_INVALID", reason)), seconds * 1000).unref();
-  return controller.signal;
+function tooSlow(seconds: number): PluginError {
+  return new PluginError(
+    "ARCHIVE_INVALID",
+    `unpacking took longer than ${seconds} s (pluginPackage.unpackTimeoutSeconds)`,
+  );
 }

@@ -1,10 +1,13 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { closeSync, openSync } from "node:fs";
+import { closeSync, constants, openSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { hasCode } from "../domain/errors.ts";
 import type { Log } from "../domain/log.ts";
 import type { Layout } from "./layout.ts";
+
+/** Without blocking, since in place of the file there might be a named pipe. */
+const { O_WRONLY, O_CREAT, O_APPEND, O_NONBLOCK } = constants;
 
 /** The exit code of `flock` that means: another one has the lock. */
 const TAKEN = 1;
@@ -26,7 +29,7 @@ export class BaseFolderTaken extends Error {
 export async function lockBaseFolder(layout: Layout, log: Log): Promise<void> {
   await mkdir(layout.volume("plugins"), { recursive: true });
   // A bare descriptor, never closed: a FileHandle that nobody refers to is closed by the garbage collector.
-  const descriptor = openSync(layout.lockFile, "a", 0o600);
+  const descriptor = openSync(layout.lockFile, O_WRONLY | O_CREAT | O_APPEND | O_NONBLOCK, 0o600);
   const code = await flock(descriptor);
   if (code === 0) return;
   if (code === TAKEN) {

@@ -5,7 +5,7 @@ import { hasCode, PluginError } from "../domain/errors.ts";
 import { type FilePath, volumeOf } from "../domain/file-path.ts";
 import type { PluginId } from "../domain/plugin.ts";
 import type { PluginEntry } from "../domain/plugin-entry.ts";
-import { duplicateFile, exists, makeFolder, syncFolder, syncFolders } from "./durable.ts";
+import { duplicateFile, exists, makeFolder, NOT_THERE, syncFolder, syncFolders } from "./durable.ts";
 import { dropJournal, type Journal, type JournalMove, writeJournal } from "./journal.ts";
 import type { Layout } from "./layout.ts";
 import type { Registry } from "./registry.ts";
@@ -48,11 +48,12 @@ export async function applyChange(change: Change, journal: Journal, context: Con
 
 /** Takes back what a change did so far. Can be repeated after being cut off anywhere. */
 export async function undoChange(journal: Journal, { layout, workspace }: Omit<Context, "registry">): Promise<void> {
+  const failures: unknown[] = [];
   for (const move of [...journal.moves].reverse()) {
-    const target = layout.absolute(move.target as FilePath);
-    if (move.saved !== null) await restore(inWorkspace(workspace, move, move.saved), target);
-    else if (move.stagedInode !== null) await removeIfOurs(target, move.stagedInode);
+    // One file that can't be taken back must not keep the others from it.
+    await undoMove(move, layout, workspace).catch((error) => failures.push(error));
   }
+  if (failures.length > 0) throw failures[0];
   await removeEmptyFolders(journal.newFolders.toReversed(), layout);
   await syncFolders(await existing(targetFolders(journal, layout)));
   await dropJournal(workspace);
@@ -156,12 +157,19 @@ async function moveIntoPlace(journal: Journal, { layout, workspace }: Context): 
   await syncFolders(targetFolders(journal, layout));
 }
 
+async function undoMove(move: JournalMove, layout: Layout, workspace: Workspace): Promise<void> {
+  await missingFolders(move.target as FilePath, layout); // refuses links, which may have come since
+  const target = layout.absolute(move.target as FilePath);
+  if (move.saved !== null) await restore(inWorkspace(workspace, move, move.saved), target);
+  else if (move.stagedInode !== null) await removeIfOurs(target, move.stagedInode);
+}
+
 async function restore(saved: string, target: string): Promise<void> {
-  try {
-    await rename(saved, target);
-  } catch (error) {
-    if (!hasCode(error, "ENOENT")) throw error; // not saved yet, so not touched yet; or restored already
-  }
+  const old = await statIfThere(saved);
+  if (old === undefined) return; // not saved yet, so not touched yet; or restored already
+  const now = await statIfThere(target);
+  if (now !== undefined && now.ino === old.ino && now.dev === old.dev) return; // saved, but never replaced
+  await rename(saved, target);
 }
 
 async function removeIfOurs(target: string, inode: string): Promise<void> {
@@ -203,7 +211,7 @@ async function statIfThere(path: string): Promise<BigIntStats | undefined> {
   try {
     return await lstat(path, { bigint: true });
   } catch (error) {
-    if (hasCode(error, "ENOENT", "ENOTDIR")) return undefined;
+    if (hasCode(error, ...NOT_THERE)) return undefined;
     throw error;
   }
 }

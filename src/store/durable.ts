@@ -45,7 +45,7 @@ export async function makeFolder(folder: string, mode?: number): Promise<void> {
   } catch (error) {
     if (await isFolder(folder)) return;
     if (!hasCode(error, "ENOENT") || folder === dirname(folder)) throw error;
-    await makeFolder(dirname(folder), mode);
+    await makeFolder(dirname(folder));
     return makeFolder(folder, mode);
   }
   await syncFolder(dirname(folder));
@@ -114,13 +114,16 @@ async function copyDurably(from: string, to: string): Promise<void> {
   await rename(partial, to);
 }
 
+/** What the system says of a name that nothing has, or that nothing can have. */
+export const NOT_THERE: readonly string[] = ["ENOENT", "ENOTDIR", "ENAMETOOLONG"];
+
 /** Whether there is anything of that name; a link counts, wherever it points. */
 export async function exists(path: string): Promise<boolean> {
   try {
     await lstat(path);
     return true;
   } catch (error) {
-    if (hasCode(error, "ENOENT", "ENOTDIR")) return false;
+    if (hasCode(error, ...NOT_THERE)) return false;
     throw error;
   }
 }

@@ -8,6 +8,8 @@ import { duplicateFile, exists } from "./durable.ts";
 import type { Layout } from "./layout.ts";
 import type { Workspace } from "./workspace.ts";
 
+const MAX_NAME_BYTES = 255;
+
 /** A configuration file that a change replaces or removes. */
 export interface Touched {
   readonly path: FilePath;
@@ -33,6 +35,7 @@ export async function keepEditedFiles(
     if (stat.isDirectory()) continue; // in the way: the change will be refused for it
     if (stat.isFile() && sha256 !== undefined && (await sha256OfFile(file)) === sha256) continue;
     const target = await freeBackupName(path, taken, layout);
+    taken.add(target); // two long names can be the same once they are cut
     const { name: staged, path: copy } = workspace.stage(target);
     await duplicateFile(file, copy);
     moves.push({ target, staged });
@@ -43,9 +46,17 @@ export async function keepEditedFiles(
 /** A name that nothing has, neither on the disk nor in the change itself. */
 async function freeBackupName(path: FilePath, taken: ReadonlySet<string>, layout: Layout): Promise<FilePath> {
   for (let count = 0; ; count += 1) {
-    const name: FilePath = count === 0 ? `${path}.bak` : `${path}.bak.${count}`;
+    const name = withSuffix(path, count === 0 ? ".bak" : `.bak.${count}`);
     if (!taken.has(name) && !(await exists(layout.absolute(name)))) return name;
   }
+}
+
+/** A name with an ending, cut so that the file system takes it. */
+function withSuffix(path: FilePath, suffix: string): FilePath {
+  const folder = path.slice(0, path.lastIndexOf("/") + 1);
+  let name = path.slice(folder.length);
+  while (Buffer.byteLength(name + suffix) > MAX_NAME_BYTES) name = [...name].slice(0, -1).join("");
+  return `${folder}${name}${suffix}` as FilePath;
 }
 
 async function sha256OfFile(file: string): Promise<string> {

@@ -1,20 +1,20 @@
-import { readFile, rm } from "node:fs/promises";
+import { lstat, readFile, rm } from "node:fs/promises";
 import { type Static, Type } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";
 import { hasCode } from "../domain/errors.ts";
 import { isFilePath } from "../domain/file-path.ts";
-import { replaceFile, syncFolder } from "./durable.ts";
+import { NOT_THERE, replaceFile, syncFolder } from "./durable.ts";
 import type { Workspace } from "./workspace.ts";
 
 /** What a change is about to do to one file, and what is needed to take it back. Names are of the target's workspace. */
 const JournalMoveSchema = Type.Object({
   target: Type.String(),
   /** The prepared file that becomes the target; null removes the target. */
-  staged: Type.Union([Type.String(), Type.Null()]),
+  staged: Type.Union([Type.String({ pattern: "^\\d+\\.new$" }), Type.Null()]),
   /** Identifies the prepared file after it was moved, so that nobody else's file is ever taken for it. */
   stagedInode: Type.Union([Type.String(), Type.Null()]),
   /** The second name of the file that was there before; null when there was none. */
-  saved: Type.Union([Type.String(), Type.Null()]),
+  saved: Type.Union([Type.String({ pattern: "^\\d+\\.old$" }), Type.Null()]),
 });
 
 const JournalSchema = Type.Object({
@@ -40,8 +40,10 @@ export async function writeJournal(workspace: Workspace, journal: Journal): Prom
  * same files, since a journal that came back after a power cut would undo what was done since.
  */
 export async function dropJournal(workspace: Workspace): Promise<void> {
-  await rm(workspace.journalFile, { force: true });
-  await syncFolder(workspace.folder("plugins"));
+  await rm(workspace.journalFile, { force: true, recursive: true }); // a script may have put a folder there
+  await syncFolder(workspace.folder("plugins")).catch((error) => {
+    if (!hasCode(error, ...NOT_THERE)) throw error; // a script removed the whole workspace, and so the journal
+  });
 }
 
 /**
@@ -50,16 +52,20 @@ export async function dropJournal(workspace: Workspace): Promise<void> {
  * @throws when there is one that can't be read: what the workspace holds may be needed, so nobody may drop it
  */
 export async function readJournal(workspace: Workspace): Promise<Journal | undefined> {
-  let text: string;
+  if (!(await isRegularFile(workspace.journalFile))) return undefined; // what is no file was not written by us
+  const parsed: unknown = JSON.parse(await readFile(workspace.journalFile, "utf8"));
+  if (!isJournal(parsed) || parsed.change !== workspace.id)
+    throw new Error(`${workspace.journalFile} is not of the form that this version writes`);
+  return parsed;
+}
+
+async function isRegularFile(path: string): Promise<boolean> {
   try {
-    text = await readFile(workspace.journalFile, "utf8");
+    return (await lstat(path)).isFile();
   } catch (error) {
-    if (hasCode(error, "ENOENT", "ENOTDIR")) return undefined;
+    if (hasCode(error, ...NOT_THERE)) return false;
     throw error;
   }
-  const parsed: unknown = JSON.parse(text);
-  if (!isJournal(parsed)) throw new Error(`${workspace.journalFile} is not of the form that this version writes`);
-  return parsed;
 }
 
 function isJournal(parsed: unknown): parsed is Journal {

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { hasCode } from "../domain/errors.ts";
 import { isFilePath, jsonPath, soPath, yamlPath } from "../domain/file-path.ts";
 import type { Log } from "../domain/log.ts";
+import { isReservedName } from "../domain/name.ts";
 import { PLUGIN_TYPES, type PluginId, type PluginType, pluginKey } from "../domain/plugin.ts";
 import type { PluginEntry } from "../domain/plugin-entry.ts";
 import { parseSoFileName, type SoFile } from "../domain/so-file.ts";
@@ -33,7 +34,9 @@ export async function reconcile(
       const known = registry.get(id);
       if (known?.soFile === soFiles.at(-1)?.fileName) continue;
       if (unsettled.has(pluginKey(id))) continue;
-      const entry = await reconciled(id, soFiles, known, layout);
+      const entry = await reconciled(id, soFiles, known, layout).catch((err) => {
+        log.error({ err, plugin: id }, "a plugin that was copied in by hand can't be adopted");
+      });
       if (entry === undefined) continue;
       log.info({ plugin: id, file: entry.soFile }, "a plugin that was copied in by hand is adopted");
       updates.push({ id, entry });
@@ -105,7 +108,9 @@ async function itemsOf(folder: string): Promise<Dirent[]> {
 
 /** Not hidden, and a name that the registry will take back on the next start. */
 function isUsable(fileName: string, type: PluginType): boolean {
-  return !fileName.startsWith(".") && isFilePath(soPath(type, fileName));
+  // U+FFFD stands for bytes that are no UTF-8: such a name could be listed, but its file never be found again.
+  const isReachable = !fileName.includes("\ufffd") && !isReservedName(parseSoFileName(fileName)?.name ?? "");
+  return isReachable && !fileName.startsWith(".") && isFilePath(soPath(type, fileName));
 }
 
 async function isLinkToFile(item: Dirent, folder: string): Promise<boolean> {

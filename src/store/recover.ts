@@ -1,13 +1,15 @@
-import { readdir, rm } from "node:fs/promises";
+import { lstat, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { hasCode } from "../domain/errors.ts";
 import { VOLUMES, type Volume } from "../domain/file-path.ts";
 import type { Log } from "../domain/log.ts";
 import { pluginKey } from "../domain/plugin.ts";
 import { finishChange, undoChange } from "./change.ts";
+import { NOT_THERE } from "./durable.ts";
 import { type Journal, readJournal } from "./journal.ts";
 import type { Layout } from "./layout.ts";
 import type { Registry } from "./registry.ts";
+import { removeFolder } from "./remove-folder.ts";
 import { Workspace } from "./workspace.ts";
 
 /** Changes that are still to be ended, by plugin: nothing else may be done to a plugin before. */
@@ -37,17 +39,23 @@ export async function recover(registry: Registry, layout: Layout, log: Log): Pro
       unsettled.set(pluginKey(journal), end);
     });
   }
-  // A workspace is made on the first volume first and removed from it last: one that is only elsewhere is of no use.
-  const kept = new Set(await list(layout, "plugins"));
-  for (const volume of VOLUMES) {
-    for (const id of await list(layout, volume)) {
-      if (!kept.has(id)) await rm(join(layout.changesFolder(volume), id), { recursive: true, force: true });
-    }
-  }
+  await dropOrphans(layout).catch((err) =>
+    log.error({ err }, "leftovers could not be cleared; the next start tries again"),
+  );
   return unsettled;
 }
 
-/** Decides from the registry as it is now; it may say otherwise when the end has to be tried again. */
+/** A workspace is made on the first volume first and removed from it last: one that is only elsewhere is of no use. */
+async function dropOrphans(layout: Layout): Promise<void> {
+  const kept = new Set(await list(layout, "plugins"));
+  for (const volume of VOLUMES) {
+    for (const id of await list(layout, volume)) {
+      if (!kept.has(id)) await removeFolder(join(layout.changesFolder(volume), id));
+    }
+  }
+}
+
+/** Decides, once and for all, from the registry as it was found: later it may have other changes of that plugin. */
 function howToEnd(
   journal: Journal,
   workspace: Workspace,
@@ -68,11 +76,14 @@ function howToEnd(
   };
 }
 
+/** The workspaces on a volume. What a link leads to is not ours. */
 async function list(layout: Layout, volume: Volume): Promise<string[]> {
+  const folder = layout.changesFolder(volume);
   try {
-    return await readdir(layout.changesFolder(volume));
+    if (!(await lstat(folder)).isDirectory()) return [];
+    return await readdir(folder);
   } catch (error) {
-    if (hasCode(error, "ENOENT", "ENOTDIR")) return [];
+    if (hasCode(error, ...NOT_THERE)) return [];
     throw error;
   }
 }

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { readFile, rename } from "node:fs/promises";
+import { readFile, rename, stat } from "node:fs/promises";
 import { type Static, Type } from "@sinclair/typebox";
 import { TypeCompiler } from "@sinclair/typebox/compiler";
 import { hasCode } from "../domain/errors.ts";
@@ -45,6 +45,8 @@ const RegistrySchema = Type.Object({
 export async function readRegistry(file: string, log: Log): Promise<RegistryContent> {
   let reason: unknown;
   try {
+    // Reading anything else, such as a named pipe, might never end.
+    if (!(await stat(file)).isFile()) throw new Error("it is not a file");
     const parsed: unknown = JSON.parse(await readFile(file, "utf8"));
     const content = toContent(parsed);
     if (content !== undefined) return content;
@@ -68,8 +70,20 @@ export function formatRegistry(content: RegistryContent): string {
 
 function formatEntries(entries: ReadonlyMap<string, PluginEntry>): string {
   if (entries.size === 0) return "";
-  const lines = Array.from(entries, ([name, entry]) => `      ${JSON.stringify(name)}: ${JSON.stringify(entry)}`);
+  const lines = Array.from(entries, ([name, entry]) => `      ${JSON.stringify(name)}: ${entryText(entry)}`);
   return `\n${lines.join(",\n")}\n    `;
+}
+
+const entryTexts = new WeakMap<PluginEntry, string>();
+
+/** Entries never change, so with ten thousand of them a change makes the text of one. */
+function entryText(entry: PluginEntry): string {
+  let text = entryTexts.get(entry);
+  if (text === undefined) {
+    text = JSON.stringify(entry);
+    entryTexts.set(entry, text);
+  }
+  return text;
 }
 
 export function emptyContent(): RegistryContent {

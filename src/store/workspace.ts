@@ -1,9 +1,11 @@
 import { randomUUID } from "node:crypto";
-import { rm } from "node:fs/promises";
+import { lstat } from "node:fs/promises";
 import { join } from "node:path";
+import { PluginError } from "../domain/errors.ts";
 import { type FilePath, VOLUMES, type Volume, volumeOf } from "../domain/file-path.ts";
 import { exists, makeFolder } from "./durable.ts";
 import type { Layout } from "./layout.ts";
+import { removeFolder } from "./remove-folder.ts";
 
 /**
  * The folders of one change, one on each volume. Everything that the change prepares or sets aside is in them, so
@@ -23,7 +25,10 @@ export class Workspace {
     const workspace = new Workspace(layout, randomUUID());
     try {
       // For the server's user alone: a zip and a script may hold secrets.
-      for (const volume of VOLUMES) await makeFolder(workspace.folder(volume), 0o700);
+      for (const volume of VOLUMES) {
+        await refuseLink(layout.changesFolder(volume));
+        await makeFolder(workspace.folder(volume), 0o700);
+      }
     } catch (error) {
       await workspace.remove().catch(() => {}); // the first error is the one that matters
       throw error;
@@ -66,7 +71,13 @@ export class Workspace {
   async remove(): Promise<void> {
     // The journal is on the first volume: as long as it is there, the rest of the change is too.
     for (const volume of [...VOLUMES].reverse()) {
-      if (await exists(this.folder(volume))) await rm(this.folder(volume), { recursive: true, force: true });
+      if (await exists(this.folder(volume))) await removeFolder(this.folder(volume));
     }
   }
+}
+
+/** @throws PluginError STORAGE_FAILED: what is behind a link is not ours to fill and to clear */
+async function refuseLink(folder: string): Promise<void> {
+  if (!(await exists(folder)) || !(await lstat(folder)).isSymbolicLink()) return;
+  throw new PluginError("STORAGE_FAILED", `${folder} is a link; move it away and try again`);
 }

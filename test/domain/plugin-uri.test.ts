@@ -14,7 +14,6 @@ it.each([
   ["http://h/größe.zip", "http://h/gr%C3%B6%C3%9Fe.zip"],
   ["http://h/Random@v1.zip", "http://h/Random@v1.zip"],
   ["http://h/.zip", "http://h/.zip"],
-  ["http://h/x.zip#part", "http://h/x.zip#part"],
   ["file:///tmp/random.zip", "file:///tmp/random.zip"],
   ["file:/tmp/random.zip", "file:///tmp/random.zip"],
   ["file://localhost/tmp/random.zip", "file:///tmp/random.zip"],
@@ -30,7 +29,7 @@ it("accepts a query and credentials, for the download alone", () => {
   const given = "https://user:pass@h/x.zip?X-Signature=abc&token=def#end";
   const { url, shown } = checkPluginUri(given);
   expect(url.href).toBe(given);
-  expect(shown).toBe("https://***@h/x.zip?X-Signature=***&token=***#end");
+  expect(shown).toBe("https://***@h/x.zip?X-Signature=***&token=***#***");
 });
 
 it.each([
@@ -60,8 +59,6 @@ it.each([
   "http:///x.zip",
   "http:///h/x.zip",
   "http://",
-  "http://?x.zip",
-  "http://#x.zip",
   "http://:80/x.zip",
   "http://h",
   "http://h/",
@@ -69,8 +66,6 @@ it.each([
   "http://h/random.tar.gz",
   "http://h/random.ZIP",
   "http://h/random.zip/",
-  "http://h/random?x.zip",
-  "http://h/random#.zip",
   "http://h/random.zip%00",
   "http://h/a%00b.zip",
   "http://h/%zz.zip",
@@ -89,6 +84,10 @@ it.each([
 });
 
 it.each([
+  ["http://?x.zip", "http://?***"],
+  ["http://#x.zip", "http://#***"],
+  ["http://h/random?x.zip", "http://h/random?***"],
+  ["http://h/random#.zip", "http://h/random#***"],
   ["http://h/a\nb.zip", "http://h/a\\u000ab.zip"],
   ["ht\ttp://h/x.zip", "ht\\u0009tp://h/x.zip"],
   ["http://h/x.zip\r\n", "http://h/x.zip\\u000d\\u000a"],
@@ -120,7 +119,7 @@ describe("what is shown never has credentials or the values of a query", () => {
     [" http://user:SECRET@h/x.zip", "***@h/x.zip"],
     ["ht\ntp://user:SECRET@h/x.zip", "***@h/x.zip"],
     ["http://user:SEC\nRET@h/x.zip", "http://***@h/x.zip"],
-    ["http://h/x?token=SECRET&sig=SECRET=SECRET&plain#end", "http://h/x?token=***&sig=***&plain#end"],
+    ["http://h/x?token=SECRET&sig=SECRET=SECRET&plain#end", "http://h/x?token=***&sig=***&***#***"],
     ["http://h/x?a=SECRET?b=SECRET", "http://h/x?a=***"],
     ["/x.zip?token=SECRET", "/x.zip?token=***"],
     ["http://[::1/x.zip?token=SECRET", "http://[::1/x.zip?token=***"],

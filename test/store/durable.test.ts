@@ -131,7 +131,13 @@ describe("exists", () => {
   });
 
   it("does not take an error for an answer", async () => {
-    await expect(exists(join(await tempFolder(), "a".repeat(300)))).rejects.toMatchObject({ code: "ENAMETOOLONG" });
+    const loop = join(await tempFolder(), "loop");
+    await symlink(loop, loop);
+    await expect(exists(join(loop, "x"))).rejects.toMatchObject({ code: "ELOOP" });
+  });
+
+  it("says no to a name that nothing can have", async () => {
+    expect(await exists(join(await tempFolder(), "a".repeat(300)))).toBe(false);
   });
 });
 

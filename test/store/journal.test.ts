@@ -23,9 +23,10 @@ const create = async () => Workspace.create(new Layout(await tempFolder()));
 it("is read as it was written, until it is dropped", async () => {
   const workspace = await create();
   expect(await readJournal(workspace)).toBeUndefined();
-  await writeJournal(workspace, JOURNAL);
+  const journal = { ...JOURNAL, change: workspace.id };
+  await writeJournal(workspace, journal);
   expect(await readdir(workspace.folder("plugins"))).toEqual(["journal.json"]);
-  expect(await readJournal(workspace)).toEqual(JOURNAL);
+  expect(await readJournal(workspace)).toEqual(journal);
   await dropJournal(workspace);
   await dropJournal(workspace);
   expect(await readJournal(workspace)).toBeUndefined();
@@ -54,8 +55,16 @@ it.each([
   await expect(readJournal(workspace)).rejects.toThrow(error);
 });
 
-it("is refused where it is a folder", async () => {
+it("is none where a script put a folder in its place", async () => {
   const workspace = await create();
   await mkdir(workspace.journalFile);
-  await expect(readJournal(workspace)).rejects.toMatchObject({ code: "EISDIR" });
+  expect(await readJournal(workspace)).toBeUndefined();
+  await dropJournal(workspace);
+  expect(await readdir(workspace.folder("plugins"))).toEqual([]);
+});
+
+it("is refused where it is another change's", async () => {
+  const workspace = await create();
+  await writeJournal(workspace, JOURNAL);
+  await expect(readJournal(workspace)).rejects.toThrow("is not of the form");
 });

@@ -249,13 +249,6 @@ describe("a journal that can't be read keeps its workspace, and touches nothing"
     expect(store.names("sources")).toEqual(["random"]);
     expect(lines).toContainEqual(expect.objectContaining({ level: ERROR, change: "a" }));
   });
-
-  it("as a folder", async () => {
-    const layout = await baseFolder({ "plugins/.changes/a/journal.json/x": "x", "plugins/.changes/a/0.old": "so" });
-    const { lines } = await start(layout);
-    expect(await visible(layout)).toMatchObject({ "plugins/.changes/a/0.old": "so" });
-    expect(lines).toContainEqual(expect.objectContaining({ level: ERROR, change: "a" }));
-  });
 });
 
 describe.skipIf(!CAN_MOUNT)("on a disk that can't be written", () => {

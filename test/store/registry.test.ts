@@ -241,7 +241,7 @@ describe("a registry that can't be used is set aside whole, and the server goes 
     const { log, lines } = testLog();
     const registry = await Registry.open(join(folder, "registry.json"), log);
     expect(registry.names("sources")).toEqual([]);
-    expect(lines).toMatchObject([{ level: ERROR, err: { code: "EISDIR" } }]);
+    expect(lines).toMatchObject([{ level: ERROR, err: { message: "it is not a file" } }]);
     expect(Object.values(await readTree(folder))).toContain("kept");
     await registry.update({ id: source("random"), entry: ENTRY });
   });

@@ -3,6 +3,7 @@ import { type Entry, fromFdPromise, type ZipFile } from "yauzl";
 import { PluginError } from "../../domain/errors.ts";
 import { type Directory, locateDirectory, read } from "./end-record.ts";
 import { shownName } from "./entry-name.ts";
+import { localFacts } from "./local-header.ts";
 import type { ZipArchive, ZipEntry } from "./zip-entry.ts";
 
 const UNICODE_PATH_FIELD = 0x7075;
@@ -31,8 +32,7 @@ export async function readArchive(file: FileHandle, maxEntries: number): Promise
   }
   const entries: ZipEntry[] = [];
   try {
-    for await (const entry of zip.eachEntry())
-      entries.push(await withLocalHeader(entry, entries.length, zip, directory));
+    for await (const entry of zip.eachEntry()) entries.push(await withLocalHeader(entry, zip, directory));
   } catch (cause) {
     if (cause instanceof PluginError) throw cause;
     throw invalid(`${await failedEntry(file, Number(zip.readEntryCursor))}: ${(cause as Error).message}`, cause);
@@ -42,16 +42,17 @@ export async function readArchive(file: FileHandle, maxEntries: number): Promise
   return { entries, directoryStart: directory.start };
 }
 
-async function withLocalHeader(entry: Entry, index: number, zip: ZipFile, directory: Directory): Promise<ZipEntry> {
+async function withLocalHeader(entry: Entry, zip: ZipFile, directory: Directory): Promise<ZipEntry> {
   const name = () => shownName(entry.fileNameRaw);
   if (entry.relativeOffsetOfLocalHeader >= directory.start) throw invalid(`${name()}: its data is outside of the file`);
   const local = await zip.readLocalFileHeaderPromise(entry).catch((cause) => {
     throw invalid(`${name()}: its local header can't be read: ${(cause as Error).message}`, cause);
   });
+  const unicodePath = entry.extraFields.find((field) => field.id === UNICODE_PATH_FIELD)?.data;
   return {
-    index,
-    rawName: entry.fileNameRaw,
-    unicodePath: entry.extraFields.find((field) => field.id === UNICODE_PATH_FIELD)?.data,
+    // Copies: the originals are parts of a buffer with all the extra fields and comments.
+    rawName: Buffer.from(entry.fileNameRaw),
+    unicodePath: unicodePath === undefined ? undefined : Buffer.from(unicodePath),
     flags: entry.generalPurposeBitFlag,
     method: entry.compressionMethod,
     crc32: entry.crc32,
@@ -60,7 +61,7 @@ async function withLocalHeader(entry: Entry, index: number, zip: ZipFile, direct
     externalAttributes: entry.externalFileAttributes,
     headerStart: entry.relativeOffsetOfLocalHeader,
     dataStart: local.fileDataStart,
-    local,
+    local: localFacts(local, entry.fileNameRaw),
   };
 }
 

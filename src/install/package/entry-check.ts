@@ -1,4 +1,3 @@
-import { type ExtraField, parseExtraFields } from "yauzl";
 import type { Config } from "../../config/schema.ts";
 import type { EntryPath } from "./entry-name.ts";
 import type { ZipEntry } from "./zip-entry.ts";
@@ -28,9 +27,6 @@ const OTHER_TYPES: ReadonlyMap<number, string> = new Map([
 
 /** Below this size, however well it is packed, an entry can do no harm. */
 const RATIO_FREE_BYTES = 1024 * 1024;
-
-const ZIP64_FIELD = 0x0001;
-const ZIP64_MARK = 0xffffffff;
 
 /**
  * Why an entry must not be unpacked, as the end of a sentence that begins with its name; undefined where nothing
@@ -82,35 +78,15 @@ function sizeObjection(entry: ZipEntry, { isFolder }: EntryPath, limits: Config[
 /** Readers differ in which of the two headers they believe, so the two must say the same. */
 function localObjection(entry: ZipEntry): string | undefined {
   const { local } = entry;
-  if (!local.fileName.equals(entry.rawName)) return "its local header has another name";
-  if (local.compressionMethod !== entry.method) return "its local header has another packing method";
-  if (((local.generalPurposeBitFlag ^ entry.flags) & ~LEVEL) !== 0) {
-    return "its local header has other flags";
-  }
-  const sizes = localSizes(entry);
+  if (!local.hasSameName) return "its local header has another name";
+  if (local.method !== entry.method) return "its local header has another packing method";
+  if (((local.flags ^ entry.flags) & ~LEVEL) !== 0) return "its local header has other flags";
+  const { sizes } = local;
   if (sizes === undefined) return "its local header has a broken extra field";
-  const sizesMayBeAbsent = (local.generalPurposeBitFlag & SIZES_FOLLOW_DATA) !== 0;
+  const sizesMayBeAbsent = (local.flags & SIZES_FOLLOW_DATA) !== 0;
   const agrees = (here: number, there: number) => here === there || (sizesMayBeAbsent && here === 0);
   if (!agrees(sizes.compressed, entry.compressedSize) || !agrees(sizes.uncompressed, entry.uncompressedSize)) {
     return "its local header has other sizes";
   }
   return agrees(local.crc32, entry.crc32) ? undefined : "its local header has another checksum";
-}
-
-function localSizes({ local }: ZipEntry): { compressed: number; uncompressed: number } | undefined {
-  let zip64: Buffer | undefined;
-  try {
-    zip64 = parseExtraFields(local.extraField).find((field: ExtraField) => field.id === ZIP64_FIELD)?.data;
-  } catch {
-    return undefined;
-  }
-  let position = 0;
-  const wide = (size: number) => {
-    if (size !== ZIP64_MARK || zip64 === undefined || zip64.length < position + 8) return size;
-    position += 8;
-    return Number(zip64.readBigUInt64LE(position - 8));
-  };
-  const uncompressed = wide(local.uncompressedSize);
-  const compressed = wide(local.compressedSize);
-  return { compressed, uncompressed };
 }

@@ -4,7 +4,9 @@ import { printable } from "../../domain/printable.ts";
 import type { ZipEntry } from "./zip-entry.ts";
 
 const UTF8_FLAG = 0x800;
-const MAX_PATH_BYTES = 4096;
+/** Half of what Linux takes for a whole path: the folder of the change comes before it. */
+const MAX_PATH_BYTES = 2048;
+const MAX_DEPTH = 64;
 const MAX_SEGMENT_BYTES = 255;
 
 /** An entry's path, with forward slashes and never leading out of the folder that it is unpacked into. */
@@ -36,7 +38,9 @@ export function readEntryName(entry: ZipEntry): EntryPath {
   refuse(Buffer.byteLength(text) > MAX_PATH_BYTES, `its path is longer than ${MAX_PATH_BYTES} bytes`);
   const isFolder = text.endsWith("/");
   const path = isFolder ? text.slice(0, -1) : text;
-  for (const segment of path.split("/")) {
+  const segments = path.split("/");
+  refuse(segments.length > MAX_DEPTH, `its path has more than ${MAX_DEPTH} parts`);
+  for (const segment of segments) {
     refuse(segment === "..", "its path leads out of the folder (..)");
     refuse(segment === "" || segment === ".", "its path has an empty segment or one that is a dot");
     refuse(
