@@ -70,6 +70,19 @@ async function dieDuring(change: Change, base: string, env: Record<string, strin
   }
 }
 
+/** Runs the change on a disk that fails at one operation; returns the answer, and whether the plugin is listed then. */
+async function failDuring(change: Change, base: string, at: number): Promise<{ status: number; listed: boolean }> {
+  const server = await startFaulty(base, { FAIL_AT: String(at), COUNT_FROM: "signal" });
+  try {
+    server.kill("SIGUSR2");
+    const url = await server.url();
+    const { status } = await change(url);
+    return { status, listed: (await fetchListing(url)).sources.includes("random") };
+  } finally {
+    await server.dispose();
+  }
+}
+
 /** Resolves when the server has answered once more after the change, so that what it does afterwards has begun. */
 async function settled(server: ServerProcess): Promise<void> {
   await fetch(`${await server.url()}/ping`).catch(() => {});
@@ -138,6 +151,34 @@ describe.each(PHASES)("the process dies right %s each file operation", (phase) =
       await rm(base, { recursive: true });
     }
     console.log(`delete: died ${phase} each of ${operations} operations`);
+  });
+});
+
+describe("a bad disk fails each file operation once, with EIO", () => {
+  test("of an install: the answer is true, now and after a restart", async () => {
+    const operations = await countOperations(install, emptyBase);
+    for (let at = 1; at <= operations; at += 1) {
+      const base = await emptyBase();
+      const { status, listed } = await failDuring(install, base, at);
+      expect(listed, `operation ${at}, answered ${status}`).toBe(status === 201);
+      await check(base, (there) => expect(there, `operation ${at}, answered ${status}`).toBe(status === 201));
+      const [yaml, kept] = await Promise.all(["random.yaml", "random.yaml.bak"].map((name) => readEtc(base, name)));
+      expect(listed ? kept : yaml, `operation ${at}: the edited yaml is not lost`).toBe(EDITED_YAML);
+      await rm(base, { recursive: true });
+    }
+    console.log(`install: each of ${operations} operations failed once`);
+  });
+
+  test("of a delete: the answer is true, now and after a restart", async () => {
+    const operations = await countOperations(remove, baseWithPlugin);
+    for (let at = 1; at <= operations; at += 1) {
+      const base = await baseWithPlugin();
+      const { status, listed } = await failDuring(remove, base, at);
+      expect(listed, `operation ${at}, answered ${status}`).toBe(status !== 200);
+      await check(base, (there) => expect(there, `operation ${at}, answered ${status}`).toBe(status !== 200));
+      await rm(base, { recursive: true });
+    }
+    console.log(`delete: each of ${operations} operations failed once`);
   });
 });
 

@@ -1,9 +1,11 @@
 // Loaded into the server with `node --import`: counts its file operations from the moment that it is told to, and ends
-// the process, as a power button would, right before or right after the one whose number is in DIE_AT.
+// the process, as a power button would, right before or right after the one whose number is in DIE_AT; or lets the one
+// whose number is in FAIL_AT fail once with EIO, as a bad disk would.
 import fs from "node:fs";
 import { syncBuiltinESMExports } from "node:module";
 
 const dieAt = Number(process.env.DIE_AT ?? 0);
+const failAt = Number(process.env.FAIL_AT ?? 0);
 const phase = process.env.DIE_PHASE ?? "before";
 const countFrom = process.env.COUNT_FROM ?? "start";
 
@@ -35,6 +37,7 @@ function wrap(owner, name) {
     count += 1;
     const dies = count === dieAt;
     if (dies && phase === "before") die();
+    if (count === failAt) throw Object.assign(new Error(`EIO: i/o error, ${name}`), { code: "EIO", errno: -5 });
     const result = await original.apply(this, args);
     if (dies) die();
     return result;
