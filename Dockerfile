@@ -16,8 +16,7 @@ ENV NODE_ENV=production \
     KUIPER__BASIC__RESTIP=0.0.0.0 \
     KUIPER__BASIC__RESTPORT=9081
 WORKDIR /app
-# package.json says that dist/ has ES modules: without it Node reads the bundle twice and keeps 12 MB more.
-COPY --from=build /build/package.json /build/LICENSE ./
+COPY --from=build /build/LICENSE ./
 COPY --from=build /build/dist ./dist
 COPY --from=build --chown=node:node /build/etc/kuiper.yaml /kuiper/etc/kuiper.yaml
 RUN mkdir -p /kuiper/plugins && chown -R node:node /kuiper

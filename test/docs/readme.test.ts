@@ -3,7 +3,10 @@ import { dirname, join } from "node:path";
 import { describe, expect, it, test } from "vitest";
 
 const ROOT = join(import.meta.dirname, "../..");
-const DOCUMENTS = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/architecture.md"];
+const DOCUMENTS = [
+  ...["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md"],
+  ...["docs/architecture.md", "docs/reliability.md"],
+];
 
 const read = (path: string) => readFileSync(join(ROOT, path), "utf8");
 
