@@ -1,4 +1,5 @@
 import { setMaxListeners } from "node:events";
+import pLimit from "p-limit";
 import type { Dispatcher } from "undici";
 import type { Config } from "../config/schema.ts";
 import { PluginError } from "../domain/errors.ts";
@@ -77,8 +78,7 @@ async function askHosts(
   { timeoutSeconds, maxPageBytes }: Config["prebuild"],
 ): Promise<HostReply[]> {
   // Loaded on first use: the HTML tables cost more memory than the whole rest of this folder.
-  const [{ default: pLimit }, { askPluginHost, parsePluginHosts }, { fetchPage }] = await Promise.all([
-    import("p-limit"),
+  const [{ askPluginHost, parsePluginHosts }, { fetchPage }] = await Promise.all([
     import("./plugin-host.ts"),
     import("./fetch-page.ts"),
   ]);

@@ -1,11 +1,10 @@
-import type { BigIntStats } from "node:fs";
-import { lstat, mkdir, rename, rmdir, unlink } from "node:fs/promises";
+import { mkdir, rename, rmdir, unlink } from "node:fs/promises";
 import { dirname } from "node:path";
 import { hasCode, PluginError } from "../domain/errors.ts";
 import { type FilePath, volumeOf } from "../domain/file-path.ts";
 import type { PluginId } from "../domain/plugin.ts";
 import type { PluginEntry } from "../domain/plugin-entry.ts";
-import { duplicateFile, exists, makeFolder, NOT_THERE, syncFolder, syncFolders } from "./durable.ts";
+import { duplicateFile, exists, makeFolder, statIfThere, syncFolder, syncFolders } from "./durable.ts";
 import { dropJournal, type Journal, type JournalMove, writeJournal } from "./journal.ts";
 import type { Layout } from "./layout.ts";
 import type { Registry } from "./registry.ts";
@@ -205,13 +204,4 @@ async function existing(paths: readonly string[]): Promise<string[]> {
 
 function inWorkspace(workspace: Workspace, move: JournalMove, name: string): string {
   return workspace.file(volumeOf(move.target as FilePath), name);
-}
-
-async function statIfThere(path: string): Promise<BigIntStats | undefined> {
-  try {
-    return await lstat(path, { bigint: true });
-  } catch (error) {
-    if (hasCode(error, ...NOT_THERE)) return undefined;
-    throw error;
-  }
 }

@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import type { BigIntStats } from "node:fs";
 import {
   constants,
   copyFile,
@@ -117,13 +118,17 @@ async function copyDurably(from: string, to: string): Promise<void> {
 /** What the system says of a name that nothing has, or that nothing can have. */
 export const NOT_THERE: readonly string[] = ["ENOENT", "ENOTDIR", "ENAMETOOLONG"];
 
-/** Whether there is anything of that name; a link counts, wherever it points. */
-export async function exists(path: string): Promise<boolean> {
+/** Of the name itself: a link is not followed. Undefined where there is nothing. */
+export async function statIfThere(path: string): Promise<BigIntStats | undefined> {
   try {
-    await lstat(path);
-    return true;
+    return await lstat(path, { bigint: true });
   } catch (error) {
-    if (hasCode(error, ...NOT_THERE)) return false;
+    if (hasCode(error, ...NOT_THERE)) return undefined;
     throw error;
   }
+}
+
+/** Whether there is anything of that name; a link counts, wherever it points. */
+export async function exists(path: string): Promise<boolean> {
+  return (await statIfThere(path)) !== undefined;
 }

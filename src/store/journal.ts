@@ -1,9 +1,9 @@
-import { lstat, readFile, rm } from "node:fs/promises";
+import { readFile, rm } from "node:fs/promises";
 import { type Static, Type } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";
 import { hasCode } from "../domain/errors.ts";
 import { isFilePath } from "../domain/file-path.ts";
-import { NOT_THERE, replaceFile, syncFolder } from "./durable.ts";
+import { NOT_THERE, replaceFile, statIfThere, syncFolder } from "./durable.ts";
 import type { Workspace } from "./workspace.ts";
 
 /** What a change is about to do to one file, and what is needed to take it back. Names are of the target's workspace. */
@@ -52,20 +52,11 @@ export async function dropJournal(workspace: Workspace): Promise<void> {
  * @throws when there is one that can't be read: what the workspace holds may be needed, so nobody may drop it
  */
 export async function readJournal(workspace: Workspace): Promise<Journal | undefined> {
-  if (!(await isRegularFile(workspace.journalFile))) return undefined; // what is no file was not written by us
+  if (!(await statIfThere(workspace.journalFile))?.isFile()) return undefined; // what is no file was not written by us
   const parsed: unknown = JSON.parse(await readFile(workspace.journalFile, "utf8"));
   if (!isJournal(parsed) || parsed.change !== workspace.id)
     throw new Error(`${workspace.journalFile} is not of the form that this version writes`);
   return parsed;
-}
-
-async function isRegularFile(path: string): Promise<boolean> {
-  try {
-    return (await lstat(path)).isFile();
-  } catch (error) {
-    if (hasCode(error, ...NOT_THERE)) return false;
-    throw error;
-  }
 }
 
 function isJournal(parsed: unknown): parsed is Journal {

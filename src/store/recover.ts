@@ -1,11 +1,10 @@
-import { lstat, readdir } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { hasCode } from "../domain/errors.ts";
 import { VOLUMES, type Volume } from "../domain/file-path.ts";
 import type { Log } from "../domain/log.ts";
 import { pluginKey } from "../domain/plugin.ts";
 import { finishChange, undoChange } from "./change.ts";
-import { NOT_THERE } from "./durable.ts";
+import { statIfThere } from "./durable.ts";
 import { type Journal, readJournal } from "./journal.ts";
 import type { Layout } from "./layout.ts";
 import type { Registry } from "./registry.ts";
@@ -79,11 +78,5 @@ function howToEnd(
 /** The workspaces on a volume. What a link leads to is not ours. */
 async function list(layout: Layout, volume: Volume): Promise<string[]> {
   const folder = layout.changesFolder(volume);
-  try {
-    if (!(await lstat(folder)).isDirectory()) return [];
-    return await readdir(folder);
-  } catch (error) {
-    if (hasCode(error, ...NOT_THERE)) return [];
-    throw error;
-  }
+  return (await statIfThere(folder))?.isDirectory() ? readdir(folder) : [];
 }

@@ -1,9 +1,8 @@
 import { randomUUID } from "node:crypto";
-import { lstat } from "node:fs/promises";
 import { join } from "node:path";
 import { PluginError } from "../domain/errors.ts";
 import { type FilePath, VOLUMES, type Volume, volumeOf } from "../domain/file-path.ts";
-import { exists, makeFolder } from "./durable.ts";
+import { exists, makeFolder, statIfThere } from "./durable.ts";
 import type { Layout } from "./layout.ts";
 import { removeFolder } from "./remove-folder.ts";
 
@@ -78,6 +77,6 @@ export class Workspace {
 
 /** @throws PluginError STORAGE_FAILED: what is behind a link is not ours to fill and to clear */
 async function refuseLink(folder: string): Promise<void> {
-  if (!(await exists(folder)) || !(await lstat(folder)).isSymbolicLink()) return;
+  if (!(await statIfThere(folder))?.isSymbolicLink()) return;
   throw new PluginError("STORAGE_FAILED", `${folder} is a link; move it away and try again`);
 }
