@@ -76,7 +76,7 @@ export class PluginManager {
     const { id } = request;
     const { queue, store, audit } = this.#options;
     await audit.record("install", id, caller, (facts) => {
-      facts.origin = request.uri.shown;
+      facts.origin = request.source.shown;
       return queue.run(pluginKey(id), async (signal) => {
         await this.#refuseTaken(id);
         await store.withWorkspace(id, (workspace) =>
@@ -130,7 +130,9 @@ export class PluginManager {
 
   async #installInto(workspace: Workspace, request: InstallRequest, { facts, signal, log }: Run): Promise<void> {
     const { downloader, scripts, limits } = this.#options;
-    const { id, uri } = request;
+    const { id, source } = request;
+    if (source.kind === "upload") throw new Error("not yet");
+    const { uri } = source;
     const stages = new StageClock(id, log);
     const zip = await stages.time("download", () => downloader.download(uri, workspace.zipFile, { signal, log }));
     facts.sha256 = zip.sha256;
@@ -162,7 +164,7 @@ export class PluginManager {
 }
 
 function newEntry(
-  { uri, functions }: InstallRequest,
+  { source, functions }: InstallRequest,
   zip: Downloaded,
   { soFile, files }: PreparedPackage,
   workspace: Workspace,
@@ -172,7 +174,7 @@ function newEntry(
     soFile: soFile.fileName,
     files: files.map(({ target, sha256, bytes }) => ({ path: target, sha256, bytes })),
     ...(functions.length > 0 ? { functions } : {}),
-    origin: uri.shown,
+    origin: source.shown,
     sha256: zip.sha256,
     bytes: zip.bytes,
     installedAt: new Date().toISOString(),

@@ -98,6 +98,40 @@ export const ConfigSchema = section({
     maxProcesses: integer(1024, 0, 1_000_000, "Processes of its user at once; 0 is no limit. Root is not bound by it."),
     replyLines: integer(5, 0, 100, "How many of its last lines are in the reply when it fails."),
   }),
+  engine: section({
+    binary: text(
+      "",
+      "The engine's executable, to tell whether a plugin will load; empty looks for bin/kuiperd, bin/kuiper and bin/server.",
+    ),
+    verify: choice(
+      "warn",
+      ["off", "warn", "enforce"],
+      "enforce refuses plugins that the engine would not load; warn installs them and says so; off does not look.",
+    ),
+  }),
+  versions: section({
+    keep: integer(2, 0, 100, "How many earlier versions of a plugin are kept for a rollback."),
+  }),
+  trust: section({
+    require: boolean(false, "true refuses plugins without a signature by a key of etc/trust."),
+  }),
+  uploads: section({
+    folder: nonEmptyText("data/uploads", "Where the files of /config/uploads are."),
+    maxBytes: integer(512 * MiB, 1, Number.MAX_SAFE_INTEGER, "The largest file that may be uploaded."),
+    maxTotalBytes: integer(2048 * MiB, 1, Number.MAX_SAFE_INTEGER, "The size of all files of /config/uploads."),
+    maxFiles: integer(1000, 1, 100_000, "How many files /config/uploads may have."),
+    maxConcurrent: integer(4, 1, 256, "Uploads that are received at once; further ones are answered 503."),
+    timeoutSeconds: seconds(600, DAY, "The time that a client has to send an upload."),
+  }),
+  jobs: section({
+    keep: integer(100, 1, 10_000, "How many ended jobs are remembered."),
+    maxWatchers: integer(
+      64,
+      1,
+      10_000,
+      "Clients that follow the events of jobs at once; further ones are answered 503.",
+    ),
+  }),
   prebuild: section({
     version: text("1.0.2", "The engine's version, as it is in the path of a plugin host."),
     os: text("auto", "The system's name in that path, such as debian or alpine; auto detects it."),

@@ -2,10 +2,29 @@ import { checkPluginName } from "./name.ts";
 import type { PluginId, PluginType } from "./plugin.ts";
 import { checkPluginUri, type PluginUri } from "./plugin-uri.ts";
 
+/** A zip that a client sent, received whole into a file of ours. Whoever takes the file over moves it away. */
+export interface ReceivedZip {
+  /** Absolute, on the volume of the plugins. */
+  readonly file: string;
+  readonly sha256: string;
+  readonly bytes: number;
+  /** The origin to show: `upload`, or `upload of random.zip` where the client named the file. */
+  readonly shown: string;
+}
+
+/** Where the zip of a plugin comes from. `shown` has no credentials: it is for replies, logs and the registry. */
+export type PackageSource =
+  | { readonly kind: "download"; readonly uri: PluginUri; readonly shown: string }
+  | { readonly kind: "upload"; readonly zip: ReceivedZip; readonly shown: string };
+
 /** A checked order to install: the name follows the name rule, the URI is a zip over http, https or file. */
 export interface InstallRequest {
   readonly id: PluginId;
-  readonly uri: PluginUri;
+  readonly source: PackageSource;
+  /** What the zip must be, in lower-case hexadecimal. */
+  readonly sha256: string | undefined;
+  /** A detached signature of the zip. */
+  readonly signature: Buffer | undefined;
   /** Arguments of install.sh, each passed as one argument. */
   readonly shellParas: readonly string[];
   /** Names of the functions that a function plugin exports; empty for the other types. */
@@ -16,6 +35,12 @@ export interface InstallRequest {
 export interface InstallOrder {
   readonly name?: string | null;
   readonly file?: string | null;
+  /** Takes the place of `file`. */
+  readonly zip?: ReceivedZip | undefined;
+  /** 64 hexadecimal digits, in either case. */
+  readonly sha256?: string | null;
+  /** Base64. */
+  readonly signature?: string | null;
   readonly shellParas?: readonly string[] | null;
   readonly functions?: readonly string[] | null;
 }
@@ -28,9 +53,17 @@ export interface InstallOrder {
 export function checkInstallOrder(type: PluginType, order: InstallOrder): InstallRequest {
   return {
     id: { type, name: checkPluginName(order.name) },
-    uri: checkPluginUri(order.file),
+    source: checkSource(order),
+    sha256: order.sha256?.toLowerCase(),
+    signature: order.signature ? Buffer.from(order.signature, "base64") : undefined,
     shellParas: order.shellParas ?? [],
     // Only function plugins export functions; for the others the field means nothing, like any unknown one.
     functions: type === "functions" ? (order.functions ?? []) : [],
   };
+}
+
+function checkSource({ file, zip }: InstallOrder): PackageSource {
+  if (zip !== undefined) return { kind: "upload", zip, shown: zip.shown };
+  const uri = checkPluginUri(file);
+  return { kind: "download", uri, shown: uri.shown };
 }

@@ -1,3 +1,4 @@
+import type { Compatibility } from "./compatibility.ts";
 import type { FilePath } from "./file-path.ts";
 
 export interface InstalledFile {
@@ -7,21 +8,52 @@ export interface InstalledFile {
   readonly bytes?: number;
 }
 
-/** What is known of an installed plugin. The optional fields are absent for one that was copied in by hand. */
-export interface PluginEntry {
+/** What was proven of a zip before it was unpacked. */
+export interface Verified {
+  /** The sha256 that the client named was that of the zip. */
+  readonly sha256?: true;
+  /** The public key in `etc/trust` that its signature was made with, and the kind of signature. */
+  readonly signature?: { readonly key: string; readonly algorithm: string };
+}
+
+/** The verdict on a plugin, and the engine that it is about. */
+export interface KnownCompatibility extends Compatibility {
+  /** Identifies the engine's binary; empty where none was found. When it is another one, the verdict is out of date. */
+  readonly engine: string;
+}
+
+/** One version of a plugin: the one that is installed, or one that is kept for a rollback. */
+export interface PluginVersion {
   /** As users see it: without the leading `v`, empty when the .so's name has none. */
   readonly version: string;
   /** The file that the engine loads: a name in `plugins/<type>`. */
   readonly soFile: string;
   readonly files: readonly InstalledFile[];
+  /** The functions that are registered for a function plugin. */
   readonly functions?: readonly string[];
+  /** What its .so exports, as names of functions, for a function plugin that could be inspected. */
+  readonly exports?: readonly string[];
   /** Where it was downloaded from, without credentials. */
   readonly origin?: string;
-  /** Of the downloaded zip. */
+  /** Of the zip. */
   readonly sha256?: string;
   readonly bytes?: number;
+  readonly verified?: Verified;
   /** ISO 8601, UTC. */
   readonly installedAt?: string;
+}
+
+/** A version that an update or a rollback replaced. Its files are kept by their sha256. */
+export interface KeptVersion extends PluginVersion {
+  /** Names it: the same for the same files. */
+  readonly id: string;
+}
+
+/** What is known of an installed plugin. The optional fields are absent for one that was copied in by hand. */
+export interface PluginEntry extends PluginVersion {
+  readonly compatibility?: KnownCompatibility;
+  /** The versions before this one, the latest first. */
+  readonly versions?: readonly KeptVersion[];
   /** The change that wrote this entry; recovery compares it with the journal. */
   readonly change?: string;
 }

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { readFile, rename, stat } from "node:fs/promises";
 import { type Static, Type } from "@sinclair/typebox";
 import { TypeCompiler } from "@sinclair/typebox/compiler";
+import { VERDICTS } from "../domain/compatibility.ts";
 import { hasCode } from "../domain/errors.ts";
 import { isFilePath } from "../domain/file-path.ts";
 import type { Log } from "../domain/log.ts";
@@ -13,7 +14,7 @@ const SCHEMA = 1;
 
 export type RegistryContent = { readonly [T in PluginType]: ReadonlyMap<string, PluginEntry> };
 
-const EntrySchema = Type.Object({
+const VersionSchema = Type.Object({
   version: Type.String(),
   soFile: Type.String({ minLength: 1, pattern: "^[^/]+$" }),
   files: Type.Array(
@@ -24,12 +25,39 @@ const EntrySchema = Type.Object({
     }),
   ),
   functions: Type.Optional(Type.Array(Type.String())),
+  exports: Type.Optional(Type.Array(Type.String())),
   origin: Type.Optional(Type.String()),
   sha256: Type.Optional(Type.String()),
   bytes: Type.Optional(Type.Number()),
+  verified: Type.Optional(
+    Type.Object({
+      sha256: Type.Optional(Type.Literal(true)),
+      signature: Type.Optional(Type.Object({ key: Type.String(), algorithm: Type.String() })),
+    }),
+  ),
   installedAt: Type.Optional(Type.String()),
-  change: Type.Optional(Type.String()),
 });
+
+const CompatibilitySchema = Type.Object({
+  verdict: Type.Union(VERDICTS.map((verdict) => Type.Literal(verdict))),
+  problems: Type.Array(
+    Type.Object({
+      code: Type.String(),
+      message: Type.String(),
+      packages: Type.Optional(Type.Array(Type.String())),
+    }),
+  ),
+  engine: Type.String(),
+});
+
+const EntrySchema = Type.Composite([
+  VersionSchema,
+  Type.Object({
+    compatibility: Type.Optional(CompatibilitySchema),
+    versions: Type.Optional(Type.Array(Type.Composite([VersionSchema, Type.Object({ id: Type.String() })]))),
+    change: Type.Optional(Type.String()),
+  }),
+]);
 
 const EntriesSchema = Type.Record(Type.String(), EntrySchema);
 
@@ -96,9 +124,13 @@ function toContent(parsed: unknown): RegistryContent | undefined {
   const { plugins } = parsed as Static<typeof RegistrySchema>;
   const maps = PLUGIN_TYPES.map((type) => [type, new Map(Object.entries(plugins[type]))] as const);
   const pathsAreOurs = maps.every(([, map]) =>
-    [...map.values()].every((entry) => entry.files.every((installed) => isFilePath(installed.path))),
+    [...map.values()].every((entry) => [entry, ...(entry.versions ?? [])].every(hasOurPaths)),
   );
   return pathsAreOurs ? (Object.fromEntries(maps) as unknown as RegistryContent) : undefined;
+}
+
+function hasOurPaths({ files }: Pick<Static<typeof VersionSchema>, "files">): boolean {
+  return files.every(({ path }) => isFilePath(path));
 }
 
 async function setAside(file: string, reason: unknown, log: Log): Promise<void> {

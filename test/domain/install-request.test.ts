@@ -6,7 +6,9 @@ const FILE = "http://127.0.0.1/random.zip";
 it("fills in what a client left out", () => {
   expect(checkInstallOrder("sources", { name: " random ", file: FILE })).toEqual({
     id: { type: "sources", name: "random" },
-    uri: { url: new URL(FILE), shown: FILE },
+    source: { kind: "download", uri: { url: new URL(FILE), shown: FILE }, shown: FILE },
+    sha256: undefined,
+    signature: undefined,
     shellParas: [],
     functions: [],
   });
