@@ -1,0 +1,150 @@
+import type { FileBytes } from "../file-bytes.ts";
+import { Unreadable } from "../unreadable.ts";
+import { Fields, type Format } from "./fields.ts";
+import { cpuName } from "./machine.ts";
+
+/** Numbers and layouts from the System V ABI (gABI 4.1), chapters 4 and 5. */
+const MAGIC = Buffer.from("\x7fELF", "latin1");
+const IDENT_BYTES = 16;
+const CLASS = { 1: 4, 2: 8 } as const;
+const LITTLE = 1;
+const BIG = 2;
+const CURRENT_VERSION = 1;
+
+export const ET_EXEC = 2;
+export const ET_DYN = 3;
+
+export const PT_LOAD = 1;
+export const PT_DYNAMIC = 2;
+
+/** Linkers write about ten. */
+const MAX_SEGMENTS = 256;
+
+/** A part of the file that the loader maps, or that tells it how. Sizes in bytes. */
+export interface Segment {
+  readonly type: number;
+  readonly writable: boolean;
+  readonly offset: number;
+  readonly address: number;
+  readonly fileBytes: number;
+}
+
+/** Where the section headers are; a loader does not need them. */
+export interface SectionTable {
+  readonly offset: number;
+  readonly entryBytes: number;
+  readonly count: number;
+  readonly namesIndex: number;
+}
+
+/** An ELF file as its loader sees it: what matters is found by program headers, as `strip` may take all sections. */
+export interface ElfImage {
+  readonly file: FileBytes;
+  readonly format: Format;
+  readonly type: number;
+  /** Go's name, see `cpuName`. */
+  readonly cpu: string;
+  readonly segments: readonly Segment[];
+  readonly sections: SectionTable;
+  /** Whether the file ends before something that has to be loaded. */
+  readonly isTruncated: boolean;
+}
+
+/**
+ * Reads the headers.
+ *
+ * @returns undefined when it is no ELF file
+ * @throws Unreadable
+ */
+export async function readElf(file: FileBytes): Promise<ElfImage | undefined> {
+  if (!file.has(0, IDENT_BYTES)) return undefined;
+  const ident = await file.read(0, IDENT_BYTES);
+  const format = formatOf(ident);
+  if (format === undefined) return undefined;
+  const layout = format.wordBytes === 8 ? LAYOUT_64 : LAYOUT_32;
+  if (!file.has(0, layout.headerBytes)) return undefined;
+  const header = new Fields(await file.read(0, layout.headerBytes), format);
+  const table = {
+    offset: header.word(layout.phoff),
+    entryBytes: header.u16(layout.flags + 6),
+    count: header.u16(layout.flags + 8),
+  };
+  const segments = await readSegments(file, format, table);
+  const loaded = (segments ?? []).filter(({ type }) => type === PT_LOAD);
+  return {
+    file,
+    format,
+    type: header.u16(16),
+    cpu: cpuName(header.u16(18), format),
+    segments: segments ?? [],
+    sections: {
+      offset: header.word(layout.shoff),
+      entryBytes: header.u16(layout.flags + 10),
+      count: header.u16(layout.flags + 12),
+      namesIndex: header.u16(layout.flags + 14),
+    },
+    isTruncated: segments === undefined || loaded.some(({ offset, fileBytes }) => !file.has(offset, fileBytes)),
+  };
+}
+
+/** Positions in the header; five 16-bit fields about tables follow `flags` and the header's own size. */
+const LAYOUT_64 = { headerBytes: 64, phoff: 32, shoff: 40, flags: 48 } as const;
+const LAYOUT_32 = { headerBytes: 52, phoff: 28, shoff: 32, flags: 36 } as const;
+
+function formatOf(ident: Buffer): Format | undefined {
+  if (!ident.subarray(0, MAGIC.length).equals(MAGIC)) return undefined;
+  const [fileClass, order, version] = ident.subarray(MAGIC.length);
+  if (version !== CURRENT_VERSION || (order !== LITTLE && order !== BIG)) return undefined;
+  if (fileClass !== 1 && fileClass !== 2) return undefined;
+  return { littleEndian: order === LITTLE, wordBytes: CLASS[fileClass] };
+}
+
+interface Table {
+  readonly offset: number;
+  readonly entryBytes: number;
+  readonly count: number;
+}
+
+async function readSegments(file: FileBytes, format: Format, table: Table): Promise<Segment[] | undefined> {
+  const entryBytes = format.wordBytes === 8 ? 56 : 32;
+  if (table.count === 0) return [];
+  if (table.entryBytes !== entryBytes) throw new Unreadable("its program headers have an unknown size");
+  if (table.count > MAX_SEGMENTS) throw new Unreadable(`it has more than ${MAX_SEGMENTS} program headers`);
+  if (!file.has(table.offset, entryBytes * table.count)) return undefined;
+  const fields = new Fields(await file.read(table.offset, entryBytes * table.count), format);
+  return Array.from({ length: table.count }, (_, index) => segmentAt(fields, index * entryBytes));
+}
+
+const PF_W = 2;
+
+function segmentAt(fields: Fields, at: number): Segment {
+  const { wordBytes } = fields.format;
+  // The flags moved so that the 64-bit fields are aligned.
+  const flags = wordBytes === 8 ? 4 : 24;
+  const words = at + (wordBytes === 8 ? 8 : 4);
+  return {
+    type: fields.u32(at),
+    writable: (fields.u32(at + flags) & PF_W) !== 0,
+    offset: fields.word(words),
+    address: fields.word(words + wordBytes),
+    fileBytes: fields.word(words + 3 * wordBytes),
+  };
+}
+
+/**
+ * Where in the file the bytes of an address are.
+ *
+ * @throws Unreadable when no loaded part of the file has all `length` bytes
+ */
+export function fileOffset({ segments }: ElfImage, address: number, length: number): number {
+  for (const { type, address: start, offset, fileBytes } of segments) {
+    if (type !== PT_LOAD || address < start) continue;
+    if (address - start + length <= fileBytes) return address - start + offset;
+  }
+  throw new Unreadable(`it has no bytes for the address 0x${address.toString(16)}`);
+}
+
+/** The bytes at an address. @throws Unreadable */
+export async function readAddress(image: ElfImage, address: number, length: number): Promise<Buffer> {
+  return await image.file.read(fileOffset(image, address, length), length);
+}

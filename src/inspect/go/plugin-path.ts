@@ -1,0 +1,87 @@
+import type { Dynamic } from "../elf/dynamic.ts";
+import { Fields } from "../elf/fields.ts";
+import { type ElfImage, PT_LOAD, readAddress } from "../elf/image.ts";
+import { findRelativeWords, findSymbolWords } from "../elf/relocations.ts";
+import { wordBytesOf } from "../elf/word-bytes.ts";
+import { Unreadable } from "../unreadable.ts";
+import type { LinkSymbols } from "./link-symbols.ts";
+
+const MAX_PATH_BYTES = 4096;
+/** How much data to look through where relocations have no addends: a plugin of 50 MB has some 10 MiB. */
+const MAX_DATA_BYTES = 64 * 1024 * 1024;
+/** An address that is looked for may be in other places by chance. */
+const MAX_CANDIDATES = 64;
+
+/**
+ * The path under which Go's plugin package registers a plugin, with which the names of its symbols begin.
+ *
+ * It is nowhere by name, but the runtime's description of a plugin (`runtime.moduledata`) has it: a string (address,
+ * length) just before the slice (address, length, capacity) of package hashes, since Go 1.8. An entry of that slice
+ * is five words: the package's name and the hash at link time, strings both, and the address of the hash at run time.
+ * The last is for the loader to fill in from the symbols `pkghash.…`, which is how to find the slice.
+ *
+ * @returns undefined when nothing refers to those symbols, so that it is no plugin
+ * @throws Unreadable when they are referred to in another way than is known
+ */
+export async function readPluginPath(
+  image: ElfImage,
+  dynamic: Dynamic,
+  { hashes, runtimeHashes }: LinkSymbols,
+): Promise<string | undefined> {
+  const word = image.format.wordBytes;
+  const count = hashes.size;
+  const slots = await findSymbolWords(image, dynamic, runtimeHashes, count + 1);
+  if (slots.length === 0) return undefined;
+  slots.sort((one, other) => one - other);
+  const [first = 0] = slots;
+  if (slots.length !== count || slots.some((slot, index) => slot !== first + index * 5 * word)) throw unknownLayout();
+
+  for (const slice of await pointersTo(image, dynamic, first - 4 * word)) {
+    const start = slice - 2 * word;
+    const [, length = 0, , hashCount, hashCapacity] = await readWords(image, start, 5);
+    if (hashCount !== count || hashCapacity !== count || length === 0 || length > MAX_PATH_BYTES) continue;
+    return (await readAddress(image, await pointerAt(image, dynamic, start), length)).toString("utf8");
+  }
+  throw unknownLayout();
+}
+
+/** Addresses of the words that will hold `target` once the file is loaded. */
+async function pointersTo(image: ElfImage, dynamic: Dynamic, target: number): Promise<number[]> {
+  const words = await findRelativeWords(image, dynamic, { target }, MAX_CANDIDATES);
+  return words.length > 0 ? words.map(({ address }) => address) : await pointersInData(image, target);
+}
+
+/** The same where the target is at the address itself, as on 32-bit CPUs. */
+async function pointersInData(image: ElfImage, target: number): Promise<number[]> {
+  const { wordBytes } = image.format;
+  const needle = wordBytesOf(target, image.format);
+  const found: number[] = [];
+  for (const { type, writable, offset, address, fileBytes } of image.segments) {
+    if (type !== PT_LOAD || !writable || fileBytes > MAX_DATA_BYTES) continue;
+    for await (const { at, bytes } of image.file.slices(offset, fileBytes, { overlap: wordBytes - 1 })) {
+      for (let hit = bytes.indexOf(needle); hit !== -1; hit = bytes.indexOf(needle, hit + 1)) {
+        const where = address + at + hit;
+        if (where % wordBytes === 0 && found.length < MAX_CANDIDATES && !found.includes(where)) found.push(where);
+      }
+    }
+  }
+  return found;
+}
+
+async function readWords(image: ElfImage, address: number, count: number): Promise<number[]> {
+  const { wordBytes } = image.format;
+  const fields = new Fields(await readAddress(image, address, count * wordBytes), image.format);
+  return Array.from({ length: count }, (_, index) => fields.word(index * wordBytes));
+}
+
+/** The address that the word at `address` will hold once the file is loaded. */
+async function pointerAt(image: ElfImage, dynamic: Dynamic, address: number): Promise<number> {
+  const [word] = await findRelativeWords(image, dynamic, { address }, 1);
+  if (word !== undefined) return word.target;
+  const [inPlace = 0] = await readWords(image, address, 1);
+  return inPlace;
+}
+
+function unknownLayout(): Unreadable {
+  return new Unreadable("its table of packages is laid out in an unknown way");
+}

@@ -1,0 +1,92 @@
+import type { EngineFacts } from "../engine-facts.ts";
+import { type GoModule, moduleOf } from "../go/module-info.ts";
+import type { PluginReading } from "../plugin-facts.ts";
+import { enumerate } from "./enumeration.ts";
+import type { Evidence } from "./evidence.ts";
+
+type Sources = Evidence["sources"];
+
+/**
+ * Why packages differ, as far as the files tell, and what to do about it.
+ *
+ * @param differing import paths
+ */
+export function likelyCause(
+  differing: readonly string[],
+  plugin: PluginReading,
+  engine: EngineFacts,
+  sources: Sources,
+): string {
+  const modules = modulesByPath(engine);
+  const isOtherBuild = differing.some((path) => isStandard(path, modules));
+  return isOtherBuild ? otherBuild(plugin, engine, sources) : otherSources(differing, engine, sources);
+}
+
+/** Whether two versions of Go are known and not the same. Spellings of the symbols tell it too: they changed in 1.20. */
+export function goVersions(plugin: PluginReading, engine: EngineFacts): { plugin: string; engine: string } | undefined {
+  const names = { plugin: plugin.facts.goVersion, engine: engine.goVersion };
+  if (names.plugin !== "" && names.engine !== "") return names.plugin === names.engine ? undefined : names;
+  const separators = { plugin: plugin.symbols?.separator, engine: engine.symbols?.separator };
+  if (separators.plugin === separators.engine) return undefined;
+  const spelled = (separator: string | undefined) => (separator === ":" ? "Go 1.20 or later" : "a Go before 1.20");
+  return { plugin: names.plugin || spelled(separators.plugin), engine: names.engine || spelled(separators.engine) };
+}
+
+/** Go's own packages are the same for everyone, so it is how they were built. */
+function otherBuild(plugin: PluginReading, engine: EngineFacts, sources: Sources): string {
+  if (goVersions(plugin, engine) !== undefined) return "packages of another version of Go are never the same";
+  const pluginRoot = sources?.goRoot;
+  const pluginTrimmed = pluginRoot === undefined ? undefined : pluginRoot === "";
+  const { trimpath: engineTrimmed, goRoot: engineRoot } = engine;
+  if (pluginTrimmed === false && engineTrimmed === true) {
+    return "the plugin was built without -trimpath and the engine with it: build the plugin with -trimpath";
+  }
+  if (pluginTrimmed === true && engineTrimmed === false) {
+    return "the plugin was built with -trimpath and the engine without it: build the plugin without -trimpath";
+  }
+  if (pluginRoot && engineRoot && pluginRoot !== engineRoot) {
+    return `neither was built with -trimpath, the plugin by the Go in ${pluginRoot} and the engine by the one in ${engineRoot}: build the plugin with the Go in that folder`;
+  }
+  const version = engine.goVersion === "" ? "the engine's version of Go" : engine.goVersion;
+  const flags = engineTrimmed === undefined ? "-trimpath" : "-race and -gcflags";
+  return `the plugin was built with another Go or other flags: build it with ${version} and all flags of the engine's build, such as ${flags}`;
+}
+
+/** Packages that build on one that differs may differ too, so the modules that the engine's own builds on come first. */
+function otherSources(differing: readonly string[], engine: EngineFacts, sources: Sources): string {
+  const { main } = engine.modules;
+  const dependencies = differingModules(differing, engine).filter((module) => module !== main);
+  if (dependencies.length > 0) {
+    const versions = dependencies.map((module) => versionsOf(module, sources));
+    return `build the plugin with the engine's versions of modules: ${enumerate(versions)}`;
+  }
+  const own = main === undefined ? "" : ` (${main.path} ${main.version})`;
+  return `build the plugin from the same source as the engine${own}`;
+}
+
+function versionsOf({ path, version, replacedBy }: GoModule, sources: Sources): string {
+  const replaced = replacedBy === "" ? "" : ` (replaced by ${replacedBy})`;
+  const there = sources?.versions.get(replacedBy || path);
+  return `${path}${replaced}, ${version} in the engine${there === undefined ? "" : ` and ${there} in the plugin`}`;
+}
+
+/** The engine's modules that packages belong to, those with most of the packages first. */
+export function differingModules(differing: readonly string[], engine: EngineFacts): GoModule[] {
+  const modules = modulesByPath(engine);
+  const counts = new Map<GoModule, number>();
+  for (const path of differing) {
+    const module = moduleOf(path, modules);
+    if (module !== undefined) counts.set(module, (counts.get(module) ?? 0) + 1);
+  }
+  return [...counts].sort(([, one], [, other]) => other - one).map(([module]) => module);
+}
+
+function modulesByPath({ modules }: EngineFacts): ReadonlyMap<string, GoModule> {
+  const all = modules.main === undefined ? modules.dependencies : [...modules.dependencies, modules.main];
+  return new Map(all.map((module) => [module.path, module]));
+}
+
+/** Go's own packages have no dot in the first part of their path; other modules may not either, but are known. */
+function isStandard(path: string, modules: ReadonlyMap<string, GoModule>): boolean {
+  return !(path.split("/", 1)[0] ?? "").includes(".") && moduleOf(path, modules) === undefined;
+}

@@ -1,0 +1,134 @@
+import type { Compatibility } from "../../domain/compatibility.ts";
+import { printable } from "../../domain/printable.ts";
+import { compareVersions } from "../elf/versions.ts";
+import type { EngineFacts } from "../engine-facts.ts";
+import type { PluginReading } from "../plugin-facts.ts";
+import { goVersions, likelyCause } from "./cause.ts";
+import { enumerate } from "./enumeration.ts";
+import type { Evidence } from "./evidence.ts";
+import { compareHashes } from "./package-differences.ts";
+import { byImportance, type KnownProblem, verdictOf } from "./problems.ts";
+
+const BUILD_PLUGIN = "build it with go build -buildmode=plugin";
+/** Go keeps a file that it loaded, and one whose packages it refused, for as long as the process lives. */
+const RESTART = "once the file is replaced, restart the engine: Go does not load the same path twice";
+
+/**
+ * Whether the engine will load a plugin and find the wanted symbols in it. Pure: everything was read before. Texts of
+ * the files are made printable.
+ */
+export function judge(evidence: Evidence): Compatibility {
+  const problems = byImportance(problemsOf(evidence));
+  return { verdict: verdictOf(problems), problems: problems.map(shown) };
+}
+
+function shown({ packages, ...problem }: KnownProblem): KnownProblem {
+  const message = printable(problem.message);
+  return { ...problem, message, ...(packages === undefined ? {} : { packages: packages.map(printable) }) };
+}
+
+function problemsOf(evidence: Evidence): KnownProblem[] {
+  const { plugin, engine, wanted } = evidence;
+  if (plugin === undefined) {
+    return [{ code: "NOT_ELF", message: `the plugin is no ELF file, as every plugin for Linux is: ${BUILD_PLUGIN}` }];
+  }
+  const wrongKind = kindProblem(plugin);
+  if (wrongKind !== undefined) return [wrongKind];
+  const problems: KnownProblem[] = [];
+  if (plugin.unread !== "") {
+    problems.push({ code: "INSPECTION_INCOMPLETE", message: `the plugin can't be inspected: ${plugin.unread}` });
+  }
+  if (typeof engine === "string") {
+    problems.push({
+      code: "ENGINE_UNKNOWN",
+      message: `${engine}, so nobody compared the plugin with it: set engine.binary to the engine's executable`,
+    });
+  }
+  problems.push(...platformProblems(evidence, plugin));
+  if (typeof engine !== "string") problems.push(...engineProblems(evidence, plugin, engine));
+  const absent = plugin.kind === "plugin" ? wanted.filter((symbol) => !plugin.exports.includes(symbol)) : [];
+  if (absent.length > 0 && plugin.unread === "") problems.push(symbolProblem(absent, plugin));
+  return problems;
+}
+
+function kindProblem({ kind }: PluginReading): KnownProblem | undefined {
+  switch (kind) {
+    case "truncated":
+      return { code: "FILE_TRUNCATED", message: "the plugin is cut off: its file ends too early; package it again" };
+    case "program":
+      return { code: "NOT_GO_PLUGIN", message: `the plugin is no shared library but a program: ${BUILD_PLUGIN}` };
+    case "library":
+      return {
+        code: "NOT_GO_PLUGIN",
+        message: `the plugin is a library without Go packages, and loading it would end the engine: ${BUILD_PLUGIN}`,
+      };
+    case "go-library":
+      return {
+        code: "NOT_GO_PLUGIN",
+        message: `the plugin is a Go library of another kind, and loading it could end the engine: ${BUILD_PLUGIN}`,
+      };
+    default:
+      return undefined;
+  }
+}
+
+/** What would keep any file from being loaded. Without an engine, this system has to do for it. */
+function platformProblems({ engine, system, missingLibraries }: Evidence, plugin: PluginReading): KnownProblem[] {
+  const { facts } = plugin;
+  const [host, name] = typeof engine === "string" ? [system, "this system"] : [engine, "the engine"];
+  if (facts.cpu !== "" && host.cpu !== "" && facts.cpu !== host.cpu) {
+    const message = `the plugin is built for ${facts.cpu} and ${name} for ${host.cpu}: build it with GOARCH=${host.cpu}`;
+    return [{ code: "WRONG_CPU", message }];
+  }
+  const otherLibc = libcProblem(facts.libc, host.libc, name);
+  if (otherLibc !== undefined) return [otherLibc];
+  const problems: KnownProblem[] = [];
+  const isHere = facts.cpu === system.cpu && facts.libc === system.libc;
+  if (isHere && facts.glibc !== "" && system.glibc !== "" && compareVersions(facts.glibc, system.glibc) > 0) {
+    const message = `the plugin asks for glibc ${facts.glibc} and this system has ${system.glibc}: build it on the system of the engine's image, or an older one`;
+    problems.push({ code: "GLIBC_TOO_OLD", message });
+  }
+  if (missingLibraries.length > 0) {
+    const message = `the plugin asks for ${enumerate(missingLibraries)}, which this system does not have: install what has it, or have install.sh do so`;
+    problems.push({ code: "LIBRARY_MISSING", message });
+  }
+  return problems;
+}
+
+/** The two libraries bear different names. But musl takes glibc's for its own, and small plugins do run so. */
+function libcProblem(plugin: string, host: string, name: string): KnownProblem | undefined {
+  if (plugin === "musl" && host === "glibc") {
+    const message = `the plugin is linked to musl and ${name} to glibc: build it on a system with glibc, such as Debian`;
+    return { code: "WRONG_LIBC", message };
+  }
+  if (plugin === "glibc" && host === "musl") {
+    const message = `the plugin is linked to glibc and ${name} to musl, which lacks some of it: build it on a system with musl, such as Alpine`;
+    return { code: "FOREIGN_LIBC", message };
+  }
+  return undefined;
+}
+
+function engineProblems({ sources }: Evidence, plugin: PluginReading, engine: EngineFacts): KnownProblem[] {
+  if (engine.symbols === undefined) {
+    const message = "the engine loads no plugins at all: it was built without cgo, or without Go's plugin package";
+    return [{ code: "ENGINE_WITHOUT_PLUGINS", message }];
+  }
+  if (plugin.symbols === undefined || plugin.facts.cpu !== engine.cpu) return [];
+  const { shared, differing } = compareHashes(plugin.symbols.hashes, engine.symbols.hashes);
+  if (differing.length === 0) return [];
+  const problems: KnownProblem[] = [];
+  const versions = goVersions(plugin, engine);
+  if (versions !== undefined) {
+    const message = `the plugin was built with ${versions.plugin} and the engine with ${versions.engine}: build it with the engine's; ${RESTART}`;
+    problems.push({ code: "GO_VERSION_DIFFERS", message });
+  }
+  const cause = likelyCause(differing, plugin, engine, sources);
+  const message = `${differing.length} of the ${shared} packages that the plugin shares with the engine differ, ${enumerate(differing)}; ${cause}; ${RESTART}`;
+  return [...problems, { code: "PACKAGE_DIFFERS", message, packages: differing }];
+}
+
+function symbolProblem(absent: readonly string[], { exports }: PluginReading): KnownProblem {
+  const has = exports.length === 0 ? "no upper-case function or variable at all" : enumerate(exports, 10);
+  const message = `the engine will look up ${enumerate(absent)} in the plugin's package, which has ${has}: name the plugin after what it has, or the symbol after the plugin; ${RESTART}`;
+  return { code: "SYMBOL_MISSING", message };
+}
