@@ -6,6 +6,8 @@ export interface InstalledFile {
   /** Absent for a file that was there before this server and was adopted. */
   readonly sha256?: string;
   readonly bytes?: number;
+  /** For the `.new` beside a file that a user edited: that file, whose default this is. */
+  readonly defaultOf?: FilePath;
 }
 
 /** What was proven of a zip before it was unpacked. */
@@ -16,10 +18,10 @@ export interface Verified {
   readonly signature?: { readonly key: string; readonly algorithm: string };
 }
 
-/** The verdict on a plugin, and the engine that it is about. */
+/** The verdict on an installed plugin. */
 export interface KnownCompatibility extends Compatibility {
-  /** Identifies the engine's binary; empty where none was found. When it is another one, the verdict is out of date. */
-  readonly engine: string;
+  /** Identifies the .so and the engine's binary that were compared. When one is another by now, this is out of date. */
+  readonly basis: string;
 }
 
 /** One version of a plugin: the one that is installed, or one that is kept for a rollback. */

@@ -58,12 +58,11 @@ export async function undoChange(journal: Journal, { layout, workspace }: Omit<C
   await dropJournal(workspace);
 }
 
-/** Clears up after a change that the registry has: the folders that a removal emptied, then the journal. */
+/** Clears up after a change that the registry has: the plugin's folders that it emptied, then the journal. */
 export async function finishChange(journal: Journal, { layout, workspace }: Omit<Context, "registry">): Promise<void> {
-  if (journal.kind === "remove") {
-    const folders = journal.moves.flatMap((move) => ownFolders(move.target as FilePath, journal));
-    await removeEmptyFolders([...new Set(folders)].sort().reverse(), layout);
-  }
+  const removals = journal.moves.filter(({ staged }) => staged === null);
+  const folders = removals.flatMap((move) => ownFolders(move.target as FilePath, journal));
+  await removeEmptyFolders([...new Set(folders)].sort().reverse(), layout);
   await dropJournal(workspace);
 }
 

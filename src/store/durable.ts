@@ -102,7 +102,8 @@ export async function duplicateFile(from: string, to: string): Promise<void> {
   }
 }
 
-async function copyDurably(from: string, to: string): Promise<void> {
+/** Copies a file, whole or not at all, over what is there. A link stays a link. */
+export async function copyDurably(from: string, to: string): Promise<void> {
   if ((await lstat(from)).isSymbolicLink()) return symlink(await readlink(from), to);
   const partial = `${to}.partial`;
   await copyFile(from, partial, constants.COPYFILE_FICLONE);

@@ -23,6 +23,16 @@ export class Layout {
     return join(this.base, "etc", "mgmt");
   }
 
+  /** Public keys of those whose plugins are trusted. */
+  get trustFolder(): string {
+    return join(this.base, "etc", "trust");
+  }
+
+  /** Zips that clients send, until they are installed: on the volume where that is done. */
+  get incomingFolder(): string {
+    return join(this.base, "plugins", ".incoming");
+  }
+
   get lockFile(): string {
     return join(this.base, "plugins", ".lock");
   }
@@ -46,6 +56,16 @@ export class Layout {
    */
   changesFolder(volume: Volume): string {
     return join(this.base, volume, ".changes");
+  }
+
+  /** What is kept of earlier versions, on the same volume as what it was, so that it needs a name and no copy. */
+  versionsFolder(volume: Volume): string {
+    return join(this.base, volume, ".versions");
+  }
+
+  /** The kept file of a content. `sha256` has been checked, see `isSha256`. */
+  keptFile(volume: Volume, sha256: string): string {
+    return join(this.versionsFolder(volume), sha256);
   }
 
   /** The absolute path of a file. `file` is relative and has been checked, see `isFilePath`. */

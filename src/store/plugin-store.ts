@@ -1,42 +1,81 @@
-import { hasCode, PluginError } from "../domain/errors.ts";
-import { soPath } from "../domain/file-path.ts";
+import { PluginError } from "../domain/errors.ts";
+import { type FilePath, soPath } from "../domain/file-path.ts";
 import type { Log } from "../domain/log.ts";
-import { PLUGIN_TYPES, type PluginId, type PluginType, pluginKey } from "../domain/plugin.ts";
-import type { InstalledFile, PluginEntry } from "../domain/plugin-entry.ts";
-import { applyChange, type Change, finishChange, planChange, undoChange } from "./change.ts";
+import { PLUGIN_TYPES, type PluginId, type PluginType } from "../domain/plugin.ts";
+import type { InstalledFile, KeptVersion, PluginEntry } from "../domain/plugin-entry.ts";
+import type { Change } from "./change.ts";
+import { ChangeRunner } from "./change-runner.ts";
+import { type Content, contentOf, contentsOf } from "./content.ts";
 import { makeFolder } from "./durable.ts";
+import { keepEditedFiles } from "./edited-files.ts";
+import { KeptFiles } from "./kept-files.ts";
+import { KeptLease } from "./kept-lease.ts";
 import type { Layout } from "./layout.ts";
 import { adoptable, findSoFilesOf, reconcile } from "./reconcile.ts";
-import { recover, type Unsettled } from "./recover.ts";
+import { recover } from "./recover.ts";
 import { Registry } from "./registry.ts";
-import { Workspace } from "./workspace.ts";
+import { rethrowStorageError } from "./storage-error.ts";
+import {
+  type ChangeContext,
+  type InstallChange,
+  prepareInstall,
+  prepareRollback,
+  prepareUpdate,
+  type StagedVersion,
+} from "./version-change.ts";
+import { findVersion, type WantedVersion } from "./version-list.ts";
+import type { Workspace } from "./workspace.ts";
+
+export interface PluginStoreOptions {
+  /** How many earlier versions of a plugin are kept. */
+  readonly keepVersions: number;
+}
+
+/** A version that takes the place of `old`, or that of none. */
+export interface Replacement extends StagedVersion {
+  readonly old: PluginEntry | undefined;
+}
+
+/** Sets an entry that is still `from`. */
+export interface EntryRefresh {
+  readonly id: PluginId;
+  readonly from: PluginEntry;
+  readonly to: PluginEntry;
+}
+
+type StoreContext = Omit<ChangeContext, "id" | "workspace" | "lease">;
 
 /** What is installed, and the only way to change it. */
 export class PluginStore {
   readonly layout: Layout;
   readonly #registry: Registry;
+  readonly #changes: ChangeRunner;
+  readonly #kept: KeptFiles;
+  readonly #context: StoreContext;
   readonly #log: Log;
-  /** Changes that the disk did not let us end, by plugin: what remains to be done before the next change. */
-  readonly #unsettled: Unsettled;
 
-  private constructor(layout: Layout, registry: Registry, unsettled: Unsettled, log: Log) {
-    this.layout = layout;
+  private constructor(registry: Registry, changes: ChangeRunner, context: StoreContext) {
+    this.layout = context.layout;
     this.#registry = registry;
-    this.#unsettled = unsettled;
-    this.#log = log;
+    this.#changes = changes;
+    this.#kept = context.kept;
+    this.#context = context;
+    this.#log = context.log;
   }
 
   /** Settles what an earlier process left behind, then knows every plugin in the folders. */
-  static async open(layout: Layout, log: Log): Promise<PluginStore> {
+  static async open(layout: Layout, log: Log, { keepVersions }: PluginStoreOptions): Promise<PluginStore> {
     // The start must not fail because the disk is full or can't be written: what is installed can still be listed.
     const orLog = (sentence: string) => (err: unknown) => log.error({ err }, sentence);
     await makeFolders(layout).catch(orLog("the folders of the plugins could not be made"));
     const registry = await Registry.open(layout.registryFile, log);
-    const unsettled = await recover(registry, layout, log).catch(orLog("leftovers could not be cleared"));
-    await reconcile(registry, unsettled ?? new Map(), layout, log).catch(
-      orLog("the registry could not be brought up to date"),
-    );
-    return new PluginStore(layout, registry, unsettled ?? new Map(), log);
+    const recovered = await recover(registry, layout, log).catch(orLog("leftovers could not be cleared"));
+    const unsettled = recovered ?? new Map();
+    await reconcile(registry, unsettled, layout, log).catch(orLog("the registry could not be brought up to date"));
+    const kept = new KeptFiles({ layout, entries: () => registry.all(), isComplete: registry.isOnlyOne, log });
+    await kept.sweep().catch(orLog("what is kept of earlier versions could not be cleared"));
+    const changes = new ChangeRunner({ layout, registry, unsettled, log });
+    return new PluginStore(registry, changes, { kept, layout, keepVersions, log });
   }
 
   /** Names in alphabetical order: the same array until a plugin of that type changes. */
@@ -57,12 +96,92 @@ export class PluginStore {
    * Call it when no change to that plugin is running.
    */
   async lookUp(id: PluginId): Promise<PluginEntry | undefined> {
-    await this.#settle(id); // what a failed install may have left is no plugin
+    await this.#changes.settle(id); // what a failed install may have left is no plugin
     if (this.get(id) === undefined) {
       const entry = await adoptable(id, this.layout).catch(rethrowStorageError);
       if (entry !== undefined) await this.#registry.adopt([{ id, entry }], this.#log);
     }
     return this.get(id);
+  }
+
+  entries(type: PluginType): ReadonlyMap<string, PluginEntry> {
+    return this.#registry.entries(type);
+  }
+
+  /**
+   * Puts a prepared version into place: as a new plugin, or instead of the one that is installed, which is kept.
+   *
+   * @returns the entry as it is recorded
+   * @throws PluginError or the file system's error; everything is as before then
+   */
+  async replace(id: PluginId, { old, ...next }: Replacement, workspace: Workspace): Promise<PluginEntry> {
+    const oldVersion = old && { entry: old, files: await this.filesOf(id, old) };
+    return this.#putIntoPlace(id, workspace, (context) =>
+      oldVersion === undefined ? prepareInstall(next, context) : prepareUpdate(oldVersion, next, context),
+    );
+  }
+
+  /**
+   * Puts an earlier version into place, which needs nothing but what is kept. The installed one is kept.
+   *
+   * @param extras what is known of it by now, such as its verdict
+   * @returns the entry as it is recorded
+   * @throws PluginError or the file system's error; everything is as before then
+   */
+  async restore(
+    id: PluginId,
+    old: PluginEntry,
+    target: KeptVersion,
+    extras: Partial<PluginEntry>,
+    workspace: Workspace,
+  ): Promise<PluginEntry> {
+    const oldVersion = { entry: old, files: await this.filesOf(id, old) };
+    return this.#putIntoPlace(id, workspace, (context) => prepareRollback(oldVersion, target, extras, context));
+  }
+
+  /**
+   * Removes a plugin with all its files and all that is kept of it. What users wrote becomes `.bak`.
+   *
+   * @returns the `.bak` files
+   */
+  async remove(id: PluginId, entry: PluginEntry, workspace: Workspace): Promise<FilePath[]> {
+    const files = await this.filesOf(id, entry);
+    const kept = await keepEditedFiles(files, this.layout, workspace);
+    const removals = files.map(({ path }) => ({ target: path, staged: null }));
+    await this.#commit({ id, entry: null, moves: [...kept, ...removals] }, workspace);
+    return kept.map(({ target }) => target);
+  }
+
+  /**
+   * The earlier version that a rollback is to bring back.
+   *
+   * @throws PluginError VERSION_NOT_FOUND with a sentence that lists what there is
+   */
+  findVersion(entry: PluginEntry, wanted?: WantedVersion): KeptVersion {
+    return findVersion(entry, wanted);
+  }
+
+  /** Where the .so of an earlier version is kept. Nobody has looked whether it is whole. */
+  keptSoFile({ type }: PluginId, { soFile, files }: KeptVersion): string {
+    const content = files
+      .filter(({ path }) => path === soPath(type, soFile))
+      .flatMap((file) => contentOf(file) ?? [])[0];
+    if (content === undefined) throw new PluginError("VERSION_NOT_FOUND", `the ${soFile} of that version is not kept`);
+    return this.#kept.path(content);
+  }
+
+  /** Records what is known of a plugin. Its files and versions stay as they are. */
+  async updateEntry(id: PluginId, entry: PluginEntry): Promise<void> {
+    await this.#registry.update({ id, entry }).catch(rethrowStorageError);
+  }
+
+  /** The same for what was found out aside from any change: of entries that are still the same. Never throws. */
+  async refreshEntries(refreshes: readonly EntryRefresh[]): Promise<void> {
+    if (refreshes.length === 0) return;
+    const updates = refreshes.map(({ id, from, to }) => ({ id, entry: to, from }));
+    await this.#registry
+      .update(...updates)
+      .catch((err) => this.#log.warn({ err }, "what was found out about plugins could not be recorded"));
   }
 
   /** Every file that goes when the plugin goes: those that it installed, and any other .so of its name. */
@@ -78,61 +197,42 @@ export class PluginStore {
    *
    * @throws what `work` throws; the file system's errors as PluginError STORAGE_FULL or STORAGE_FAILED
    */
-  async withWorkspace<T>(id: PluginId, work: (workspace: Workspace) => Promise<T>): Promise<T> {
-    await this.#settle(id);
-    const workspace = await Workspace.create(this.layout).catch(rethrowStorageError);
+  withWorkspace<T>(id: PluginId, work: (workspace: Workspace) => Promise<T>): Promise<T> {
+    return this.#changes.withWorkspace(id, work);
+  }
+
+  async #putIntoPlace(
+    id: PluginId,
+    workspace: Workspace,
+    prepare: (context: ChangeContext) => Promise<InstallChange>,
+  ): Promise<PluginEntry> {
+    const lease = new KeptLease(this.#kept);
+    const context = { ...this.#context, id, workspace, lease };
     try {
-      return await work(workspace);
-    } catch (error) {
-      return rethrowStorageError(error);
+      const change = await prepare(context);
+      await this.#commit(change, workspace);
+      return change.entry;
     } finally {
-      // The workspace of an unsettled change holds what is needed to settle it.
-      if (!this.#unsettled.has(pluginKey(id))) await this.#discard(workspace);
+      await lease.end();
     }
   }
 
-  /** Makes a change happen: when this resolves it is durable, when it rejects everything is as before. */
-  async commit(change: Change, workspace: Workspace): Promise<void> {
-    const { layout } = this;
-    const journal = await planChange(change, { layout, workspace });
+  /** The change, and what is kept for the entry that comes and for the one that goes. */
+  async #commit(change: Change, workspace: Workspace): Promise<void> {
+    const old = this.get(change.id);
+    this.#kept.hold(referencesOf(change.entry));
     try {
-      await applyChange(change, journal, { layout, registry: this.#registry, workspace });
+      await this.#changes.commit(change, workspace);
     } catch (error) {
-      await this.#end(change.id, workspace, () => undoChange(journal, { layout, workspace }));
+      await this.#kept.release(referencesOf(change.entry));
       throw error;
     }
-    await this.#end(change.id, workspace, () => finishChange(journal, { layout, workspace }));
+    await this.#kept.release(referencesOf(old));
   }
+}
 
-  async #end(id: PluginId, workspace: Workspace, lastStep: () => Promise<void>): Promise<void> {
-    try {
-      await lastStep();
-    } catch (err) {
-      this.#log.error({ err, plugin: id, change: workspace.id }, "a change could not be ended; it is tried again");
-      this.#unsettled.set(pluginKey(id), async () => {
-        await lastStep();
-        await this.#discard(workspace);
-      });
-    }
-  }
-
-  async #settle(id: PluginId): Promise<void> {
-    const settle = this.#unsettled.get(pluginKey(id));
-    if (settle === undefined) return;
-    await settle().catch(rethrowStorageError);
-    this.#unsettled.delete(pluginKey(id));
-  }
-
-  async #discard(workspace: Workspace): Promise<void> {
-    try {
-      await workspace.remove();
-    } catch (err) {
-      this.#log.warn(
-        { err, change: workspace.id },
-        "a change's temporary files could not be removed; the next start does",
-      );
-    }
-  }
+function referencesOf(entry: PluginEntry | null | undefined): Content[] {
+  return entry ? contentsOf(entry) : [];
 }
 
 async function makeFolders(layout: Layout): Promise<void> {
@@ -141,20 +241,3 @@ async function makeFolders(layout: Layout): Promise<void> {
     await makeFolder(layout.etcFolder(type));
   }
 }
-
-/** Gives the file system's errors a sentence that says what to do; the cause, with its paths, is for the log. */
-function rethrowStorageError(error: unknown): never {
-  if (!hasCode(error, ...STORAGE_ERRORS)) throw error;
-  const { code } = error;
-  if (code === "ENOSPC" || code === "EDQUOT") {
-    throw new PluginError("STORAGE_FULL", "no space left on the device; free some and try again", { cause: error });
-  }
-  throw new PluginError("STORAGE_FAILED", `the files could not be written (${code}); see the server's log`, {
-    cause: error,
-  });
-}
-
-const STORAGE_ERRORS = [
-  ...["ENOSPC", "EDQUOT", "EROFS", "EACCES", "EPERM", "EIO", "EMFILE"],
-  ...["ENFILE", "EXDEV", "ENOENT", "ENOTDIR", "EEXIST", "EISDIR", "EBUSY", "ENAMETOOLONG", "ELOOP"],
-];

@@ -137,5 +137,11 @@ async function reconciled(
   const adopted = byName
     .filter((path, index) => there[index] && !byKnown.some((installed) => installed.path === path))
     .map((path) => ({ path }));
-  return { version: winner.version, soFile: winner.fileName, files: [...bySo, ...byKnown, ...adopted] };
+  return {
+    version: winner.version,
+    soFile: winner.fileName,
+    files: [...bySo, ...byKnown, ...adopted],
+    // What replaced it by hand says nothing about the versions before.
+    ...(known?.versions === undefined ? {} : { versions: known.versions }),
+  };
 }

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
-import { readFile, rename, stat } from "node:fs/promises";
+import { readdir, readFile, rename, stat } from "node:fs/promises";
+import { basename, dirname } from "node:path";
 import { type Static, Type } from "@sinclair/typebox";
 import { TypeCompiler } from "@sinclair/typebox/compiler";
 import { VERDICTS } from "../domain/compatibility.ts";
@@ -8,6 +9,7 @@ import { isFilePath } from "../domain/file-path.ts";
 import type { Log } from "../domain/log.ts";
 import { PLUGIN_TYPES, type PluginType } from "../domain/plugin.ts";
 import type { PluginEntry } from "../domain/plugin-entry.ts";
+import { isSha256 } from "./content.ts";
 
 /** The version of the file's form. A file of a later one is set aside, not guessed at. */
 const SCHEMA = 1;
@@ -22,6 +24,7 @@ const VersionSchema = Type.Object({
       path: Type.String(),
       sha256: Type.Optional(Type.String()),
       bytes: Type.Optional(Type.Number()),
+      defaultOf: Type.Optional(Type.String()),
     }),
   ),
   functions: Type.Optional(Type.Array(Type.String())),
@@ -47,7 +50,7 @@ const CompatibilitySchema = Type.Object({
       packages: Type.Optional(Type.Array(Type.String())),
     }),
   ),
-  engine: Type.String(),
+  basis: Type.String(),
 });
 
 const EntrySchema = Type.Composite([
@@ -66,25 +69,31 @@ const RegistrySchema = Type.Object({
   plugins: Type.Object({ sources: EntriesSchema, sinks: EntriesSchema, functions: EntriesSchema }),
 });
 
+export interface ReadRegistry {
+  readonly content: RegistryContent;
+  /** False where there is or was another registry, which can't be used but may still be of use to somebody. */
+  readonly isOnlyOne: boolean;
+}
+
 /**
  * Reads the registry. One that can't be used (torn, of a later version, a folder, …) is moved aside, never deleted,
  * and the server starts with an empty one, which is then filled from the plugins' folders.
  */
-export async function readRegistry(file: string, log: Log): Promise<RegistryContent> {
+export async function readRegistry(file: string, log: Log): Promise<ReadRegistry> {
   let reason: unknown;
   try {
     // Reading anything else, such as a named pipe, might never end.
     if (!(await stat(file)).isFile()) throw new Error("it is not a file");
     const parsed: unknown = JSON.parse(await readFile(file, "utf8"));
     const content = toContent(parsed);
-    if (content !== undefined) return content;
+    if (content !== undefined) return { content, isOnlyOne: !(await hasSetAside(file)) };
     reason = "it is not of the form that this version writes";
   } catch (error) {
-    if (hasCode(error, "ENOENT")) return emptyContent();
+    if (hasCode(error, "ENOENT")) return { content: emptyContent(), isOnlyOne: !(await hasSetAside(file)) };
     reason = error;
   }
   await setAside(file, reason, log);
-  return emptyContent();
+  return { content: emptyContent(), isOnlyOne: false };
 }
 
 /**
@@ -124,7 +133,7 @@ function toContent(parsed: unknown): RegistryContent | undefined {
   const { plugins } = parsed as Static<typeof RegistrySchema>;
   const maps = PLUGIN_TYPES.map((type) => [type, new Map(Object.entries(plugins[type]))] as const);
   const pathsAreOurs = maps.every(([, map]) =>
-    [...map.values()].every((entry) => [entry, ...(entry.versions ?? [])].every(hasOurPaths)),
+    [...map.values()].every((entry) => hasOurPaths(entry) && (entry.versions ?? []).every(isKept)),
   );
   return pathsAreOurs ? (Object.fromEntries(maps) as unknown as RegistryContent) : undefined;
 }
@@ -133,8 +142,23 @@ function hasOurPaths({ files }: Pick<Static<typeof VersionSchema>, "files">): bo
   return files.every(({ path }) => isFilePath(path));
 }
 
+/** Kept files are found by their sha256, so it is part of a path too. */
+function isKept(version: Static<typeof VersionSchema>): boolean {
+  return hasOurPaths(version) && version.files.every(({ sha256 }) => sha256 === undefined || isSha256(sha256));
+}
+
+const SET_ASIDE = ".unreadable-";
+
+async function hasSetAside(file: string): Promise<boolean> {
+  try {
+    return (await readdir(dirname(file))).some((name) => name.startsWith(basename(file) + SET_ASIDE));
+  } catch (error) {
+    return !hasCode(error, "ENOENT"); // what can't be looked at may be there
+  }
+}
+
 async function setAside(file: string, reason: unknown, log: Log): Promise<void> {
-  const kept = `${file}.unreadable-${randomUUID()}`;
+  const kept = file + SET_ASIDE + randomUUID();
   try {
     await rename(file, kept);
     log.error({ err: reason, file, kept }, "the registry can't be used: it is kept aside and rebuilt from the folders");

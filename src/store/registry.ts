@@ -1,13 +1,15 @@
 import type { Log } from "../domain/log.ts";
-import type { PluginId, PluginType } from "../domain/plugin.ts";
+import { PLUGIN_TYPES, type PluginId, type PluginType } from "../domain/plugin.ts";
 import type { PluginEntry } from "../domain/plugin-entry.ts";
 import { dropTemporaries, replaceFile } from "./durable.ts";
-import { formatRegistry, type RegistryContent, readRegistry } from "./registry-file.ts";
+import { formatRegistry, type ReadRegistry, type RegistryContent, readRegistry } from "./registry-file.ts";
 
 /** Sets an entry, or removes it where `entry` is null. */
 export interface RegistryUpdate {
   readonly id: PluginId;
   readonly entry: PluginEntry | null;
+  /** Only if the entry is still this one when its turn comes. */
+  readonly from?: PluginEntry;
 }
 
 interface Waiting {
@@ -21,20 +23,28 @@ interface Waiting {
  * So what a client was ever told is on the disk.
  */
 export class Registry {
+  /** Whether no other registry was set aside that may know more. */
+  readonly isOnlyOne: boolean;
   readonly #file: string;
   #content: RegistryContent;
   #names = new Map<PluginType, readonly string[]>();
   #waiting: Waiting[] = [];
   #writing = false;
 
-  private constructor(file: string, content: RegistryContent) {
+  private constructor(file: string, { content, isOnlyOne }: ReadRegistry) {
     this.#file = file;
     this.#content = content;
+    this.isOnlyOne = isOnlyOne;
   }
 
   static async open(file: string, log: Log): Promise<Registry> {
     await dropTemporaries(file).catch((err) => log.warn({ err }, "leftovers of the registry could not be removed"));
     return new Registry(file, await readRegistry(file, log));
+  }
+
+  /** Every entry of every type. */
+  *all(): Iterable<PluginEntry> {
+    for (const type of PLUGIN_TYPES) yield* this.#content[type].values();
   }
 
   /** Names in alphabetical order: the same array until a plugin of that type changes. */
@@ -108,7 +118,8 @@ function withUpdates(content: RegistryContent, updates: readonly RegistryUpdate[
     sinks: new Map(content.sinks),
     functions: new Map(content.functions),
   };
-  for (const { id, entry } of updates) {
+  for (const { id, entry, from } of updates) {
+    if (from !== undefined && next[id.type].get(id.name) !== from) continue;
     if (entry === null) next[id.type].delete(id.name);
     else next[id.type].set(id.name, entry);
   }

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -13,8 +13,12 @@ const PHASES = ["before", "after"] as const;
 /** What a user wrote before the plugin came, and what must be there again, or beside it, whatever happens. */
 const EDITED_YAML = "# edited by hand\n";
 
+/** The default that comes with version 2; the plugin has one file less then, and one more. */
+const NEW_DEFAULT = "default:\n  interval: 2000\n";
+
 let zips: string;
 let zipUrl: string;
+let nextZipUrl: string;
 beforeAll(async () => {
   zips = await mkdtemp(join(tmpdir(), "fault-zips-"));
   const path = await writePluginZip(zips, {
@@ -25,6 +29,20 @@ beforeAll(async () => {
     script: "echo ran\n",
   });
   zipUrl = `file://${path}`;
+  const next = await writePluginZip(
+    zips,
+    {
+      type: "sources",
+      name: "random",
+      version: "2.0.0",
+      yaml: NEW_DEFAULT,
+      json: '{"version":2}',
+      etc: { "certs/ca.pem": "ca\n" },
+      script: "echo ran\n",
+    },
+    "random-2.zip",
+  );
+  nextZipUrl = `file://${next}`;
 });
 afterAll(() => rm(zips, { recursive: true }));
 
@@ -32,6 +50,9 @@ type Change = (url: string) => Promise<Response>;
 
 const install: Change = (url) =>
   fetch(`${url}/plugins/sources`, { method: "POST", body: JSON.stringify({ name: "random", file: zipUrl }) });
+const update: Change = (url) =>
+  fetch(`${url}/plugins/sources/random`, { method: "PUT", body: JSON.stringify({ file: nextZipUrl }) });
+const rollBack: Change = (url) => fetch(`${url}/plugins/sources/random/rollback`, { method: "POST" });
 const remove: Change = (url) => fetch(`${url}/plugins/sources/random`, { method: "DELETE" });
 
 async function emptyBase(): Promise<string> {
@@ -49,6 +70,38 @@ async function baseWithPlugin(): Promise<string> {
   // Edited since, so that the delete has something to keep.
   await writeFile(join(base, "etc", "sources", "random.yaml"), `${EDITED_YAML}again: true\n`);
   return base;
+}
+
+/** Version 1 is installed, and its configuration was edited since. */
+async function baseToUpdate(): Promise<string> {
+  const base = await mkdtemp(join(tmpdir(), "fault-base-"));
+  const server = await ServerProcess.start({ base });
+  expect((await install(await server.url())).status).toBe(201);
+  await server.dispose();
+  await writeFile(join(base, "etc", "sources", "random.yaml"), EDITED_YAML);
+  return base;
+}
+
+/** Version 2 has taken the place of version 1. */
+async function baseToRollBack(): Promise<string> {
+  const base = await baseToUpdate();
+  const server = await ServerProcess.start({ base });
+  expect((await update(await server.url())).status).toBe(200);
+  await server.dispose();
+  return base;
+}
+
+/** A base folder is made once and copied then: that takes a tenth of the time. */
+function copies(makeBase: () => Promise<string>): { make: () => Promise<string>; dispose: () => Promise<void> } {
+  const template = makeBase();
+  return {
+    async make() {
+      const base = await mkdtemp(join(tmpdir(), "fault-base-"));
+      await cp(await template, base, { recursive: true, preserveTimestamps: true });
+      return base;
+    },
+    dispose: async () => rm(await template, { recursive: true }),
+  };
 }
 
 function startFaulty(base: string, env: Record<string, string>): Promise<ServerProcess> {
@@ -70,14 +123,15 @@ async function dieDuring(change: Change, base: string, env: Record<string, strin
   }
 }
 
-/** Runs the change on a disk that fails at one operation; returns the answer, and whether the plugin is listed then. */
-async function failDuring(change: Change, base: string, at: number): Promise<{ status: number; listed: boolean }> {
+/** Runs the change on a disk that fails at one operation; returns the answer, and what is listed then. */
+async function failDuring(change: Change, base: string, at: number) {
   const server = await startFaulty(base, { FAIL_AT: String(at), COUNT_FROM: "signal" });
   try {
     server.kill("SIGUSR2");
     const url = await server.url();
     const { status } = await change(url);
-    return { status, listed: (await fetchListing(url)).sources.includes("random") };
+    const listed = (await fetchListing(url)).sources.includes("random");
+    return { status, listed, versions: listed ? await fetchVersions(url) : [] };
   } finally {
     await server.dispose();
   }
@@ -104,17 +158,66 @@ async function countOperations(change: Change, makeBase: () => Promise<string>):
   }
 }
 
-async function check(base: string, whatWasAnswered: (listed: boolean) => void): Promise<void> {
+async function check(
+  base: string,
+  whatWasAnswered: (listed: boolean, url: string) => void | Promise<void>,
+): Promise<void> {
   const started = performance.now();
   const server = await ServerProcess.start({ base });
   try {
     expect(performance.now() - started, "the start takes seconds at most").toBeLessThan(20_000);
     const listing = await fetchListing(await server.url());
     await expectInvariants(base, listing, ["etc/sources/random.yaml"]);
-    whatWasAnswered(listing.sources.includes("random"));
+    await whatWasAnswered(listing.sources.includes("random"), await server.url());
   } finally {
     await server.dispose();
   }
+}
+
+interface VersionChange {
+  readonly name: string;
+  readonly change: Change;
+  readonly makeBase: () => Promise<string>;
+  /** The versions as they are before it and after it: the installed one, then those before. */
+  readonly before: readonly string[];
+  readonly after: readonly string[];
+}
+
+const VERSION_CHANGES: readonly VersionChange[] = [
+  { name: "an update", change: update, makeBase: baseToUpdate, before: ["1.0.0"], after: ["2.0.0", "1.0.0"] },
+  {
+    name: "a rollback",
+    change: rollBack,
+    makeBase: baseToRollBack,
+    before: ["2.0.0", "1.0.0"],
+    after: ["1.0.0", "2.0.0"],
+  },
+];
+
+/** One version or the other is there, whole; what users wrote is; and what is kept can be brought back. */
+async function checkVersions(base: string, { change, before, after }: VersionChange, answer: string, status?: number) {
+  await check(base, async (listed, url) => {
+    expect(listed, answer).toBe(true);
+    const versions = await fetchVersions(url);
+    expect([before, after], answer).toContainEqual(versions);
+    if (status !== undefined) expect(versions, answer).toEqual(status === 200 ? after : before);
+    await expectConfiguration(base, versions[0], change === update && versions[0] === "1.0.0", answer);
+    if (versions.length === 1) return;
+    expect((await rollBack(url)).status, `${answer}, and rolled back`).toBe(200);
+    await expectConfiguration(base, versions[1], false, `${answer}, and rolled back`);
+    await expectInvariants(base, await fetchListing(url), ["etc/sources/random.yaml"]);
+  });
+}
+
+async function expectConfiguration(base: string, version = "", isUntouched: boolean, answer: string): Promise<void> {
+  expect(await readEtc(base, "random.yaml"), `${answer}: the edited yaml is not lost`).toBe(EDITED_YAML);
+  const beside = isUntouched ? "" : version === "2.0.0" ? NEW_DEFAULT : "default:\n  interval: 1000\n  seed: 1\n";
+  expect(await readEtc(base, "random.yaml.new"), `${answer}: the default beside it`).toBe(beside);
+}
+
+async function fetchVersions(url: string): Promise<string[]> {
+  const answer = await fetch(`${url}/plugins/sources/random/versions`);
+  return ((await answer.json()) as { version: string }[]).map(({ version }) => version);
 }
 
 describe.each(PHASES)("the process dies right %s each file operation", (phase) => {
@@ -154,6 +257,23 @@ describe.each(PHASES)("the process dies right %s each file operation", (phase) =
   });
 });
 
+describe.each(PHASES)("the process dies right %s each file operation", (phase) => {
+  test.each(VERSION_CHANGES)("of $name: one version or the other is there whole", async (versionChange) => {
+    const { name, change, makeBase } = versionChange;
+    const bases = copies(makeBase);
+    const operations = await countOperations(change, bases.make);
+    expect(operations).toBeGreaterThan(30);
+    for (let at = 1; at <= operations; at += 1) {
+      const base = await bases.make();
+      const status = await dieDuring(change, base, { DIE_AT: String(at), DIE_PHASE: phase });
+      await checkVersions(base, versionChange, `operation ${at}, answered ${status}`, status);
+      await rm(base, { recursive: true });
+    }
+    await bases.dispose();
+    console.log(`${name}: died ${phase} each of ${operations} operations`);
+  });
+});
+
 describe("a bad disk fails each file operation once, with EIO", () => {
   test("of an install: the answer is true, now and after a restart", async () => {
     const operations = await countOperations(install, emptyBase);
@@ -179,6 +299,24 @@ describe("a bad disk fails each file operation once, with EIO", () => {
       await rm(base, { recursive: true });
     }
     console.log(`delete: each of ${operations} operations failed once`);
+  });
+});
+
+describe("a bad disk fails each file operation once, with EIO", () => {
+  test.each(VERSION_CHANGES)("of $name: the answer is true, now and after a restart", async (versionChange) => {
+    const { name, change, makeBase, before, after } = versionChange;
+    const bases = copies(makeBase);
+    const operations = await countOperations(change, bases.make);
+    for (let at = 1; at <= operations; at += 1) {
+      const base = await bases.make();
+      const { status, versions } = await failDuring(change, base, at);
+      const answer = `operation ${at}, answered ${status}`;
+      expect(versions, answer).toEqual(status === 200 ? after : before);
+      await checkVersions(base, versionChange, answer, status);
+      await rm(base, { recursive: true });
+    }
+    await bases.dispose();
+    console.log(`${name}: each of ${operations} operations failed once`);
   });
 });
 

@@ -1,3 +1,4 @@
+import { getEventListeners } from "node:events";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { ChangeQueue, type ChangeQueueOptions } from "../../src/store/change-queue.ts";
@@ -16,8 +17,8 @@ function testQueue(options: Partial<ChangeQueueOptions> = {}) {
       return [...running];
     },
     /** Orders a work; `id` is the key and, after a dash, what tells it from the others of that key. */
-    order: (id: string) =>
-      queue.run(id.replace(/-.*/, ""), (signal) => {
+    order: (id: string, caller?: AbortSignal) => {
+      const work = (signal: AbortSignal) => {
         running.push(id);
         signals.set(id, signal);
         return new Promise<string>((resolve, reject) => {
@@ -27,7 +28,9 @@ function testQueue(options: Partial<ChangeQueueOptions> = {}) {
             else reject(error);
           });
         });
-      }),
+      };
+      return queue.run(id.replace(/-.*/, ""), work, caller);
+    },
     end: (id: string, error?: Error) => ends.get(id)?.(error),
     signal: (id: string) => signals.get(id),
   };
@@ -138,12 +141,12 @@ describe("close", () => {
       closed = true;
     });
     await expect(order("c")).rejects.toEqual(refused("SHUTTING_DOWN"));
+    await Promise.all(waiting); // they need not wait to hear it
     expect(await running()).toEqual(["a-1"]);
     expect(closed).toBe(false);
 
     end("a-1");
     await expect(first).resolves.toBe("result of a-1");
-    await Promise.all(waiting);
     await closing;
   });
 
@@ -167,6 +170,116 @@ describe("close", () => {
     end("a", new Error("undone"));
     await result;
     await closing;
+  });
+});
+
+describe("a caller that does not want its change any more", () => {
+  const NO_MORE = new Error("not wanted any more");
+
+  it("while it waits for one of its plugin: it is out at once, and the others keep their order", async () => {
+    const { order, end, running } = testQueue();
+    const caller = new AbortController();
+    const first = order("a-1");
+    const second = order("a-2", caller.signal);
+    const others = ["a-3", "a-4"].map((id) => order(id));
+    caller.abort(NO_MORE);
+    await expect(second).rejects.toBe(NO_MORE);
+    expect(await running()).toEqual(["a-1"]);
+    for (const next of ["a-3", "a-4"]) {
+      end((await running())[0] ?? "");
+      expect(await running()).toEqual([next]);
+    }
+    end("a-4");
+    await Promise.all([first, ...others]);
+  });
+
+  it("while it waits for a place: its place in the queue is another's at once", async () => {
+    const { order, end, running } = testQueue({ maxConcurrent: 1, maxQueued: 2 });
+    const caller = new AbortController();
+    const first = order("a");
+    const second = order("b", caller.signal);
+    const third = order("c");
+    await expect(order("d")).rejects.toEqual(refused("TOO_BUSY"));
+    caller.abort(NO_MORE);
+    await expect(second).rejects.toBe(NO_MORE);
+    const fourth = order("b-2");
+    await expect(order("d")).rejects.toEqual(refused("TOO_BUSY"));
+    for (const [now, next] of [
+      ["a", "c"],
+      ["c", "b-2"],
+    ] as const) {
+      end(now);
+      expect(await running()).toEqual([next]);
+    }
+    end("b-2");
+    await Promise.all([first, third, fourth]);
+  });
+
+  it("thousands that come and go while nothing ends leave nothing, and bound nobody", async () => {
+    const { order, end, running } = testQueue({ maxConcurrent: 1, maxQueued: 1 });
+    const first = order("a");
+    for (let count = 0; count < 5000; count += 1) {
+      const caller = new AbortController();
+      const waiting = order(count % 2 === 0 ? "a-2" : `p${count}`, caller.signal);
+      caller.abort(NO_MORE);
+      await expect(waiting).rejects.toBe(NO_MORE);
+    }
+    expect(await running()).toEqual(["a"]);
+    const last = order("b");
+    end("a");
+    expect(await running()).toEqual(["b"]);
+    end("b");
+    await Promise.all([first, last]);
+  });
+
+  it("before it asks, and as its turn comes: nothing begins", async () => {
+    const { order, end, running } = testQueue();
+    await expect(order("a", AbortSignal.abort(NO_MORE))).rejects.toBe(NO_MORE);
+    const caller = new AbortController();
+    const order2 = order("a-2", caller.signal); // it has its place by now, and begins in a moment
+    caller.abort(NO_MORE);
+    await expect(order2).rejects.toBe(NO_MORE);
+    expect(await running()).toEqual([]);
+    const third = order("a-3");
+    expect(await running()).toEqual(["a-3"]);
+    end("a-3");
+    await third;
+  });
+
+  it("while it runs: its signal fires, that of the others does not, and it ends when the work does", async () => {
+    const { order, end, running, signal } = testQueue();
+    const caller = new AbortController();
+    const results = Promise.allSettled([order("a", caller.signal), order("b", new AbortController().signal)]);
+    await running();
+    caller.abort(NO_MORE);
+    expect(signal("a")?.reason).toBe(NO_MORE);
+    expect(signal("b")?.aborted).toBe(false);
+    expect(await running()).toEqual(["a", "b"]);
+    end("a", NO_MORE);
+    end("b");
+    expect((await results).map(({ status }) => status)).toEqual(["rejected", "fulfilled"]);
+  });
+
+  it("and a server that stops tells it too", async () => {
+    const { queue, order, end, running, signal } = testQueue();
+    const result = order("a", new AbortController().signal);
+    await running();
+    queue.abort();
+    expect(signal("a")?.reason).toEqual(refused("SHUTTING_DOWN"));
+    end("a");
+    await result;
+  });
+
+  it("is not listened to for longer than the change takes", async () => {
+    const { order, end, running } = testQueue();
+    const caller = new AbortController();
+    const results = Promise.allSettled(["a-1", "a-2", "b"].map((id) => order(id, caller.signal)));
+    for (const id of ["a-1", "b", "a-2"]) {
+      await running();
+      end(id, id === "b" ? new Error("failed") : undefined);
+    }
+    await results;
+    expect(getEventListeners(caller.signal, "abort")).toEqual([]);
   });
 });
 

@@ -1,13 +1,32 @@
 import { createHash } from "node:crypto";
-import { copyFile, type link, lstat, mkdir, readlink, rename, rm, symlink, unlink, writeFile } from "node:fs/promises";
-import { type FilePath, soPath, volumeOf } from "../../src/domain/file-path.ts";
-import type { PluginId } from "../../src/domain/plugin.ts";
+import {
+  copyFile,
+  type link,
+  lstat,
+  mkdir,
+  readdir,
+  readFile,
+  readlink,
+  rename,
+  rm,
+  stat,
+  symlink,
+  unlink,
+  writeFile,
+} from "node:fs/promises";
+import { basename, join } from "node:path";
+import { expect } from "vitest";
+import { type FilePath, soPath, VOLUMES, type Volume, volumeOf } from "../../src/domain/file-path.ts";
+import { PLUGIN_TYPES, type PluginId } from "../../src/domain/plugin.ts";
 import type { PluginEntry } from "../../src/domain/plugin-entry.ts";
+import { parseSoFileName } from "../../src/domain/so-file.ts";
 import { type Change, finishChange, type Move, planChange } from "../../src/store/change.ts";
 import { writeJournal } from "../../src/store/journal.ts";
 import { Layout } from "../../src/store/layout.ts";
 import { PluginStore } from "../../src/store/plugin-store.ts";
 import { Registry } from "../../src/store/registry.ts";
+import type { StagedFile } from "../../src/store/version-change.ts";
+import type { WantedVersion } from "../../src/store/version-list.ts";
 import type { Workspace } from "../../src/store/workspace.ts";
 import { tempFolder } from "../support/temp-folder.ts";
 import { testLog } from "../support/test-log.ts";
@@ -25,10 +44,10 @@ export async function baseFolder(files: Tree = {}): Promise<Layout> {
   return layout;
 }
 
-/** What the server does at its start. */
-export async function start(layout: Layout) {
+/** What the server does at its start. Without earlier versions, unless a test is about them. */
+export async function start(layout: Layout, keepVersions = 0) {
   const { log, lines } = testLog();
-  return { store: await PluginStore.open(layout, log), lines };
+  return { store: await PluginStore.open(layout, log, { keepVersions }), lines };
 }
 
 /**
@@ -37,8 +56,47 @@ export async function start(layout: Layout) {
  */
 export async function visible(layout: Layout): Promise<Tree> {
   const tree = await readTree(layout.base);
-  const hidden = ["plugins/registry.json", "plugins/.changes/", "etc/.changes/"];
+  const hidden = [
+    "plugins/registry.json",
+    ...[".changes/", ".versions/"].flatMap((name) => [`plugins/${name}`, `etc/${name}`]),
+  ];
   return Object.fromEntries(Object.entries(tree).filter(([path]) => !hidden.includes(path)));
+}
+
+/** The same without what is kept of earlier versions. */
+export async function installed(layout: Layout): Promise<Tree> {
+  const files = Object.entries(filesOf(await visible(layout)));
+  return Object.fromEntries(files.filter(([path]) => !/(^|\/)\.versions\//.test(path)));
+}
+
+/** What is kept of earlier versions: the texts, whatever their order. Each is whole, and nobody's file but its own. */
+export async function keptTexts(layout: Layout, volume: Volume): Promise<string[]> {
+  const folder = layout.versionsFolder(volume);
+  const names = await readdir(folder).catch(() => []); // not made yet
+  const texts = names.map(async (name) => {
+    const text = await readFile(join(folder, name), "utf8");
+    expect(sha256Of(text), `${volume}/.versions/${name} is whole`).toBe(name);
+    expect((await stat(join(folder, name))).nlink, `names of what is kept of ${JSON.stringify(text)}`).toBe(1);
+    return text;
+  });
+  return (await Promise.all(texts)).sort();
+}
+
+/** What is kept is what the registry refers to, all of it and nothing else. */
+export async function expectKeptAsRecorded(layout: Layout, store: PluginStore): Promise<void> {
+  const entries = PLUGIN_TYPES.flatMap((type) => [...store.entries(type).values()]);
+  const files = entries.flatMap(({ versions = [] }) => versions.flatMap((version) => version.files));
+  for (const volume of VOLUMES) {
+    const needed = files.filter(({ path, sha256 }) => volumeOf(path) === volume && sha256 !== undefined);
+    const defaults = volume === "etc" ? entries.flatMap((entry) => entry.files) : [];
+    const kept = (await keptTexts(layout, volume)).map(sha256Of);
+    expect(kept, `what versions need in ${volume}`).toEqual(expect.arrayContaining(needed.map(({ sha256 }) => sha256)));
+    const allowed = new Set([...needed, ...defaults].map(({ sha256 }) => sha256));
+    expect(
+      kept.filter((sha256) => !allowed.has(sha256)),
+      `kept in ${volume} for nobody`,
+    ).toEqual([]);
+  }
 }
 
 /** The files of a tree, without its folders. */
@@ -46,25 +104,42 @@ export function filesOf(tree: Tree): Tree {
   return Object.fromEntries(Object.entries(tree).filter(([path]) => !path.endsWith("/")));
 }
 
+/** Writes these files into the workspace, as unpacking does. */
+export async function stageFiles(files: Readonly<Record<string, string>>, workspace: Workspace): Promise<StagedFile[]> {
+  const staged: StagedFile[] = [];
+  for (const [path, content] of Object.entries(files)) {
+    const target = path as FilePath;
+    const { name, path: file } = workspace.stage(target);
+    await writeFile(file, content);
+    staged.push({ target, name, sha256: sha256Of(content), bytes: Buffer.byteLength(content) });
+  }
+  return staged;
+}
+
 /** Prepares the install of these files. */
 export async function stageInstall(id: PluginId, files: Readonly<Record<string, string>>, workspace: Workspace) {
-  const moves: Move[] = [];
-  for (const [path, content] of Object.entries(files)) {
-    const { name, path: staged } = workspace.stage(path as FilePath);
-    await writeFile(staged, content);
-    moves.push({ target: path as FilePath, staged: name });
-  }
+  const staged = await stageFiles(files, workspace);
+  const moves: Move[] = staged.map(({ target, name }) => ({ target, staged: name }));
   return { id, entry: entryOf(files, workspace.id), moves } satisfies Change;
 }
 
+export function sha256Of(text: string): string {
+  return createHash("sha256").update(text).digest("hex");
+}
+
+/** What an install records. The .so's name is that of the first file on the plugins' volume. */
 export function entryOf(files: Readonly<Record<string, string>>, change: string): PluginEntry {
+  const soFile = Object.keys(files).find((path) => path.startsWith("plugins/")) ?? SO;
+  const parsed = parseSoFileName(basename(soFile));
   return {
-    version: "1.0.0",
-    soFile: "Random@v1.0.0.so",
+    version: parsed?.version ?? "",
+    soFile: basename(soFile),
     files: Object.entries(files).map(([path, content]) => ({
       path: path as FilePath,
-      sha256: createHash("sha256").update(content).digest("hex"),
+      sha256: sha256Of(content),
+      bytes: Buffer.byteLength(content),
     })),
+    installedAt: new Date().toISOString(),
     change,
   };
 }
@@ -73,23 +148,39 @@ export function removal(id: PluginId, paths: readonly FilePath[]): Change {
   return { id, entry: null, moves: paths.map((target) => ({ target, staged: null })) };
 }
 
+/** Installs a plugin with these files, or puts them in the place of the version that is installed. */
 export async function install(store: PluginStore, id: PluginId, files: Readonly<Record<string, string>>) {
-  await store.withWorkspace(id, async (workspace) => store.commit(await stageInstall(id, files, workspace), workspace));
+  const old = store.get(id);
+  return store.withWorkspace(id, async (workspace) => {
+    const staged = await stageFiles(files, workspace);
+    return store.replace(id, { old, entry: entryOf(files, workspace.id), files: staged }, workspace);
+  });
+}
+
+/** Brings an earlier version back; without `wanted`, the previous one. */
+export async function rollBack(store: PluginStore, id: PluginId, wanted?: WantedVersion) {
+  const old = store.get(id);
+  if (old === undefined) throw new Error("not installed");
+  const target = store.findVersion(old, wanted);
+  return store.withWorkspace(id, (workspace) => store.restore(id, old, target, {}, workspace));
 }
 
 export async function remove(store: PluginStore, id: PluginId) {
   const entry = store.get(id);
   if (entry === undefined) throw new Error("not installed");
-  const files = await store.filesOf(id, entry);
-  await store.withWorkspace(id, (workspace) =>
-    store.commit(
-      removal(
-        id,
-        files.map(({ path }) => path),
-      ),
-      workspace,
-    ),
-  );
+  await store.withWorkspace(id, (workspace) => store.remove(id, entry, workspace));
+}
+
+/** Fills the disk up to so many free pages of 4 KiB. */
+export async function fillButFor(pages: number, layout: Layout): Promise<void> {
+  const filler = join(layout.base, "plugins/filler");
+  let size = 256 * 1024;
+  for (;;) {
+    const error = await writeFile(filler, Buffer.alloc(size)).catch((error: NodeJS.ErrnoException) => error);
+    if (error === undefined) break;
+    size -= 4096;
+  }
+  await writeFile(filler, Buffer.alloc(Math.max(0, size - pages * 4096)));
 }
 
 interface Context {

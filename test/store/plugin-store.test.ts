@@ -1,13 +1,28 @@
 import { chmod, chown, mkdir, readdir, readFile, rename, rm, rmdir, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import type { PluginEntry } from "../../src/domain/plugin-entry.ts";
 import { Layout } from "../../src/store/layout.ts";
 import type { PluginStore } from "../../src/store/plugin-store.ts";
-import { ERROR } from "../support/test-log.ts";
+import { ERROR, WARN } from "../support/test-log.ts";
 import { CAN_MOUNT, tinyDisk } from "../support/tiny-disk.ts";
 import { type Tree, writeTree } from "../support/tree.ts";
 import { NOBODY, withoutRoot } from "../support/without-root.ts";
-import { baseFolder, EXTRA, filesOf, install, RANDOM, remove, SO, stageInstall, start, visible, YAML } from "./kit.ts";
+import {
+  baseFolder,
+  EXTRA,
+  entryOf,
+  filesOf,
+  fillButFor,
+  install,
+  RANDOM,
+  remove,
+  SO,
+  stageFiles,
+  start,
+  visible,
+  YAML,
+} from "./kit.ts";
 
 const FILES = { [SO]: "so", [YAML]: "yaml", [EXTRA]: "ca" };
 const FOLDERS: Tree = Object.fromEntries(
@@ -86,21 +101,23 @@ describe("an install", () => {
       const { path, name } = workspace.stage(SO);
       await writeFile(path, "so", { mode: 0o755 });
       const entry = { version: "", soFile: "Random@v1.0.0.so", files: [{ path: SO }] };
-      await store.commit({ id: RANDOM, entry, moves: [{ target: SO, staged: name }] }, workspace);
+      const files = [{ target: SO, name, sha256: "", bytes: 2 }];
+      await store.replace(RANDOM, { old: undefined, entry, files }, workspace);
     });
     expect((await stat(layout.absolute(SO))).mode & 0o777).toBe(0o755);
   });
 
-  it("replaces files, and what they were is gone after it succeeded", async () => {
-    const { layout, store } = await open({ [YAML]: "old" });
+  it("replaces files, and keeps what they were if it was something else", async () => {
+    const { layout, store } = await open({ [YAML]: "old", [EXTRA]: "ca" });
     await install(store, RANDOM, FILES);
-    expect(filesOf(await visible(layout))).toEqual(FILES);
+    expect(filesOf(await visible(layout))).toEqual({ ...FILES, [`${YAML}.bak`]: "old" });
   });
 
   it("replaces a link and does not write through it", async () => {
     const { layout, store } = await open({ "outside/file": "kept", [YAML]: "-> ../../outside/file" });
     await install(store, RANDOM, FILES);
-    expect(filesOf(await visible(layout))).toEqual({ ...FILES, "outside/file": "kept" });
+    const link = { [`${YAML}.bak`]: "-> ../../outside/file" };
+    expect(filesOf(await visible(layout))).toEqual({ ...FILES, ...link, "outside/file": "kept" });
   });
 
   it.skipIf(!CAN_MOUNT)("works where plugins and etc are two volumes, and is undone on both", async () => {
@@ -117,7 +134,7 @@ describe("an install", () => {
       expect(await readFile(join(layout.base, path), "utf8")).toBe(content);
     }
     await remove(store, RANDOM);
-    expect(await readdir(join(layout.base, "etc/sources"))).toEqual([]);
+    expect(await readdir(join(layout.base, "etc/sources"))).toEqual(["random.yaml.bak"]);
     expect(await readdir(layout.changesFolder("etc"))).toEqual([]);
   });
 
@@ -182,7 +199,8 @@ describe("a removal", () => {
     await rm(layout.absolute(YAML));
     await symlink("../../outside/file", layout.absolute(YAML));
     await remove(store, RANDOM);
-    expect(filesOf(await visible(layout))).toEqual({ "outside/file": "kept" });
+    const link = { [`${YAML}.bak`]: "-> ../../outside/file" };
+    expect(filesOf(await visible(layout))).toEqual({ ...link, "outside/file": "kept" });
   });
 });
 
@@ -191,9 +209,9 @@ describe("a change that fails changes nothing", () => {
     const { layout, store } = await open({ [YAML]: "old" });
     const change = () =>
       store.withWorkspace(RANDOM, async (workspace) => {
-        const change = await stageInstall(RANDOM, FILES, workspace);
-        await rm(workspace.file("etc", change.moves.at(-1)?.staged ?? ""));
-        await store.commit(change, workspace);
+        const files = await stageFiles(FILES, workspace);
+        await rm(workspace.file("etc", files.at(-1)?.name ?? ""));
+        await store.replace(RANDOM, { old: undefined, entry: entryOf(FILES, workspace.id), files }, workspace);
       });
     await expectNoChange(layout, store, change, { code: "STORAGE_FAILED" });
     await install(store, RANDOM, FILES);
@@ -203,7 +221,7 @@ describe("a change that fails changes nothing", () => {
     const { layout, store } = await open();
     const change = () =>
       store.withWorkspace(RANDOM, async (workspace) => {
-        await stageInstall(RANDOM, FILES, workspace);
+        await stageFiles(FILES, workspace);
         throw Object.assign(new Error("script"), { code: "SCRIPT_FAILED" });
       });
     await expectNoChange(layout, store, change, { code: "SCRIPT_FAILED", message: "script" });
@@ -277,14 +295,14 @@ describe("a change that fails changes nothing", () => {
         await fillButFor(pages, layout);
         const before = filesOf(await visible(layout));
         const error = await install(store, RANDOM, FILES).catch((error: unknown) => error);
-        if (error !== undefined) {
+        if (error instanceof Error) {
           refused += 1;
           expect(error).toMatchObject({ name: "PluginError", code: "STORAGE_FULL" });
           expect(filesOf(await visible(layout)), `${pages} pages free`).toEqual(before);
           expect(store.names("sources")).toEqual([]);
         } else {
           await remove(store, RANDOM);
-          await writeFile(layout.absolute(YAML), "old");
+          await rename(layout.absolute(`${YAML}.bak`), layout.absolute(YAML));
         }
         await rm(join(layout.base, "plugins/filler"));
       }
@@ -315,18 +333,6 @@ describe("a change that fails changes nothing", () => {
   });
 });
 
-/** Fills the disk up to so many free pages of 4 KiB. */
-async function fillButFor(pages: number, layout: Layout): Promise<void> {
-  const filler = join(layout.base, "plugins/filler");
-  let size = 256 * 1024;
-  for (;;) {
-    const error = await writeFile(filler, Buffer.alloc(size)).catch((error: NodeJS.ErrnoException) => error);
-    if (error === undefined) break;
-    size -= 4096;
-  }
-  await writeFile(filler, Buffer.alloc(Math.max(0, size - pages * 4096)));
-}
-
 describe("lookUp", () => {
   it("finds what is installed, and nothing where nothing is", async () => {
     const { store } = await open();
@@ -347,7 +353,48 @@ describe("lookUp", () => {
     expect(await store.lookUp(RANDOM)).toEqual(adopted);
     expect(store.names("sources")).toEqual(["random"]);
     await remove(store, RANDOM);
-    expect(filesOf(await visible(layout))).toEqual({});
+    expect(filesOf(await visible(layout))).toEqual({ [`${YAML}.bak`]: "yaml" });
+  });
+});
+
+describe("what is found out about a plugin", () => {
+  const other = { type: "sinks", name: "other" } as const;
+
+  it("is recorded, and its files stay as they are", async () => {
+    const { layout, store } = await open();
+    const entry = await install(store, RANDOM, FILES);
+    await store.updateEntry(RANDOM, { ...entry, functions: ["f"] });
+    expect(store.get(RANDOM)).toEqual({ ...entry, functions: ["f"] });
+    expect((await start(layout)).store.get(RANDOM)).toEqual({ ...entry, functions: ["f"] });
+    expect(filesOf(await visible(layout))).toEqual(FILES);
+  });
+
+  it("is recorded for those plugins that did not change meanwhile", async () => {
+    const { layout, store } = await open();
+    const [from, fromOther] = [await install(store, RANDOM, FILES), await install(store, other, {})];
+    const refresh = (entry: PluginEntry) => ({ ...entry, exports: ["found out"] });
+    const changed = await install(store, RANDOM, { ...FILES, [YAML]: "yaml 2" });
+    await store.refreshEntries([
+      { id: RANDOM, from, to: refresh(from) },
+      { id: other, from: fromOther, to: refresh(fromOther) },
+    ]);
+    expect(store.get(RANDOM)).toEqual(changed);
+    expect(store.get(other)).toEqual(refresh(fromOther));
+    expect(store.entries("sinks").get("other")).toEqual(refresh(fromOther));
+    expect(filesOf(await visible(layout))).toEqual({ ...FILES, [YAML]: "yaml 2" });
+  });
+
+  it("is no failure where it can't be recorded, unless somebody ordered it", async () => {
+    const { layout, store, lines } = await open();
+    const from = await install(store, RANDOM, FILES);
+    await rm(layout.registryFile);
+    await mkdir(layout.registryFile);
+    await store.refreshEntries([{ id: RANDOM, from, to: { ...from, functions: ["f"] } }]);
+    expect(lines).toMatchObject([{ level: WARN }]);
+    await store.refreshEntries([]);
+    expect(lines).toHaveLength(1);
+    await expect(store.updateEntry(RANDOM, from)).rejects.toMatchObject({ code: "STORAGE_FAILED" });
+    expect(store.get(RANDOM)).toEqual(from);
   });
 });
 
@@ -369,7 +416,7 @@ it("ends a change before the next one, when the disk did not let it", async () =
     expect(await store.lookUp(RANDOM)).toBeUndefined();
     expect(await visible(layout)).toEqual(before);
     await install(store, RANDOM, FILES);
-    expect(filesOf(await visible(layout))).toEqual(FILES);
+    expect(filesOf(await visible(layout))).toEqual({ ...FILES, [`${YAML}.bak`]: "old" });
   });
 });
 

@@ -3,7 +3,22 @@ import { describe, expect, it } from "vitest";
 import type { PluginType } from "../../src/domain/plugin.ts";
 import { WARN } from "../support/test-log.ts";
 import { type Tree, writeTree } from "../support/tree.ts";
-import { baseFolder, EXTRA, filesOf, install, RANDOM, remove, SO, start, visible, YAML } from "./kit.ts";
+import {
+  baseFolder,
+  EXTRA,
+  expectKeptAsRecorded,
+  filesOf,
+  install,
+  installed,
+  keptTexts,
+  RANDOM,
+  remove,
+  rollBack,
+  SO,
+  start,
+  visible,
+  YAML,
+} from "./kit.ts";
 
 const files = (...paths: string[]) => paths.map((path) => ({ path }));
 
@@ -106,6 +121,30 @@ describe("a plugin whose .so", () => {
     expect(filesOf(await visible(layout))).toEqual({});
   });
 
+  it("was replaced by hand can still be rolled back; one that has vanished can't, as if it had been deleted", async () => {
+    const layout = await baseFolder();
+    const { store: first } = await start(layout, 2);
+    await install(first, RANDOM, FILES);
+    await install(first, RANDOM, { "plugins/sources/Random@v2.0.0.so": "so 2", [YAML]: "yaml" });
+    const versions = first.get(RANDOM)?.versions;
+    expect(versions).toHaveLength(1);
+    await rename(
+      layout.absolute("plugins/sources/Random@v2.0.0.so"),
+      layout.absolute("plugins/sources/Random@v3.0.0.so"),
+    );
+    const { store } = await start(layout, 2);
+    expect(store.get(RANDOM)).toMatchObject({ version: "3.0.0", versions });
+    await expectKeptAsRecorded(layout, store);
+    await rollBack(store, RANDOM);
+    expect(await installed(layout)).toEqual(FILES);
+    expect(store.get(RANDOM)?.versions).toMatchObject([{ version: "3.0.0" }]);
+
+    await rm(layout.absolute(SO));
+    const { store: last } = await start(layout, 2);
+    await expectKeptAsRecorded(layout, last);
+    expect(await keptTexts(layout, "plugins")).toEqual([]);
+  });
+
   it("got a lower one beside it stays as it is", async () => {
     const layout = await baseFolder();
     const { store: first } = await start(layout);
@@ -124,6 +163,11 @@ it.each([
     "has paths that lead elsewhere",
     `{"schema":1,"plugins":{"sources":{"random":{"version":"1","soFile":"a.so",
     "files":[{"path":"etc/sources/../../../passwd"}]}},"sinks":{},"functions":{}}}`,
+  ],
+  [
+    "has kept files that lie elsewhere",
+    `{"schema":1,"plugins":{"sources":{"random":{"version":"1","soFile":"a.so","files":[],"versions":[{"id":"a",
+    "version":"1","soFile":"a.so","files":[{"path":"etc/sources/a","sha256":"../../passwd"}]}]}},"sinks":{},"functions":{}}}`,
   ],
 ])("the registry is rebuilt from the folders when it %s", async (_, text) => {
   const layout = await baseFolder({ "plugins/registry.json": text, [SO]: "so", [YAML]: "yaml", [EXTRA]: "ca" });

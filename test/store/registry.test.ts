@@ -8,16 +8,30 @@ import { ERROR, testLog } from "../support/test-log.ts";
 import { readTree, writeTree } from "../support/tree.ts";
 import { NOBODY, withoutRoot } from "../support/without-root.ts";
 
+const BESIDE = { path: "etc/sources/random.yaml.new", sha256: "ef", defaultOf: "etc/sources/random.yaml" } as const;
+
 const ENTRY: PluginEntry = {
   version: "1.0.0",
   soFile: "Random@v1.0.0.so",
-  files: [{ path: "plugins/sources/Random@v1.0.0.so", sha256: "ab", bytes: 3 }, { path: "etc/sources/random.yaml" }],
+  files: [
+    { path: "plugins/sources/Random@v1.0.0.so", sha256: "ab", bytes: 3 },
+    { path: "etc/sources/random.yaml" },
+    BESIDE,
+  ],
   functions: ["f"],
   origin: "http://h/random.zip",
   sha256: "cd",
   bytes: 5,
   installedAt: "2026-01-01T00:00:00.000Z",
   change: "1-2-3",
+  versions: [
+    {
+      id: "0123456789ab",
+      version: "0.9",
+      soFile: "Random@v0.9.so",
+      files: [{ path: "plugins/sources/Random@v0.9.so", sha256: "0".repeat(64) }, { path: "etc/sources/random.yaml" }],
+    },
+  ],
 };
 
 const source = (name: string) => ({ type: "sources", name }) as const;
@@ -36,6 +50,7 @@ it("is empty where there is no file, and makes none by being read", async () => 
   expect(registry.get(source("random"))).toBeUndefined();
   expect(lines).toEqual([]);
   await expect(stat(file)).rejects.toMatchObject({ code: "ENOENT" });
+  expect(registry.isOnlyOne).toBe(true);
 });
 
 it("gives back after a restart what was put in, field by field", async () => {
@@ -136,6 +151,48 @@ describe("a write", () => {
   });
 });
 
+describe("an update of an entry that must still be the same", () => {
+  const refreshed: PluginEntry = { ...ENTRY, functions: ["refreshed"] };
+  const replaced: PluginEntry = { ...ENTRY, version: "2.0.0" };
+
+  async function withRandom() {
+    const { file, registry } = await openNew();
+    await registry.update({ id: source("random"), entry: ENTRY }, { id: source("other"), entry: ENTRY });
+    return { file, registry, from: registry.get(source("random")) as PluginEntry };
+  }
+
+  it("sets it, in memory and on the disk", async () => {
+    const { file, registry, from } = await withRandom();
+    await registry.update({ id: source("random"), entry: refreshed, from });
+    expect(registry.get(source("random"))).toBe(refreshed);
+    expect((await reopen(file)).get(source("random"))).toEqual(refreshed);
+  });
+
+  it.each([
+    ["before it was ordered", true],
+    ["while the change is being written", false],
+  ])("does nothing when a change came %s, not even to others of the same order", async (_, waits) => {
+    const { file, registry, from } = await withRandom();
+    const change = registry.update({ id: source("random"), entry: replaced });
+    if (waits) await change;
+    const late = { id: source("random"), entry: refreshed, from };
+    await registry.update(late, { id: source("other"), entry: refreshed, from });
+    await change;
+    expect(registry.get(source("random"))).toBe(replaced);
+    expect(registry.get(source("other"))).toBe(refreshed);
+    expect((await reopen(file)).get(source("random"))).toEqual(replaced);
+  });
+
+  it("does nothing when the plugin was deleted meanwhile", async () => {
+    const { file, registry, from } = await withRandom();
+    const removal = registry.update({ id: source("random"), entry: null });
+    await registry.update({ id: source("random"), entry: refreshed, from });
+    await removal;
+    expect(registry.names("sources")).toEqual(["other"]);
+    expect((await reopen(file)).names("sources")).toEqual(["other"]);
+  });
+});
+
 describe("adopt", () => {
   it("is shown at once, and written", async () => {
     const { file, registry } = await openNew();
@@ -190,6 +247,9 @@ describe("a registry that can't be used is set aside whole, and the server goes 
     JSON.stringify({ schema, plugins: { sources: { random: entry }, sinks: {}, functions: {} } });
   const withPath = (path: string) => withEntry({ version: "1", soFile: "a.so", files: [{ path }] });
 
+  const withVersion = (file: object) =>
+    withEntry({ ...ENTRY, versions: [{ id: "a", version: "1", soFile: "a.so", files: [file] }] });
+
   it.each([
     ["empty", ""],
     ["torn", withEntry(ENTRY).slice(0, -20)],
@@ -213,6 +273,8 @@ describe("a registry that can't be used is set aside whole, and the server goes 
     ["with the configuration for a file", withPath("etc/kuiper.yaml")],
     ["with the registry for a file", withPath("plugins/registry.json")],
     ["with a NUL in a file", withPath("etc/sources/a\0b")],
+    ["with a kept version elsewhere", withVersion({ path: "etc/sources/../../x" })],
+    ["with a kept version's content elsewhere", withVersion({ path: "etc/sources/x.yaml", sha256: "../../x" })],
     [
       "with an odd name over a broken entry",
       '{"schema":1,"plugins":{"sources":{"a\\nb":5},"sinks":{},"functions":{}}}',
@@ -225,6 +287,7 @@ describe("a registry that can't be used is set aside whole, and the server goes 
     const registry = await Registry.open(file, log);
 
     expect(registry.names("sources")).toEqual([]);
+    expect(registry.isOnlyOne).toBe(false);
     const [kept = "", ...others] = await readdir(folder);
     expect(others).toEqual([]);
     expect(kept).toMatch(/^registry\.json\.unreadable-/);
@@ -232,7 +295,11 @@ describe("a registry that can't be used is set aside whole, and the server goes 
     expect(lines).toMatchObject([{ level: ERROR, file, kept: join(folder, kept) }]);
 
     await registry.update({ id: source("random"), entry: ENTRY });
-    expect((await reopen(file)).get(source("random"))).toEqual(ENTRY);
+    const again = await reopen(file);
+    expect(again.get(source("random"))).toEqual(ENTRY);
+    expect(again.isOnlyOne).toBe(false);
+    await rm(join(folder, kept));
+    expect((await reopen(file)).isOnlyOne).toBe(true);
   });
 
   it("a folder", async () => {
@@ -252,6 +319,7 @@ describe("a registry that can't be used is set aside whole, and the server goes 
     const { log, lines } = testLog();
     const registry = await Registry.open(join(file, "registry.json"), log);
     expect(registry.names("sources")).toEqual([]);
+    expect(registry.isOnlyOne).toBe(false);
     expect(lines).toContainEqual(expect.objectContaining({ level: ERROR }));
   });
 });

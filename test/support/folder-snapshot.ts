@@ -2,8 +2,11 @@ import { createHash } from "node:crypto";
 import { lstat, readdir, readFile, readlink } from "node:fs/promises";
 import { join, relative } from "node:path";
 
-/** The folders that hold work in progress. They stay; what is in them must not. */
-const WORK_FOLDERS: readonly string[] = ["plugins/.changes", "etc/.changes"];
+/** The folders that hold work in progress and kept versions. They stay; what is in them must not. */
+const WORK_FOLDERS: readonly string[] = [
+  ...["plugins/.changes", "plugins/.versions", "plugins/.incoming"],
+  ...["etc/.changes", "etc/.versions"],
+];
 
 /**
  * Everything below a folder, registry and hidden files included, as path → mode and content. Two equal snapshots mean

@@ -5,8 +5,12 @@ import { expect } from "vitest";
 import { PLUGIN_TYPES, type PluginType } from "../../src/domain/plugin.ts";
 import { parseSoFileName } from "../../src/domain/so-file.ts";
 
+interface VersionText {
+  readonly files: readonly { readonly path: string; readonly sha256?: string }[];
+}
+
 interface RegistryText {
-  readonly plugins: Record<PluginType, Record<string, { files: { path: string; sha256?: string }[] }>>;
+  readonly plugins: Record<PluginType, Record<string, VersionText & { readonly versions?: readonly VersionText[] }>>;
 }
 
 export type Listing = Readonly<Record<PluginType, readonly string[]>>;
@@ -18,8 +22,8 @@ export async function fetchListing(url: string): Promise<Listing> {
 
 /**
  * What must be true of a base folder whenever a server has just started on it, whatever happened before: the list, the
- * .so files and the registry are the same; a listed plugin has all its files whole; an unlisted one has none; nothing
- * half-made is left.
+ * .so files and the registry are the same; a listed plugin has all its files whole, and those of its earlier versions;
+ * an unlisted one has none; nothing half-made is left.
  *
  * @param edited files that a user wrote over: with whatever content, and there without the plugin too
  */
@@ -49,8 +53,34 @@ export async function expectInvariants(base: string, listing: Listing, edited: r
       expect(strangers, "files and folders of no plugin").toEqual([]);
     }
   }
-  const stray = (await readdir(join(base, "plugins"))).filter((name) => /\.tmp$|unreadable/.test(name));
-  expect(stray, "temporary files beside the registry").toEqual([]);
+  await expectKeptFiles(base, registry);
+  // The server may be writing what it found out about the plugins; what was left behind does not go by itself.
+  const stray = async () => (await readdir(join(base, "plugins"))).filter((name) => /\.tmp$|unreadable/.test(name));
+  await expect.poll(stray, { message: "temporary files beside the registry" }).toEqual([]);
+}
+
+/** What is kept of earlier versions is what the registry refers to, whole. Defaults may be kept as well. */
+async function expectKeptFiles(base: string, { plugins }: RegistryText): Promise<void> {
+  const entries = PLUGIN_TYPES.flatMap((type) => Object.values(plugins[type]));
+  const shaOf = (versions: readonly VersionText[], volume: string) =>
+    versions.flatMap(({ files }) =>
+      files.flatMap(({ path, sha256 = "" }) => (path.startsWith(`${volume}/`) && sha256 !== "" ? [sha256] : [])),
+    );
+  for (const volume of ["plugins", "etc"]) {
+    const needed = shaOf(
+      entries.flatMap(({ versions = [] }) => versions),
+      volume,
+    );
+    const allowed = new Set([...needed, ...(volume === "etc" ? shaOf(entries, volume) : [])]);
+    const folder = join(base, volume, ".versions");
+    const kept = await readdir(folder).catch(() => []); // there from the first kept file on
+    expect(kept, `what earlier versions need in ${volume}`).toEqual(expect.arrayContaining(needed));
+    expect(
+      kept.filter((name) => !allowed.has(name)),
+      `files in ${volume} that are kept for nobody`,
+    ).toEqual([]);
+    for (const name of kept) expect(await sha256Of(join(folder, name)), `${volume}/.versions/${name}`).toBe(name);
+  }
 }
 
 async function readRegistry(base: string): Promise<RegistryText> {

@@ -1,0 +1,55 @@
+import { PluginError } from "../domain/errors.ts";
+import type { KeptVersion, PluginEntry } from "../domain/plugin-entry.ts";
+import { printable } from "../domain/printable.ts";
+
+/** Which of the earlier versions; neither is the previous one. */
+export interface WantedVersion {
+  readonly id?: string | null | undefined;
+  /** With or without the leading `v`. Of several, the latest is meant. */
+  readonly version?: string | null | undefined;
+}
+
+/**
+ * The earlier version that a rollback is to bring back.
+ *
+ * @throws PluginError VERSION_NOT_FOUND with a sentence that lists what there is
+ */
+export function findVersion(entry: PluginEntry, { id, version }: WantedVersion = {}): KeptVersion {
+  const versions = entry.versions ?? [];
+  const label = version?.replace(/^v/, "");
+  const found = versions.find((kept) => (id == null || kept.id === id) && (label == null || kept.version === label));
+  if (found !== undefined) return found;
+  if (versions.length === 0) throw notFound("no earlier version of it is kept");
+  const wanted = [
+    label == null ? "version" : `version ${printable(label)}`,
+    id == null ? "" : `with id ${printable(id)}`,
+  ];
+  const isCurrent = id == null && label === entry.version ? "; it is the one that is installed" : "";
+  const names = versions.map(
+    (kept) => `${kept.version === "" ? "one without a version" : kept.version} (id ${kept.id})`,
+  );
+  throw notFound(`no ${wanted.join(" ").trim()} is kept${isCurrent}; there is ${names.join(", ")}`);
+}
+
+/**
+ * The earlier versions after a change, the latest first: none of them twice, none that is installed.
+ *
+ * @param replaced the version that was installed so far, where it can be kept
+ * @param installedId the version that is installed now
+ */
+export function versionsAfter(
+  replaced: KeptVersion | undefined,
+  before: readonly KeptVersion[],
+  installedId: string,
+  keep: number,
+): KeptVersion[] {
+  const versions = new Map<string, KeptVersion>();
+  for (const version of replaced === undefined ? before : [replaced, ...before]) {
+    if (version.id !== installedId && !versions.has(version.id)) versions.set(version.id, version);
+  }
+  return [...versions.values()].slice(0, keep);
+}
+
+function notFound(sentence: string): PluginError {
+  return new PluginError("VERSION_NOT_FOUND", sentence);
+}
