@@ -3,12 +3,14 @@ import { createHash } from "node:crypto";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { DownloadTarget } from "../../src/install/download/target.ts";
+import { FileTarget } from "../../src/install/file-target.ts";
+import { settingLimit } from "../../src/install/size-limit.ts";
 import { downloadBench, serveZip, sha256, someBytes } from "../support/downloading.ts";
 import { endless, file, stalled } from "../support/file-server-replies.ts";
 import { tempFolder } from "../support/temp-folder.ts";
 
 const BODY = someBytes(3_000_000);
+const LIMIT = settingLimit("maxBytes", 10_000_000, (words) => new Error(words));
 
 /** A file system of one megabyte, or undefined where this user can't make one. */
 function mountSmall(folder: string): string | undefined {
@@ -86,10 +88,10 @@ describe("a disk that is full while the host is silent", () => {
   });
 });
 
-describe("DownloadTarget", () => {
+describe("FileTarget", () => {
   it("has every byte in its place, however the chunks are cut", async () => {
     const path = join(await tempFolder(), "x");
-    const target = await DownloadTarget.create(path, 10_000_000);
+    const target = await FileTarget.create(path, LIMIT);
     const reused = Buffer.alloc(700_001);
     const hash = createHash("sha256");
     for (let at = 0, n = 1; at < BODY.length; n++) {
@@ -106,7 +108,7 @@ describe("DownloadTarget", () => {
 
   it("is empty again after restart", async () => {
     const path = join(await tempFolder(), "x");
-    const target = await DownloadTarget.create(path, 10_000_000);
+    const target = await FileTarget.create(path, LIMIT);
     await target.write(BODY);
     await target.restart();
     expect(target.bytes).toBe(0);

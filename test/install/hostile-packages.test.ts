@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, open, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { UNWATCHED } from "../../src/domain/progress.ts";
 import { readArchive } from "../../src/install/package/archive.ts";
 import { planPackage } from "../../src/install/package/package-plan.ts";
 import { unpack } from "../../src/install/package/unpack.ts";
@@ -29,7 +30,7 @@ async function unpackZip(zip: Buffer) {
   try {
     const plan = planPackage(await readArchive(file, HOSTILE_LIMITS.maxEntries), RANDOM, HOSTILE_LIMITS);
     const staging = { scriptFolder: join(folder, "box", "script"), stage };
-    return await unpack(file, plan, staging, new AbortController().signal);
+    return await unpack(file, plan, staging, new AbortController().signal, UNWATCHED);
   } finally {
     await file.close();
   }

@@ -4,9 +4,10 @@ import { pipeline } from "node:stream/promises";
 import { createBrotliDecompress, createGunzip, createInflate } from "node:zlib";
 import { hasCode, PluginError } from "../../domain/errors.ts";
 import { printable } from "../../domain/printable.ts";
+import type { FileTarget } from "../file-target.ts";
+import type { SizeLimit } from "../size-limit.ts";
 import { DownloadFailure } from "./failure.ts";
 import { discard, silence } from "./request.ts";
-import type { DownloadTarget } from "./target.ts";
 import { Wire } from "./wire.ts";
 
 const DECODERS: Readonly<Record<string, () => Transform>> = {
@@ -18,7 +19,6 @@ const DECODERS: Readonly<Record<string, () => Transform>> = {
 
 export interface BodyOptions {
   readonly idleTimeoutSeconds: number;
-  readonly maxBytes: number;
   /** Called after every chunk. */
   readonly onChunk: () => void;
 }
@@ -35,7 +35,7 @@ export function contentCodings(response: IncomingMessage): string[] {
  *
  * @throws DownloadFailure; PluginError when it can't be stored
  */
-export async function readBody(response: IncomingMessage, target: DownloadTarget, options: BodyOptions): Promise<void> {
+export async function readBody(response: IncomingMessage, target: FileTarget, options: BodyOptions): Promise<void> {
   const codings = contentCodings(response);
   const store = async (chunks: AsyncIterable<Uint8Array>) => {
     for await (const chunk of chunks) {
@@ -43,7 +43,7 @@ export async function readBody(response: IncomingMessage, target: DownloadTarget
       options.onChunk();
     }
   };
-  const received = watched(response, options);
+  const received = watched(response, options, target.limit);
   if (codings.length === 0) return await store(received);
 
   const [coding = ""] = codings;
@@ -62,7 +62,7 @@ export async function readBody(response: IncomingMessage, target: DownloadTarget
 }
 
 /** The body as it is received, with a limit on the host's silence and on the encoded bytes. */
-async function* watched(response: IncomingMessage, options: BodyOptions): AsyncGenerator<Uint8Array> {
+async function* watched(response: IncomingMessage, options: BodyOptions, limit: SizeLimit): AsyncGenerator<Uint8Array> {
   const { socket } = response;
   let received = 0;
   let waiting = true;
@@ -76,7 +76,7 @@ async function* watched(response: IncomingMessage, options: BodyOptions): AsyncG
       waiting = false;
       received += chunk.length;
       // An encoding can send for ever without there being anything to decode.
-      if (received > options.maxBytes) throw tooLarge(options.maxBytes);
+      if (received > limit.bytes) throw limit.exceeded();
       yield chunk;
       waiting = true;
       timer.refresh();
@@ -84,7 +84,7 @@ async function* watched(response: IncomingMessage, options: BodyOptions): AsyncG
     // Without a length the end of the connection is the end of the file, unless it broke.
     if (socket.errored) throw socket.errored;
   } catch (cause) {
-    throw cause instanceof DownloadFailure ? cause : unexpectedEnd(cause);
+    throw cause instanceof DownloadFailure || cause instanceof PluginError ? cause : unexpectedEnd(cause);
   } finally {
     clearTimeout(timer);
     discard(response);
@@ -114,10 +114,6 @@ async function* source(response: IncomingMessage): AsyncGenerator<Uint8Array> {
     if (left === 0) return;
   }
   throw unexpectedEnd(connection.errored);
-}
-
-function tooLarge(maxBytes: number): DownloadFailure {
-  return new DownloadFailure(`it has more bytes than pluginDownload.maxBytes (${maxBytes}) allows`);
 }
 
 function unexpectedEnd(cause: unknown): DownloadFailure {

@@ -2,16 +2,18 @@ import type { Config } from "../../config/schema.ts";
 import { PluginError, prefixed } from "../../domain/errors.ts";
 import type { Log } from "../../domain/log.ts";
 import type { PluginUri } from "../../domain/plugin-uri.ts";
+import { FileTarget, type Filled } from "../file-target.ts";
+import { type SizeLimit, settingLimit } from "../size-limit.ts";
 import { withTimeLimit } from "../time-limit.ts";
 import { DownloadFailure } from "./failure.ts";
 import { copyFile } from "./file.ts";
 import { downloadHttp, type HttpRules } from "./http.ts";
 import { createProxyRule, type ProxySettings } from "./proxy.ts";
 import { createHostRule } from "./rules.ts";
-import { type Downloaded, DownloadTarget } from "./target.ts";
 import { createTrust } from "./tls.ts";
 
-export type { Downloaded } from "./target.ts";
+/** The bytes and the SHA-256 (hex) of a file that was downloaded. */
+export type Downloaded = Filled;
 
 export interface DownloaderOptions {
   readonly config: Config["pluginDownload"];
@@ -23,6 +25,8 @@ export interface DownloaderOptions {
 export interface DownloadOptions {
   readonly signal: AbortSignal;
   readonly log: Log;
+  /** In the place of `pluginDownload.maxBytes`. */
+  readonly limit?: SizeLimit | undefined;
   /** Called with the bytes so far, and the whole if it is known; they fall back to 0 when it has to start again. */
   readonly onProgress?: ((bytes: number, total?: number) => void) | undefined;
 }
@@ -32,7 +36,8 @@ export interface Downloader {
    * Downloads into `file`, which must not be there yet, with mode 0600. It is not synced to the disk. After a failure
    * it is gone.
    *
-   * @throws PluginError DOWNLOAD_FAILED, STORAGE_FULL, STORAGE_FAILED; the signal's reason if that is a PluginError
+   * @throws PluginError DOWNLOAD_FAILED (see `isAbsent`), STORAGE_FULL, STORAGE_FAILED; the error of `limit` and the
+   * signal's reason if they are PluginErrors
    */
   download(uri: PluginUri, file: string, options: DownloadOptions): Promise<Downloaded>;
   /** Ends what is running and waits for it. Downloads begun afterwards are refused. */
@@ -50,10 +55,11 @@ export function createDownloader({ config, proxy, baseFolder }: DownloaderOption
     proxyFor: createProxyRule(proxy),
     trust: createTrust(config.ca, baseFolder),
   };
+  const zipLimit = settingLimit("pluginDownload.maxBytes", config.maxBytes, (words) => new DownloadFailure(words));
   const running = new Map<AbortController, Promise<unknown>>();
   let closed = false;
 
-  async function fetchInto(uri: PluginUri, target: DownloadTarget, options: DownloadOptions): Promise<void> {
+  async function fetchInto(uri: PluginUri, target: FileTarget, options: DownloadOptions): Promise<void> {
     if (uri.url.protocol === "file:") {
       const { allowedFolders } = config;
       await copyFile(uri.url, target, { allowedFolders, baseFolder }, options);
@@ -63,10 +69,10 @@ export function createDownloader({ config, proxy, baseFolder }: DownloaderOption
   async function download(uri: PluginUri, file: string, options: DownloadOptions, signal: AbortSignal) {
     const seconds = config.timeoutSeconds;
     const tooSlow = () => new DownloadFailure(`it took longer than ${seconds} s (pluginDownload.timeoutSeconds)`);
-    let target: DownloadTarget | undefined;
+    let target: FileTarget | undefined;
     try {
       return await withTimeLimit(signal, seconds * 1000, tooSlow, async (limited) => {
-        target = await DownloadTarget.create(file, config.maxBytes);
+        target = await FileTarget.create(file, options.limit ?? zipLimit);
         await fetchInto(uri, target, { ...options, signal: limited });
         limited.throwIfAborted();
         return await target.finish();
@@ -104,6 +110,11 @@ export function createDownloader({ config, proxy, baseFolder }: DownloaderOption
   };
 }
 
+/** Whether a download failed because the host, or the disk, says that there is no such file. */
+export function isAbsent(error: unknown): boolean {
+  return error instanceof PluginError && error.cause instanceof DownloadFailure && error.cause.absent;
+}
+
 function cancellation(signal: AbortSignal): Error {
   if (signal.reason instanceof PluginError) return signal.reason;
   return new DownloadFailure("the download was cancelled", { cause: signal.reason });
@@ -112,7 +123,7 @@ function cancellation(signal: AbortSignal): Error {
 function translated(error: unknown, uri: PluginUri, signal: AbortSignal): unknown {
   const prefix = `fail to download file ${uri.shown}: `;
   if (error instanceof DownloadFailure) {
-    return new PluginError("DOWNLOAD_FAILED", prefix + error.message, { cause: error.cause ?? error });
+    return new PluginError("DOWNLOAD_FAILED", prefix + error.message, { cause: error });
   }
   if (!(error instanceof PluginError) || error === signal.reason) return error;
   return prefixed(error, prefix);

@@ -9,10 +9,13 @@ export class DownloadFailure extends Error {
   override readonly name = "DownloadFailure";
   /** Whether the same request may well succeed a moment later. */
   readonly retry: boolean;
+  /** Whether the answer was that there is no such file. */
+  readonly absent: boolean;
 
-  constructor(reason: string, options: { retry?: boolean; cause?: unknown } = {}) {
+  constructor(reason: string, options: { retry?: boolean; absent?: boolean; cause?: unknown } = {}) {
     super(reason, options);
     this.retry = options.retry ?? false;
+    this.absent = options.absent ?? false;
   }
 }
 

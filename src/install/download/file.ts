@@ -4,10 +4,10 @@ import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { hasCode } from "../../domain/errors.ts";
 import { printable } from "../../domain/printable.ts";
+import type { FileTarget } from "../file-target.ts";
 import { systemWords } from "../system-words.ts";
 import { DownloadFailure } from "./failure.ts";
 import { isBelow } from "./rules.ts";
-import type { DownloadTarget } from "./target.ts";
 
 const READ_BYTES = 512 * 1024;
 
@@ -33,7 +33,7 @@ export interface FileOptions {
  */
 export async function copyFile(
   url: URL,
-  target: DownloadTarget,
+  target: FileTarget,
   rules: FileRules,
   { signal, onProgress }: FileOptions,
 ): Promise<void> {
@@ -64,9 +64,7 @@ async function openAllowed(path: string, shown: string, rules: FileRules): Promi
     handle = await open(real, OPEN_FLAGS);
   } catch (cause) {
     if (hasCode(cause, "ENXIO", "ENODEV")) throw notRegular(shown, cause); // a socket, a device without a driver
-    throw new DownloadFailure(`${hasCode(cause, "EACCES") ? "open" : "stat"} ${shown}: ${systemWords(cause)}`, {
-      cause,
-    });
+    throw unreachable(hasCode(cause, "EACCES") ? "open" : "stat", shown, cause);
   }
   try {
     const opened = await handle.stat();
@@ -89,7 +87,7 @@ async function allowedPath(path: string, shown: string, rules: FileRules): Promi
     real = await realpath(path);
   } catch (cause) {
     if (![...folders, ...realFolders].some((folder) => isBelow(folder, path))) throw notAllowed(shown);
-    throw new DownloadFailure(`stat ${shown}: ${systemWords(cause)}`, { cause });
+    throw unreachable("stat", shown, cause);
   }
   if (!realFolders.some((folder) => isBelow(folder, real))) throw notAllowed(shown);
   return real;
@@ -110,6 +108,10 @@ async function readSome(handle: FileHandle, buffer: Buffer, shown: string): Prom
   } catch (cause) {
     throw new DownloadFailure(`read ${shown}: ${systemWords(cause)}`, { cause });
   }
+}
+
+function unreachable(action: string, shown: string, cause: unknown): DownloadFailure {
+  return new DownloadFailure(`${action} ${shown}: ${systemWords(cause)}`, { cause, absent: hasCode(cause, "ENOENT") });
 }
 
 function notRegular(shown: string, cause?: unknown): DownloadFailure {

@@ -2,16 +2,17 @@ import http, { type IncomingMessage } from "node:http";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Log } from "../../domain/log.ts";
 import { printable } from "../../domain/printable.ts";
+import type { FileTarget } from "../file-target.ts";
 import { contentCodings, readBody } from "./body.ts";
 import { DownloadFailure } from "./failure.ts";
 import { discard, get, type RequestRules } from "./request.ts";
-import type { DownloadTarget } from "./target.ts";
 
 const FIRST_PAUSE_MS = 200;
 const LONGEST_PAUSE_MS = 3000;
+/** Object stores say 403 for what is not there to those who may not list it. */
+const ABSENT: readonly number[] = [403, 404, 410];
 
 export interface HttpRules extends RequestRules {
-  readonly maxBytes: number;
   readonly maxRetries: number;
 }
 
@@ -36,7 +37,7 @@ interface Resumable {
  */
 export async function downloadHttp(
   url: URL,
-  target: DownloadTarget,
+  target: FileTarget,
   rules: HttpRules,
   options: HttpOptions,
 ): Promise<void> {
@@ -63,7 +64,7 @@ export async function downloadHttp(
     if (target.bytes > 0) await target.restart();
     const total = contentLength(response);
     resumable = asResumable(response, total);
-    if (total !== undefined && total > rules.maxBytes) discard(response);
+    if (total !== undefined && total > target.limit.bytes) discard(response);
     target.expect(total ?? 0);
     await read(response, contentCodings(response).length === 0 ? total : undefined);
   }
@@ -71,7 +72,6 @@ export async function downloadHttp(
   async function read(response: IncomingMessage, total: number | undefined): Promise<void> {
     await readBody(response, target, {
       idleTimeoutSeconds: rules.idleTimeoutSeconds,
-      maxBytes: rules.maxBytes,
       onChunk: () => onProgress?.(target.bytes, total),
     });
     if (total !== undefined && target.bytes !== total) throw new DownloadFailure("unexpected EOF", { retry: true });
@@ -134,5 +134,6 @@ function statusFailure({ statusCode = 0, statusMessage }: IncomingMessage): Down
   const words = printable(statusMessage || http.STATUS_CODES[statusCode] || "").slice(0, 100);
   return new DownloadFailure(`cannot download the file with status: ${`${statusCode} ${words}`.trim()}`, {
     retry: [502, 503, 504].includes(statusCode),
+    absent: ABSENT.includes(statusCode),
   });
 }

@@ -21,8 +21,9 @@ const SYNC_EVERY_BYTES = 32 * 1024 * 1024;
 /** A file that was unpacked for one of the engine's folders. */
 export interface UnpackedFile {
   readonly target: FilePath;
-  /** The name under which it is staged. */
+  /** The name under which it is staged, and its path. */
   readonly name: string;
+  readonly path: string;
   readonly sha256: string;
   readonly bytes: number;
 }
@@ -32,6 +33,11 @@ export interface Staging {
   /** A new file on the same volume as `target`. */
   stage(target: FilePath): { readonly name: string; readonly path: string };
   readonly scriptFolder: string;
+}
+
+/** Told how many bytes are unpacked, of all. */
+export interface ByteCounter {
+  bytes(done: number, total?: number): void;
 }
 
 /**
@@ -45,8 +51,15 @@ export async function unpack(
   plan: PackagePlan,
   staging: Staging,
   signal: AbortSignal,
+  counter: ByteCounter,
 ): Promise<UnpackedFile[]> {
   const unpacked: UnpackedFile[] = [];
+  const total = plan.files.reduce((sum, { entry }) => sum + entry.uncompressedSize, 0);
+  let done = 0;
+  const count = (bytes: number) => {
+    done += bytes;
+    counter.bytes(done, total);
+  };
   if (plan.hasScript) {
     await mkdir(staging.scriptFolder);
     for (const folder of plan.scriptFolders) await mkdir(join(staging.scriptFolder, folder), { recursive: true });
@@ -56,11 +69,11 @@ export async function unpack(
       // Without a script nobody sees these files. They are read all the same: a damaged zip is refused whole.
       const path = plan.hasScript ? join(staging.scriptFolder, place.path) : undefined;
       if (path !== undefined) await mkdir(dirname(path), { recursive: true });
-      await unpackEntry(zip, entry, { path, mode: place.mode, durable: false }, signal);
+      await unpackEntry(zip, entry, { path, mode: place.mode, durable: false, count }, signal);
     } else {
       const { name, path } = staging.stage(place.target);
-      const sha256 = await unpackEntry(zip, entry, { path, mode: place.mode, durable: true }, signal);
-      unpacked.push({ target: place.target, name, sha256, bytes: entry.uncompressedSize });
+      const sha256 = await unpackEntry(zip, entry, { path, mode: place.mode, durable: true, count }, signal);
+      unpacked.push({ target: place.target, name, path, sha256, bytes: entry.uncompressedSize });
     }
   }
   return unpacked;
@@ -72,19 +85,17 @@ interface Output {
   readonly mode: number;
   /** Whether the data must survive a power cut. */
   readonly durable: boolean;
+  /** Called with the bytes of each piece. */
+  readonly count: (bytes: number) => void;
 }
 
-async function unpackEntry(
-  zip: FileHandle,
-  entry: ZipEntry,
-  { path, mode, durable }: Output,
-  signal: AbortSignal,
-): Promise<string> {
+async function unpackEntry(zip: FileHandle, entry: ZipEntry, output: Output, signal: AbortSignal): Promise<string> {
+  const { path, mode, durable } = output;
   // Exclusive: whatever is there already was not put there by this zip's plan.
   const file = path === undefined ? undefined : await open(path, "wx", mode);
   try {
     await file?.chmod(mode); // open() takes the process's umask into account; the plan does not
-    const sha256 = await copyData(zip, entry, file, durable, signal);
+    const sha256 = await copyData(zip, entry, file, output, signal);
     if (durable) await file?.sync();
     return sha256;
   } finally {
@@ -96,7 +107,7 @@ async function copyData(
   zip: FileHandle,
   entry: ZipEntry,
   file: FileHandle | undefined,
-  durable: boolean,
+  { durable, count }: Output,
   signal: AbortSignal,
 ): Promise<string> {
   const hash = createHash("sha256");
@@ -110,6 +121,7 @@ async function copyData(
       if (bytes > entry.uncompressedSize) throw refused(entry, "it has more data than it announces");
       checksum = crc32(chunk, checksum);
       hash.update(chunk);
+      count(chunk.length);
       if (file === undefined) continue;
       await writeWhole(file, chunk);
       unsynced += chunk.length;

@@ -1,24 +1,24 @@
 import { createHash, type Hash } from "node:crypto";
 import { type FileHandle, open, rm } from "node:fs/promises";
-import { hasCode, PluginError } from "../../domain/errors.ts";
-import { DownloadFailure } from "./failure.ts";
+import type { SizeLimit } from "./size-limit.ts";
+import { storageFailure } from "./storage-failure.ts";
 
-/** Two buffers of this size are all that a download holds of the file, however large it is. */
+/** Two buffers of this size are all that is held of a file, however large it is. */
 const BUFFER_BYTES = 512 * 1024;
 /** Enough for small plugins; also where a length turns out to be that of compressed data. */
 const MIN_BUFFER_BYTES = 64 * 1024;
 
-/** The bytes and the SHA-256 (hex) of a file that was downloaded. */
-export interface Downloaded {
+/** The bytes and the SHA-256 (hex) of a file that was filled. */
+export interface Filled {
   readonly sha256: string;
   readonly bytes: number;
 }
 
-/** The file that a download fills from its start, hashed on the way and never larger than the limit. */
-export class DownloadTarget {
+/** A file that is filled from its start with what comes from outside, hashed on the way and never over the limit. */
+export class FileTarget {
+  readonly limit: SizeLimit;
   readonly #handle: FileHandle;
   readonly #file: string;
-  readonly #maxBytes: number;
   #hash: Hash = createHash("sha256");
   #bytes = 0;
   #written = 0;
@@ -28,40 +28,44 @@ export class DownloadTarget {
   #filled = 0;
   #writing: Promise<void> = Promise.resolve();
 
-  private constructor(handle: FileHandle, file: string, maxBytes: number) {
+  private constructor(handle: FileHandle, file: string, limit: SizeLimit) {
     this.#handle = handle;
     this.#file = file;
-    this.#maxBytes = maxBytes;
+    this.limit = limit;
   }
 
-  /** @throws PluginError STORAGE_FULL, STORAGE_FAILED; also when `file` is there already */
-  static async create(file: string, maxBytes: number): Promise<DownloadTarget> {
+  /**
+   * Makes the file, with mode 0600. From here on, what can't be stored is PluginError STORAGE_FULL or STORAGE_FAILED.
+   *
+   * @throws PluginError, also when `file` is there already
+   */
+  static async create(file: string, limit: SizeLimit): Promise<FileTarget> {
     try {
-      return new DownloadTarget(await open(file, "wx", 0o600), file, maxBytes);
+      return new FileTarget(await open(file, "wx", 0o600), file, limit);
     } catch (cause) {
       throw storageFailure(cause);
     }
   }
 
-  /** How many bytes were received; not all of them need be on the disk yet. */
+  /** How many bytes it was given; not all of them need be on the disk yet. */
   get bytes(): number {
     return this.#bytes;
   }
 
-  /** @throws DownloadFailure when the whole, whose size is known before it is read, would be over the limit */
+  /** @throws the limit's error when the whole, whose size is known before it is read, would be over it */
   expect(bytes: number): void {
-    if (bytes > this.#maxBytes) {
-      throw new DownloadFailure(`it has ${bytes} bytes, more than pluginDownload.maxBytes (${this.#maxBytes}) allows`);
-    }
+    if (bytes > this.limit.bytes) throw this.limit.exceeded(bytes);
     if (this.#filling === undefined && bytes > 0)
       this.#bufferBytes = Math.min(BUFFER_BYTES, Math.max(MIN_BUFFER_BYTES, bytes));
   }
 
-  /** Appends. The bytes are copied, so `chunk` may be used again at once. */
+  /**
+   * Appends. The bytes are copied, so `chunk` may be used again at once.
+   *
+   * @throws the limit's error
+   */
   async write(chunk: Uint8Array): Promise<void> {
-    if (this.#bytes + chunk.length > this.#maxBytes) {
-      throw new DownloadFailure(`it has more bytes than pluginDownload.maxBytes (${this.#maxBytes}) allows`);
-    }
+    if (this.#bytes + chunk.length > this.limit.bytes) throw this.limit.exceeded();
     this.#bytes += chunk.length;
     for (let from = 0; from < chunk.length; ) {
       this.#filling ??= Buffer.allocUnsafeSlow(this.#bufferBytes);
@@ -91,7 +95,7 @@ export class DownloadTarget {
   }
 
   /** Writes what is left and closes the file. */
-  async finish(): Promise<Downloaded> {
+  async finish(): Promise<Filled> {
     await this.#flush();
     await this.#settled();
     try {
@@ -137,12 +141,4 @@ export class DownloadTarget {
       from += bytesWritten;
     }
   }
-}
-
-function storageFailure(cause: unknown): PluginError {
-  if (hasCode(cause, "ENOSPC", "EDQUOT")) {
-    return new PluginError("STORAGE_FULL", "there is no space left on the server's disk", { cause });
-  }
-  const code = cause instanceof Error && "code" in cause ? String(cause.code) : "unknown error";
-  return new PluginError("STORAGE_FAILED", `the server cannot store it (${code})`, { cause });
 }

@@ -1,0 +1,74 @@
+import { constants } from "node:fs";
+import { open, opendir } from "node:fs/promises";
+import { join } from "node:path";
+import { hasCode, PluginError } from "../../domain/errors.ts";
+import type { Log } from "../../domain/log.ts";
+import { printable } from "../../domain/printable.ts";
+import { systemWords } from "../system-words.ts";
+import { parseTrustedKey, type TrustedKey, UnfitKey } from "./trusted-key.ts";
+
+const KEY_FILE = /\.(pub|pem)$/;
+const MAX_KEYS = 1000;
+const MAX_KEY_BYTES = 64 * 1024;
+
+/** A FIFO without a writer must not hang. */
+const OPEN_FLAGS = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
+
+/**
+ * The keys in the files `*.pub` and `*.pem` of a folder, by name. They are read each time, so that a key that is
+ * withdrawn is withdrawn at once. Files that are no keys are left out, which the log says. A folder that is not there
+ * has no keys.
+ *
+ * @throws PluginError STORAGE_FAILED when the folder can't be read
+ */
+export async function readKeys(folder: string, log: Log): Promise<TrustedKey[]> {
+  const keys: TrustedKey[] = [];
+  for (const name of await keyFiles(folder, log)) {
+    const file = join(folder, name);
+    try {
+      keys.push(parseTrustedKey(printable(name), await readSmall(file)));
+    } catch (error) {
+      const reason = error instanceof UnfitKey ? error.message : `can't be read: ${systemWords(error)}`;
+      log.warn({ file, reason }, "a file among the trusted keys is left out");
+    }
+  }
+  return keys;
+}
+
+async function keyFiles(folder: string, log: Log): Promise<string[]> {
+  const names: string[] = [];
+  try {
+    for await (const { name } of await opendir(folder)) {
+      if (!KEY_FILE.test(name)) continue;
+      if (names.length === MAX_KEYS) {
+        log.warn({ folder, limit: MAX_KEYS }, "there are more trusted keys than can be used; some are left out");
+        break;
+      }
+      names.push(name);
+    }
+  } catch (error) {
+    if (!hasCode(error, "ENOENT")) {
+      throw new PluginError("STORAGE_FAILED", `the keys in etc/trust can't be read: ${systemWords(error)}`, {
+        cause: error,
+      });
+    }
+  }
+  return names.sort();
+}
+
+/** @throws UnfitKey; the system's error */
+async function readSmall(file: string): Promise<string> {
+  const handle = await open(file, OPEN_FLAGS);
+  try {
+    if (!(await handle.stat()).isFile()) throw new UnfitKey("is not a regular file");
+    const buffer = Buffer.alloc(MAX_KEY_BYTES + 1);
+    let length = 0;
+    for (let bytesRead = -1; bytesRead !== 0 && length < buffer.length; length += bytesRead) {
+      ({ bytesRead } = await handle.read(buffer, length, buffer.length - length, length));
+    }
+    if (length > MAX_KEY_BYTES) throw new UnfitKey(`has more than ${MAX_KEY_BYTES} bytes`);
+    return buffer.toString("utf8", 0, length);
+  } finally {
+    await handle.close();
+  }
+}
