@@ -1,0 +1,33 @@
+import type { PluginId } from "../domain/plugin.ts";
+import type { Stage } from "../domain/progress.ts";
+import type { JobResult } from "./job-result.ts";
+
+export const JOB_STATES = ["waiting", "running", "done", "failed", "cancelled"] as const;
+export type JobState = (typeof JOB_STATES)[number];
+
+export type JobAction = "install" | "update" | "rollback" | "delete";
+
+/** What a job is about. */
+export interface JobSubject {
+  readonly action: JobAction;
+  readonly plugin: PluginId;
+}
+
+/** A job as clients see it, at one moment. Times are ISO 8601, UTC. */
+export interface JobView extends JobSubject {
+  readonly id: string;
+  readonly state: JobState;
+  /** The one that it is in, or that it ended in. */
+  readonly stage: Stage;
+  /** Of the stage so far. */
+  readonly bytes: number;
+  /** Of the whole stage; absent while that is not known. */
+  readonly totalBytes?: number;
+  /** 0 to 99 and never less than before; 100 when the job is done, and only then. */
+  readonly percent: number;
+  readonly createdAt: string;
+  /** Absent for a job that never got its turn. */
+  readonly startedAt?: string;
+  readonly endedAt?: string;
+  readonly result?: JobResult;
+}

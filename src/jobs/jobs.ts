@@ -1,0 +1,84 @@
+import type { Config } from "../config/schema.ts";
+import { PluginError } from "../domain/errors.ts";
+import type { Job } from "./job.ts";
+
+/**
+ * The changes that clients did not wait for: those that go on, and the last ones that ended. In memory alone, so a
+ * restart forgets them. Those that go on are bounded by the queue of changes, through which their work goes.
+ */
+export class Jobs {
+  readonly #limits: Config["jobs"];
+  /** In the order in which they came. */
+  readonly #jobs = new Map<string, Job>();
+  /** In the order in which they ended. */
+  readonly #ended = new Set<string>();
+  #watchers = 0;
+
+  constructor(limits: Config["jobs"]) {
+    this.#limits = limits;
+  }
+
+  /** Takes in a job, which may have ended already. */
+  add(job: Job): void {
+    this.#jobs.set(job.id, job);
+    void job.ended.then(() => this.#retire(job.id));
+  }
+
+  /** @throws PluginError JOB_NOT_FOUND */
+  get(id: string): Job {
+    const job = this.#jobs.get(id);
+    if (job === undefined) throw new PluginError("JOB_NOT_FOUND", "not found");
+    return job;
+  }
+
+  /** The latest first. */
+  list(): readonly Job[] {
+    return [...this.#jobs.values()].reverse();
+  }
+
+  /**
+   * Ends a job before its time, with everything undone. Resolves when it has ended: as done, if it was too late.
+   *
+   * @throws PluginError JOB_NOT_FOUND, JOB_ENDED
+   */
+  async cancel(id: string): Promise<Job> {
+    const job = this.get(id);
+    if (job.result !== undefined) throw new PluginError("JOB_ENDED", `the job has already ended: ${job.state}`);
+    job.cancel();
+    await job.ended;
+    return job;
+  }
+
+  /**
+   * Calls the listener after each change of a job, until the function that this returns is called. It has to be: the
+   * number of those who watch is bounded.
+   *
+   * @throws PluginError TOO_BUSY
+   */
+  watch(job: Job, listener: () => void): () => void {
+    if (this.#watchers >= this.#limits.maxWatchers) {
+      throw new PluginError(
+        "TOO_BUSY",
+        "too many clients follow jobs at the moment (jobs.maxWatchers); ask for the job itself from time to time",
+      );
+    }
+    this.#watchers += 1;
+    const leave = job.watch(listener);
+    let watching = true;
+    return () => {
+      if (!watching) return;
+      watching = false;
+      this.#watchers -= 1;
+      leave();
+    };
+  }
+
+  #retire(id: string): void {
+    this.#ended.add(id);
+    for (const oldest of this.#ended) {
+      if (this.#ended.size <= this.#limits.keep) break;
+      this.#ended.delete(oldest);
+      this.#jobs.delete(oldest);
+    }
+  }
+}
