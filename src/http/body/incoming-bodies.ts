@@ -1,0 +1,142 @@
+import type { Readable } from "node:stream";
+import type { FastifyRequest } from "fastify";
+import { PluginError, prefixed } from "../../domain/errors.ts";
+import type { ReceivedZip } from "../../domain/install-request.ts";
+import { readBody } from "./any-content-type.ts";
+import { isForm, kindOf, tellsKind } from "./body-kind.ts";
+import type { Fields, FileRules, Receiving } from "./file-rules.ts";
+import { asObject, queryFields } from "./form-fields.ts";
+import { parseFields } from "./json-body.ts";
+import { peek } from "./peek.ts";
+import { receiveForm } from "./receive-form.ts";
+import { refuseInvalid } from "./refuse-invalid.ts";
+
+declare module "fastify" {
+  interface FastifyRequest {
+    /** The file that came with the request. Whoever handles the request hands it over, see `IncomingBodies`. */
+    zip: ReceivedZip | undefined;
+    /** Whether the body is a file, or a form: what is wrong with it is not told as an error in JSON. */
+    isFile: boolean;
+  }
+}
+
+/** The fields of a request, and its file. */
+export type Given<B> = B & { readonly zip: ReceivedZip | undefined };
+
+/** Decodes the bodies of orders: JSON, a file with its fields in the query, or a form that has both. */
+export class IncomingBodies {
+  readonly #options: Receiving;
+
+  constructor(options: Receiving) {
+    this.#options = options;
+  }
+
+  /** Fires when the server closes. */
+  get closing(): AbortSignal {
+    return this.#options.closing;
+  }
+
+  /**
+   * A hook before validation, for a route with `bodyAsStream`: leaves the fields in `body` and the file in `zip`. Where
+   * there is a file, its fields have been validated: the handler will run, and answers for the file.
+   */
+  decode(rules: FileRules): (request: FastifyRequest) => Promise<void> {
+    return async (request) => {
+      const stream = request.body as Readable | undefined;
+      if (stream === undefined) request.body = parseJson(Buffer.alloc(0), rules);
+      else await this.#decode(request, stream, rules);
+    };
+  }
+
+  /**
+   * Hands over what came with a request. To be called at once in the handler; the work may be done later, and outlast
+   * the request. When it has ended, a file that it did not move away is gone.
+   */
+  handOver<B extends object, A extends unknown[], T>(
+    request: { readonly body: B; zip: ReceivedZip | undefined },
+    work: (given: Given<B>, ...rest: A) => Promise<T>,
+  ): (...rest: A) => Promise<T> {
+    const { body, zip } = request;
+    request.zip = undefined;
+    return async (...rest) => {
+      try {
+        return await work({ ...body, zip }, ...rest);
+      } finally {
+        if (zip !== undefined) await this.#options.receiver.discard(zip);
+      }
+    };
+  }
+
+  async #decode(request: FastifyRequest, body: Readable, rules: FileRules): Promise<void> {
+    const { tidy = unchanged } = rules;
+    const { http } = this.#options;
+    const mediaType = request.headers["content-type"]?.split(";")[0]?.trim().toLowerCase();
+    const isFileType = rules.fileTypes.includes(mediaType ?? "");
+    const fields = tidy(asObject(queryFields(request.query), rules.schema, rules.lists), "query");
+    const isNamed = fields.name !== undefined;
+    request.isFile = isForm(mediaType) || (isFileType && isNamed);
+    // What is sure to be refused is refused before a client that asks is told to send it.
+    if (isFileType && isNamed) await this.#refuseEarly(request, fields, rules);
+    if (isForm(mediaType)) this.#refuseTooLarge(request, http.maxBodyBytes);
+
+    request.askForBody();
+    const { head, stream } = await peek(body, tellsKind);
+    const kind = kindOf(head, { mediaType, isFileType, isNamed });
+    request.isFile = kind !== "json";
+    if (kind === "form") {
+      const received = await receiveForm(request, stream, rules, this.#options);
+      request.body = received.fields;
+      request.zip = received.zip;
+    } else if (kind === "file") {
+      if (!isFileType || !isNamed) await this.#refuseEarly(request, fields, rules);
+      request.body = fields;
+      request.zip = await this.#receive(request, stream);
+    } else {
+      request.body = parseJson(await readBody(request, http.maxBodyBytes, stream), rules);
+    }
+  }
+
+  async #refuseEarly(request: FastifyRequest, fields: Fields, { admit }: FileRules): Promise<void> {
+    refuseInvalid(request, fields);
+    this.#refuseTooLarge(request, 0);
+    await admit?.(typeof fields.name === "string" ? fields.name : undefined, announcedBytes(request));
+  }
+
+  /** @param beside the bytes that may come beside the file */
+  #refuseTooLarge(request: FastifyRequest, beside: number): void {
+    const bytes = announcedBytes(request) ?? 0;
+    const { maxBytes } = this.#options.uploads;
+    if (bytes <= maxBytes + beside) return;
+    const reason = `the body has ${bytes} bytes, more than uploads.maxBytes (${maxBytes}) allows`;
+    throw new PluginError("BODY_TOO_LARGE", reason);
+  }
+
+  async #receive(request: FastifyRequest, stream: Readable): Promise<ReceivedZip> {
+    const { receiver, uploading, closing } = this.#options;
+    const end = uploading.add(request.raw.socket);
+    try {
+      return await receiver.receive(stream, { signal: closing, shown: "upload", log: request.log });
+    } finally {
+      end();
+    }
+  }
+}
+
+function parseJson(body: Buffer, { schema, tidy = unchanged, jsonPrefix = "" }: FileRules): unknown {
+  try {
+    const value = parseFields(body, schema);
+    const isObject = typeof value === "object" && value !== null && !Array.isArray(value);
+    return isObject ? tidy(value as Fields, "body") : value;
+  } catch (error) {
+    throw error instanceof PluginError ? prefixed(error, jsonPrefix) : error;
+  }
+}
+
+function unchanged(fields: Fields): Fields {
+  return fields;
+}
+
+function announcedBytes(request: FastifyRequest): number | undefined {
+  const length = request.headers["content-length"];
+  return length === undefined ? undefined : Number(length);
+}

@@ -1,0 +1,148 @@
+import { randomUUID } from "node:crypto";
+import { chmod, lstat, mkdir, open, readdir, rename, rm, unlink } from "node:fs/promises";
+import { join } from "node:path";
+import pLimit from "p-limit";
+import { hasCode, PluginError } from "../domain/errors.ts";
+import { printable } from "../domain/printable.ts";
+import { isUploadName } from "./upload-name.ts";
+
+/** Of a file that is not whole yet. No name of an upload begins with a dot. */
+const UNFINISHED_PREFIX = ".unfinished-";
+
+/** What the files of the folder, without one of a given name, take. */
+export interface Usage {
+  readonly files: number;
+  readonly bytes: number;
+}
+
+/**
+ * The folder of the uploaded files. They are regular files; a link is never followed, since it could lead out of the
+ * folder. That the folder itself may be one is the operator's business.
+ */
+export class UploadFolder {
+  readonly #folder: string;
+  readonly #inTurn = pLimit(1);
+
+  constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  /** Absolute paths, in alphabetical order. @throws PluginError STORAGE_FAILED */
+  async list(): Promise<string[]> {
+    return (await this.#names()).sort().map((name) => join(this.#folder, name));
+  }
+
+  /** @throws PluginError STORAGE_FAILED */
+  async usageWithout(name: string): Promise<Usage> {
+    const others = (await this.#names()).filter((one) => one !== name);
+    let bytes = 0;
+    for (const one of others) {
+      const stats = await lstat(join(this.#folder, one)).catch(() => undefined); // it was deleted meanwhile
+      bytes += stats?.isFile() ? stats.size : 0;
+    }
+    return { files: others.length, bytes };
+  }
+
+  /**
+   * Puts a file into its place at once: until then a file of that name stays what it is.
+   *
+   * @param fill makes the file at the path that it is given
+   * @param admit called just before, with the bytes of the file, while no other file is put into place
+   * @returns its absolute path
+   * @throws PluginError STORAGE_FULL, STORAGE_FAILED, NAME_INVALID; what `fill` and `admit` throw
+   */
+  async put(
+    name: string,
+    fill: (path: string) => Promise<void>,
+    admit: (bytes: number) => Promise<void>,
+  ): Promise<string> {
+    const path = join(this.#folder, name);
+    const unfinished = join(this.#folder, UNFINISHED_PREFIX + randomUUID());
+    return orStorageFailure(async () => {
+      await mkdir(this.#folder, { recursive: true });
+      try {
+        await fill(unfinished);
+        await chmod(unfinished, 0o644); // the engine need not run as our user
+        await sync(unfinished);
+        await this.#inTurn(async () => {
+          await admit((await lstat(unfinished)).size);
+          await rename(unfinished, path); // replaces a link, and does not follow it
+        });
+        await sync(this.#folder);
+        return path;
+      } catch (error) {
+        await rm(unfinished, { force: true }).catch(() => {});
+        if (hasCode(error, "EISDIR", "ENOTEMPTY")) throw takenByFolder(name, error);
+        throw error;
+      }
+    });
+  }
+
+  /** @throws PluginError UPLOAD_NOT_FOUND, STORAGE_FAILED */
+  async remove(name: string): Promise<void> {
+    const path = join(this.#folder, name);
+    await orStorageFailure(async () => {
+      try {
+        const stats = await lstat(path);
+        if (!stats.isFile() && !stats.isSymbolicLink()) throw notFound(name);
+        await unlink(path);
+      } catch (error) {
+        throw hasCode(error, "ENOENT", "ENOTDIR") ? notFound(name, error) : error;
+      }
+    });
+  }
+
+  /** Removes what an earlier process did not finish. @throws PluginError STORAGE_FAILED */
+  async clear(): Promise<void> {
+    await orStorageFailure(async () => {
+      const unfinished = (await entriesOf(this.#folder)).filter(({ name }) => name.startsWith(UNFINISHED_PREFIX));
+      for (const { name } of unfinished) await rm(join(this.#folder, name), { force: true });
+    });
+  }
+
+  async #names(): Promise<string[]> {
+    return orStorageFailure(async () => {
+      const entries = await entriesOf(this.#folder);
+      return entries.filter((entry) => entry.isFile() && isUploadName(entry.name)).map(({ name }) => name);
+    });
+  }
+}
+
+async function entriesOf(folder: string) {
+  try {
+    return await readdir(folder, { withFileTypes: true });
+  } catch (error) {
+    if (hasCode(error, "ENOENT")) return []; // nothing was ever uploaded
+    throw error;
+  }
+}
+
+async function sync(path: string): Promise<void> {
+  const handle = await open(path, "r");
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+async function orStorageFailure<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (cause) {
+    if (cause instanceof PluginError) throw cause;
+    if (hasCode(cause, "ENOSPC", "EDQUOT")) {
+      throw new PluginError("STORAGE_FULL", "there is no space left on the server's disk", { cause });
+    }
+    const code = cause instanceof Error && "code" in cause ? String(cause.code) : "unknown error";
+    throw new PluginError("STORAGE_FAILED", `the server can't use the folder of uploads (${code})`, { cause });
+  }
+}
+
+function takenByFolder(name: string, cause: unknown): PluginError {
+  return new PluginError("NAME_INVALID", `invalid name ${printable(name)}: there is a folder of that name`, { cause });
+}
+
+function notFound(name: string, cause?: unknown): PluginError {
+  return new PluginError("UPLOAD_NOT_FOUND", `there is no file ${printable(name)}`, { cause });
+}

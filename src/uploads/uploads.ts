@@ -1,0 +1,149 @@
+import { constants, copyFile, rename, rm, writeFile } from "node:fs/promises";
+import type { Config } from "../config/schema.ts";
+import { hasCode, PluginError } from "../domain/errors.ts";
+import type { ReceivedZip } from "../domain/install-request.ts";
+import type { Log } from "../domain/log.ts";
+import { checkUri, type PluginUri } from "../domain/plugin-uri.ts";
+import type { UploadFolder } from "./upload-folder.ts";
+import { checkUploadName } from "./upload-name.ts";
+
+export interface FetchOptions {
+  readonly signal: AbortSignal;
+  readonly log: Log;
+  readonly limit: { readonly bytes: number; exceeded(announced?: number): Error };
+}
+
+/** What a download is asked of: into a file that is not there yet, whole or not at all. */
+export interface Fetcher {
+  download(uri: PluginUri, file: string, options: FetchOptions): Promise<unknown>;
+}
+
+export interface UploadsOptions {
+  readonly folder: UploadFolder;
+  readonly config: Pick<Config["uploads"], "maxBytes" | "maxTotalBytes" | "maxFiles" | "maxConcurrent">;
+  readonly fetcher: Fetcher;
+}
+
+/** What a client wants to upload, as it came: a name, and just one of the others. */
+export interface UploadOrder {
+  readonly name?: string | null;
+  readonly content?: string | null;
+  readonly base64?: string | null;
+  /** An `http`, `https` or `file` URL. */
+  readonly file?: string | null;
+  readonly zip?: ReceivedZip | undefined;
+}
+
+/** The files that clients upload for later: configuration, certificates, plugins to install with `file://`. */
+export class Uploads {
+  readonly #options: UploadsOptions;
+  #fetching = 0;
+
+  constructor(options: UploadsOptions) {
+    this.#options = options;
+  }
+
+  /** Absolute paths, in alphabetical order. @throws PluginError STORAGE_FAILED */
+  list(): Promise<string[]> {
+    return this.#options.folder.list();
+  }
+
+  /**
+   * Refuses a file that need not be received.
+   *
+   * @param bytes how many it will have, where that is known
+   * @throws PluginError BODY_INVALID, NAME_INVALID, BODY_TOO_LARGE, STORAGE_FULL
+   */
+  async admit(name: string | null | undefined, bytes = 0): Promise<void> {
+    const { folder, config } = this.#options;
+    const { maxBytes, maxTotalBytes, maxFiles } = config;
+    const checked = checkName(name);
+    if (bytes > maxBytes) throw new PluginError("BODY_TOO_LARGE", overMaxBytes(maxBytes, bytes));
+    const others = await folder.usageWithout(checked);
+    if (others.files >= maxFiles) {
+      throw new PluginError("STORAGE_FULL", `there are ${others.files} files (uploads.maxFiles); delete some first`);
+    }
+    if (others.bytes + bytes > maxTotalBytes) {
+      const total = `all files together would have more bytes than uploads.maxTotalBytes (${maxTotalBytes}) allows`;
+      throw new PluginError("STORAGE_FULL", `${total}; delete some first`);
+    }
+  }
+
+  /**
+   * Stores a file, in the place of one of the same name.
+   *
+   * @returns its absolute path
+   * @throws PluginError with the reason; a file of that name is then what it was
+   */
+  async put(order: UploadOrder, options: Pick<FetchOptions, "signal" | "log">): Promise<string> {
+    const name = checkName(order.name);
+    const fill = this.#filling(order, options);
+    await this.admit(name);
+    const path = await this.#options.folder.put(name, fill, (bytes) => this.admit(name, bytes));
+    options.log.info({ path }, "file uploaded");
+    return path;
+  }
+
+  /** @throws PluginError NAME_INVALID, UPLOAD_NOT_FOUND, STORAGE_FAILED */
+  async remove(name: string, log: Log): Promise<void> {
+    await this.#options.folder.remove(checkUploadName(name));
+    log.info({ name }, "uploaded file deleted");
+  }
+
+  /** What makes the file of an order at a path. */
+  #filling(order: UploadOrder, options: Pick<FetchOptions, "signal" | "log">): (path: string) => Promise<void> {
+    const { content, base64, file, zip } = order;
+    const given = [content, base64, file, zip].filter((one) => one !== undefined && one !== null);
+    if (given.length !== 1) throw missing("just one of content, base64 and file is required");
+    if (zip !== undefined) return (path) => moveFile(zip.file, path);
+    if (typeof file === "string") {
+      const uri = checkUri(file);
+      return (path) => this.#fetch(uri, path, options);
+    }
+    const bytes = typeof content === "string" ? Buffer.from(content) : Buffer.from(base64 ?? "", "base64");
+    return (path) => writeFile(path, bytes, { flag: "wx", mode: 0o600 });
+  }
+
+  async #fetch(uri: PluginUri, path: string, options: Pick<FetchOptions, "signal" | "log">): Promise<void> {
+    const { fetcher, config } = this.#options;
+    const { maxBytes, maxConcurrent } = config;
+    if (this.#fetching >= maxConcurrent) {
+      const words = `${maxConcurrent} files are being fetched already (uploads.maxConcurrent); try again in a moment`;
+      throw new PluginError("TOO_BUSY", words);
+    }
+    this.#fetching += 1;
+    try {
+      const exceeded = (bytes?: number) => new PluginError("DOWNLOAD_FAILED", overMaxBytes(maxBytes, bytes));
+      await fetcher.download(uri, path, { ...options, limit: { bytes: maxBytes, exceeded } });
+    } finally {
+      this.#fetching -= 1;
+    }
+  }
+}
+
+/** @throws PluginError BODY_INVALID, NAME_INVALID */
+function checkName(name: string | null | undefined): string {
+  if (name === undefined || name === null || name === "") throw missing("name is required");
+  return checkUploadName(name);
+}
+
+/** In the words of a later engine. */
+function missing(what: string): PluginError {
+  return new PluginError("BODY_INVALID", `missing necessary field: ${what}`);
+}
+
+function overMaxBytes(maxBytes: number, bytes?: number): string {
+  const has = bytes === undefined ? "more bytes than" : `${bytes} bytes, more than`;
+  return `it has ${has} uploads.maxBytes (${maxBytes}) allows`;
+}
+
+/** A copy where the two folders are on two file systems. */
+async function moveFile(from: string, to: string): Promise<void> {
+  try {
+    await rename(from, to);
+  } catch (error) {
+    if (!hasCode(error, "EXDEV")) throw error;
+    await copyFile(from, to, constants.COPYFILE_EXCL);
+    await rm(from, { force: true });
+  }
+}
