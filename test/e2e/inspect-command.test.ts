@@ -1,0 +1,94 @@
+import { spawnSync } from "node:child_process";
+import { readdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { beforeEach, describe, expect, test } from "vitest";
+import { writePluginZip } from "../support/plugin-zip.ts";
+import { tempFolder } from "../support/temp-folder.ts";
+
+const MAIN = fileURLToPath(new URL("../../dist/main.js", import.meta.url));
+
+let folder: string;
+beforeEach(async () => {
+  folder = await tempFolder();
+});
+
+function run(...args: string[]) {
+  const env = { PATH: process.env.PATH };
+  const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, ...args], {
+    cwd: folder,
+    env,
+    encoding: "utf8",
+  });
+  return { status, stdout, stderr };
+}
+
+describe("inspect", () => {
+  test("tells people what is wrong, and scripts by the exit status", async () => {
+    await writePluginZip(folder, { type: "sources", name: "random", soContent: "no program" });
+    const { status, stdout, stderr } = run("inspect", "random.zip");
+    expect({ status, stderr }).toEqual({ status: 1, stderr: "" });
+    expect(stdout).toMatch(/^random\.zip: incompatible\n {2}plugin random, version 1\.0\.0\n\n {2}NOT_ELF: .+\n$/);
+  });
+
+  test("prints JSON", async () => {
+    await writePluginZip(folder, { type: "functions", name: "echo", soContent: "no program" });
+    const { status, stdout } = run("inspect", "--json", "echo.zip");
+    expect(status).toBe(1);
+    expect(JSON.parse(stdout)).toMatchObject({
+      file: "echo.zip",
+      name: "echo",
+      version: "1.0.0",
+      verdict: "incompatible",
+      problems: [{ code: "NOT_ELF", message: expect.any(String) }],
+    });
+  });
+
+  test("takes a .so", async () => {
+    await writeFile(join(folder, "Random@v2.so"), "no program");
+    const { status, stdout } = run("inspect", "Random@v2.so");
+    expect([status, stdout]).toEqual([1, expect.stringContaining("plugin random, version 2")]);
+  });
+
+  test("names the plugin where the zip has several", async () => {
+    const contents = { type: "sinks", name: "file", soContent: "no program", files: { "Other.so": "x" } } as const;
+    await writePluginZip(folder, contents);
+    const open = run("inspect", "file.zip");
+    expect(open).toEqual({
+      status: 3,
+      stdout: "",
+      stderr:
+        "kuiper-plugin-server: file.zip: the zip has 2 .so files at its root; say with --name which plugin it is\n",
+    });
+    expect(run("inspect", "file.zip", "--name", "file").status).toBe(1);
+  });
+
+  test("leaves nothing behind", async () => {
+    await writePluginZip(folder, { type: "sinks", name: "file", script: "touch ran", files: { "a/b": "x" } });
+    const tmp = await tempFolder();
+    const { status } = spawnSync(process.execPath, [MAIN, "inspect", "file.zip"], {
+      cwd: folder,
+      env: { PATH: process.env.PATH, TMPDIR: tmp },
+    });
+    expect(status).toBe(1);
+    expect(await readdir(tmp)).toEqual([]);
+  });
+
+  test.each([
+    [["nothere.zip"], /^kuiper-plugin-server: nothere\.zip: no such file or directory\n$/],
+    [["broken.zip"], /^kuiper-plugin-server: broken\.zip: zip: not a valid zip file\n$/],
+    [[], /^kuiper-plugin-server: inspect needs the zip or the \.so of a plugin\n\nUsage:/],
+    [["a.zip", "b.zip"], /takes one file, but there is also b\.zip\n\nUsage:/],
+    [["a.zip", "--type", "things"], /--type is things; it should be one of sources, sinks, functions\n/],
+    [["a.zip", "--nonsense"], /--nonsense/],
+  ])("%j ends with 3 and says why", async (args, sentence) => {
+    await writeFile(join(folder, "broken.zip"), "no zip");
+    expect(run("inspect", ...args)).toEqual({ status: 3, stdout: "", stderr: expect.stringMatching(sentence) });
+  });
+});
+
+test("other arguments never start a server", () => {
+  expect(run("--help")).toMatchObject({ status: 0, stdout: expect.stringMatching(/^Usage:/) });
+  expect(run("--version")).toMatchObject({ status: 0, stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) });
+  expect(run("serve")).toMatchObject({ status: 3, stderr: expect.stringMatching(/there is no command serve\n/) });
+});
