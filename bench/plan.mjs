@@ -2,6 +2,8 @@
 export const FULL = {
   name: "full",
   install: { megabytes: [50, 300], rounds: 7 },
+  inspection: { engine: 60, plugin: 50, rounds: 15 },
+  rollback: { megabytes: 300, rounds: 6 },
   memory: { megabytes: 300, rounds: 3 },
   list: { plugins: [3, 10_000], connections: 10, seconds: 3, rounds: 6 },
   small: { installs: 200, atOnce: 16, rounds: 3 },
@@ -12,6 +14,8 @@ export const FULL = {
 export const SHORT = {
   name: "short",
   install: { megabytes: [10, 60], rounds: 2 },
+  inspection: { engine: 60, plugin: 50, rounds: 3 },
+  rollback: { megabytes: 60, rounds: 2 },
   memory: { megabytes: 60, rounds: 1 },
   list: { plugins: [3, 10_000], connections: 10, seconds: 1, rounds: 2 },
   small: { installs: 200, atOnce: 16, rounds: 1 },

@@ -18,15 +18,32 @@ export async function writeSmallZip(folder, name, soContent) {
   return `${name}.zip`;
 }
 
+/** Writes the zip of one version of a function plugin with a large .so and returns its path. */
+export async function writeVersionZip(folder, name, version, megabytes) {
+  const path = join(folder, `${name}-${version}.zip`);
+  const zip = new yazl.ZipFile();
+  const content = Readable.from(ofVersion(version, megabytes * 1024 * 1024));
+  zip.addReadStream(content, `${exported(name)}@v${version}.so`, { ...LIKE_ZIP_6, compressionLevel: 1 });
+  zip.end();
+  await pipeline(zip.outputStream, createWriteStream(path));
+  return path;
+}
+
+async function* ofVersion(version, length) {
+  yield* realBinary(length);
+  yield Buffer.from(version); // no two versions are the same file
+}
+
 /**
  * The zip of a function plugin with a large .so. A plugin's name can be installed once in a server's life, so every
  * round needs another; the name in the zip is overwritten with one of the same length, for packing takes long.
  */
 export class BigZip {
-  static async write(folder, megabytes) {
+  /** @param {Readable} content of the .so; by default the bytes of real programs */
+  static async write(folder, megabytes, content = Readable.from(realBinary(megabytes * 1024 * 1024))) {
     const zip = new BigZip(folder, megabytes);
     const writer = new yazl.ZipFile();
-    writer.addReadStream(Readable.from(realBinary(megabytes * 1024 * 1024)), zip.soFile, LIKE_ZIP_6);
+    writer.addReadStream(content, zip.soFile, LIKE_ZIP_6);
     writer.end();
     await pipeline(writer.outputStream, createWriteStream(zip.path));
     return zip;

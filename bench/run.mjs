@@ -7,15 +7,19 @@ import { parseArgs } from "node:util";
 import { currentLoad, describeMachine } from "./machine.mjs";
 import { FULL, SHORT } from "./plan.mjs";
 import { createProcesses } from "./processes.mjs";
+import { measureInspection } from "./rows/inspection.mjs";
 import { measureInstall } from "./rows/install.mjs";
 import { measureList } from "./rows/list.mjs";
 import { measureMemory } from "./rows/memory.mjs";
+import { measureRollback } from "./rows/rollback.mjs";
 import { measureSmallInstalls } from "./rows/small-installs.mjs";
 import { measureStart } from "./rows/start.mjs";
 import { formatTable } from "./table.mjs";
 
 const ROWS = {
   install: measureInstall,
+  inspection: measureInspection,
+  rollback: measureRollback,
   memory: measureMemory,
   list: measureList,
   small: measureSmallInstalls,

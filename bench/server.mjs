@@ -8,11 +8,12 @@ const LISTENING = /Server listening at (http:[^"\s]+)/;
  *
  * @param {ReturnType<typeof import("./processes.mjs").createProcesses>} processes
  * @param {string} base the base folder, made when missing
+ * @param {Readonly<Record<string, string>>} settings as environment variables
  */
-export function startServer(processes, base) {
+export function startServer(processes, base, settings = {}) {
   // Without the settings of whoever runs the bench.
   const inherited = Object.entries(process.env).filter(([name]) => !/^kuiper|_proxy$/i.test(name));
-  const env = { ...Object.fromEntries(inherited), KuiperBaseKey: base, KUIPER__BASIC__RESTPORT: "0" };
+  const env = { ...Object.fromEntries(inherited), KuiperBaseKey: base, KUIPER__BASIC__RESTPORT: "0", ...settings };
   return processes.serve([MAIN], { env, listening: LISTENING });
 }
 
@@ -22,6 +23,20 @@ export async function install(server, type, name, file) {
   const reply = await fetch(`${server.url}/plugins/${type}`, { method: "POST", body });
   const text = await reply.text();
   if (reply.status !== 201) throw new Error(`the install of ${name} was answered ${reply.status}: ${text}`);
+}
+
+/** Puts another version into the place of the installed one. @throws unless it is updated */
+export async function update(server, type, name, file) {
+  const reply = await fetch(`${server.url}/plugins/${type}/${name}`, { method: "PUT", body: JSON.stringify({ file }) });
+  const text = await reply.text();
+  if (!reply.ok) throw new Error(`the update of ${name} was answered ${reply.status}: ${text}`);
+}
+
+/** Goes back to the version before. @throws unless that is done */
+export async function rollback(server, type, name) {
+  const reply = await fetch(`${server.url}/plugins/${type}/${name}/rollback`, { method: "POST" });
+  const text = await reply.text();
+  if (!reply.ok) throw new Error(`the rollback of ${name} was answered ${reply.status}: ${text}`);
 }
 
 /** Removes a plugin, to give its space back. Its name can't be used again until the server restarts. */
