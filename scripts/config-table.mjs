@@ -1,4 +1,4 @@
-// Prints the README's table of settings: node scripts/config-table.mjs
+// Prints the table of docs/settings.md: node scripts/config-table.mjs
 import { dirname } from "node:path";
 import { build } from "esbuild";
 

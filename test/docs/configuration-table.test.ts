@@ -12,8 +12,8 @@ it("the script prints a row for every setting", () => {
   expect(keys).toEqual(listSettings().map(({ path }) => path.join(".")));
 });
 
-describe("README.md has the row of every setting, as scripts/config-table.mjs prints it", () => {
+describe("docs/settings.md has the row of every setting, as scripts/config-table.mjs prints it", () => {
   it.each(TABLE.trim().split("\n").slice(2))("%s", (row) => {
-    expect(readFileSync(join(ROOT, "README.md"), "utf8").split("\n")).toContain(row);
+    expect(readFileSync(join(ROOT, "docs/settings.md"), "utf8").split("\n")).toContain(row);
   });
 });
