@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import type { Server as HttpServer } from "node:http";
 import type { ServerOptions } from "node:https";
 import cors from "@fastify/cors";
@@ -6,24 +7,41 @@ import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } 
 import type { Logger } from "pino";
 import type { PublicKeys } from "./auth/public-keys.ts";
 import type { Config } from "./config/schema.ts";
+import { PluginError } from "./domain/errors.ts";
+import type { Receiver } from "./domain/receiver.ts";
 import { requireTokens } from "./http/authentication.ts";
-import { acceptAnyContentType } from "./http/body.ts";
+import { acceptAnyContentType } from "./http/body/any-content-type.ts";
+import { holdContinueBack } from "./http/body/expect-continue.ts";
+import { IncomingBodies } from "./http/body/incoming-bodies.ts";
+import { UploadingSockets } from "./http/body/uploading-sockets.ts";
 import { createOriginRule, guardAgainstPages } from "./http/browser-guard.ts";
-import { answerClientError } from "./http/client-error.ts";
+import { catalogueRoutes } from "./http/catalogue-routes.ts";
+import { answerClientErrors } from "./http/client-error.ts";
 import { answerErrors, answerUnroutable } from "./http/error-reply.ts";
+import { functionRoutes } from "./http/function-routes.ts";
+import { jobRoutes } from "./http/jobs/job-routes.ts";
 import { pluginRoutes } from "./http/plugin-routes.ts";
 import { prebuildRoutes } from "./http/prebuild-routes.ts";
 import { logRequests } from "./http/request-log.ts";
 import { serverRoutes } from "./http/server-routes.ts";
 import { answerUnknownRoutes } from "./http/unknown-routes.ts";
+import { uploadRoutes } from "./http/upload-routes.ts";
+import { versionRoutes } from "./http/version-routes.ts";
+import type { Jobs } from "./jobs/jobs.ts";
+import type { InstalledPlugins } from "./manage/installed-plugins.ts";
 import type { PluginManager } from "./plugin-manager.ts";
 import type { PrebuildCatalog } from "./prebuild/catalog.ts";
+import type { Uploads } from "./uploads/uploads.ts";
 
 export interface AppOptions {
-  readonly config: Config["http"];
+  readonly config: Pick<Config, "http" | "uploads">;
   readonly log: Logger;
+  readonly installed: InstalledPlugins;
   readonly manager: PluginManager;
   readonly catalog: PrebuildCatalog;
+  readonly jobs: Jobs;
+  readonly receiver: Receiver;
+  readonly uploads: Uploads;
   /** The keys of those who may make tokens; undefined lets everybody in. */
   readonly keys: PublicKeys | undefined;
   /** Called after the answer to a delete that asks for a restart. */
@@ -39,26 +57,31 @@ const SERVER_OPTIONS = { connectionsCheckingInterval: 1000 };
 
 /** The HTTP interface with all its routes. It does not listen yet. */
 export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
-  const { config, log, manager, catalog, keys, restart, version, tls } = options;
+  const { log, installed, manager, catalog, jobs, receiver, uploads, keys, restart, version, tls } = options;
+  const { http: config, uploads: limits } = options.config;
+  const uploading = new UploadingSockets();
   const isListed = createOriginRule(config.allowedOrigins);
   const app: FastifyInstance = Fastify({
     loggerInstance: log as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
     schemaController: { compilersFactory: { buildValidator: neverBuilt, buildSerializer: neverBuilt } },
     genReqId: requestIds(),
-    bodyLimit: config.maxBodyBytes,
     requestTimeout: config.requestTimeoutSeconds * 1000,
     routerOptions: { ignoreTrailingSlash: true, ignoreDuplicateSlashes: true, maxParamLength: 16_384 },
     // Answered by us while running installs finish, see ChangeQueue; a closed listener answers nobody.
     return503OnClosing: false,
     frameworkErrors: answerUnroutable,
-    clientErrorHandler: answerClientError,
+    clientErrorHandler: answerClientErrors((socket) => uploading.has(socket)),
     ...(tls === undefined ? { http: SERVER_OPTIONS } : ({ https: { ...tls, ...SERVER_OPTIONS } } as object)),
   });
   limitConnections(app.server, config);
   app.setValidatorCompiler(TypeBoxValidatorCompiler);
 
-  acceptAnyContentType(app);
+  holdContinueBack(app);
+  acceptAnyContentType(app, config.maxBodyBytes);
+  const bodies = new IncomingBodies({ receiver, uploading, http: config, uploads: limits, closing: closingOf(app) });
+  app.decorateRequest("zip", undefined);
+  app.decorateRequest("isFile", false);
   answerErrors(app);
   answerUnknownRoutes(app);
   logRequests(app);
@@ -69,21 +92,43 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
       // By our own rule, so that it can't differ from the guard's. Others' OPTIONS are answered like any unknown method.
       origin: (origin, answer) => answer(null, isListed(origin)),
       methods: ["GET", "HEAD", "POST", "PUT", "DELETE"],
-      exposedHeaders: ["Plugin-Hosts-Failed", "Retry-After", "X-Request-Id"],
+      exposedHeaders: [
+        "Location",
+        "Plugin-Compatibility",
+        "Plugin-Hosts-Failed",
+        "Preference-Applied",
+        "Retry-After",
+        "X-Request-Id",
+      ],
       maxAge: 600,
       strictPreflight: false,
     });
   }
   if (keys !== undefined) requireTokens(app, keys); // after cors: a listed page may read why it is refused
   await app.register(serverRoutes, { version });
-  await app.register(pluginRoutes, { manager, restart });
+  await app.register(pluginRoutes, { installed, manager, jobs, bodies, restart });
+  await app.register(versionRoutes, { installed, manager, jobs });
+  await app.register(functionRoutes, { installed, manager });
+  await app.register(catalogueRoutes, { installed });
   await app.register(prebuildRoutes, { catalog });
+  await app.register(jobRoutes, { jobs });
+  await app.register(uploadRoutes, { uploads, bodies });
   return app;
 }
 
 /** Stands where Fastify would load Ajv and fast-json-stringify: TypeBox checks the schemas, and replies have none. */
 function neverBuilt(): never {
   throw new Error("schemas are compiled by TypeBox, and replies have none");
+}
+
+/** Fires when the server closes, so that nobody waits for those who still send. */
+function closingOf(app: FastifyInstance): AbortSignal {
+  const controller = new AbortController();
+  setMaxListeners(0, controller.signal); // one for each upload
+  app.addHook("preClose", async () => {
+    controller.abort(new PluginError("SHUTTING_DOWN", "the server is shutting down; try again when it is back"));
+  });
+  return controller.signal;
 }
 
 /** Ids that are unique in the logs of one host: the process's start and a count. */
@@ -97,6 +142,7 @@ function requestIds(): () => string {
 }
 
 function limitConnections(server: HttpServer, config: Config["http"]): void {
-  server.headersTimeout = config.headersTimeoutSeconds * 1000;
+  // Node holds a request to its limit only once the time of the headers is over.
+  server.headersTimeout = Math.min(config.headersTimeoutSeconds, config.requestTimeoutSeconds) * 1000;
   server.maxConnections = config.maxConnections;
 }

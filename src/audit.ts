@@ -1,17 +1,23 @@
 import { type Logger, pino } from "pino";
 import type { Caller } from "./domain/caller.ts";
+import type { Verdict } from "./domain/compatibility.ts";
 import { PluginError } from "./domain/errors.ts";
 import type { PluginId } from "./domain/plugin.ts";
+import type { Verified } from "./domain/plugin-entry.ts";
 import { openLines } from "./log.ts";
 
 /** What was done, or tried. */
-export type AuditedAction = "install" | "delete";
+export type AuditedAction = "install" | "update" | "rollback" | "register" | "delete";
 
 /** What is known of a plugin when its change ends; nothing of it where it failed early. */
 export interface AuditedFacts {
   version?: string;
   origin?: string | undefined;
   sha256?: string | undefined;
+  /** What was proven of the zip: that it has the named sha256, and whose signature. */
+  verified?: Verified | undefined;
+  /** Whether the engine will load it. */
+  verdict?: Verdict | undefined;
 }
 
 /** One line for each change, whatever came of it: who, what, and the result. */

@@ -9,16 +9,12 @@ import { type Audit, createAudit } from "./audit.ts";
 import { PublicKeys } from "./auth/public-keys.ts";
 import { ConfigError, loadConfig } from "./config/load.ts";
 import type { Config } from "./config/schema.ts";
-import { createDownloader } from "./install/download/downloader.ts";
 import type { ProxySettings } from "./install/download/proxy.ts";
-import { createScriptRunner } from "./install/script/script-runner.ts";
 import { createLog } from "./log.ts";
-import { PluginManager } from "./plugin-manager.ts";
-import { createPrebuildCatalog } from "./prebuild/catalog.ts";
+import type { InstalledPlugins } from "./manage/installed-plugins.ts";
+import { createParts } from "./parts.ts";
 import { BaseFolderTaken, lockBaseFolder } from "./store/base-lock.ts";
-import { ChangeQueue } from "./store/change-queue.ts";
 import { Layout } from "./store/layout.ts";
-import { PluginStore } from "./store/plugin-store.ts";
 import { VERSION } from "./version.ts";
 
 /** The exit code that asks the supervisor for a new start, as the original's. */
@@ -41,31 +37,17 @@ async function main(env: NodeJS.ProcessEnv): Promise<void> {
     process.exit(FAILED_EXIT_CODE);
   });
 
-  const queue = new ChangeQueue(config.changes);
-  const downloader = createDownloader({
-    config: config.pluginDownload,
-    proxy: proxySettings(env),
-    baseFolder: layout.base,
-  });
+  const audit = openAudit(config.log.auditFile, layout, log);
   await lock(layout, log);
-  const store = await PluginStore.open(layout, log);
-  const manager = new PluginManager({
-    store,
-    queue,
-    downloader,
-    scripts: createScriptRunner({ config: config.installScript, env }),
-    limits: config.pluginPackage,
-    audit: openAudit(config.log.auditFile, layout, log),
-  });
-  const catalog = createPrebuildCatalog({ config: config.prebuild, hosts: config.basic.pluginHosts, log });
+  const parts = await createParts({ config, layout, env, proxy: proxySettings(env), audit, log });
+  const { queue, store, downloader, installed } = parts;
 
   let stopping: { exitCode: number } | undefined;
   let signals = 0;
   const app = await buildApp({
-    config: config.http,
+    ...parts,
+    config,
     log,
-    manager,
-    catalog,
     keys: config.basic.authentication ? new PublicKeys(layout.keysFolder) : undefined,
     restart: () => stop(RESTART_EXIT_CODE, "a delete asked for a restart"),
     version: VERSION,
@@ -75,6 +57,7 @@ async function main(env: NodeJS.ProcessEnv): Promise<void> {
   await listen(app, config.basic);
   warnWhenOpen(config.basic, log);
   log.info({ version: VERSION, node: process.version, base: layout.base, plugins: store.count() }, "ready");
+  compareWithEngine(installed, log);
 
   function onSignal(signal: string): void {
     signals += 1;
@@ -163,6 +146,11 @@ function openAudit(file: string, layout: Layout, log: Logger): Audit {
   }
 }
 
+/** In the background: with thousands of plugins and a new engine it takes a while, and nobody has to wait for it. */
+function compareWithEngine(installed: InstalledPlugins, log: Logger): void {
+  installed.compareWithEngine().catch((err) => log.error({ err }, "the plugins could not be compared with the engine"));
+}
+
 function warnWhenOpen({ restIp, authentication }: Config["basic"], log: Logger): void {
   if (authentication || restIp === "localhost" || restIp === "::1" || restIp.startsWith("127.")) return;
   log.warn(
@@ -172,8 +160,10 @@ function warnWhenOpen({ restIp, authentication }: Config["basic"], log: Logger):
 }
 
 async function listen(app: FastifyInstance, { restIp, restPort }: Config["basic"]): Promise<void> {
+  // For this name Fastify makes a second server for the other address, without our limits for connections and bodies.
+  const host = restIp === "localhost" ? "127.0.0.1" : restIp;
   try {
-    await app.listen({ host: restIp, port: restPort });
+    await app.listen({ host, port: restPort });
   } catch (cause) {
     const reason = `can't listen on basic.restIp ${restIp}, basic.restPort ${restPort}: ${(cause as Error).message}`;
     throw new ConfigError(reason, { cause });
@@ -187,8 +177,21 @@ function proxySettings(env: NodeJS.ProcessEnv): ProxySettings {
   return Object.fromEntries(Object.entries(settings).filter(([, setting]) => setting !== undefined && setting !== ""));
 }
 
+/** Runs the command that the arguments name; without arguments it is the server. */
+async function run(args: readonly string[], env: NodeJS.ProcessEnv): Promise<void> {
+  if (args.length === 0) return main(env);
+  const { runCommand } = await import("./cli/command-line.ts");
+  process.exitCode = await runCommand(args, {
+    env,
+    baseFolder: resolve(env.KuiperBaseKey ?? "."),
+    version: VERSION,
+    print: (text) => process.stdout.write(text),
+    printError: (text) => process.stderr.write(text),
+  });
+}
+
 try {
-  await main(process.env);
+  await run(process.argv.slice(2), process.env);
 } catch (error) {
   // One line that says what to change; anything else is a fault of ours and keeps its stack.
   process.stderr.write(

@@ -1,120 +1,223 @@
-import pLimit from "p-limit";
-import type { Audit, AuditedFacts } from "./audit.ts";
-import type { Config } from "./config/schema.ts";
+import type { Audit, AuditedAction } from "./audit.ts";
 import type { Caller } from "./domain/caller.ts";
-import { PluginError, prefixed } from "./domain/errors.ts";
+import type { Compatibility } from "./domain/compatibility.ts";
+import { PluginError } from "./domain/errors.ts";
+import { checkFunctionNames } from "./domain/function-name.ts";
 import { checkInstallOrder, type InstallOrder, type InstallRequest } from "./domain/install-request.ts";
-import type { Log } from "./domain/log.ts";
+import { checkPluginName } from "./domain/name.ts";
 import { type PluginId, type PluginType, pluginKey } from "./domain/plugin.ts";
 import type { PluginEntry } from "./domain/plugin-entry.ts";
 import { printable } from "./domain/printable.ts";
-import type { Downloaded, Downloader } from "./install/download/downloader.ts";
-import { type PreparedPackage, preparePackage } from "./install/prepare-package.ts";
-import type { ScriptRunner } from "./install/script/script-runner.ts";
+import { type Progress, UNWATCHED } from "./domain/progress.ts";
 import { StageClock } from "./install/stage-clock.ts";
+import { createTurns } from "./install/turns.ts";
+import type { CompatibilityCheck } from "./manage/compatibility-check.ts";
+import type { FunctionNames } from "./manage/function-names.ts";
+import { type InspectionReport, inspectPackage } from "./manage/inspect-package.ts";
+import { type PrepareOptions, prepareVersion, type Run } from "./manage/prepare-version.ts";
+import type { Verdicts } from "./manage/verdicts.ts";
 import type { ChangeQueue } from "./store/change-queue.ts";
-import { keepEditedFiles } from "./store/edited-files.ts";
 import type { PluginStore } from "./store/plugin-store.ts";
 import type { Workspace } from "./store/workspace.ts";
 
-export interface PluginManagerOptions {
+export interface PluginManagerOptions extends Omit<PrepareOptions, "inTurn"> {
   readonly store: PluginStore;
   readonly queue: ChangeQueue;
-  readonly downloader: Downloader;
-  readonly scripts: ScriptRunner;
-  readonly limits: Config["pluginPackage"];
+  readonly check: CompatibilityCheck;
+  readonly verdicts: Verdicts;
+  readonly functionNames: FunctionNames;
   readonly audit: Audit;
 }
 
-/** A plugin as clients see it. */
-export type PluginDescription = { readonly name: string } & Omit<PluginEntry, "change">;
-
-/** What an install has beside its request. */
-interface Run {
-  /** For the audit: filled in as the install learns it. */
-  readonly facts: AuditedFacts;
-  readonly signal: AbortSignal;
-  readonly log: Log;
+/** Who follows a change, and can stop it. */
+export interface Watch {
+  readonly signal?: AbortSignal | undefined;
+  readonly progress?: Progress | undefined;
 }
 
-/** The plugins of one engine: the one place where the stages of an install meet. */
+/** What was changed, and whether the engine will load it; undefined where nothing is inspected. */
+export interface Changed {
+  readonly id: PluginId;
+  readonly version: string;
+  readonly compatibility: Compatibility | undefined;
+}
+
+/** Which of the earlier versions; neither is the previous one. */
+export interface WantedVersion {
+  readonly id?: string | null | undefined;
+  readonly version?: string | null | undefined;
+}
+
+/** Changes the plugins of one engine: the one place where the stages of a change meet. */
 export class PluginManager {
   readonly #options: PluginManagerOptions;
-  /**
-   * Unpacking keeps a processor busy, so several at once would not be faster, but would leave none for those who read.
-   * Downloads, scripts and the disk's work go on side by side.
-   */
-  readonly #unpacking = pLimit(1);
+  readonly #prepare: PrepareOptions;
+  readonly #functionNames: FunctionNames;
   /** Plugins that were deleted since the start: the engine may still have them loaded. */
   readonly #markedDeleted = new Set<string>();
 
   constructor(options: PluginManagerOptions) {
     this.#options = options;
-  }
-
-  /** Names in alphabetical order: the same array until a plugin of that type changes. */
-  list(type: PluginType): readonly string[] {
-    return this.#options.store.names(type);
-  }
-
-  /** @throws PluginError PLUGIN_NOT_FOUND */
-  describe(id: PluginId): PluginDescription {
-    const entry = this.#options.store.get(id);
-    if (entry === undefined) throw new PluginError("PLUGIN_NOT_FOUND", "not found");
-    const { version, change: _, ...rest } = entry;
-    return { name: id.name, version, ...rest };
+    // Unpacking keeps a processor busy, so several at once would not be faster, but would leave none for those who
+    // read. Downloads, scripts and the disk's work go on side by side.
+    this.#prepare = { ...options, inTurn: createTurns() };
+    this.#functionNames = options.functionNames;
   }
 
   /**
    * Installs a plugin, wholly or not at all. It goes on when the client that ordered it has gone.
    *
-   * @returns the plugin's id, with its name as it is listed
    * @throws PluginError with the reason; nothing has changed then but what install.sh did to the system
    */
-  async install(type: PluginType, order: InstallOrder, caller: Caller): Promise<PluginId> {
+  async install(type: PluginType, order: InstallOrder, caller: Caller, watch: Watch = {}): Promise<Changed> {
     const request = checkInstallOrder(type, order);
-    const { id } = request;
-    const { queue, store, audit } = this.#options;
-    await audit.record("install", id, caller, (facts) => {
-      facts.origin = request.source.shown;
-      return queue.run(pluginKey(id), async (signal) => {
-        await this.#refuseTaken(id);
-        await store.withWorkspace(id, (workspace) =>
-          this.#installInto(workspace, request, { facts, signal, ...caller }),
-        );
-      });
+    return this.#change("install", request.id, caller, watch, async (run) => {
+      run.facts.origin = request.source.shown;
+      await this.#refuseTaken(request.id);
+      return this.#putIntoPlace(request, undefined, run);
     });
-    return id;
   }
 
   /**
-   * Removes a plugin with every file that it installed. Configuration that a user edited is kept as `.bak`.
+   * Puts another version into the place of the installed one, which is kept for a rollback. Until the new one is whole
+   * and checked, nothing is touched; then both are swapped in one change.
    *
-   * @throws PluginError PLUGIN_NOT_FOUND, or a storage error; nothing has changed then
+   * @throws PluginError PLUGIN_NOT_FOUND, or with the reason; the old version is installed then as before
    */
-  async remove(id: PluginId, caller: Caller): Promise<void> {
-    const { queue, audit } = this.#options;
-    await audit.record("delete", id, caller, (facts) =>
-      queue.run(pluginKey(id), () => this.#removeNow(id, facts, caller.log)),
+  async update(id: PluginId, order: InstallOrder, caller: Caller, watch: Watch = {}): Promise<Changed> {
+    const name = checkPluginName(order.name ?? id.name);
+    if (name !== id.name) {
+      throw new PluginError("NAME_INVALID", `invalid name ${name}: the path names ${printable(id.name)}`);
+    }
+    const request = checkInstallOrder(id.type, { ...order, name });
+    return this.#change("update", id, caller, watch, async (run) => {
+      run.facts.origin = request.source.shown;
+      return this.#putIntoPlace(request, await this.#installed(id), run);
+    });
+  }
+
+  /**
+   * Brings an earlier version back from what is kept; the present one is kept in its place. install.sh is not run.
+   *
+   * @throws PluginError PLUGIN_NOT_FOUND, VERSION_NOT_FOUND, or with the reason; nothing has changed then
+   */
+  async rollback(id: PluginId, wanted: WantedVersion, caller: Caller, watch: Watch = {}): Promise<Changed> {
+    const { store, trust, check } = this.#options;
+    return this.#change("rollback", id, caller, watch, async (run) => {
+      const { facts, stages, log } = run;
+      const present = await this.#installed(id);
+      const target = store.findVersion(present, wanted);
+      Object.assign(facts, { version: target.version, sha256: target.sha256, origin: target.origin });
+      if (trust.required && target.verified?.signature === undefined) throw unsigned(target.version);
+      const so = store.keptSoFile(id, target);
+      const checked = await stages.time("inspect", () => check.admit(so, id, target, { libraries: true, log }));
+      facts.verdict = checked?.compatibility.verdict;
+      const entry = await this.#functionNames.claim(id, target.functions ?? [], () =>
+        store.withWorkspace(id, (workspace) =>
+          stages.time("commit", () => store.restore(id, present, target, { ...checked }, workspace)),
+        ),
+      );
+      log.info({ plugin: id, version: entry.version, from: present.version }, "plugin rolled back");
+      return { id, version: entry.version, compatibility: entry.compatibility };
+    });
+  }
+
+  /**
+   * Tells what an install would find, without installing anything.
+   *
+   * @throws PluginError as an install would
+   */
+  async inspect(type: PluginType, order: InstallOrder, caller: Caller, watch: Watch = {}): Promise<InspectionReport> {
+    const { store, queue } = this.#options;
+    const request = checkInstallOrder(type, order);
+    // Takes its turn like a change, since it needs as much; but it is no change to that plugin.
+    const key = `inspect/${caller.requestId}`;
+    return queue.run(
+      key,
+      (signal) =>
+        store.withWorkspace({ type, name: key }, (workspace) =>
+          inspectPackage(request, workspace, runOf(request.id, {}, signal, caller, watch), this.#prepare),
+        ),
+      watch.signal,
     );
   }
 
-  async #removeNow(id: PluginId, facts: AuditedFacts, log: Log): Promise<void> {
-    const { store } = this.#options;
-    const entry = await store.lookUp(id);
-    if (entry === undefined) {
-      throw new PluginError("PLUGIN_NOT_FOUND", `invalid name ${printable(id.name)}: not exist`);
-    }
-    const { version, sha256 } = entry;
-    Object.assign(facts, { version, sha256 });
-    const files = await store.filesOf(id, entry);
-    await store.withWorkspace(id, async (workspace) => {
-      const kept = await keepEditedFiles(files, store.layout, workspace);
-      const removals = files.map(({ path }) => ({ target: path, staged: null }));
-      await store.commit({ id, entry: null, moves: [...kept, ...removals] }, workspace);
-      log.info({ plugin: id, version, kept: kept.map(({ target }) => target) }, "plugin deleted");
+  /**
+   * Says which functions a function plugin has.
+   *
+   * @throws PluginError PLUGIN_NOT_FOUND, FUNCTION_NAME_TAKEN, BODY_INVALID
+   */
+  async registerFunctions(id: PluginId, given: readonly string[], caller: Caller): Promise<Changed> {
+    const { store, verdicts } = this.#options;
+    const functions = checkFunctionNames(given);
+    return this.#change("register", id, caller, {}, async () => {
+      const entry = await this.#installed(id, "not found");
+      await this.#functionNames.claim(id, functions, () => {
+        const { compatibility: _, ...rest } = entry; // it was about other symbols
+        return store.updateEntry(id, { ...rest, functions });
+      });
+      const [judged] = await verdicts.of([id]);
+      return { id, version: entry.version, compatibility: judged?.entry.compatibility };
     });
-    this.#markedDeleted.add(pluginKey(id));
+  }
+
+  /**
+   * Removes a plugin with every file that it installed and every version that is kept. Configuration that a user edited
+   * is kept as `.bak`.
+   *
+   * @throws PluginError PLUGIN_NOT_FOUND, or a storage error; nothing has changed then
+   */
+  async remove(id: PluginId, caller: Caller, watch: Watch = {}): Promise<void> {
+    const { store } = this.#options;
+    await this.#change("delete", id, caller, watch, async ({ facts, stages, log }) => {
+      const entry = await this.#installed(id);
+      const { version, sha256 } = entry;
+      Object.assign(facts, { version, sha256 });
+      const kept = await store.withWorkspace(id, (workspace) =>
+        stages.time("commit", () => store.remove(id, entry, workspace)),
+      );
+      log.info({ plugin: id, version, kept }, "plugin deleted");
+      this.#markedDeleted.add(pluginKey(id));
+    });
+  }
+
+  async #change<T>(
+    action: AuditedAction,
+    id: PluginId,
+    caller: Caller,
+    watch: Watch,
+    work: (run: Run) => Promise<T>,
+  ): Promise<T> {
+    const { queue, audit } = this.#options;
+    return audit.record(action, id, caller, (facts) =>
+      queue.run(pluginKey(id), (signal) => work(runOf(id, facts, signal, caller, watch)), watch.signal),
+    );
+  }
+
+  async #putIntoPlace(request: InstallRequest, old: PluginEntry | undefined, run: Run): Promise<Changed> {
+    const { store } = this.#options;
+    const { id } = request;
+    const { stages, log } = run;
+    // An update that names no functions keeps those that are registered.
+    const functions = request.functions.length > 0 ? request.functions : (old?.functions ?? []);
+    const entry = await this.#functionNames.claim(id, functions, () =>
+      store.withWorkspace(id, async (workspace: Workspace) => {
+        const { entry, files } = await prepareVersion({ ...request, functions }, workspace, run, this.#prepare);
+        return stages.time("commit", () => store.replace(id, { old, entry, files }, workspace));
+      }),
+    );
+    const { version, origin, sha256, bytes, verified, compatibility } = entry;
+    const installed = { plugin: id, version, origin, sha256, bytes, verified, stages: stages.durations };
+    if (old === undefined) log.info(installed, "plugin installed");
+    else log.info({ ...installed, from: old.version }, "plugin updated");
+    return { id, version, compatibility };
+  }
+
+  /** The plugin as it is on the disk. */
+  async #installed(id: PluginId, sentence = `invalid name ${printable(id.name)}: not exist`): Promise<PluginEntry> {
+    const entry = await this.#options.store.lookUp(id);
+    if (entry === undefined) throw new PluginError("PLUGIN_NOT_FOUND", sentence);
+    return entry;
   }
 
   async #refuseTaken(id: PluginId): Promise<void> {
@@ -127,57 +230,19 @@ export class PluginManager {
       throw new PluginError("NAME_TAKEN", `invalid name ${name}: duplicate`);
     }
   }
-
-  async #installInto(workspace: Workspace, request: InstallRequest, { facts, signal, log }: Run): Promise<void> {
-    const { downloader, scripts, limits } = this.#options;
-    const { id, source } = request;
-    if (source.kind === "upload") throw new Error("not yet");
-    const { uri } = source;
-    const stages = new StageClock(id, log);
-    const zip = await stages.time("download", () => downloader.download(uri, workspace.zipFile, { signal, log }));
-    facts.sha256 = zip.sha256;
-    const prepared = await preparePackage(workspace.zipFile, request, workspace, {
-      limits,
-      scripts,
-      inTurn: this.#unpacking,
-      stages,
-      signal,
-      log,
-    })
-      // The original reports what is wrong with the zip and with its script in the same words.
-      .catch((error) => {
-        throw error instanceof PluginError ? prefixed(error, `fail to unzip file ${uri.shown}: `) : error;
-      });
-    const entry = newEntry(request, zip, prepared, workspace);
-    facts.version = entry.version;
-    await stages.time("commit", () => this.#commit(id, entry, prepared, workspace));
-    const { version, origin } = entry;
-    log.info({ plugin: id, version, origin, ...zip, stages: stages.durations }, "plugin installed");
-  }
-
-  async #commit(id: PluginId, entry: PluginEntry, { files }: PreparedPackage, workspace: Workspace): Promise<void> {
-    const { store } = this.#options;
-    const kept = await keepEditedFiles(entry.files, store.layout, workspace);
-    const additions = files.map(({ target, name }) => ({ target, staged: name }));
-    await store.commit({ id, entry, moves: [...kept, ...additions] }, workspace);
-  }
 }
 
-function newEntry(
-  { source, functions }: InstallRequest,
-  zip: Downloaded,
-  { soFile, files }: PreparedPackage,
-  workspace: Workspace,
-): PluginEntry {
-  return {
-    version: soFile.version,
-    soFile: soFile.fileName,
-    files: files.map(({ target, sha256, bytes }) => ({ path: target, sha256, bytes })),
-    ...(functions.length > 0 ? { functions } : {}),
-    origin: source.shown,
-    sha256: zip.sha256,
-    bytes: zip.bytes,
-    installedAt: new Date().toISOString(),
-    change: workspace.id,
-  };
+function unsigned(version: string): PluginError {
+  const which = `version ${printable(version)} was installed without a signature`;
+  return new PluginError("SIGNATURE_REQUIRED", `${which}, and trust.require is set; install a signed zip with PUT`);
+}
+
+function runOf(
+  id: PluginId,
+  facts: Run["facts"],
+  signal: AbortSignal,
+  { log }: Caller,
+  { progress = UNWATCHED }: Watch,
+): Run {
+  return { facts, stages: new StageClock(id, log, progress), progress, signal, log };
 }

@@ -2,7 +2,7 @@ import { type Static, type TSchema, Type } from "@sinclair/typebox";
 
 /**
  * Every setting of etc/kuiper.yaml that this server reads, with its default, its bounds and the words that a wrong
- * value is answered with. The README's table and the shipped file are checked against this schema by a test.
+ * value is answered with. The table in docs/settings.md and the shipped file are checked against this schema by a test.
  */
 
 const boolean = (value: boolean, description: string) => Type.Boolean({ default: value, description });

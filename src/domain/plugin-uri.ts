@@ -2,7 +2,7 @@ import { fileURLToPath } from "node:url";
 import { PluginError } from "./errors.ts";
 import { printable } from "./printable.ts";
 
-/** Where a plugin's zip is. */
+/** Where a plugin's zip, or another file, is. */
 export interface PluginUri {
   /** With credentials: for the download alone. */
   readonly url: URL;
@@ -33,12 +33,26 @@ const PASSWORD_LIKE_PORT = /^[^:]*:\/\/[^/?#@]*:\d*[?#].*@/s;
  * @throws PluginError URI_INVALID
  */
 export function checkPluginUri(given: string | null | undefined): PluginUri {
+  const uri = checkUri(given);
+  if (!decodedPath(uri.url)?.endsWith(ZIP_SUFFIX)) throw invalidUri(uri.shown);
+  return uri;
+}
+
+/**
+ * The rule for the address of any file: as for a zip's, but for the `.zip`.
+ *
+ * @throws PluginError URI_INVALID
+ */
+export function checkUri(given: string | null | undefined): PluginUri {
   const text = given ?? "";
+  const shown = printable(withoutCredentials(text));
   const url = parse(text);
-  if (url === undefined || !decodedPath(url)?.endsWith(ZIP_SUFFIX)) {
-    throw new PluginError("URI_INVALID", `invalid uri ${printable(withoutCredentials(text))}`);
-  }
-  return { url, shown: printable(withoutCredentials(text)) };
+  if (url === undefined || decodedPath(url) === undefined) throw invalidUri(shown);
+  return { url, shown };
+}
+
+function invalidUri(shown: string): PluginError {
+  return new PluginError("URI_INVALID", `invalid uri ${shown}`);
 }
 
 /**

@@ -9,8 +9,19 @@ const REFUSALS: Readonly<Record<string, readonly [status: number, sentence: stri
   HPE_HEADER_OVERFLOW: [431, "the URL or the headers are too long"],
 };
 
-/** Answers bytes that never became a request, in plain text like every other refusal, and ends the connection. */
-export function answerClientError(error: NodeJS.ErrnoException, socket: Socket): void {
+/**
+ * Answers bytes that never became a request, in plain text like every other refusal, and ends the connection.
+ *
+ * @param hasOwnLimit whether the time limit of requests does not hold for a connection, since it has another one. Node
+ * looks at a request once: when it ignores the limit, there is none
+ */
+export function answerClientErrors(hasOwnLimit: (socket: Socket) => boolean) {
+  return (error: NodeJS.ErrnoException, socket: Socket): void => {
+    if (error.code !== "ERR_HTTP_REQUEST_TIMEOUT" || !hasOwnLimit(socket)) answerClientError(error, socket);
+  };
+}
+
+function answerClientError(error: NodeJS.ErrnoException, socket: Socket): void {
   if (error.code === "ECONNRESET" || !socket.writable) return void socket.destroy();
   const [status, sentence] = REFUSALS[error.code ?? ""] ?? [400, "this is not a valid HTTP request"];
   const head = [

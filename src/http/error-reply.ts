@@ -1,6 +1,8 @@
-import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import { ERROR_STATUS, PluginError } from "../domain/errors.ts";
-import { bodyObjection } from "./body.ts";
+import type { TObject } from "@sinclair/typebox";
+import type { FastifyBaseLogger, FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { ERROR_STATUS, type ErrorCode, PluginError } from "../domain/errors.ts";
+import { bodyObjection } from "./body/json-body.ts";
+import { sendEarly } from "./body/unread-body.ts";
 
 declare module "fastify" {
   interface FastifyContextConfig {
@@ -16,15 +18,27 @@ const RETRY_AFTER_SECONDS = 5;
 
 /** Answers every failure: in the original's words as one line of text, or as JSON for a client that asks for it. */
 export function answerErrors(app: FastifyInstance): void {
-  app.setErrorHandler((error, request, reply) => {
-    const failure = asPluginError(error, app);
-    const status = ERROR_STATUS[failure.code];
-    if (status >= 500 && failure.code !== "SHUTTING_DOWN")
-      request.log.error({ err: error, code: failure.code }, failure.message);
-    else request.log.info({ err: failure.cause, code: failure.code, reason: failure.message }, "request refused");
-    if (status === 503) reply.header("retry-after", RETRY_AFTER_SECONDS);
-    return sendError(request, reply, new PluginError(failure.code, prefix(failure, request) + failure.message));
-  });
+  app.setErrorHandler((error, request, reply) =>
+    sendError(request, reply, toRefusal(asPluginError(error, request), prefixesOf(request), request.log)),
+  );
+}
+
+/** The words before the sentence of an error, by what it is about. */
+export interface Prefixes {
+  readonly body: string;
+  readonly other: string;
+}
+
+/** Those of a request's route. */
+export function prefixesOf(request: FastifyRequest): Prefixes {
+  const { bodyErrorPrefix = "", errorPrefix } = request.routeOptions.config;
+  const other = errorPrefix?.(request) ?? "";
+  return { body: request.isFile ? other : bodyErrorPrefix, other };
+}
+
+/** What a change that failed is answered with, now or as the result of its job. It is logged. */
+export function refusalOf(error: unknown, prefixes: Prefixes, log: FastifyBaseLogger): PluginError {
+  return toRefusal(error instanceof PluginError ? error : internal(error), prefixes, log);
 }
 
 /** Answers a request whose URL can't be decoded, so that it has no route. */
@@ -37,9 +51,12 @@ export function answerUnroutable(error: FastifyError, request: FastifyRequest, r
 
 /** Sends an error's sentence with its status. */
 export function sendError(request: FastifyRequest, reply: FastifyReply, { code, message }: PluginError): FastifyReply {
-  reply.code(ERROR_STATUS[code]).header("x-request-id", request.id);
-  if (asksForJson(request.headers.accept)) return reply.type("application/json").send({ error: code, message });
-  return reply.type("text/plain; charset=utf-8").send(`${message}\n`);
+  const status = ERROR_STATUS[code];
+  reply.code(status).header("x-request-id", request.id);
+  if (status === 503) reply.header("retry-after", RETRY_AFTER_SECONDS);
+  const isJson = asksForJson(request.headers.accept);
+  reply.type(isJson ? "application/json; charset=utf-8" : "text/plain; charset=utf-8");
+  return sendEarly(request, reply, isJson ? JSON.stringify({ error: code, message }) : `${message}\n`);
 }
 
 /** Whether an Accept header names JSON itself; `*` + `/*` does not, since every client sends that. */
@@ -52,27 +69,33 @@ export function asksForJson(accept: string | undefined): boolean {
   });
 }
 
-function prefix({ code }: PluginError, request: FastifyRequest): string {
-  const { config } = request.routeOptions;
-  if (code === "BODY_INVALID" || code === "BODY_TOO_LARGE") return config.bodyErrorPrefix ?? "";
-  if (code === "CROSS_SITE_REFUSED" || code === "INTERNAL" || code === "REQUEST_INVALID") return "";
-  return config.errorPrefix?.(request) ?? "";
+function toRefusal(failure: PluginError, prefixes: Prefixes, log: FastifyBaseLogger): PluginError {
+  const { code, message, cause } = failure;
+  const isOurs = ERROR_STATUS[code] >= 500 && code !== "SHUTTING_DOWN";
+  if (isOurs) log.error({ err: code === "INTERNAL" ? cause : failure, code }, message);
+  else log.info({ err: cause, code, reason: message }, "request refused");
+  return new PluginError(code, prefixFor(code, prefixes) + message);
 }
 
-function asPluginError(error: unknown, app: FastifyInstance): PluginError {
+function prefixFor(code: ErrorCode, { body, other }: Prefixes): string {
+  if (code === "BODY_INVALID" || code === "BODY_TOO_LARGE") return body;
+  return code === "CROSS_SITE_REFUSED" || code === "INTERNAL" || code === "REQUEST_INVALID" ? "" : other;
+}
+
+function asPluginError(error: unknown, request: FastifyRequest): PluginError {
   if (error instanceof PluginError) return error;
-  const { validation, validationContext, code, statusCode, message } = error as FastifyError;
+  const { validation, validationContext, statusCode, message } = error as FastifyError;
   if (validation !== undefined && validationContext === "body") {
-    return new PluginError("BODY_INVALID", bodyObjection(validation[0]?.instancePath ?? ""));
-  }
-  if (code === "FST_ERR_CTP_BODY_TOO_LARGE") {
-    const limit = app.initialConfig.bodyLimit;
-    const reason = `the body is larger than ${limit} bytes (http.maxBodyBytes)`;
-    return new PluginError("BODY_TOO_LARGE", reason);
+    const schema = request.routeOptions.schema?.body as TObject;
+    return new PluginError("BODY_INVALID", bodyObjection(schema, validation[0]?.instancePath ?? ""));
   }
   // Fastify's own refusals (a broken URL, a body shorter than announced) are about the request, not about us.
   if (statusCode !== undefined && statusCode >= 400 && statusCode < 500) {
     return new PluginError("REQUEST_INVALID", message);
   }
-  return new PluginError("INTERNAL", "internal error; see the server's log", { cause: error });
+  return internal(error);
+}
+
+function internal(cause: unknown): PluginError {
+  return new PluginError("INTERNAL", "internal error; see the server's log", { cause });
 }

@@ -1,14 +1,24 @@
 import type { FastifyPluginAsyncTypebox } from "@fastify/type-provider-typebox";
 import { Type } from "@sinclair/typebox";
+import { checkPluginName } from "../domain/name.ts";
 import { PLUGIN_TYPES } from "../domain/plugin.ts";
+import type { JobRun } from "../jobs/job.ts";
+import type { Jobs } from "../jobs/jobs.ts";
+import type { InstalledPlugins } from "../manage/installed-plugins.ts";
 import type { PluginManager } from "../plugin-manager.ts";
 import { callerOf } from "./authentication.ts";
-import { CreateBody, decodeJsonBody } from "./body.ts";
+import type { IncomingBodies } from "./body/incoming-bodies.ts";
+import { compatibilityHeader, withCompatibility } from "./compatibility-header.ts";
+import { answerChange } from "./jobs/respond-async.ts";
 import { jsonOf } from "./json-cache.ts";
+import { CreateBody, decodeOrder } from "./order.ts";
 import { errorPrefix, replyText } from "./reply-texts.ts";
 
 export interface PluginRoutesOptions {
+  readonly installed: InstalledPlugins;
   readonly manager: PluginManager;
+  readonly jobs: Jobs;
+  readonly bodies: IncomingBodies;
   /** Ends the process so that its supervisor starts it anew. */
   readonly restart: () => void;
 }
@@ -17,24 +27,46 @@ const Params = Type.Object({ name: Type.String() });
 /** Of any form: a value that means nothing must not make a delete fail. */
 const DeleteQuery = Type.Object({ restart: Type.Optional(Type.Unknown()), stop: Type.Optional(Type.Unknown()) });
 
-export const pluginRoutes: FastifyPluginAsyncTypebox<PluginRoutesOptions> = async (app, { manager, restart }) => {
+export const pluginRoutes: FastifyPluginAsyncTypebox<PluginRoutesOptions> = async (app, options) => {
+  const { installed, manager, jobs, bodies, restart } = options;
   for (const type of PLUGIN_TYPES) {
     const url = `/plugins/${type}`;
+    const bodyErrorPrefix = errorPrefix.body(type);
 
     app.get(url, (_request, reply) => {
-      reply.type("application/json").send(jsonOf(manager.list(type)));
+      reply.type("application/json").send(jsonOf(installed.names(type)));
     });
 
     app.post(
       url,
       {
         schema: { body: CreateBody },
-        preValidation: decodeJsonBody,
-        config: { errorPrefix: () => errorPrefix.create(type), bodyErrorPrefix: errorPrefix.body(type) },
+        preValidation: decodeOrder(bodies, (name) => void checkPluginName(name)),
+        config: { bodyAsStream: true, errorPrefix: () => errorPrefix.create(type), bodyErrorPrefix },
+      },
+      (request, reply) => {
+        const caller = callerOf(request);
+        const subject = { action: "install", plugin: { type, name: request.body.name ?? "" } } as const;
+        const install = bodies.handOver(request, async (order, run: JobRun) => {
+          const { id, compatibility } = await manager.install(type, order, caller, run);
+          const headers = compatibilityHeader(compatibility);
+          return { status: 201, body: replyText.created(type, id.name), headers };
+        });
+        return answerChange(request, reply, jobs, subject, install);
+      },
+    );
+
+    app.post(
+      `${url}/inspect`,
+      {
+        schema: { body: CreateBody },
+        preValidation: decodeOrder(bodies, (name) => void checkPluginName(name)),
+        config: { bodyAsStream: true, errorPrefix: () => errorPrefix.inspect(type), bodyErrorPrefix },
       },
       async (request, reply) => {
-        const { name } = await manager.install(type, request.body, callerOf(request));
-        return reply.code(201).send(replyText.created(type, name));
+        const inspect = bodies.handOver(request, (order) => manager.inspect(type, order, callerOf(request)));
+        const report = await inspect();
+        return withCompatibility(reply, report).send(report);
       },
     );
 
@@ -44,7 +76,29 @@ export const pluginRoutes: FastifyPluginAsyncTypebox<PluginRoutesOptions> = asyn
         schema: { params: Params },
         config: { errorPrefix: ({ params }) => errorPrefix.describe(type, nameOf(params)) },
       },
-      async (request) => manager.describe({ type, name: request.params.name }),
+      async (request) => installed.describe({ type, name: request.params.name }),
+    );
+
+    app.put(
+      `${url}/:name`,
+      {
+        schema: { params: Params, body: CreateBody },
+        preValidation: decodeOrder(bodies),
+        config: {
+          bodyAsStream: true,
+          errorPrefix: ({ params }) => errorPrefix.update(type, nameOf(params)),
+          bodyErrorPrefix,
+        },
+      },
+      (request, reply) => {
+        const plugin = { type, name: request.params.name };
+        const caller = callerOf(request);
+        const update = bodies.handOver(request, async (order, run: JobRun) => {
+          const { compatibility } = await manager.update(plugin, order, caller, run);
+          return { status: 200, body: replyText.updated(plugin.name), headers: compatibilityHeader(compatibility) };
+        });
+        return answerChange(request, reply, jobs, { action: "update", plugin }, update);
+      },
     );
 
     app.delete(
@@ -53,16 +107,18 @@ export const pluginRoutes: FastifyPluginAsyncTypebox<PluginRoutesOptions> = asyn
         schema: { params: Params, querystring: DeleteQuery },
         config: { errorPrefix: ({ params }) => errorPrefix.delete(type, nameOf(params)) },
       },
-      async (request, reply) => {
-        const { name } = request.params;
+      (request, reply) => {
+        const plugin = { type, name: request.params.name };
+        const caller = callerOf(request);
+        const stops = isOne(request.query.restart) || isOne(request.query.stop);
         // Asked for now: a client that gives up while the delete waits for its turn has ended the reply by then.
         const ended = new Promise<void>((resolve) => reply.raw.once("close", resolve));
-        await manager.remove({ type, name }, callerOf(request));
-        if (!isOne(request.query.restart) && !isOne(request.query.stop)) {
-          return reply.send(replyText.deleted(type, name));
-        }
-        void ended.then(restart); // after the answer, or when nobody waits for it any more
-        return reply.send(replyText.deletedAndStopping(type, name));
+        return answerChange(request, reply, jobs, { action: "delete", plugin }, async (run) => {
+          await manager.remove(plugin, caller, run);
+          if (!stops) return { status: 200, body: replyText.deleted(type, plugin.name) };
+          void ended.then(restart); // after the answer, or when nobody waits for it any more
+          return { status: 200, body: replyText.deletedAndStopping(type, plugin.name) };
+        });
       },
     );
   }

@@ -1,20 +1,24 @@
-import type { FastifyInstance } from "fastify";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { withoutCredentials } from "../domain/plugin-uri.ts";
 import { READING_METHODS } from "./methods.ts";
 
 /** Logs who asked for what. Reads are logged with `debug: true` alone: a dashboard makes one every few seconds. */
 export function logRequests(app: FastifyInstance): void {
   app.addHook("onResponse", (request, reply, done) => {
-    const level = READING_METHODS.includes(request.method) ? "debug" : "info";
-    if (!request.log.isLevelEnabled(level)) return done();
-    const fields = {
-      method: request.method,
-      url: withoutCredentials(request.url),
-      status: reply.statusCode,
-      ms: Math.round(reply.elapsedTime),
-      from: request.ip,
-    };
-    request.log[level](fields, "request");
+    logRequest(request, reply);
     done();
   });
+}
+
+export function logRequest(request: FastifyRequest, reply: FastifyReply): void {
+  const level = READING_METHODS.includes(request.method) ? "debug" : "info";
+  if (!request.log.isLevelEnabled(level)) return;
+  const fields = {
+    method: request.method,
+    url: withoutCredentials(request.url),
+    status: reply.statusCode,
+    ms: Math.round(reply.elapsedTime),
+    from: request.ip,
+  };
+  request.log[level](fields, "request");
 }

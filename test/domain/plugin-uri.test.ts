@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { checkPluginUri, withoutCredentials } from "../../src/domain/plugin-uri.ts";
+import { checkPluginUri, checkUri, withoutCredentials } from "../../src/domain/plugin-uri.ts";
 
 const invalid = (shown: string) => expect.objectContaining({ code: "URI_INVALID", message: `invalid uri ${shown}` });
 
@@ -95,6 +95,17 @@ it.each([
   ["\0http://h/x.zip", "\\u0000http://h/x.zip"],
 ])("refuses control characters and shows them escaped: %j", (given, shown) => {
   expect(() => checkPluginUri(given)).toThrow(invalid(shown));
+});
+
+describe("checkUri", () => {
+  it.each(["http://h/x.txt", "https://h:1/", "file:///a/b", "http://h"])("takes %s", (text) => {
+    expect(checkUri(text)).toEqual({ url: new URL(text), shown: text });
+  });
+
+  it.each(["", undefined, null, "/a/b", "ftp://h/x", "file://h/x", "http://h/%zz", "file:///a%00", "http://h/\n"])(
+    "refuses %j",
+    (text) => expect(() => checkUri(text)).toThrow(/^invalid uri /),
+  );
 });
 
 describe("what is shown never has credentials or the values of a query", () => {

@@ -57,7 +57,11 @@ describe("on start", () => {
   });
 
   test("what was installed is as it was, and deletion marks are gone", async () => {
-    const order = (name: string) => ({ name, file: host.serveZip({ type: "functions", name }), functions: ["f"] });
+    const order = (name: string) => ({
+      name,
+      file: host.serveZip({ type: "functions", name }),
+      functions: [`${name}1`],
+    });
     const first = `${await start()}/plugins/functions`;
     for (const name of ["kept", "deleted"]) expect((await post(first, order(name)))[0]).toBe(201);
     const [, described] = await ask(`${first}/kept`);

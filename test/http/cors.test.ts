@@ -28,6 +28,8 @@ describe.each([
   ["/plugins/sources", "POST"],
   ["/plugins/sources/random", "DELETE"],
   ["/plugins/sources/random?restart=1", "DELETE"],
+  ["/plugins/sources/random", "PUT"],
+  ["/config/uploads", "POST"],
   ["/plugins/sinks/", "GET"],
 ])("a preflight for %s (%s)", (path, method) => {
   test("of a listed origin is granted", async () => {

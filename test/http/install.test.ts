@@ -31,10 +31,9 @@ async function install(contents: PluginContents, more: object = {}): Promise<voi
   expect(await post(`${server.url}/plugins/${type}`, order)).toEqual([201, `${type} plugin ${name} is created`]);
 }
 
-/** What an install has put there, without the folders that are always there. */
+/** What an install has put there for the engine, without the folders that are always there. */
 async function added(): Promise<string[]> {
-  const work = ["plugins/.changes/", "etc/.changes/"];
-  return (await server.files()).filter((path) => !EMPTY.includes(path) && !work.includes(path));
+  return (await server.files()).filter((path) => !EMPTY.includes(path) && !/^(plugins|etc)\/\./.test(path));
 }
 
 const textOf = (path: string) => readFile(join(server.base, path), "utf8");
@@ -75,6 +74,7 @@ describe.each([
     await install({ type, ...RICH });
     expect((await remove(`${server.url}/plugins/${type}/random`))[0]).toBe(200);
     expect(await added()).toEqual([]);
+    expect((await server.files()).filter((path) => /^(plugins|etc)\/\..*\/./.test(path))).toEqual([]);
   });
 
   test("describe and the registry say what was installed", async () => {
@@ -92,6 +92,7 @@ describe.each([
       sha256: expect.stringMatching(/^[0-9a-f]{64}$/),
       bytes: zip.length,
       installedAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/),
+      compatibility: { verdict: "unknown", problems: expect.any(Array) },
     });
     expect(Date.parse(described.installedAt)).toBeGreaterThanOrEqual(before);
     expect(described.files.map(({ path }: { path: string }) => path).sort()).toEqual(files);

@@ -21,14 +21,25 @@ const ALLOW: readonly (readonly [path: string, allow: string])[] = [
   ["/plugins/sources", "GET, HEAD, OPTIONS, POST"],
   ["/plugins/sinks", "GET, HEAD, OPTIONS, POST"],
   ["/plugins/functions", "GET, HEAD, OPTIONS, POST"],
-  ["/plugins/sources/random", "DELETE, GET, HEAD, OPTIONS"],
-  ["/plugins/sinks/unknown", "DELETE, GET, HEAD, OPTIONS"],
-  ["/plugins/functions/prebuild", "DELETE, GET, HEAD, OPTIONS"],
+  ["/plugins/sources/random", "DELETE, GET, HEAD, OPTIONS, PUT"],
+  ["/plugins/sinks/unknown", "DELETE, GET, HEAD, OPTIONS, PUT"],
+  ["/plugins/functions/prebuild", "DELETE, GET, HEAD, OPTIONS, PUT"],
   ["/plugins/sources/", "GET, HEAD, OPTIONS, POST"],
   ["//plugins//sources", "GET, HEAD, OPTIONS, POST"],
-  ["/plugins/sources/random/", "DELETE, GET, HEAD, OPTIONS"],
-  ["/plugins/sources/random?x=1", "DELETE, GET, HEAD, OPTIONS"],
+  ["/plugins/sources/random/", "DELETE, GET, HEAD, OPTIONS, PUT"],
+  ["/plugins/sources/random?x=1", "DELETE, GET, HEAD, OPTIONS, PUT"],
   ["/plugins/%73ources", "GET, HEAD, OPTIONS, POST"],
+  ["/plugins", "GET, HEAD, OPTIONS"],
+  ["/plugins/udfs", "GET, HEAD, OPTIONS"],
+  ["/plugins/udfs/echo", "GET, HEAD, OPTIONS"],
+  ["/plugins/functions/echo/register", "OPTIONS, POST"],
+  ["/plugins/sources/random/versions", "GET, HEAD, OPTIONS"],
+  ["/plugins/sources/random/rollback", "OPTIONS, POST"],
+  ["/config/uploads", "GET, HEAD, OPTIONS, POST"],
+  ["/config/uploads/x.zip", "DELETE, OPTIONS"],
+  ["/jobs", "GET, HEAD, OPTIONS"],
+  ["/jobs/1", "DELETE, GET, HEAD, OPTIONS"],
+  ["/jobs/1/events", "GET, HEAD, OPTIONS"],
 ];
 
 /** `QUERY` is left out: Node 20 does not know it. */
@@ -39,12 +50,8 @@ describe.each(ALLOW)("%s", (path, allow) => {
 
   test.each(wrong)("%s is 405 without a body", async (method) => {
     const { status, headers, text } = await send(server.url + path, { method });
-    expect({ status, allow: headers.allow, length: headers["content-length"], text }).toEqual({
-      status: 405,
-      allow,
-      length: "0",
-      text: "",
-    });
+    expect({ status, allow: headers.allow, text }).toEqual({ status: 405, allow, text: "" });
+    if (method !== "HEAD") expect(headers["content-length"]).toBe("0");
   });
 
   test("OPTIONS says what is allowed", async () => {
@@ -52,7 +59,7 @@ describe.each(ALLOW)("%s", (path, allow) => {
     expect([status, headers.allow, text]).toEqual([204, allow, ""]);
   });
 
-  test("HEAD is GET without its body", async () => {
+  test.runIf(allow.includes("GET"))("HEAD is GET without its body", async () => {
     const get = await send(server.url + path);
     const head = await send(server.url + path, { method: "HEAD" });
     expect([head.status, head.text]).toEqual([get.status, ""]);
@@ -68,7 +75,7 @@ describe.each(ALLOW)("%s", (path, allow) => {
 test("a wrong method with a body and a content type is 405 too", async () => {
   const headers = { "content-type": "application/json" };
   for (const body of ["", "{}", "{broken", "x".repeat(2 * 1024 * 1024)]) {
-    for (const method of ["PUT", "PATCH", "PROPFIND"]) {
+    for (const method of ["POST", "PATCH", "PROPFIND"]) {
       const answer = await send(`${server.url}/plugins/sources/random`, { method, headers, body });
       const isRead = method !== "PROPFIND"; // Fastify does not read the bodies of methods that it has no routes for
       expect([method, answer.status]).toEqual([method, isRead && body.length > 1024 * 1024 ? 413 : 405]);
@@ -88,8 +95,6 @@ test("a client that asks for JSON gets a 405 in JSON", async () => {
 
 describe("unknown paths", () => {
   const UNKNOWN = [
-    "/plugins",
-    "/plugins/",
     "/plugins/source",
     "/plugins/Sources",
     "/plugins/sources/random/more",

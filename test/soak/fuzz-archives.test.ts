@@ -4,6 +4,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { PluginError } from "../../src/domain/errors.ts";
+import { UNWATCHED } from "../../src/domain/progress.ts";
 import { readArchive } from "../../src/install/package/archive.ts";
 import { planPackage } from "../../src/install/package/package-plan.ts";
 import { unpack } from "../../src/install/package/unpack.ts";
@@ -166,7 +167,7 @@ async function unpackOrRefuse(zip: Buffer): Promise<boolean> {
   };
   const accepted = await withZip(zip, async (file) => {
     const plan = planPackage(await readArchive(file, HOSTILE_LIMITS.maxEntries), RANDOM, HOSTILE_LIMITS);
-    await unpack(file, plan, { scriptFolder: join(box, "script"), stage }, AbortSignal.timeout(HANG_MS));
+    await unpack(file, plan, { scriptFolder: join(box, "script"), stage }, AbortSignal.timeout(HANG_MS), UNWATCHED);
   });
   expect((await readdir(folder)).sort(), "nothing outside of the box").toEqual(["box", "package.zip"]);
   expect(await sizeOf(box), "no more than announced and allowed").toBeLessThanOrEqual(HOSTILE_LIMITS.maxTotalBytes);

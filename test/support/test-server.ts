@@ -8,13 +8,9 @@ import { buildApp } from "../../src/app.ts";
 import { createAudit } from "../../src/audit.ts";
 import { PublicKeys } from "../../src/auth/public-keys.ts";
 import { loadConfig } from "../../src/config/load.ts";
-import { createDownloader } from "../../src/install/download/downloader.ts";
-import { createScriptRunner } from "../../src/install/script/script-runner.ts";
-import { PluginManager } from "../../src/plugin-manager.ts";
-import { createPrebuildCatalog } from "../../src/prebuild/catalog.ts";
-import { ChangeQueue } from "../../src/store/change-queue.ts";
+import { createParts } from "../../src/parts.ts";
+import type { ChangeQueue } from "../../src/store/change-queue.ts";
 import { Layout } from "../../src/store/layout.ts";
-import { PluginStore } from "../../src/store/plugin-store.ts";
 
 export interface TestServer {
   readonly url: string;
@@ -27,6 +23,8 @@ export interface TestServer {
   readonly restarts: () => number;
   /** Every file and folder below the base folder, sorted; folders end with a slash. */
   files(): Promise<string[]>;
+  /** What main.ts does in the background after the start. */
+  compareWithEngine(): Promise<void>;
   /** Ends the server and, unless told to keep it, removes the base folder. */
   close(options?: { keep?: boolean }): Promise<void>;
 }
@@ -47,23 +45,15 @@ export async function startTestServer({ base, settings = {} }: TestServerOptions
 
   const logged: Record<string, unknown>[] = [];
   const log = pino({ level: "debug" }, { write: (line: string) => logged.push(JSON.parse(line)) });
-  const queue = new ChangeQueue(config.changes);
-  const downloader = createDownloader({ config: config.pluginDownload, proxy: {}, baseFolder: folder });
-  const manager = new PluginManager({
-    store: await PluginStore.open(layout, log),
-    queue,
-    downloader,
-    scripts: createScriptRunner({ config: config.installScript, env: process.env }),
-    limits: config.pluginPackage,
-    audit: createAudit(config.log.auditFile, log),
-  });
-  const catalog = createPrebuildCatalog({ config: config.prebuild, hosts: config.basic.pluginHosts, log });
+  const audit = createAudit(config.log.auditFile, log);
+  const parts = await createParts({ config, layout, env: process.env, proxy: {}, audit, log });
+  const { queue, downloader } = parts;
   let restarts = 0;
   const restart = () => {
     restarts += 1;
   };
   const keys = config.basic.authentication ? new PublicKeys(layout.keysFolder) : undefined;
-  const app = await buildApp({ config: config.http, log, manager, catalog, keys, restart, version: "0.0.0-test" });
+  const app = await buildApp({ ...parts, config, log, keys, restart, version: "0.0.0-test" });
   await app.listen({ host: "127.0.0.1", port: 0 });
 
   return {
@@ -74,6 +64,7 @@ export async function startTestServer({ base, settings = {} }: TestServerOptions
     logged,
     restarts: () => restarts,
     files: () => listFiles(folder),
+    compareWithEngine: () => parts.installed.compareWithEngine(),
     close: async ({ keep = false } = {}) => {
       await app.close();
       await downloader.close();

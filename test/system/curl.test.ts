@@ -1,6 +1,6 @@
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { beforeEach, expect, onTestFinished, test } from "vitest";
+import { beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import { makeCertificate } from "../support/file-server.ts";
 import { writePluginZip } from "../support/plugin-zip.ts";
 import { ServerProcess } from "../support/server-process.ts";
@@ -89,6 +89,86 @@ test("a body over the limit is answered", async () => {
   const [status, text] = await curl("--data", `@${file}`, url);
   expect(status).toBe(413);
   expect(text).toMatch(/^Invalid body: Error decoding the sources plugin json: the body is larger than 1048576 bytes/);
+});
+
+describe("a zip from this machine", () => {
+  let zip: string;
+  beforeEach(async () => {
+    zip = await writePluginZip(folder, { type: "sources", name: "random" }, "sent.zip");
+  });
+
+  test.each<[what: string, args: () => string[]]>([
+    ["--data-binary, which announces a form", () => ["--data-binary", `@${zip}`, `${url}?name=random`]],
+    [
+      "--data-binary as a zip",
+      () => ["-H", "Content-Type: application/zip", "--data-binary", `@${zip}`, `${url}?name=random`],
+    ],
+    ["-T as a POST", () => ["-X", "POST", "-T", zip, `${url}?name=random`]],
+    ["-T in chunks", () => ["-X", "POST", "-T", zip, "-H", "Transfer-Encoding: chunked", `${url}?name=random`]],
+    ["-F", () => ["-F", "name=random", "-F", `file=@${zip}`, url]],
+    [
+      "-F as a later engine wants it",
+      () => ["-F", `uploadFile=@${zip};type=application/zip`, "-F", "name=random", url],
+    ],
+    [
+      "after Expect: 100-continue",
+      () => ["-H", "Expect: 100-continue", "-F", "name=random", "-F", `file=@${zip}`, url],
+    ],
+    ["by HTTP/1.0", () => ["--http1.0", "--data-binary", `@${zip}`, `${url}?name=random`]],
+  ])("%s", async (_, args) => {
+    expect(await curl(...args())).toEqual([201, CREATED]);
+  });
+
+  test("-T alone is an update", async () => {
+    await curl("-d", order, url);
+    const [status, text] = await curl("-T", await newVersion(), `${url}/random`);
+    expect([status, text]).toEqual([200, expect.stringContaining("plugin random is updated")]);
+  });
+
+  test("an upload, and an install from there", async () => {
+    const uploads = url.replace("/plugins/sources", "/config/uploads");
+    const [status, path] = await curl("-F", `uploadFile=@${zip}`, uploads);
+    expect([status, path]).toEqual([201, join(folder, "data", "uploads", "sent.zip")]);
+    expect(await curl("-d", JSON.stringify({ name: "random", file: `file://${path}` }), url)).toEqual([201, CREATED]);
+    expect(await curl("-X", "DELETE", `${uploads}/sent.zip`)).toEqual([200, "ok"]);
+    expect(await curl(uploads)).toEqual([200, "[]"]);
+  });
+
+  function newVersion(): Promise<string> {
+    return writePluginZip(folder, { type: "sources", name: "random", version: "2.0.0" }, "new.zip");
+  }
+});
+
+describe("64 MiB that are refused: curl shows the answer", () => {
+  let large: string;
+  beforeEach(async () => {
+    large = join(folder, "large.zip");
+    await writeFile(large, "PK\x03\x04");
+    await truncate(large, 64 * 1024 * 1024);
+  });
+
+  const NAME = "sources plugins create command error: invalid name Wrong: ";
+  test.each<[what: string, args: () => string[], status: number, text: string]>([
+    [
+      "a name, before anything is sent",
+      () => ["-H", "Content-Type: application/zip", "-T", large, "-X", "POST", `${url}?name=Wrong`],
+      400,
+      NAME,
+    ],
+    ["a name, after the first bytes", () => ["-T", large, "-X", "POST", `${url}?name=Wrong`], 400, NAME],
+    ["a name, without waiting", () => ["-H", "Expect:", "-T", large, "-X", "POST", `${url}?name=Wrong`], 400, NAME],
+    ["a name in a form", () => ["-H", "Expect:", "-F", "name=Wrong", "-F", `file=@${large}`, url], 400, NAME],
+    ["a method", () => ["-T", large, url], 413, ""],
+    [
+      "another site",
+      () => ["-H", "Expect:", "-H", "Origin: https://evil.example", "-T", large, `${url}/random`],
+      403,
+      "a page of another site",
+    ],
+  ])("%s", async (_, args, status, text) => {
+    const [actual, shown] = await curl(...args());
+    expect([actual, shown.slice(0, text.length)]).toEqual([status, text]);
+  });
 });
 
 test("-I gets the headers that a GET gets", async () => {

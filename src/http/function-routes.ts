@@ -1,0 +1,50 @@
+import type { FastifyPluginAsyncTypebox } from "@fastify/type-provider-typebox";
+import { Type } from "@sinclair/typebox";
+import type { InstalledPlugins } from "../manage/installed-plugins.ts";
+import type { PluginManager } from "../plugin-manager.ts";
+import { callerOf } from "./authentication.ts";
+import { jsonBody } from "./body/json-body.ts";
+import { withCompatibility } from "./compatibility-header.ts";
+import { errorPrefix, replyText } from "./reply-texts.ts";
+
+export interface FunctionRoutesOptions {
+  readonly installed: InstalledPlugins;
+  readonly manager: PluginManager;
+}
+
+const Params = Type.Object({ name: Type.String() });
+
+const RegisterBody = Type.Object({
+  functions: Type.Array(Type.String(), { description: "a list of names" }),
+});
+
+/** What a later engine has for plugins with several functions: which functions there are, and which plugin has them. */
+export const functionRoutes: FastifyPluginAsyncTypebox<FunctionRoutesOptions> = async (app, { installed, manager }) => {
+  app.get("/plugins/udfs", async () => installed.functions());
+
+  app.get(
+    "/plugins/udfs/:name",
+    {
+      schema: { params: Params },
+      config: { errorPrefix: ({ params }) => errorPrefix.describeFunction((params as { name: string }).name) },
+    },
+    async (request) => installed.describeFunction(request.params.name),
+  );
+
+  app.post(
+    "/plugins/functions/:name/register",
+    {
+      schema: { params: Params, body: RegisterBody },
+      preValidation: jsonBody(RegisterBody),
+      config: {
+        errorPrefix: ({ params }) => errorPrefix.register((params as { name: string }).name),
+        bodyErrorPrefix: errorPrefix.functionList,
+      },
+    },
+    async (request, reply) => {
+      const id = { type: "functions", name: request.params.name } as const;
+      const { compatibility } = await manager.registerFunctions(id, request.body.functions, callerOf(request));
+      return withCompatibility(reply, compatibility).send(replyText.registered(id.name));
+    },
+  );
+};

@@ -1,0 +1,61 @@
+import type { FastifyPluginAsyncTypebox } from "@fastify/type-provider-typebox";
+import { Type } from "@sinclair/typebox";
+import { PLUGIN_TYPES } from "../domain/plugin.ts";
+import type { Jobs } from "../jobs/jobs.ts";
+import type { InstalledPlugins } from "../manage/installed-plugins.ts";
+import type { PluginManager } from "../plugin-manager.ts";
+import { callerOf } from "./authentication.ts";
+import { jsonBody } from "./body/json-body.ts";
+import { compatibilityHeader } from "./compatibility-header.ts";
+import { answerChange } from "./jobs/respond-async.ts";
+import { errorPrefix, replyText } from "./reply-texts.ts";
+
+export interface VersionRoutesOptions {
+  readonly installed: InstalledPlugins;
+  readonly manager: PluginManager;
+  readonly jobs: Jobs;
+}
+
+const Params = Type.Object({ name: Type.String() });
+
+const text = Type.Optional(Type.Union([Type.String(), Type.Null()], { description: "a text" }));
+const RollbackBody = Type.Object({ version: text, id: text });
+
+/** The versions of a plugin that are kept, and the way back to them. */
+export const versionRoutes: FastifyPluginAsyncTypebox<VersionRoutesOptions> = async (
+  app,
+  { installed, manager, jobs },
+) => {
+  for (const type of PLUGIN_TYPES) {
+    app.get(
+      `/plugins/${type}/:name/versions`,
+      {
+        schema: { params: Params },
+        config: { errorPrefix: ({ params }) => errorPrefix.describe(type, (params as { name: string }).name) },
+      },
+      async (request) => installed.versions({ type, name: request.params.name }),
+    );
+
+    app.post(
+      `/plugins/${type}/:name/rollback`,
+      {
+        schema: { params: Params, body: RollbackBody },
+        preValidation: jsonBody(RollbackBody, { mayBeEmpty: true }),
+        config: {
+          errorPrefix: ({ params }) => errorPrefix.rollback(type, (params as { name: string }).name),
+          bodyErrorPrefix: errorPrefix.rollbackBody,
+        },
+      },
+      (request, reply) => {
+        const plugin = { type, name: request.params.name };
+        const { body: wanted } = request;
+        const caller = callerOf(request);
+        return answerChange(request, reply, jobs, { action: "rollback", plugin }, async (run) => {
+          const { version, compatibility } = await manager.rollback(plugin, wanted, caller, run);
+          const headers = compatibilityHeader(compatibility);
+          return { status: 200, body: replyText.rolledBack(plugin.name, version), headers };
+        });
+      },
+    );
+  }
+};

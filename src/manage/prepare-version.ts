@@ -1,0 +1,131 @@
+import type { AuditedFacts } from "../audit.ts";
+import type { Config } from "../config/schema.ts";
+import { PluginError, prefixed } from "../domain/errors.ts";
+import type { InstallRequest } from "../domain/install-request.ts";
+import type { Log } from "../domain/log.ts";
+import type { PluginEntry } from "../domain/plugin-entry.ts";
+import type { Progress } from "../domain/progress.ts";
+import type { Downloader } from "../install/download/downloader.ts";
+import { type Obtained, obtainPackage } from "../install/obtain-package.ts";
+import type { UnpackedFile } from "../install/package/unpack.ts";
+import type { ScriptRunner } from "../install/script/script-runner.ts";
+import type { StageClock } from "../install/stage-clock.ts";
+import type { Trust } from "../install/trust/trust.ts";
+import type { Turns } from "../install/turns.ts";
+import { refuseUselessArguments, type UnpackedPackage, unpackPackage } from "../install/unpack-package.ts";
+import type { Workspace } from "../store/workspace.ts";
+import type { Checked, CompatibilityCheck } from "./compatibility-check.ts";
+
+export interface PrepareOptions {
+  readonly downloader: Downloader;
+  readonly trust: Trust;
+  readonly scripts: ScriptRunner;
+  readonly check: CompatibilityCheck;
+  readonly limits: Config["pluginPackage"];
+  /** For what keeps a processor busy: one after the other. */
+  readonly inTurn: Turns;
+}
+
+/** A change as it goes on. */
+export interface Run {
+  /** For the audit: filled in as the change learns it. */
+  readonly facts: AuditedFacts;
+  readonly stages: StageClock;
+  readonly progress: Progress;
+  readonly signal: AbortSignal;
+  readonly log: Log;
+}
+
+/** A version of which everything has succeeded but putting its files into place. */
+export interface PreparedVersion {
+  readonly entry: PluginEntry;
+  readonly files: readonly UnpackedFile[];
+}
+
+/**
+ * Everything that comes before a version is final: obtains its zip, unpacks it into the workspace, looks whether the
+ * engine will load it, and runs its script.
+ *
+ * @throws PluginError with the reason; nothing has changed then but what install.sh did to the system
+ */
+export async function prepareVersion(
+  request: InstallRequest,
+  workspace: Workspace,
+  run: Run,
+  options: PrepareOptions,
+): Promise<PreparedVersion> {
+  const { id, source, shellParas } = request;
+  const { check, scripts } = options;
+  const { stages, signal, log, facts } = run;
+  const zip = await obtain(request, workspace, run, options);
+  // The original reports what is wrong with the zip and with its script in the same words.
+  const words = `fail to unzip file ${source.shown}: `;
+  const unpacked = await explained(words, () =>
+    unpackPackage(workspace.zipFile, id, workspace, {
+      ...options,
+      stages,
+      signal,
+      examine(plan) {
+        if (plan.hasScript) scripts.assertAllowed();
+        refuseUselessArguments(plan, shellParas);
+      },
+    }),
+  );
+  facts.version = unpacked.soFile.version;
+  const admit = (libraries: boolean) =>
+    stages.time("inspect", () => check.admit(unpacked.stagedSo, id, request, { libraries, log }));
+  // What the script does to the system can't be undone, so what can be refused before is; but it may bring libraries.
+  let checked = await admit(!unpacked.hasScript);
+  if (unpacked.hasScript) {
+    const script = { folder: workspace.scriptFolder, args: shellParas, signal, log };
+    await explained(words, () => stages.time("script", () => scripts.run(script)));
+    checked = await admit(true);
+  }
+  facts.verdict = checked?.compatibility.verdict;
+  return { entry: newEntry(request, zip, unpacked, checked, workspace), files: unpacked.files };
+}
+
+/** Brings the zip into the workspace, and proves of it what the request wants proven. */
+export async function obtain(
+  request: InstallRequest,
+  workspace: Workspace,
+  { stages, progress, signal, log, facts }: Run,
+  { downloader, trust }: Pick<PrepareOptions, "downloader" | "trust">,
+): Promise<Obtained> {
+  const zip = await stages.time("download", () =>
+    obtainPackage(request, workspace.zipFile, { downloader, trust, signal, log, progress }),
+  );
+  facts.sha256 = zip.sha256;
+  facts.verified = zip.verified;
+  return zip;
+}
+
+export async function explained<T>(words: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw error instanceof PluginError ? prefixed(error, words) : error;
+  }
+}
+
+function newEntry(
+  { source, functions }: InstallRequest,
+  { sha256, bytes, verified }: Obtained,
+  { soFile, files }: UnpackedPackage,
+  checked: Checked | undefined,
+  workspace: Workspace,
+): PluginEntry {
+  return {
+    version: soFile.version,
+    soFile: soFile.fileName,
+    files: files.map(({ target, sha256, bytes }) => ({ path: target, sha256, bytes })),
+    ...(functions.length > 0 ? { functions } : {}),
+    origin: source.shown,
+    sha256,
+    bytes,
+    ...(verified === undefined ? {} : { verified }),
+    installedAt: new Date().toISOString(),
+    ...checked,
+    change: workspace.id,
+  };
+}

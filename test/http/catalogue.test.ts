@@ -1,0 +1,73 @@
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { ask, post, send } from "../support/http-client.ts";
+import { startTestServer, type TestServer } from "../support/test-server.ts";
+import { startZipHost, type ZipHost } from "../support/zip-host.ts";
+
+/** One list of everything, for who wants to know what an upgrade of the engine breaks. */
+
+let host: ZipHost;
+let server: TestServer;
+beforeEach(async () => {
+  host = await startZipHost();
+  server = await startTestServer();
+});
+afterEach(() => Promise.all([server.close(), host.close()]));
+
+async function installThree(): Promise<void> {
+  for (const [type, name] of [
+    ["sinks", "zmq"],
+    ["sources", "random"],
+    ["sinks", "file"],
+  ] as const) {
+    const file = host.serveZip({ type, name, soContent: "no program" });
+    expect((await post(`${server.url}/plugins/${type}`, { name, file }))[0]).toBe(201);
+  }
+}
+
+const list = async (query = "") => JSON.parse((await send(`${server.url}/plugins${query}`)).text);
+const names = (plugins: { type: string; name: string }[]) => plugins.map(({ type, name }) => `${type}/${name}`);
+
+test("is empty at first", async () => {
+  expect(await ask(`${server.url}/plugins`)).toEqual([200, "[]"]);
+});
+
+test("has every plugin by type and name, with version, origin and verdict", async () => {
+  await installThree();
+  const all = await list();
+  expect(names(all)).toEqual(["sources/random", "sinks/file", "sinks/zmq"]);
+  expect(all[0]).toEqual({
+    type: "sources",
+    name: "random",
+    version: "1.0.0",
+    origin: host.url("/sources/random.zip"),
+    verdict: "incompatible",
+    reason: expect.stringMatching(/ELF/),
+  });
+});
+
+test("can be narrowed down", async () => {
+  await installThree();
+  expect(names(await list("?type=sinks"))).toEqual(["sinks/file", "sinks/zmq"]);
+  expect(names(await list("?type=functions"))).toEqual([]);
+  expect(names(await list("?verdict=incompatible&type=sources"))).toEqual(["sources/random"]);
+  expect(await list("?verdict=compatible")).toEqual([]);
+});
+
+test.each([
+  ["?type=things", "parameter type is things; it should be one of sources, sinks, functions\n"],
+  ["?verdict=good", "parameter verdict is good; it should be one of compatible, incompatible, unknown\n"],
+  ["?type=sinks&type=sources", "parameter type should be given once, and not be empty\n"],
+  ["?engine=", "parameter engine should be given once, and not be empty\n"],
+])("refuses %s", async (query, sentence) => {
+  expect(await ask(`${server.url}/plugins${query}`)).toEqual([400, sentence]);
+});
+
+test("has no verdicts where nothing is inspected", async () => {
+  await server.close();
+  server = await startTestServer({ settings: { ENGINE__VERIFY: "off" } });
+  await installThree();
+  expect(await list("?type=sources")).toMatchObject([{ name: "random", verdict: null }]);
+  const { headers, text } = await send(`${server.url}/plugins/sources/random`);
+  expect(headers).not.toHaveProperty("plugin-compatibility");
+  expect(JSON.parse(text)).not.toHaveProperty("compatibility");
+});

@@ -1,0 +1,126 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { ask, post, remove, send } from "../support/http-client.ts";
+import { tempFolder } from "../support/temp-folder.ts";
+import { startTestServer, type TestServer } from "../support/test-server.ts";
+import { startZipHost, type ZipHost } from "../support/zip-host.ts";
+
+/** Function plugins can have several functions, whose names are unique across all plugins. */
+
+let host: ZipHost;
+let server: TestServer;
+beforeEach(async () => {
+  host = await startZipHost();
+  server = await startTestServer();
+});
+afterEach(() => Promise.all([server.close(), host.close()]));
+
+const functionsUrl = (rest = "") => `${server.url}/plugins/functions${rest}`;
+const zipOf = (name: string) => host.serveZip({ type: "functions", name });
+const install = (name: string, functions?: string[]) => post(functionsUrl(), { name, file: zipOf(name), functions });
+const register = (name: string, body: unknown) => post(functionsUrl(`/${name}/register`), body as object);
+const list = async () => JSON.parse((await send(`${server.url}/plugins/udfs`)).text);
+const owner = (name: string) => ask(`${server.url}/plugins/udfs/${name}`);
+
+test("a plugin has the functions that were named, else the one of its name", async () => {
+  expect(await list()).toEqual([]);
+  await install("image", ["thumbnail", "resize"]);
+  await install("echo");
+  expect(await list()).toEqual(["echo", "resize", "thumbnail"]);
+  expect(await owner("resize")).toEqual([200, '{"name":"resize","plugin":"image"}']);
+  expect(await owner("echo")).toEqual([200, '{"name":"echo","plugin":"echo"}']);
+  expect(await owner("image")).toEqual([404, "describe function image error: not found\n"]);
+});
+
+test("go with their plugin", async () => {
+  await install("image", ["resize"]);
+  await remove(functionsUrl("/image"));
+  expect(await list()).toEqual([]);
+});
+
+test("no other plugin gets a name that is taken", async () => {
+  await install("image", ["resize"]);
+  const sentence = (name: string) =>
+    `functions plugins create command error: function name ${name} already exists (in plugin image); the names are unique across all plugins\n`;
+  expect(await install("other", ["fine", "resize"])).toEqual([400, sentence("resize")]);
+  expect(await install("resize")).toEqual([400, sentence("resize")]);
+  expect(await list()).toEqual(["resize"]);
+  expect((await install("fine"))[0]).toBe(201);
+});
+
+test("of many at once that want one name, one gets it", async () => {
+  const answers = await Promise.all(["a", "b", "c", "d"].map((name) => install(name, ["wanted"])));
+  expect(answers.map(([status]) => status).sort()).toEqual([201, 400, 400, 400]);
+  expect(await list()).toEqual(["wanted"]);
+});
+
+test("a name is free again when the install that wanted it has failed", async () => {
+  const file = host.serve("/functions/bad.zip", Buffer.from("no zip"));
+  expect((await post(functionsUrl(), { name: "bad", file, functions: ["wanted"] }))[0]).toBe(400);
+  expect((await install("good", ["wanted"]))[0]).toBe(201);
+});
+
+describe("register", () => {
+  test("says which functions a plugin has", async () => {
+    await install("image");
+    expect(await register("image", { functions: ["resize", "thumbnail", "resize"] })).toEqual([
+      200,
+      "function plugin image function list is registered",
+    ]);
+    expect(await list()).toEqual(["resize", "thumbnail"]);
+    expect(JSON.parse((await send(functionsUrl("/image"))).text).functions).toEqual(["resize", "thumbnail"]);
+  });
+
+  test("works for a plugin that was copied in by hand, and lasts", async () => {
+    const base = await tempFolder();
+    await mkdir(join(base, "plugins/functions"), { recursive: true });
+    await writeFile(join(base, "plugins/functions/Image.so"), "so");
+    await server.close();
+    server = await startTestServer({ base });
+    expect((await register("image", { functions: ["resize"] }))[0]).toBe(200);
+    await server.close({ keep: true });
+    server = await startTestServer({ base });
+    expect(await list()).toEqual(["resize"]);
+  });
+
+  test("keeps its own names, and refuses those of others", async () => {
+    await install("image", ["resize"]);
+    await install("echo");
+    expect((await register("image", { functions: ["resize", "more"] }))[0]).toBe(200);
+    const [status, text] = await register("image", { functions: ["echo"] });
+    expect(status).toBe(400);
+    expect(text).toMatch(
+      /^register functions plugin image error: function name echo already exists \(in plugin echo\)/,
+    );
+  });
+
+  test.each([
+    [{ functions: [] }, /property 'functions' must not be empty/],
+    [{}, /functions/],
+    [{ functions: "resize" }, /field functions should be a list of names/],
+    [{ functions: ["a b"] }, /function name a b should begin with a letter/],
+    [{ functions: [""] }, /should begin with a letter/],
+    ["nonsense", /not valid JSON/],
+  ])("refuses %j", async (body, sentence) => {
+    await install("image");
+    expect(await register("image", body)).toEqual([400, expect.stringMatching(sentence)]);
+    expect(await list()).toEqual(["image"]);
+  });
+
+  test("of no plugin", async () => {
+    expect(await register("none", { functions: ["f"] })).toEqual([
+      404,
+      "register functions plugin none error: not found\n",
+    ]);
+  });
+});
+
+test("an update keeps the functions that are registered, unless it names others", async () => {
+  await install("image", ["resize"]);
+  const put = (body: object) => ask(functionsUrl("/image"), { method: "PUT", body });
+  expect((await put({ file: zipOf("image") }))[0]).toBe(200);
+  expect(await list()).toEqual(["resize"]);
+  expect((await put({ file: zipOf("image"), functions: ["crop"] }))[0]).toBe(200);
+  expect(await list()).toEqual(["crop"]);
+});

@@ -1,0 +1,232 @@
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { ask, post, remove, send } from "../support/http-client.ts";
+import { type PluginContents, pluginZip } from "../support/plugin-zip.ts";
+import { startTestServer, type TestServer } from "../support/test-server.ts";
+import { startZipHost, type ZipHost } from "../support/zip-host.ts";
+
+/** Another version in the place of the installed one, and the way back. */
+
+let host: ZipHost;
+let server: TestServer;
+beforeEach(async () => {
+  host = await startZipHost();
+  server = await startTestServer();
+});
+afterEach(() => Promise.all([server.close(), host.close()]));
+
+const V1: PluginContents = { type: "sources", name: "random", version: "1.0.0", yaml: "seed: 1\n" };
+const V2: PluginContents = { ...V1, version: "2.0.0", yaml: "seed: 2\n" };
+const V3: PluginContents = { ...V1, version: "3.0.0", yaml: "seed: 3\n" };
+const YAML = "etc/sources/random.yaml";
+
+const UPDATED = "plugin random is updated and Kuiper must restart for the change to take effect.";
+const backTo = (version: string) =>
+  `plugin random is rolled back to version ${version} and Kuiper must restart for the change to take effect.`;
+
+const url = (rest = "") => `${server.url}/plugins/sources/random${rest}`;
+const textOf = (path: string) => readFile(join(server.base, path), "utf8");
+const install = (contents: PluginContents) =>
+  post(`${server.url}/plugins/${contents.type}`, { name: contents.name, file: host.serveZip(contents) });
+const put = (body: object, path = url()) => ask(path, { method: "PUT", body });
+const update = (contents: PluginContents) => put({ file: host.serveZip(contents) });
+const rollback = (body?: object) => post(url("/rollback"), body);
+
+async function describeIt() {
+  return JSON.parse((await send(url())).text) as Record<string, unknown>;
+}
+async function versions(): Promise<{ version: string; id: string; current: boolean }[]> {
+  return JSON.parse((await send(url("/versions"))).text);
+}
+const versionNumbers = async () => (await versions()).map(({ version }) => version);
+
+/** What the engine sees of the plugin. */
+async function liveFiles(): Promise<string[]> {
+  return (await server.files()).filter((path) => /^(plugins|etc)\/sources\/./.test(path));
+}
+
+describe("update", () => {
+  test("puts the new version into the place of the old one", async () => {
+    await install(V1);
+    expect(await update(V2)).toEqual([200, UPDATED]);
+    expect(await describeIt()).toMatchObject({ name: "random", version: "2.0.0", soFile: "Random@v2.0.0.so" });
+    expect(await liveFiles()).toEqual([YAML, "plugins/sources/Random@v2.0.0.so"]);
+    expect(await textOf(YAML)).toBe("seed: 2\n");
+  });
+
+  test("takes the name of the path, and the same name in the body", async () => {
+    await install(V1);
+    expect(await put({ name: "random", file: host.serveZip(V2) })).toEqual([200, UPDATED]);
+  });
+
+  test.each([
+    [
+      "another name in the body",
+      { name: "other" },
+      400,
+      /^update sources plugin random error: invalid name other: the path names random\n$/,
+    ],
+    ["no file", {}, 400, /^update sources plugin random error: invalid uri \n$/],
+  ])("refuses %s", async (_, body, status, sentence) => {
+    await install(V1);
+    expect(await put(body)).toEqual([status, expect.stringMatching(sentence)]);
+    expect(await versionNumbers()).toEqual(["1.0.0"]);
+  });
+
+  test("of a plugin that is not installed is 404, and installs nothing", async () => {
+    expect(await update(V2)).toEqual([404, "update sources plugin random error: invalid name random: not exist\n"]);
+    expect(await liveFiles()).toEqual([]);
+  });
+
+  test.each<[string, Buffer]>([
+    ["is no zip", Buffer.from("<html>")],
+    ["has no .so", pluginZip({ ...V2, soContent: null })],
+    ["has a script that fails", pluginZip({ ...V2, script: "exit 3" })],
+  ])("leaves the old version untouched when the new one %s", async (_, zip) => {
+    await install(V1);
+    const before = await server.files();
+    const described = await describeIt();
+    const [status] = await put({ file: host.serve("/bad.zip", zip) });
+    expect(status).toBe(400);
+    expect(await server.files()).toEqual(before);
+    expect(await describeIt()).toEqual(described);
+  });
+
+  test("replaces a .so of the same name", async () => {
+    const plain: PluginContents = { ...V1, version: "", soContent: "one" };
+    await install(plain);
+    expect(await update({ ...plain, soContent: "two" })).toEqual([200, UPDATED]);
+    expect(await textOf("plugins/sources/Random.so")).toBe("two");
+    expect(await rollback()).toEqual([
+      200,
+      "plugin random is rolled back to the version without a number and Kuiper must restart for the change to take effect.",
+    ]);
+    expect(await textOf("plugins/sources/Random.so")).toBe("one");
+  });
+
+  test("is no create: a name that was deleted has to wait for the restart", async () => {
+    await install(V1);
+    await remove(url());
+    expect((await update(V2))[0]).toBe(404);
+  });
+
+  test("keeps what users wrote, and lays the new default beside it", async () => {
+    await install(V1);
+    await writeFile(join(server.base, YAML), "seed: mine\n");
+    await update(V2);
+    expect(await textOf(YAML)).toBe("seed: mine\n");
+    expect(await textOf(`${YAML}.new`)).toBe("seed: 2\n");
+    await rollback();
+    expect(await textOf(YAML)).toBe("seed: mine\n");
+    expect(await textOf(`${YAML}.new`)).toBe("seed: 1\n");
+  });
+});
+
+describe("versions", () => {
+  test("the installed one first, then those before it", async () => {
+    await install(V1);
+    await update(V2);
+    await update(V3);
+    expect(await versions()).toMatchObject([
+      { version: "3.0.0", current: true, soFile: "Random@v3.0.0.so" },
+      { version: "2.0.0", current: false, origin: host.url("/sources/random.zip") },
+      { version: "1.0.0", current: false },
+    ]);
+  });
+
+  test("of no plugin", async () => {
+    expect(await ask(url("/versions"))).toEqual([404, "describe sources plugin random error: not found\n"]);
+  });
+
+  test("as many are kept as versions.keep says", async () => {
+    await server.close();
+    server = await startTestServer({ settings: { VERSIONS__KEEP: "1" } });
+    for (const change of [install(V1)]) await change;
+    await update(V2);
+    await update(V3);
+    expect(await versionNumbers()).toEqual(["3.0.0", "2.0.0"]);
+  });
+
+  test("survive a restart", async () => {
+    await install(V1);
+    await update(V2);
+    const before = await versions();
+    await server.close({ keep: true });
+    server = await startTestServer({ base: server.base });
+    expect(await versions()).toEqual(before);
+    expect(await rollback()).toEqual([200, backTo("1.0.0")]);
+  });
+
+  test("go with the plugin", async () => {
+    await install(V1);
+    await update(V2);
+    await remove(url());
+    expect((await server.files()).filter((path) => path.includes(".versions/") && !path.endsWith("/"))).toEqual([]);
+  });
+});
+
+describe("rollback", () => {
+  test("to the previous version, and forward again, with the host gone", async () => {
+    await install(V1);
+    const before = await describeIt();
+    await update(V2);
+    await host.close();
+    expect(await rollback()).toEqual([200, backTo("1.0.0")]);
+    expect(await describeIt()).toEqual(before);
+    expect(await liveFiles()).toEqual([YAML, "plugins/sources/Random@v1.0.0.so"]);
+    expect(await versionNumbers()).toEqual(["1.0.0", "2.0.0"]);
+    expect(await rollback()).toEqual([200, backTo("2.0.0")]);
+    host = await startZipHost();
+  });
+
+  test("to a named version", async () => {
+    await install(V1);
+    await update(V2);
+    await update(V3);
+    expect(await rollback({ version: "1.0.0" })).toEqual([200, backTo("1.0.0")]);
+    const id = (await versions()).find(({ version }) => version === "2.0.0")?.id;
+    expect(await rollback({ id })).toEqual([200, backTo("2.0.0")]);
+  });
+
+  test("to one that is not kept", async () => {
+    await install(V1);
+    await update(V2);
+    const [status, text] = await rollback({ version: "9.9.9" });
+    expect(status).toBe(404);
+    expect(text).toMatch(/^rollback sources plugin random error: .*9\.9\.9.*1\.0\.0/);
+    expect(await versionNumbers()).toEqual(["2.0.0", "1.0.0"]);
+  });
+
+  test("where nothing is kept", async () => {
+    await install(V1);
+    expect((await rollback())[0]).toBe(404);
+  });
+
+  test("of a plugin that is not installed", async () => {
+    expect(await rollback()).toEqual([404, "rollback sources plugin random error: invalid name random: not exist\n"]);
+  });
+
+  test.each([
+    ["[]", /should be an object/],
+    ['{"version":1}', /field version should be a text/],
+    ["{", /not valid JSON/],
+  ])("refuses the body %s", async (body, sentence) => {
+    await install(V1);
+    const [status, text] = await post(url("/rollback"), body);
+    expect([status, text]).toEqual([400, expect.stringMatching(sentence)]);
+    expect(text).toMatch(/^Invalid body: Error decoding the rollback json: /);
+  });
+});
+
+test("what is done is in the audit", async () => {
+  await install(V1);
+  await update(V2);
+  await rollback();
+  const lines = server.logged.filter(({ msg }) => msg === "audit");
+  expect(lines).toMatchObject([
+    { action: "install", version: "1.0.0" },
+    { action: "update", version: "2.0.0", origin: host.url("/sources/random.zip") },
+    { action: "rollback", version: "1.0.0", result: "done" },
+  ]);
+});
