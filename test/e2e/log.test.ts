@@ -61,7 +61,11 @@ describe("an install", () => {
       },
     });
     const ofRequest = log.filter(({ reqId }) => reqId === installed?.reqId);
-    expect(ofRequest.flatMap(({ stage }) => stage ?? [])).toEqual(["download", "check", "unpack", "script", "commit"]);
+    expect(ofRequest.flatMap(({ stage }) => stage ?? [])).toEqual([
+      ...["download", "check", "unpack"],
+      ...["inspect", "script", "inspect"], // the script may have brought libraries
+      "commit",
+    ]);
     expect(ofRequest.map(({ msg }) => msg)).toContain("install.sh: from the script");
     expect(ofRequest.at(-1)).toMatchObject({
       msg: "request",

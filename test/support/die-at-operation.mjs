@@ -38,9 +38,11 @@ function wrap(owner, name) {
     const dies = count === dieAt;
     if (dies && phase === "before") die();
     if (count === failAt) throw Object.assign(new Error(`EIO: i/o error, ${name}`), { code: "EIO", errno: -5 });
-    const result = await original.apply(this, args);
-    if (dies) die();
-    return result;
+    try {
+      return await original.apply(this, args);
+    } finally {
+      if (dies) die(); // also when it failed: whether a file is there is asked by trying
+    }
   };
 }
 
