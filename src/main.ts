@@ -20,6 +20,8 @@ import { VERSION } from "./version.ts";
 /** The exit code that asks the supervisor for a new start, as the original's. */
 const RESTART_EXIT_CODE = 100;
 const FAILED_EXIT_CODE = 1;
+/** 1 is a verdict of `inspect`. */
+const COMMAND_FAILED_EXIT_CODE = 3;
 
 /** Seconds for the connections to end, once no install is running. */
 const CONNECTIONS_TIMEOUT_SECONDS = 5;
@@ -180,22 +182,17 @@ function proxySettings(env: NodeJS.ProcessEnv): ProxySettings {
 /** Runs the command that the arguments name; without arguments it is the server. */
 async function run(args: readonly string[], env: NodeJS.ProcessEnv): Promise<void> {
   if (args.length === 0) return main(env);
-  const { runCommand } = await import("./cli/command-line.ts");
-  process.exitCode = await runCommand(args, {
-    env,
-    baseFolder: resolve(env.KuiperBaseKey ?? "."),
-    version: VERSION,
-    print: (text) => process.stdout.write(text),
-    printError: (text) => process.stderr.write(text),
-  });
+  const { runProcess } = await import("./cli/process.ts");
+  await runProcess(args, { env, baseFolder: resolve(env.KuiperBaseKey ?? "."), version: VERSION });
 }
 
+const args = process.argv.slice(2);
 try {
-  await run(process.argv.slice(2), process.env);
+  await run(args, process.env);
 } catch (error) {
   // One line that says what to change; anything else is a fault of ours and keeps its stack.
   process.stderr.write(
     error instanceof ConfigError ? `kuiper-plugin-server: ${error.message}\n` : `${(error as Error).stack}\n`,
   );
-  process.exit(FAILED_EXIT_CODE);
+  process.exit(args.length === 0 ? FAILED_EXIT_CODE : COMMAND_FAILED_EXIT_CODE);
 }

@@ -14,6 +14,8 @@ export interface CommandLineOptions {
   readonly version: string;
   readonly print: (text: string) => void;
   readonly printError: (text: string) => void;
+  /** Ends the command; nothing that it made is left then. */
+  readonly signal: AbortSignal;
 }
 
 /**
@@ -41,11 +43,14 @@ export async function runCommand([command, ...args]: readonly string[], options:
   }
 }
 
-async function inspect(args: readonly string[], { env, baseFolder, print }: CommandLineOptions): Promise<number> {
+async function inspect(
+  args: readonly string[],
+  { env, baseFolder, print, signal }: CommandLineOptions,
+): Promise<number> {
   const parsed = parseInspectArguments(args);
   const { config } = loadConfig(new Layout(baseFolder).configFile, env);
   const inspector = createInspector({ config: config.engine, baseFolder, env });
-  const report = await inspectFile(parsed, { inspector, limits: config.pluginPackage }).catch((error) => {
+  const report = await inspectFile(parsed, { inspector, limits: config.pluginPackage, signal }).catch((error) => {
     throw error instanceof PluginError ? prefixed(error, `${parsed.file}: `) : error;
   });
   print(parsed.json ? `${JSON.stringify(report, null, 2)}\n` : reportText(report));

@@ -18,6 +18,9 @@ export function parseInspectArguments(args: readonly string[]): InspectArguments
   const [file, ...others] = positionals;
   if (file === undefined) throw new UsageError("inspect needs the zip or the .so of a plugin");
   if (others.length > 0) throw new UsageError(`inspect takes one file, but there is also ${others[0]}`);
+  for (const option of ["engine", "type", "name"] as const) {
+    if (values[option] === "") throw new UsageError(`--${option} is empty: leave it out, or give it a value`);
+  }
   const type = PLUGIN_TYPES.find((known) => known === values.type);
   if (values.type !== undefined && type === undefined) {
     throw new UsageError(`--type is ${values.type}; it should be one of ${PLUGIN_TYPES.join(", ")}`);

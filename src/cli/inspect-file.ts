@@ -1,4 +1,5 @@
-import { mkdtemp, open, rm } from "node:fs/promises";
+import { constants } from "node:fs";
+import { mkdtemp, open, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join, resolve } from "node:path";
 import type { Config } from "../config/schema.ts";
@@ -27,51 +28,63 @@ export interface FileReport extends Pick<Inspection, "verdict" | "problems" | "p
 export interface InspectFileOptions {
   readonly inspector: Inspector;
   readonly limits: Config["pluginPackage"];
+  /** Ends it; its reason is thrown. */
+  readonly signal: AbortSignal;
 }
 
 /**
  * Inspects a plugin's .so, or the one in its zip, which is checked as an install would check it. install.sh is not run.
  *
- * @throws PluginError with what is wrong with the zip; the system's error when the file can't be read
+ * @throws PluginError with what is wrong with the file or the zip; the system's error when the file can't be read; the
+ *   signal's reason
  */
 export async function inspectFile(args: InspectArguments, options: InspectFileOptions): Promise<FileReport> {
-  if (args.file.endsWith(".so")) return inspectSo(args.file, basename(args.file), args, options.inspector);
+  await checkRegular(args.file);
+  if (args.file.endsWith(".so")) return inspectSo(args.file, basename(args.file), args, options);
   const folder = await mkdtemp(join(tmpdir(), "inspect-"));
   try {
-    const { soFile, path, type } = await unpackZip(args, folder, options.limits);
-    return await inspectSo(path, soFile, { ...args, type: args.type ?? type }, options.inspector);
+    const { soFile, path, type } = await unpackZip(args, folder, options);
+    return await inspectSo(path, soFile, { ...args, type: args.type ?? type }, options);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+async function checkRegular(file: string): Promise<void> {
+  const stats = await stat(file);
+  if (stats.isFile()) return;
+  const what = stats.isDirectory() ? "a directory" : "a device, a pipe or a socket";
+  throw new PluginError("ARCHIVE_INVALID", `it is ${what}; name the zip or the .so of a plugin`);
 }
 
 async function inspectSo(
   path: string,
   fileName: string,
   { file, name: given, type, functions, engine: binary }: InspectArguments,
-  inspector: Inspector,
+  { inspector, signal }: InspectFileOptions,
 ): Promise<FileReport> {
   const parsed = parseSoFileName(fileName);
   const name = checkPluginName(given ?? parsed?.name);
   const registered = functions.length > 0 ? functions : [name];
-  const engine = binary === undefined ? {} : { engine: resolve(binary) };
+  const options = { signal, ...(binary === undefined ? {} : { engine: resolve(binary) }) };
   const { verdict, problems, plugin, engineFacts, exports } = await inspector.inspect(
     path,
     registered.map(symbolOf),
-    engine,
+    options,
   );
   const unregistered = type === "functions" ? exports.map(functionOf).filter((one) => !registered.includes(one)) : [];
   return { file, name, version: parsed?.version ?? "", verdict, problems, plugin, engine: engineFacts, unregistered };
 }
 
-async function unpackZip(args: InspectArguments, folder: string, limits: Config["pluginPackage"]) {
-  const zip = await open(args.file, "r");
+async function unpackZip(args: InspectArguments, folder: string, { limits, signal: ended }: InspectFileOptions) {
+  // Without O_NONBLOCK a FIFO that took the file's place would hang it.
+  const zip = await open(args.file, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
     const archive = await readArchive(zip, limits.maxEntries);
     const names = archive.entries.map(({ rawName }) => rawName.toString("utf8"));
     const id = identify(names, args);
     const plan = planPackage(archive, id, limits);
-    const signal = AbortSignal.timeout(limits.unpackTimeoutSeconds * 1000);
+    const signal = AbortSignal.any([ended, AbortSignal.timeout(limits.unpackTimeoutSeconds * 1000)]);
     const files = await unpack(zip, plan, stagingIn(folder), signal, UNWATCHED);
     const so = files.find(({ target }) => target.endsWith(`/${plan.soFile.fileName}`));
     if (so === undefined) throw new Error("a plan without a .so");

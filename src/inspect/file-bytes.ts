@@ -1,9 +1,10 @@
 import { constants } from "node:fs";
-import { type FileHandle, open } from "node:fs/promises";
+import { type FileHandle, open, stat } from "node:fs/promises";
 import { hasCode } from "../domain/errors.ts";
+import { Pace } from "./pace.ts";
 import { Unreadable } from "./unreadable.ts";
 
-/** A FIFO without a writer or a terminal must neither hang nor become ours. */
+/** Should a FIFO or a terminal take the file's place before it is open, it must neither hang nor become ours. */
 const OPEN_FLAGS = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
 
 /** Small reads share a block: facts lie close together, and a read costs more than its bytes. */
@@ -18,20 +19,23 @@ const MAX_OVERLAP = 4096;
 /** Reads anywhere in a regular file. Every position is checked against the size that the file had when it was opened. */
 export class FileBytes {
   readonly size: number;
+  /** For work on the file's bytes that takes long. */
+  readonly pace: Pace;
   readonly #handle: FileHandle;
   readonly #blocks = new Map<number, Promise<Buffer>>();
   /** For slices: a new one would cost more time, for its pages, than what is read into it. */
   #spare: Buffer | undefined;
 
-  constructor(handle: FileHandle, size: number) {
+  constructor(handle: FileHandle, size: number, pace = new Pace()) {
     this.#handle = handle;
     this.size = size;
+    this.pace = pace;
   }
 
-  /** @throws Unreadable when the file does not have these bytes */
+  /** @throws Unreadable when the file does not have these bytes; what its pace throws */
   async read(start: number, length: number): Promise<Buffer> {
-    if (!this.has(start, length))
-      throw new Unreadable(`it points to bytes ${start} to ${start + length}, outside of it`);
+    this.#check(start, length);
+    if (this.pace.isDue()) await this.pace.keep();
     if (length > SMALL_BYTES) return await this.#readDirectly(start, length);
     const first = Math.floor(start / BLOCK_BYTES);
     const last = Math.floor((start + Math.max(length, 1) - 1) / BLOCK_BYTES);
@@ -50,7 +54,7 @@ export class FileBytes {
    * shorter than that is in one of them as a whole. `overlap` 0 with entries of `step` bytes is for tables. A piece is
    * there until the next one is asked for.
    *
-   * @throws Unreadable
+   * @throws Unreadable; what its pace throws
    */
   async *slices(start: number, length: number, { overlap = 0, step = 1 } = {}): AsyncGenerator<Slice> {
     this.#check(start, length);
@@ -59,6 +63,7 @@ export class FileBytes {
     this.#spare = undefined;
     try {
       for (let at = 0; at < length; at += sliceBytes) {
+        if (this.pace.isDue()) await this.pace.keep();
         const from = Math.max(0, at - overlap);
         const bytes = buffer.subarray(0, Math.min(length, at + sliceBytes) - from);
         await this.#fill(bytes, start + from);
@@ -107,22 +112,27 @@ export interface Slice {
 }
 
 /**
- * Opens a regular file for as long as `use` runs.
+ * Opens a regular file for as long as `use` runs. Nothing else is opened: that alone starts a watchdog, rewinds a tape.
  *
  * @returns undefined, without a call of `use`, when it is a folder, a FIFO, a device or a socket
  * @throws the system's error when it can't be opened
  */
-export async function withFile<T>(path: string, use: (file: FileBytes) => Promise<T>): Promise<T | undefined> {
+export async function withFile<T>(
+  path: string,
+  use: (file: FileBytes) => Promise<T>,
+  pace: Pace = new Pace(),
+): Promise<T | undefined> {
+  if (!(await stat(path)).isFile()) return undefined;
   let handle: FileHandle;
   try {
     handle = await open(path, OPEN_FLAGS);
   } catch (cause) {
-    if (hasCode(cause, "ENXIO", "ENODEV")) return undefined; // a socket, a device without a driver
+    if (hasCode(cause, "ENXIO", "ENODEV")) return undefined; // a socket or a device meanwhile
     throw cause;
   }
   try {
     const stats = await handle.stat();
-    return stats.isFile() ? await use(new FileBytes(handle, stats.size)) : undefined;
+    return stats.isFile() ? await use(new FileBytes(handle, stats.size, pace)) : undefined;
   } finally {
     await handle.close();
   }

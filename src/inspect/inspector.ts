@@ -1,6 +1,7 @@
 import { dirname, resolve } from "node:path";
 import type { Config } from "../config/schema.ts";
 import type { Compatibility } from "../domain/compatibility.ts";
+import type { PluginIdentity } from "../domain/plugin-identity.ts";
 import type { EngineFacts } from "./engine-facts.ts";
 import { createEngineSource } from "./engine-source.ts";
 import { type FileBytes, withFile } from "./file-bytes.ts";
@@ -8,10 +9,15 @@ import type { SourcePaths } from "./go/source-paths.ts";
 import { differingModules } from "./judge/cause.ts";
 import { judge } from "./judge/judge.ts";
 import { compareHashes } from "./judge/package-differences.ts";
+import { Pace } from "./pace.ts";
 import { type PluginFacts, type PluginReading, readPlugin } from "./plugin-facts.ts";
+import { identityOf } from "./plugin-identity.ts";
 import { readSources } from "./plugin-sources.ts";
-import { type LibrarySearch, missingLibraries } from "./system/libraries.ts";
+import { missingLibraries } from "./system/libraries.ts";
+import type { LibrarySearch } from "./system/library-folders.ts";
 import { readSystemFacts, type SystemFacts } from "./system/system-facts.ts";
+import { systemIdentity } from "./system/system-identity.ts";
+import { Unreadable } from "./unreadable.ts";
 
 /** A plugin exports what the engine looks up: one symbol, or one for each function. */
 const MAX_EXPORTS = 1000;
@@ -22,6 +28,8 @@ export interface Inspection extends Compatibility {
   readonly engine: string;
   /** Upper-case functions and variables of the plugin's own package, sorted, at most 1000. */
   readonly exports: readonly string[];
+  /** For comparing it with other plugins; undefined when the engine would not come to that. */
+  readonly identity: PluginIdentity | undefined;
   /** undefined when the file is no ELF file. */
   readonly plugin: PluginFacts | undefined;
   /** undefined when there was no engine to compare with. */
@@ -49,6 +57,8 @@ export interface InspectOptions {
   readonly engine?: string | undefined;
   /** The folder in which the plugin will be loaded, if it is elsewhere now: some say where their libraries are from there. */
   readonly folder?: string | undefined;
+  /** Ends it; its reason is thrown. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface Inspector {
@@ -57,11 +67,13 @@ export interface Inspector {
    * engine that can't be read, are problems of the answer.
    *
    * @param wanted symbols that the engine will look up, such as `Random`
-   * @throws a system's error when the plugin's file can't be opened or read
+   * @throws a system's error when the plugin's file can't be opened or read; the reason of the options' signal
    */
   inspect(soFile: string, wanted: readonly string[], options?: InspectOptions): Promise<Inspection>;
   /** `engine` of an inspection made now; for telling whether one made earlier still holds. Never throws. */
   engineIdentity(binary?: string): Promise<string>;
+  /** Names the state of what this system adds to a verdict: its glibc and its libraries. Never throws. */
+  systemIdentity(): Promise<string>;
 }
 
 export interface InspectorOptions {
@@ -77,29 +89,39 @@ export function createInspector({ config, baseFolder, env }: InspectorOptions): 
   const ldLibraryPath = env.LD_LIBRARY_PATH ?? "";
 
   return {
-    async inspect(soFile, wanted, { libraries = true, engine: binary, folder = dirname(soFile) } = {}) {
+    async inspect(soFile, wanted, { libraries = true, engine: binary, folder = dirname(soFile), signal } = {}) {
+      signal?.throwIfAborted();
       system ??= readSystemFacts();
       const [{ identity, facts: engine }, systemFacts] = await Promise.all([engineOf(binary), system]);
-      const evidence = await withFile(soFile, async (file) => {
+      const pace = new Pace(signal);
+      const inspectOpen = async (file: FileBytes) => {
         const plugin = await readPlugin(file);
         const search = plugin && librarySearch(plugin, engine, systemFacts, folder, ldLibraryPath);
+        const missing = libraries && search ? await missingOrUnread(plugin, search, pace) : [];
         return {
-          ...{ plugin, engine, wanted, system: systemFacts },
-          missingLibraries: libraries && search ? await missingLibraries(plugin.libraries, search) : [],
+          plugin: typeof missing === "string" && plugin !== undefined ? { ...plugin, unread: missing } : plugin,
+          ...{ engine, wanted, system: systemFacts },
+          missingLibraries: typeof missing === "string" ? [] : missing,
           sources: await sourcesOf(file, plugin, engine),
         };
-      });
+      };
+      const evidence = await withFile(soFile, inspectOpen, pace);
       const { plugin } = evidence ?? {};
       return {
         ...judge(evidence ?? { plugin, engine, wanted, system: systemFacts, missingLibraries: [], sources: undefined }),
         engine: identity,
         exports: plugin?.exports.slice(0, MAX_EXPORTS) ?? [],
+        identity: plugin && identityOf(plugin, engine),
         plugin: plugin?.facts,
         engineFacts: typeof engine === "string" ? undefined : summaryOf(engine),
       };
     },
     async engineIdentity(binary) {
       return (await engineOf(binary)).identity;
+    },
+    async systemIdentity() {
+      system ??= readSystemFacts();
+      return await systemIdentity(await system, ldLibraryPath);
     },
   };
 }
@@ -126,6 +148,20 @@ function librarySearch(
     engineRpath: isKnown ? engine.rpath : "",
     loaded: isKnown ? engine.libraries : [],
   };
+}
+
+/** What is missing, or why that can't be told. */
+async function missingOrUnread(
+  { libraries }: PluginReading,
+  search: LibrarySearch,
+  pace: Pace,
+): Promise<string[] | string> {
+  try {
+    return await missingLibraries(libraries, search, pace);
+  } catch (error) {
+    if (!(error instanceof Unreadable)) throw error;
+    return error.message;
+  }
 }
 
 /** Only where packages differ, as it can take as long as all the rest. */

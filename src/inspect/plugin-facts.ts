@@ -13,6 +13,8 @@ import { Unreadable } from "./unreadable.ts";
 
 /** A plugin's name is a part of a file's, so no longer than that. */
 const MAX_SYMBOL = 255;
+/** Bytes of a character of a string. */
+const MAX_UTF8 = 3;
 /** What a file says about itself is shown up to here. */
 const MAX_SHOWN = 255;
 
@@ -39,6 +41,8 @@ export type PluginKind = "plugin" | "program" | "library" | "go-library" | "trun
 /** All that judging needs. */
 export interface PluginReading {
   readonly facts: PluginFacts;
+  /** The import path of the plugin's package as it is; `""` when it is no Go plugin. */
+  readonly path: string;
   readonly kind: PluginKind;
   readonly symbols: LinkSymbols | undefined;
   /** Upper-case functions and variables of the plugin's own package, sorted. */
@@ -78,6 +82,7 @@ class Draft implements PluginReading {
     goVersion: "",
     packages: 0,
   };
+  path = "";
   kind: PluginKind = "unclear";
   symbols: LinkSymbols | undefined;
   exports: readonly string[] = [];
@@ -118,11 +123,13 @@ async function fill(reading: Draft, image: ElfImage): Promise<void> {
   const path = await readPluginPath(image, dynamic, symbols);
   reading.kind = path === undefined ? "go-library" : "plugin";
   if (path === undefined) return;
-  facts.pluginPath = shown(importPath(path));
+  reading.path = importPath(path);
+  facts.pluginPath = shown(reading.path);
   const prefix = `${path}.`;
   const isOwn = (name: string) =>
     name.length - prefix.length <= MAX_SYMBOL && name.startsWith(prefix) && isExported(name.slice(prefix.length));
-  const own = await findSymbols(table, [{ text: prefix, before: 0 }], isOwn);
+  const maxBytes = Buffer.byteLength(prefix) + MAX_SYMBOL * MAX_UTF8 + 1;
+  const own = await findSymbols(table, [{ text: prefix, before: 0, beginnings: [prefix], maxBytes }], isOwn);
   reading.exports = own.map(({ name }) => name.slice(prefix.length)).sort();
 }
 

@@ -1,6 +1,11 @@
-import { spawnSync } from "node:child_process";
-import { readdir, writeFile } from "node:fs/promises";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { watch } from "node:fs";
+import { mkdir, open, readdir, writeFile } from "node:fs/promises";
+import { constants } from "node:os";
 import { join } from "node:path";
+import type { Readable } from "node:stream";
+import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { beforeEach, describe, expect, test } from "vitest";
 import { writePluginZip } from "../support/plugin-zip.ts";
@@ -81,10 +86,70 @@ describe("inspect", () => {
     [["a.zip", "b.zip"], /takes one file, but there is also b\.zip\n\nUsage:/],
     [["a.zip", "--type", "things"], /--type is things; it should be one of sources, sinks, functions\n/],
     [["a.zip", "--nonsense"], /--nonsense/],
+    [["a.zip", "--engine", ""], /: --engine is empty: leave it out, or give it a value\n/],
+    [["a.zip", "--name="], /: --name is empty/],
+    [["a.zip", "--type", ""], /: --type is empty/],
+    [["."], /^kuiper-plugin-server: \.: it is a directory; name the zip or the \.so of a plugin\n$/],
+    [["d.so"], /^kuiper-plugin-server: d\.so: it is a directory; .+\n$/],
+    [["fifo.zip"], /^kuiper-plugin-server: fifo\.zip: it is a device, a pipe or a socket; .+\n$/],
+    [["fifo.so"], /^kuiper-plugin-server: fifo\.so: it is a device, a pipe or a socket; .+\n$/],
   ])("%j ends with 3 and says why", async (args, sentence) => {
     await writeFile(join(folder, "broken.zip"), "no zip");
+    await mkdir(join(folder, "d.so"));
+    execFileSync("mkfifo", ["fifo.zip", "fifo.so"], { cwd: folder });
     expect(run("inspect", ...args)).toEqual({ status: 3, stdout: "", stderr: expect.stringMatching(sentence) });
   });
+});
+
+describe("a standard output that fails", () => {
+  const start = (stdout: "pipe" | number) =>
+    spawn(process.execPath, [MAIN, "inspect", "--json", "Random.so"], {
+      cwd: folder,
+      env: { PATH: process.env.PATH },
+      stdio: ["ignore", stdout, "pipe"],
+    });
+
+  async function endOf(child: ReturnType<typeof start>) {
+    const [stderr, [code]] = await Promise.all([text(child.stderr as Readable), once(child, "exit")]);
+    return { stderr, code };
+  }
+
+  beforeEach(() => writeFile(join(folder, "Random.so"), "no program"));
+
+  test("because nobody reads on: the verdict is still the exit status", async () => {
+    const child = start("pipe");
+    child.stdout?.destroy();
+    expect(await endOf(child)).toEqual({ stderr: "", code: 1 });
+  });
+
+  test("because the disk is full: this is told, and not taken for a verdict", async () => {
+    const full = await open("/dev/full", "w");
+    try {
+      const ended = await endOf(start(full.fd));
+      expect(ended).toEqual({ stderr: "kuiper-plugin-server: can't print: ENOSPC\n", code: 3 });
+    } finally {
+      await full.close();
+    }
+  });
+});
+
+test.each(["SIGINT", "SIGTERM"] as const)("%s leaves nothing behind", async (signal) => {
+  await writePluginZip(folder, { type: "sinks", name: "file", soContent: Buffer.alloc(150 * 1024 * 1024) });
+  const tmp = await tempFolder();
+  const watcher = watch(tmp);
+  const unpacking = once(watcher, "change");
+  const child = spawn(process.execPath, [MAIN, "inspect", "file.zip"], {
+    cwd: folder,
+    env: { PATH: process.env.PATH, TMPDIR: tmp },
+  });
+  const printed = Promise.all([text(child.stdout), text(child.stderr)]);
+  const ended = once(child, "exit");
+  await unpacking;
+  watcher.close();
+  child.kill(signal);
+  expect(await ended).toEqual([128 + constants.signals[signal], null]);
+  expect(await printed).toEqual(["", ""]);
+  expect(await readdir(tmp)).toEqual([]);
 });
 
 test("other arguments never start a server", () => {

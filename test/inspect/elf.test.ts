@@ -60,7 +60,11 @@ describe.each(FORMATS)("%s", (cpu, format) => {
     await withImage(buildElf({ format, symbols, hash, data: Buffer.alloc(32) }), async (image) => {
       const dynamic = await readDynamic(image);
       if (dynamic === undefined) throw new Error("it has a dynamic section");
-      const found = await findSymbols(await openSymbols(image, dynamic), [{ text: "wanted.", before: 0 }], () => true);
+      const found = await findSymbols(
+        await openSymbols(image, dynamic),
+        [{ text: "wanted.", before: 0, beginnings: ["wanted."] }],
+        () => true,
+      );
       expect(found).toMatchObject([
         { name: "wanted.one", index: 2, size: 3 },
         { name: "wanted.two", index: 4, size: 5 },

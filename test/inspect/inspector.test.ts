@@ -149,3 +149,15 @@ test("many at once", async () => {
   const inspections = await Promise.all(Array.from({ length: 50 }, () => inspector.inspect(so, ["Random"])));
   expect(new Set(inspections.map(({ verdict }) => verdict))).toEqual(new Set(["compatible"]));
 });
+
+test("names the state of this system", async () => {
+  const identity = await inspector.systemIdentity();
+  expect(identity).toMatch(/^[\w-]{22}$/);
+  expect(await make().systemIdentity()).toBe(identity);
+  const other = createInspector({
+    config: { binary: "", verify: "warn" },
+    baseFolder: base,
+    env: { LD_LIBRARY_PATH: "/opt/lib" },
+  });
+  expect(await other.systemIdentity()).not.toBe(identity);
+});

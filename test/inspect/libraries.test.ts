@@ -1,11 +1,15 @@
-import { mkdir, symlink, writeFile } from "node:fs/promises";
+import { execFileSync } from "node:child_process";
+import { chmod, mkdir, rm, symlink, writeFile } from "node:fs/promises";
 import { endianness } from "node:os";
 import { dirname, join } from "node:path";
 import { beforeEach, describe, expect, test } from "vitest";
-import { type LibrarySearch, missingLibraries } from "../../src/inspect/system/libraries.ts";
+import { missingLibraries } from "../../src/inspect/system/libraries.ts";
+import type { LibrarySearch } from "../../src/inspect/system/library-folders.ts";
 import { readSystemFacts } from "../../src/inspect/system/system-facts.ts";
+import { systemIdentity } from "../../src/inspect/system/system-identity.ts";
 import { AMD64, ARM, buildElf } from "../support/elf.ts";
 import { tempFolder } from "../support/temp-folder.ts";
+import { withoutRoot } from "../support/without-root.ts";
 
 /** Where a loader looks for libraries, in a system of folders of the test's own. */
 
@@ -114,6 +118,15 @@ describe("folders that are named", () => {
     expect(await missing({ engineRpath: "/opt/own", runpath: "/opt/none" })).toEqual(MISSING);
   });
 
+  test("are looked into up to a number; with more of them it can't be told", async () => {
+    const folders = (count: number) => Array.from({ length: count }, (_, index) => `/none${index}`).join(":");
+    for (const named of ["runpath", "rpath", "engineRpath", "ldLibraryPath"]) {
+      expect(await missing({ [named]: folders(32) })).toEqual(MISSING);
+      expect(await missing({ [named]: `${folders(32)}:/none0` })).toEqual(MISSING); // it is named already
+      expect(await missing({ [named]: folders(33) })).toEqual([]);
+    }
+  });
+
   test.each(["$LIB", "$PLATFORM/x", "relative", "$ORIGIN/x$LIB"])("nobody but the loader knows %s", async (folder) => {
     expect(await missing({ runpath: folder })).toEqual([]);
   });
@@ -135,6 +148,50 @@ test("loaders pass over what they can't load", async () => {
   expect(await missing({ ldLibraryPath: "/opt/a:/opt/b:/opt/c:/opt/d" })).toEqual(MISSING);
   await put("/lib/libx.so.1");
   expect(await missing({ ldLibraryPath: "/opt/a:/opt/b:/opt/c:/opt/d" })).toEqual(FOUND);
+});
+
+test("nothing is opened that is no regular file", async () => {
+  await put("/lib/libother.so");
+  execFileSync("mkfifo", ["-m", "0", join(root, "lib/libx.so.1")]); // what can't be opened could be a library
+  await chmod(root, 0o755);
+  expect(await withoutRoot(() => missing())).toEqual(MISSING);
+});
+
+describe("the identity of this system", () => {
+  const FACTS = { cpu: "amd64", libc: "glibc", glibc: "2.36" } as const;
+
+  test("is the same until a library may have come or gone", async () => {
+    await put("/etc/ld.so.cache", "");
+    await put("/usr/lib/libx.so.1");
+    const identity = (path = "") => systemIdentity(FACTS, path, root);
+    const seen = new Set([await identity()]);
+    expect(seen).toContain(await identity());
+    const changes = [
+      () => put("/usr/lib/liby.so.1"),
+      () => put("/lib/libx.so.1"),
+      () => put("/etc/ld.so.cache", "another"),
+      () => rm(join(root, "usr/lib/liby.so.1")),
+    ];
+    for (const change of changes) {
+      await change();
+      const now = await identity();
+      expect(seen).not.toContain(now);
+      seen.add(now);
+    }
+    await put("/opt/lib/liba.so");
+    const named = await identity("/opt/lib");
+    expect(seen).not.toContain(named);
+    await put("/opt/lib/libb.so");
+    expect(await identity("/opt/lib")).not.toBe(named);
+    expect(seen).toContain(await identity());
+  });
+
+  test("is another one with another C library, and there without any folder", async () => {
+    const identities = [FACTS, { ...FACTS, glibc: "2.37" }, { ...FACTS, libc: "musl", glibc: "" } as const].map(
+      (facts) => systemIdentity(facts, "", join(root, "nowhere")),
+    );
+    expect(new Set(await Promise.all(identities)).size).toBe(3);
+  });
 });
 
 describe("this system", () => {

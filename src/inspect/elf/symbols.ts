@@ -15,8 +15,12 @@ const MAX_NAMES_BYTES = 64 * MiB;
 const MAX_NAME_BYTES = 4096;
 
 /** How many symbols one search may find, and how many names it may look at: some thousands in a real file. */
-const MAX_FOUND = 100_000;
+const MAX_FOUND = 20_000;
 const MAX_HITS = 200_000;
+/** Of all names that one search finds, which are in memory together: 20 000 of 400 bytes. */
+const MAX_FOUND_BYTES = 8 * MiB;
+/** How many names are looked at between two looks at the clock. */
+const HITS_OF_A_TURN = 256;
 
 export interface DynamicSymbol {
   readonly name: string;
@@ -32,6 +36,10 @@ export interface DynamicSymbol {
 export interface NamePattern {
   readonly text: string;
   readonly before: number;
+  /** What such names begin with, one of them: looked at before a name becomes a string. */
+  readonly beginnings: readonly string[];
+  /** Longer names are passed over. In bytes, up to 4096, which it is if absent. */
+  readonly maxBytes?: number;
 }
 
 /** Where a file's dynamic symbols and their names are. */
@@ -107,22 +115,23 @@ async function findNames(
   patterns: readonly NamePattern[],
   accept: (name: string) => boolean,
 ): Promise<Map<number, string>> {
-  const needles = patterns.map(({ text, before }) => ({ bytes: Buffer.from(text), before }));
+  const { pace } = image.file;
+  const needles = patterns.map(needleOf);
   const names = new Map<number, string>();
   let hits = 0;
+  let foundBytes = 0;
   for await (const { at, bytes } of image.file.slices(table.start, table.size, { overlap: MAX_NAME_BYTES })) {
     for (const needle of needles) {
-      for (let hit = bytes.indexOf(needle.bytes); hit !== -1; hit = bytes.indexOf(needle.bytes, hit + 1)) {
+      for (let hit = bytes.indexOf(needle.text); hit !== -1; hit = bytes.indexOf(needle.text, hit + 1)) {
         hits += 1;
         if (hits > MAX_HITS) throw tooMany();
+        if (hits % HITS_OF_A_TURN === 0 && pace.isDue()) await pace.keep();
         const from = hit - needle.before;
         if (from < 0 || names.has(at + from)) continue;
-        const rest = bytes.subarray(from, from + MAX_NAME_BYTES);
-        const length = rest.indexOf(0);
-        if (length === -1) continue; // it goes on in the next slice, whose overlap has it as a whole
-        const name = rest.toString("utf8", 0, length);
-        if (!accept(name)) continue;
-        if (names.size >= MAX_FOUND) throw tooMany();
+        const name = nameAt(bytes, from, needle);
+        if (name === undefined || !accept(name)) continue;
+        foundBytes += name.length;
+        if (names.size >= MAX_FOUND || foundBytes > MAX_FOUND_BYTES) throw tooMany();
         names.set(at + from, name);
       }
     }
@@ -130,6 +139,30 @@ async function findNames(
   return names;
 }
 
+interface Needle {
+  readonly text: Buffer;
+  readonly before: number;
+  readonly beginnings: readonly Buffer[];
+  readonly maxBytes: number;
+}
+
+function needleOf({ text, before, beginnings, maxBytes = MAX_NAME_BYTES }: NamePattern): Needle {
+  return {
+    text: Buffer.from(text),
+    before,
+    beginnings: beginnings.map((beginning) => Buffer.from(beginning)),
+    maxBytes: Math.min(maxBytes, MAX_NAME_BYTES),
+  };
+}
+
+/** undefined also where it goes on in the next slice, whose overlap has it as a whole. */
+function nameAt(bytes: Buffer, from: number, { beginnings, maxBytes }: Needle): string | undefined {
+  const name = bytes.subarray(from, from + maxBytes);
+  if (!beginnings.some((beginning) => name.subarray(0, beginning.length).equals(beginning))) return undefined;
+  const length = name.indexOf(0);
+  return length === -1 ? undefined : name.toString("utf8", 0, length);
+}
+
 function tooMany(): Unreadable {
-  return new Unreadable(`it has more than ${MAX_FOUND} symbols of a kind`);
+  return new Unreadable(`it has more than ${MAX_FOUND} symbols of a kind, or ${MAX_FOUND_BYTES} bytes of their names`);
 }

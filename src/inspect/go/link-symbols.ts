@@ -20,10 +20,10 @@ const GO_ROOT = "runtime.defaultGOROOT";
 
 /** A part of each that is found fast. */
 const PATTERNS: readonly NamePattern[] = [
-  { text: "kghash", before: "go.link.p".length },
-  { text: "Versio", before: "runtime.build".length },
-  { text: "nfo.st", before: "runtime.modi".length },
-  { text: "GOROOT", before: "runtime.default".length },
+  { text: "kghash", before: "go.link.p".length, beginnings: ["go.link.pkghash", "go:link.pkghash"] },
+  { text: "Versio", before: "runtime.build".length, beginnings: [STRINGS.goVersion] },
+  { text: "nfo.st", before: "runtime.modi".length, beginnings: [STRINGS.moduleInfo] },
+  { text: "GOROOT", before: "runtime.default".length, beginnings: [GO_ROOT] },
 ];
 
 /** What Go's linker leaves in the dynamic symbols of a plugin, and of a program that can load plugins. */

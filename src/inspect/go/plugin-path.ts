@@ -2,12 +2,11 @@ import type { Dynamic } from "../elf/dynamic.ts";
 import { Fields } from "../elf/fields.ts";
 import { type ElfImage, PT_LOAD, readAddress } from "../elf/image.ts";
 import { findRelativeWords, findSymbolWords } from "../elf/relocations.ts";
-import { wordBytesOf } from "../elf/word-bytes.ts";
 import { Unreadable } from "../unreadable.ts";
 import type { LinkSymbols } from "./link-symbols.ts";
 
 const MAX_PATH_BYTES = 4096;
-/** How much data to look through where relocations have no addends: a plugin of 50 MB has some 10 MiB. */
+/** How much data to look through, in sum, where relocations have no addends: a plugin of 50 MB has some 10 MiB. */
 const MAX_DATA_BYTES = 64 * 1024 * 1024;
 /** An address that is looked for may be in other places by chance. */
 const MAX_CANDIDATES = 64;
@@ -51,21 +50,30 @@ async function pointersTo(image: ElfImage, dynamic: Dynamic, target: number): Pr
   return words.length > 0 ? words.map(({ address }) => address) : await pointersInData(image, target);
 }
 
-/** The same where the target is at the address itself, as on 32-bit CPUs. */
-async function pointersInData(image: ElfImage, target: number): Promise<number[]> {
-  const { wordBytes } = image.format;
-  const needle = wordBytesOf(target, image.format);
-  const found: number[] = [];
-  for (const { type, writable, offset, address, fileBytes } of image.segments) {
-    if (type !== PT_LOAD || !writable || fileBytes > MAX_DATA_BYTES) continue;
-    for await (const { at, bytes } of image.file.slices(offset, fileBytes, { overlap: wordBytes - 1 })) {
-      for (let hit = bytes.indexOf(needle); hit !== -1; hit = bytes.indexOf(needle, hit + 1)) {
-        const where = address + at + hit;
-        if (where % wordBytes === 0 && found.length < MAX_CANDIDATES && !found.includes(where)) found.push(where);
+/**
+ * The same where the target is at the address itself, as on 32-bit CPUs. Segments may overlap, in a file that lies all
+ * of them, so what is looked through is bounded in sum.
+ */
+async function pointersInData({ file, format, segments }: ElfImage, target: number): Promise<number[]> {
+  const { wordBytes } = format;
+  const found = new Set<number>();
+  let left = MAX_DATA_BYTES;
+  for (const { type, writable, offset, address, fileBytes } of segments) {
+    if (type !== PT_LOAD || !writable) continue;
+    const skipped = (wordBytes - (address % wordBytes)) % wordBytes;
+    const length = Math.max(0, Math.min(fileBytes - skipped, left));
+    left -= length;
+    for await (const { at, bytes } of file.slices(offset + skipped, length - (length % wordBytes), {
+      step: wordBytes,
+    })) {
+      const words = new Fields(bytes, format);
+      for (let word = 0; word < words.length; word += wordBytes) {
+        if (words.word(word) === target) found.add(address + skipped + at + word);
+        if (found.size === MAX_CANDIDATES) return [...found];
       }
     }
   }
-  return found;
+  return [...found];
 }
 
 async function readWords(image: ElfImage, address: number, count: number): Promise<number[]> {

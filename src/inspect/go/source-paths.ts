@@ -3,6 +3,8 @@ import { type ElfImage, PT_LOAD } from "../elf/image.ts";
 /** Every Go program has it; with `-trimpath` the path begins so, otherwise with the folder of Go. */
 const RUNTIME_SOURCE = "runtime/proc.go\0";
 const MAX_PATH_BYTES = 1024;
+const SLASH = "/".charCodeAt(0);
+const SOURCES = Buffer.from("/src/");
 /** How much is looked through: more than an engine has. */
 const MAX_BYTES = 256 * 1024 * 1024;
 
@@ -43,10 +45,12 @@ export async function readSourcePaths(image: ElfImage, modules: readonly string[
 
 function findGoRoot(bytes: Buffer): string | undefined {
   for (let hit = bytes.indexOf(RUNTIME_SOURCE); hit !== -1; hit = bytes.indexOf(RUNTIME_SOURCE, hit + 1)) {
-    const before = bytes.toString("utf8", Math.max(0, hit - MAX_PATH_BYTES), hit);
-    const folder = before.slice(before.lastIndexOf("\0") + 1);
-    if (folder === "" && hit > 0) return "";
-    if (folder.startsWith("/") && folder.endsWith("/src/")) return folder.slice(0, -"/src/".length);
+    const before = bytes.subarray(Math.max(0, hit - MAX_PATH_BYTES), hit);
+    const folder = before.subarray(before.lastIndexOf(0) + 1);
+    if (folder.length === 0 && hit > 0) return "";
+    if (folder[0] !== SLASH || folder.length <= SOURCES.length || !folder.subarray(-SOURCES.length).equals(SOURCES))
+      continue;
+    return folder.toString("utf8", 0, folder.length - SOURCES.length);
   }
   return undefined;
 }

@@ -3,7 +3,7 @@ import { type ElfImage, readElf } from "../elf/image.ts";
 import { definedVersions, newestGlibc, wantedVersions } from "../elf/versions.ts";
 import { withFile } from "../file-bytes.ts";
 import { type Libc, libcOf } from "../libc.ts";
-import { findLibrary } from "./libraries.ts";
+import { openSearch } from "./libraries.ts";
 
 /** What runs here. */
 export interface SystemFacts {
@@ -47,7 +47,8 @@ async function glibcVersion(cpu: string, root: string): Promise<string> {
     engineRpath: "",
     ldLibraryPath: "",
   } as const;
-  const library = await findLibrary("libc.so.6", { ...search, loaded: [], root });
+  const find = await openSearch({ ...search, loaded: [], root });
+  const library = await find("libc.so.6");
   if (typeof library === "string") return "";
   const versions = await withFile(library.path, async (file) => {
     const image: ElfImage | undefined = await readElf(file);
