@@ -57,6 +57,7 @@ export async function createParts({ config, layout, env, proxy, audit, log }: Pa
   const check = new CompatibilityCheck({
     inspector,
     soFolder: (type) => layout.soFolder(type),
+    entries: (type) => store.entries(type),
     verify: config.engine.verify,
   });
   const verdicts = new Verdicts({ store, check, log });

@@ -1,7 +1,8 @@
 import type { Audit, AuditedAction } from "./audit.ts";
 import type { Caller } from "./domain/caller.ts";
 import type { Compatibility } from "./domain/compatibility.ts";
-import { PluginError } from "./domain/errors.ts";
+import { hasCode, PluginError } from "./domain/errors.ts";
+import { soPath } from "./domain/file-path.ts";
 import { checkFunctionNames } from "./domain/function-name.ts";
 import { checkInstallOrder, type InstallOrder, type InstallRequest } from "./domain/install-request.ts";
 import { checkPluginName } from "./domain/name.ts";
@@ -15,6 +16,7 @@ import type { CompatibilityCheck } from "./manage/compatibility-check.ts";
 import type { FunctionNames } from "./manage/function-names.ts";
 import { type InspectionReport, inspectPackage } from "./manage/inspect-package.ts";
 import { type PrepareOptions, prepareVersion, type Run } from "./manage/prepare-version.ts";
+import { refuseUntrusted } from "./manage/refuse-untrusted.ts";
 import type { Verdicts } from "./manage/verdicts.ts";
 import type { ChangeQueue } from "./store/change-queue.ts";
 import type { PluginStore } from "./store/plugin-store.ts";
@@ -104,21 +106,23 @@ export class PluginManager {
   async rollback(id: PluginId, wanted: WantedVersion, caller: Caller, watch: Watch = {}): Promise<Changed> {
     const { store, trust, check } = this.#options;
     return this.#change("rollback", id, caller, watch, async (run) => {
-      const { facts, stages, log } = run;
+      const { facts, stages, signal, log } = run;
       const present = await this.#installed(id);
       const target = store.findVersion(present, wanted);
-      Object.assign(facts, { version: target.version, sha256: target.sha256, origin: target.origin });
-      if (trust.required && target.verified?.signature === undefined) throw unsigned(target.version);
-      const so = store.keptSoFile(id, target);
-      const checked = await stages.time("inspect", () => check.admit(so, id, target, { libraries: true, log }));
-      facts.verdict = checked?.compatibility.verdict;
+      const { version, sha256, origin, verified } = target;
+      Object.assign(facts, { version, sha256, origin, verified });
+      if (trust.required) await refuseUntrusted(target, trust);
+      const so = await store.keptSoFile(id, target);
+      const checked = await stages.time("inspect", () => check.admit(so, id, target, { libraries: true, signal, log }));
+      facts.verdict = check.amongOthers(id, checked?.compatibility)?.verdict;
+      signal.throwIfAborted();
       const entry = await this.#functionNames.claim(id, target.functions ?? [], () =>
         store.withWorkspace(id, (workspace) =>
           stages.time("commit", () => store.restore(id, present, target, { ...checked }, workspace)),
         ),
       );
       log.info({ plugin: id, version: entry.version, from: present.version }, "plugin rolled back");
-      return { id, version: entry.version, compatibility: entry.compatibility };
+      return { id, version: entry.version, compatibility: check.amongOthers(id, entry.compatibility) };
     });
   }
 
@@ -145,19 +149,21 @@ export class PluginManager {
   /**
    * Says which functions a function plugin has.
    *
-   * @throws PluginError PLUGIN_NOT_FOUND, FUNCTION_NAME_TAKEN, BODY_INVALID
+   * @throws PluginError PLUGIN_NOT_FOUND, FUNCTION_NAME_TAKEN, BODY_INVALID, PLUGIN_INCOMPATIBLE
    */
   async registerFunctions(id: PluginId, given: readonly string[], caller: Caller): Promise<Changed> {
-    const { store, verdicts } = this.#options;
+    const { store, check } = this.#options;
     const functions = checkFunctionNames(given);
-    return this.#change("register", id, caller, {}, async () => {
+    return this.#change("register", id, caller, {}, async ({ facts, signal, log }) => {
       const entry = await this.#installed(id, "not found");
-      await this.#functionNames.claim(id, functions, () => {
-        const { compatibility: _, ...rest } = entry; // it was about other symbols
-        return store.updateEntry(id, { ...rest, functions });
+      const { compatibility: _, exports: __, ...rest } = entry; // they are about other symbols, or another .so by now
+      const so = store.layout.absolute(soPath(id.type, entry.soFile));
+      const checked = await check.admit(so, id, { functions }, { libraries: true, signal, log }).catch((error) => {
+        throw hasCode(error, "ENOENT") ? new PluginError("PLUGIN_NOT_FOUND", `its ${entry.soFile} is gone`) : error;
       });
-      const [judged] = await verdicts.of([id]);
-      return { id, version: entry.version, compatibility: judged?.entry.compatibility };
+      facts.verdict = check.amongOthers(id, checked?.compatibility)?.verdict;
+      await this.#functionNames.claim(id, functions, () => store.updateEntry(id, { ...rest, functions, ...checked }));
+      return { id, version: entry.version, compatibility: check.amongOthers(id, checked?.compatibility) };
     });
   }
 
@@ -210,7 +216,7 @@ export class PluginManager {
     const installed = { plugin: id, version, origin, sha256, bytes, verified, stages: stages.durations };
     if (old === undefined) log.info(installed, "plugin installed");
     else log.info({ ...installed, from: old.version }, "plugin updated");
-    return { id, version, compatibility };
+    return { id, version, compatibility: this.#options.check.amongOthers(id, compatibility) };
   }
 
   /** The plugin as it is on the disk. */
@@ -230,11 +236,6 @@ export class PluginManager {
       throw new PluginError("NAME_TAKEN", `invalid name ${name}: duplicate`);
     }
   }
-}
-
-function unsigned(version: string): PluginError {
-  const which = `version ${printable(version)} was installed without a signature`;
-  return new PluginError("SIGNATURE_REQUIRED", `${which}, and trust.require is set; install a signed zip with PUT`);
 }
 
 function runOf(

@@ -4,6 +4,11 @@ import { printable } from "./printable.ts";
 /** What can be a function of the engine's SQL and, with its first letter raised, an exported symbol of Go. */
 const NAME_RULE = /^[A-Za-z][A-Za-z0-9_]{0,99}$/;
 
+/** Whether it can be registered: Go exports `Écho` too, which is no name of the engine's. */
+export function isFunctionName(name: string): boolean {
+  return NAME_RULE.test(name);
+}
+
 /**
  * Checks names that are to be registered as functions.
  *
@@ -13,7 +18,7 @@ const NAME_RULE = /^[A-Za-z][A-Za-z0-9_]{0,99}$/;
 export function checkFunctionNames(names: readonly string[]): string[] {
   if (names.length === 0) throw new PluginError("BODY_INVALID", "property 'functions' must not be empty");
   for (const name of names) {
-    if (NAME_RULE.test(name)) continue;
+    if (isFunctionName(name)) continue;
     const rule = "should begin with a letter and have at most 100 letters, digits and underscores";
     throw new PluginError("BODY_INVALID", `function name ${printable(name.slice(0, 100))} ${rule}`);
   }

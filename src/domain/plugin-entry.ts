@@ -1,5 +1,6 @@
 import type { Compatibility } from "./compatibility.ts";
 import type { FilePath } from "./file-path.ts";
+import type { PluginIdentity } from "./plugin-identity.ts";
 
 export interface InstalledFile {
   readonly path: FilePath;
@@ -15,13 +16,20 @@ export interface Verified {
   /** The sha256 that the client named was that of the zip. */
   readonly sha256?: true;
   /** The public key in `etc/trust` that its signature was made with, and the kind of signature. */
-  readonly signature?: { readonly key: string; readonly algorithm: string };
+  readonly signature?: {
+    readonly key: string;
+    readonly algorithm: string;
+    /** SHA-256 (hex) of the key as DER (SPKI). Absent in what earlier releases of this server wrote. */
+    readonly fingerprint?: string;
+  };
 }
 
-/** The verdict on an installed plugin. */
+/** The verdict on an installed plugin by itself: whether the other plugins leave room for it changes with them. */
 export interface KnownCompatibility extends Compatibility {
-  /** Identifies the .so and the engine's binary that were compared. When one is another by now, this is out of date. */
+  /** Identifies the .so, the engine's binary and the system's libraries. When one is another by now, this is out of date. */
   readonly basis: string;
+  /** For comparing it with other plugins; absent for a .so that the engine would not come to compare. */
+  readonly identity?: PluginIdentity;
 }
 
 /** One version of a plugin: the one that is installed, or one that is kept for a rollback. */

@@ -5,11 +5,14 @@ import { PluginError } from "../domain/errors.ts";
 import { functionOf } from "../domain/function-name.ts";
 import type { Log } from "../domain/log.ts";
 import type { PluginId, PluginType } from "../domain/plugin.ts";
-import type { KnownCompatibility, PluginVersion } from "../domain/plugin-entry.ts";
+import type { KnownCompatibility, PluginEntry, PluginVersion } from "../domain/plugin-entry.ts";
+import type { PluginIdentity } from "../domain/plugin-identity.ts";
 import type { Inspection, Inspector } from "../inspect/inspector.ts";
+import { Clashes } from "./clashes.ts";
 import { symbolsWanted, unregisteredFunctions } from "./function-names.ts";
+import { withProblems } from "./plugin-problems.ts";
 
-/** What an inspection adds to a plugin's entry. */
+/** What an inspection adds to a plugin's entry. Other plugins are left out of it, since they change by themselves. */
 export interface Checked {
   readonly compatibility: KnownCompatibility;
   readonly exports?: readonly string[];
@@ -19,20 +22,34 @@ export interface CompatibilityCheckOptions {
   readonly inspector: Inspector;
   /** Where the engine loads the .so files of a type from. */
   readonly soFolder: (type: PluginType) => string;
+  /** What is installed: the same map until it changes. */
+  readonly entries: (type: PluginType) => ReadonlyMap<string, PluginEntry>;
   readonly verify: Config["engine"]["verify"];
 }
 
+export interface CheckOptions {
+  /** Whether the libraries that it needs must be there by now. */
+  readonly libraries?: boolean;
+  /** Another engine's binary to compare with. */
+  readonly engine?: string;
+  readonly signal?: AbortSignal;
+}
+
+/** A verdict on a plugin by itself. */
+type OwnCompatibility = Compatibility & { readonly identity?: PluginIdentity | undefined };
 type Registered = Pick<PluginVersion, "functions">;
 
 /** Says whether the engine will load a .so, as `engine.verify` wants it. */
 export class CompatibilityCheck {
   readonly #inspector: Inspector;
   readonly #soFolder: (type: PluginType) => string;
+  readonly #clashes: Clashes;
   readonly #verify: Config["engine"]["verify"];
 
-  constructor({ inspector, soFolder, verify }: CompatibilityCheckOptions) {
+  constructor({ inspector, soFolder, entries, verify }: CompatibilityCheckOptions) {
     this.#inspector = inspector;
     this.#soFolder = soFolder;
+    this.#clashes = new Clashes(entries);
     this.#verify = verify;
   }
 
@@ -40,36 +57,46 @@ export class CompatibilityCheck {
     return this.#verify !== "off";
   }
 
-  /** Inspects a .so that is installed or might be. `engine` names another engine's binary to compare with. */
-  inspect(soFile: string, id: PluginId, version: Registered, options: { libraries?: boolean; engine?: string } = {}) {
+  /** Inspects a .so that is installed or might be, by itself. */
+  inspect(soFile: string, id: PluginId, version: Registered, options: CheckOptions = {}): Promise<Inspection> {
     return this.#inspector.inspect(soFile, symbolsWanted(id, version), { ...options, folder: this.#soFolder(id.type) });
+  }
+
+  /** The verdict with what the other installed plugins have against that one, as of now. */
+  amongOthers<T extends OwnCompatibility | undefined>(id: PluginId, own: T): Compatibility | T {
+    return own === undefined ? own : withProblems(own, this.#clashes.of(id, own.identity));
   }
 
   /**
    * Inspects a .so that is about to be installed.
    *
-   * @param libraries whether the libraries that it needs must be there by now
-   * @throws PluginError PLUGIN_INCOMPATIBLE where `engine.verify` is `enforce`
+   * @throws PluginError PLUGIN_INCOMPATIBLE where `engine.verify` is `enforce`; the reason of the signal
    */
   async admit(
     soFile: string,
     id: PluginId,
     version: Registered,
-    { libraries, log }: { libraries: boolean; log: Log },
+    { log, ...options }: CheckOptions & { readonly libraries: boolean; readonly log: Log },
   ): Promise<Checked | undefined> {
     if (!this.isOn) return undefined;
-    const basis = await this.basisOf(soFile);
-    const inspection = await this.inspect(soFile, id, version, { libraries });
-    if (this.#verify === "enforce") refuseIncompatible(inspection);
+    const basis = await this.basisOf(soFile, await this.surroundings());
+    const inspection = await this.inspect(soFile, id, version, options);
+    const compatibility = this.amongOthers(id, inspection);
+    if (this.#verify === "enforce") refuseIncompatible(compatibility);
     const checked = toChecked(id, inspection, basis);
-    if (libraries) logFindings(id, version, checked, log);
+    if (options.libraries) logFindings(id, version, { ...checked, compatibility }, log);
     return checked;
   }
 
-  /** What a verdict on that .so depends on, as it is now. */
-  async basisOf(soFile: string): Promise<string> {
-    const [{ size, mtimeMs }, engine] = await Promise.all([stat(soFile), this.#inspector.engineIdentity()]);
-    return `${size}-${mtimeMs} ${engine}`;
+  /** What every verdict depends on beside the .so, as it is now: the engine's binary and the system's libraries. */
+  async surroundings(): Promise<string> {
+    return (await Promise.all([this.#inspector.engineIdentity(), this.#inspector.systemIdentity()])).join(" ");
+  }
+
+  /** What a verdict on that .so depends on. */
+  async basisOf(soFile: string, surroundings: string): Promise<string> {
+    const { size, mtimeMs } = await stat(soFile);
+    return `${size}-${mtimeMs} ${surroundings}`;
   }
 }
 
@@ -79,9 +106,10 @@ export function reasonOf({ problems: [first, ...others] }: Compatibility): strin
   return others.length === 0 ? first.message : `${first.message} (and ${others.length} more)`;
 }
 
-export function toChecked(id: PluginId, { verdict, problems, exports }: Inspection, basis: string): Checked {
+export function toChecked(id: PluginId, inspection: Inspection, basis: string): Checked {
+  const { verdict, problems, exports, identity } = inspection;
   return {
-    compatibility: { verdict, problems, basis },
+    compatibility: { verdict, problems, basis, ...(identity === undefined ? {} : { identity }) },
     ...(id.type === "functions" && exports.length > 0 ? { exports: exports.map(functionOf) } : {}),
   };
 }
@@ -92,7 +120,12 @@ function refuseIncompatible(compatibility: Compatibility): void {
   throw new PluginError("PLUGIN_INCOMPATIBLE", `${reason}; engine.verify: warn would install it all the same`);
 }
 
-function logFindings(id: PluginId, version: Registered, { compatibility, exports }: Checked, log: Log): void {
+interface Findings {
+  readonly compatibility: Compatibility;
+  readonly exports?: readonly string[];
+}
+
+function logFindings(id: PluginId, version: Registered, { compatibility, exports }: Findings, log: Log): void {
   const { verdict, problems } = compatibility;
   for (const { code, message } of problems) {
     const line = { plugin: id, verdict, problem: code, reason: message };

@@ -1,5 +1,5 @@
 import { PluginError } from "../domain/errors.ts";
-import { symbolOf } from "../domain/function-name.ts";
+import { isFunctionName, symbolOf } from "../domain/function-name.ts";
 import type { PluginId } from "../domain/plugin.ts";
 import type { PluginVersion } from "../domain/plugin-entry.ts";
 import { printable } from "../domain/printable.ts";
@@ -80,10 +80,10 @@ export function symbolsWanted({ type, name }: PluginId, version: Pick<PluginVers
   return (type === "functions" ? functionsOf(name, version) : [name]).map(symbolOf);
 }
 
-/** What a function plugin exports and nobody can call, because it is not registered. */
+/** What a function plugin exports and nobody can call, because it is not registered though it can be. */
 export function unregisteredFunctions({ name }: PluginId, version: Pick<PluginVersion, "functions" | "exports">) {
   const registered = new Set(functionsOf(name, version));
-  return (version.exports ?? []).filter((exported) => !registered.has(exported));
+  return (version.exports ?? []).filter((exported) => !registered.has(exported) && isFunctionName(exported));
 }
 
 function taken(name: string, owner: string): PluginError {

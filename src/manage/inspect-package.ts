@@ -38,7 +38,7 @@ export async function inspectPackage(
   const { id, source, shellParas } = request;
   const { stages, signal } = run;
   const { sha256, bytes, verified } = await obtain(request, workspace, run, options);
-  const unpacked = await explained(`fail to unzip file ${source.shown}: `, () =>
+  const unpacked = await explained(`fail to unzip file ${source.shown}: `, signal, () =>
     unpackPackage(workspace.zipFile, id, workspace, {
       ...options,
       stages,
@@ -49,7 +49,8 @@ export async function inspectPackage(
   const { exports, plugin, engineFacts, ...found } = await stages.time("inspect", () =>
     options.check.inspect(unpacked.stagedSo, id, request),
   );
-  const { verdict, problems } = unpacked.hasScript ? withScriptToCome(found) : found;
+  const own = unpacked.hasScript ? { ...found, ...withScriptToCome(found) } : found;
+  const { verdict, problems } = options.check.amongOthers(id, own);
   const unregistered = unregisteredFunctions(id, { ...request, exports: exports.map(functionOf) });
   return {
     name: id.name,

@@ -57,18 +57,16 @@ export class InstalledPlugins {
   async list({ type, verdict, engine }: PluginFilter = {}): Promise<PluginSummary[]> {
     const other = engine === undefined ? undefined : await checkEnginePath(engine, this.#engines);
     const judged = await this.#verdicts.of(this.#ids(type));
-    const summaries = judged.map(async ({ id, entry }) => {
-      const compatibility = other === undefined ? entry.compatibility : await this.#verdicts.against(other, id, entry);
-      return summarisePlugin(id, entry, compatibility);
-    });
-    return (await Promise.all(summaries)).filter((plugin) => verdict === undefined || plugin.verdict === verdict);
+    const compared = other === undefined ? judged : await this.#verdicts.against(other, judged);
+    const summaries = compared.map(({ id, entry, compatibility }) => summarisePlugin(id, entry, compatibility));
+    return summaries.filter((plugin) => verdict === undefined || plugin.verdict === verdict);
   }
 
   /** @throws PluginError PLUGIN_NOT_FOUND */
   async describe(id: PluginId): Promise<PluginDescription> {
     const [judged] = await this.#verdicts.of([id]);
     if (judged === undefined) throw notFound();
-    return describePlugin(id, judged.entry);
+    return describePlugin(id, judged.entry, judged.compatibility);
   }
 
   /**

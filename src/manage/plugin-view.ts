@@ -26,14 +26,19 @@ export interface PluginSummary {
 /** A version of a plugin that is installed, or that a rollback can bring back. */
 export type VersionDescription = Omit<PluginVersion, "exports"> & { readonly id: string; readonly current: boolean };
 
-export function describePlugin(id: PluginId, entry: PluginEntry): PluginDescription {
-  const { version, change: _, versions: __, exports: ___, compatibility, ...rest } = entry;
+/** @param compatibility as of now; undefined where nothing is inspected */
+export function describePlugin(
+  id: PluginId,
+  entry: PluginEntry,
+  compatibility: Compatibility | undefined,
+): PluginDescription {
+  const { version, change: _, versions: __, exports: ___, compatibility: ____, ...rest } = entry;
   const unregistered = unregisteredFunctions(id, entry);
   return {
     name: id.name,
     version,
     ...rest,
-    ...(compatibility === undefined ? {} : { compatibility: withoutBasis(compatibility) }),
+    ...(compatibility === undefined ? {} : { compatibility: shown(compatibility) }),
     ...(unregistered.length > 0 ? { unregistered } : {}),
   };
 }
@@ -67,6 +72,7 @@ function describeVersion({ version, id, exports: _, ...rest }: KeptVersion, curr
   return { version, id, current, ...rest };
 }
 
-function withoutBasis({ verdict, problems }: Compatibility): Compatibility {
+/** Without what is recorded for comparing. */
+function shown({ verdict, problems }: Compatibility): Compatibility {
   return { verdict, problems };
 }

@@ -60,7 +60,7 @@ export async function prepareVersion(
   const zip = await obtain(request, workspace, run, options);
   // The original reports what is wrong with the zip and with its script in the same words.
   const words = `fail to unzip file ${source.shown}: `;
-  const unpacked = await explained(words, () =>
+  const unpacked = await explained(words, signal, () =>
     unpackPackage(workspace.zipFile, id, workspace, {
       ...options,
       stages,
@@ -72,16 +72,21 @@ export async function prepareVersion(
     }),
   );
   facts.version = unpacked.soFile.version;
-  const admit = (libraries: boolean) =>
-    stages.time("inspect", () => check.admit(unpacked.stagedSo, id, request, { libraries, log }));
+  const admit = async (libraries: boolean) => {
+    const admitted = await stages.time("inspect", () =>
+      check.admit(unpacked.stagedSo, id, request, { libraries, signal, log }),
+    );
+    signal.throwIfAborted();
+    return admitted;
+  };
   // What the script does to the system can't be undone, so what can be refused before is; but it may bring libraries.
   let checked = await admit(!unpacked.hasScript);
   if (unpacked.hasScript) {
     const script = { folder: workspace.scriptFolder, args: shellParas, signal, log };
-    await explained(words, () => stages.time("script", () => scripts.run(script)));
+    await explained(words, signal, () => stages.time("script", () => scripts.run(script)));
     checked = await admit(true);
   }
-  facts.verdict = checked?.compatibility.verdict;
+  facts.verdict = check.amongOthers(id, checked?.compatibility)?.verdict;
   return { entry: newEntry(request, zip, unpacked, checked, workspace), files: unpacked.files };
 }
 
@@ -100,11 +105,12 @@ export async function obtain(
   return zip;
 }
 
-export async function explained<T>(words: string, work: () => Promise<T>): Promise<T> {
+/** Puts words before the sentence of a failure, but for the one with which the change was stopped. */
+export async function explained<T>(words: string, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    throw error instanceof PluginError ? prefixed(error, words) : error;
+    throw error instanceof PluginError && error !== signal.reason ? prefixed(error, words) : error;
   }
 }
 

@@ -6,7 +6,8 @@ import type { InstalledFile, KeptVersion, PluginEntry } from "../domain/plugin-e
 import type { Change } from "./change.ts";
 import { ChangeRunner } from "./change-runner.ts";
 import { type Content, contentOf, contentsOf } from "./content.ts";
-import { makeFolder } from "./durable.ts";
+import { damagedVersion } from "./damaged-version.ts";
+import { makeFolder, statIfThere } from "./durable.ts";
 import { keepEditedFiles } from "./edited-files.ts";
 import { KeptFiles } from "./kept-files.ts";
 import { KeptLease } from "./kept-lease.ts";
@@ -161,13 +162,23 @@ export class PluginStore {
     return findVersion(entry, wanted);
   }
 
-  /** Where the .so of an earlier version is kept. Nobody has looked whether it is whole. */
-  keptSoFile({ type }: PluginId, { soFile, files }: KeptVersion): string {
-    const content = files
-      .filter(({ path }) => path === soPath(type, soFile))
-      .flatMap((file) => contentOf(file) ?? [])[0];
-    if (content === undefined) throw new PluginError("VERSION_NOT_FOUND", `the ${soFile} of that version is not kept`);
-    return this.#kept.path(content);
+  /**
+   * Where the .so of an earlier version is kept.
+   *
+   * @throws PluginError VERSION_NOT_FOUND, or STORAGE_FAILED where it is gone or has another size
+   */
+  async keptSoFile(id: PluginId, version: KeptVersion): Promise<string> {
+    const path = soPath(id.type, version.soFile);
+    const so = version.files.find((file) => file.path === path);
+    const content = so && contentOf(so);
+    if (content === undefined) {
+      throw new PluginError("VERSION_NOT_FOUND", `the ${version.soFile} of that version is not kept`);
+    }
+    const file = this.#kept.path(content);
+    const stat = await statIfThere(file).catch(rethrowStorageError);
+    // Its sha256 is checked when it is used; hashing a large one twice would take too long.
+    if (!stat?.isFile() || stat.size !== BigInt(so?.bytes ?? stat.size)) throw damagedVersion(id, version, path);
+    return file;
   }
 
   /** Records what is known of a plugin. Its files and versions stay as they are. */

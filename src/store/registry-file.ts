@@ -35,7 +35,9 @@ const VersionSchema = Type.Object({
   verified: Type.Optional(
     Type.Object({
       sha256: Type.Optional(Type.Literal(true)),
-      signature: Type.Optional(Type.Object({ key: Type.String(), algorithm: Type.String() })),
+      signature: Type.Optional(
+        Type.Object({ key: Type.String(), algorithm: Type.String(), fingerprint: Type.Optional(Type.String()) }),
+      ),
     }),
   ),
   installedAt: Type.Optional(Type.String()),
@@ -51,6 +53,7 @@ const CompatibilitySchema = Type.Object({
     }),
   ),
   basis: Type.String(),
+  identity: Type.Optional(Type.Object({ pluginPath: Type.String(), packages: Type.Array(Type.String()) })),
 });
 
 const EntrySchema = Type.Composite([

@@ -1,18 +1,18 @@
-import { PluginError } from "../domain/errors.ts";
 import { type FilePath, volumeOf } from "../domain/file-path.ts";
 import type { Log } from "../domain/log.ts";
-import { type PluginId, pluginKey } from "../domain/plugin.ts";
+import type { PluginId } from "../domain/plugin.ts";
 import type { InstalledFile, KeptVersion, PluginEntry } from "../domain/plugin-entry.ts";
 import type { Change, Move } from "./change.ts";
-import { contentOf, contentsOf, hasKeptDefault } from "./content.ts";
+import { contentOf, hasKeptDefault } from "./content.ts";
+import { damagedVersion } from "./damaged-version.ts";
 import { copyDurably, duplicateFile } from "./durable.ts";
 import { backUpFiles, keepEditedFiles } from "./edited-files.ts";
-import { keepVersion } from "./keep-version.ts";
+import { type KeptSo, keepSoFiles, keepVersion, type Present } from "./keep-version.ts";
 import type { KeptFiles } from "./kept-files.ts";
 import type { KeptLease } from "./kept-lease.ts";
 import type { Layout } from "./layout.ts";
 import { type LiveFiles, readLiveFiles } from "./live-files.ts";
-import { type IncomingFile, namesBeside, planSwap } from "./swap-plan.ts";
+import { type IncomingFile, namesBeside, planSwap, type Swap } from "./swap-plan.ts";
 import { versionId } from "./version-id.ts";
 import { versionsAfter } from "./version-list.ts";
 import type { Workspace } from "./workspace.ts";
@@ -27,13 +27,6 @@ export interface StagedFile extends IncomingFile {
 export interface StagedVersion {
   readonly entry: PluginEntry;
   readonly files: readonly StagedFile[];
-}
-
-/** The version that is installed so far. */
-export interface OldVersion {
-  readonly entry: PluginEntry;
-  /** Its files, and any other .so of the plugin's name. */
-  readonly files: readonly InstalledFile[];
 }
 
 /** A change after which the plugin is installed. */
@@ -61,13 +54,17 @@ export async function prepareInstall({ entry, files }: StagedVersion, context: C
 
 /** The change that puts a version into the place of another one, which is kept. */
 export async function prepareUpdate(
-  old: OldVersion,
+  old: Present,
   { entry, files }: StagedVersion,
   context: ChangeContext,
 ): Promise<InstallChange> {
+  const { layout } = context;
   await keepDefaults(files, context);
-  const live = await readLiveFiles(configurationOf(old, files), context.layout);
-  return prepareSwap(old, { entry, incoming: files, users: [], live, stage: async ({ name }) => name }, context);
+  const soFiles = await keepOldSoFiles(old, new Set(), context);
+  // Read late, after what takes long: an edit that comes later would be lost.
+  const live = await readLiveFiles(configurationOf(old, files), layout);
+  const stage = async ({ name }: StagedFile) => name;
+  return prepareSwap({ old, soFiles, entry, incoming: files, users: [], live, stage }, context);
 }
 
 /**
@@ -77,62 +74,70 @@ export async function prepareUpdate(
  * @throws PluginError STORAGE_FAILED where a kept file is damaged or gone
  */
 export async function prepareRollback(
-  old: OldVersion,
+  old: Present,
   target: KeptVersion,
   extras: Partial<PluginEntry>,
   context: ChangeContext,
 ): Promise<InstallChange> {
   const { layout } = context;
   const { id: _, files, ...version } = target;
-  const incoming = files.flatMap(({ path, sha256, bytes }) =>
-    sha256 === undefined ? [] : [{ target: path, sha256, ...(bytes === undefined ? {} : { bytes }) }],
-  );
-  const users = files.flatMap(({ path, sha256 }) => (sha256 === undefined ? [path] : []));
-  // A .so that both versions have can stay where it is, if it is still what it was.
-  const isShared = ({ path, sha256 }: InstalledFile) =>
-    volumeOf(path) === "plugins" && old.files.some((file) => file.path === path && file.sha256 === sha256);
-  const shared = files.filter(isShared).map(({ path }) => path);
-  const live = await readLiveFiles([...configurationOf(old, incoming, users), ...shared], layout);
-  const stage = (file: IncomingFile) => stageKept(file, old, target, context);
-  return prepareSwap(old, { entry: { ...version, ...extras, files }, incoming, users, live, stage }, context);
+  const incoming = files.flatMap((file) => (contentOf(file) === undefined ? [] : [toIncoming(file)]));
+  const users = files.filter((file) => contentOf(file) === undefined).map(({ path }) => path);
+  const inPlace = await sharedSoFiles(old, target, layout);
+  const staged = new Map<FilePath, string>();
+  for (const file of incoming) {
+    if (volumeOf(file.target) !== "plugins" || inPlace.has(file.target)) continue;
+    staged.set(file.target, await stageKept(file, target, context));
+  }
+  const soFiles = await keepOldSoFiles(old, new Set(inPlace.keys()), context);
+  const live = await readLiveFiles(configurationOf(old, incoming, users), layout);
+  const stage = async (file: IncomingFile) => staged.get(file.target) ?? stageKept(file, target, context);
+  const entry = { ...version, ...extras, files };
+  return prepareSwap({ old, soFiles, entry, incoming, users, live: new Map([...live, ...inPlace]), stage }, context);
 }
 
-interface NextVersion<F extends IncomingFile> {
+interface Exchange<F extends IncomingFile> extends Omit<Swap<F>, "old"> {
+  readonly old: Present;
+  /** What is kept of the old version so far. */
+  readonly soFiles: readonly KeptSo[];
   readonly entry: PluginEntry;
-  readonly incoming: readonly F[];
-  readonly users: readonly FilePath[];
-  readonly live: LiveFiles;
   /** Gives a file its name in the workspace. */
   readonly stage: (file: F) => Promise<string>;
 }
 
 async function prepareSwap<F extends IncomingFile>(
-  old: OldVersion,
-  { entry: nextEntry, stage, ...next }: NextVersion<F>,
+  { old, soFiles, stage, ...next }: Exchange<F>,
   { id, workspace, lease, layout, keepVersions, log }: ChangeContext,
 ): Promise<InstallChange> {
-  const plan = planSwap({ old: old.files, ...next });
+  const plan = planSwap({ ...next, old: old.files });
   const replaced = new Set([...plan.additions.map(({ target }) => target), ...plan.removals]);
-  const present = { id, ...old, live: next.live, replaced };
+  const present = { ...old, id, soFiles, live: next.live, replaced };
   const kept = keepVersions > 0 ? await keepVersion(present, lease, layout) : undefined;
   if (kept === undefined && keepVersions > 0) {
     log.warn({ plugin: id, version: old.entry.version }, "a version whose .so is gone can't be kept for a rollback");
   }
   const versions = versionsAfter(kept, old.entry.versions ?? [], versionId(plan), keepVersions);
-  const entry: PluginEntry = {
-    ...nextEntry,
-    files: plan.files,
-    ...(versions.length > 0 ? { versions } : {}),
-    change: workspace.id,
-  };
-  lease.hold(contentsOf(entry));
   const backUps = await backUpFiles(plan.edited, replaced, layout, workspace);
   const additions: Move[] = [];
   for (const { target, file } of plan.additions) additions.push({ target, staged: await stage(file) });
   await lease.sync();
+  const entry: PluginEntry = {
+    ...next.entry,
+    files: plan.files,
+    ...(versions.length > 0 ? { versions } : {}),
+    change: workspace.id,
+  };
   // Additions come first, so that at no instant the engine finds no .so.
   const removals = plan.removals.map((target) => ({ target, staged: null }));
   return { id, entry, moves: [...backUps, ...additions, ...removals] };
+}
+
+async function keepOldSoFiles(
+  old: Present,
+  staying: ReadonlySet<FilePath>,
+  { lease, layout, keepVersions }: ChangeContext,
+): Promise<KeptSo[]> {
+  return keepVersions > 0 ? keepSoFiles(old, staying, lease, layout) : [];
 }
 
 /** Copies, since users edit the files themselves, and before they can. */
@@ -148,7 +153,7 @@ async function keepDefaults(files: readonly StagedFile[], context: ChangeContext
 }
 
 function configurationOf(
-  { files }: OldVersion,
+  { files }: Present,
   incoming: readonly IncomingFile[],
   users: readonly FilePath[] = [],
 ): FilePath[] {
@@ -156,20 +161,36 @@ function configurationOf(
   return [...paths.filter((path) => volumeOf(path) === "etc"), ...namesBeside(incoming, users).values()];
 }
 
-/** A second name for a kept .so that is needed no more, which takes no time. Else a copy: see `Source.isReplaced`. */
+function toIncoming({ path, sha256 = "", bytes }: InstalledFile): IncomingFile {
+  return { target: path, sha256, ...(bytes === undefined ? {} : { bytes }) };
+}
+
+/** Every .so that both versions have, and that is still what it was: it can stay where it is. */
+async function sharedSoFiles(old: Present, target: KeptVersion, layout: Layout): Promise<LiveFiles> {
+  const shared = target.files.filter(
+    ({ path, sha256 }) =>
+      volumeOf(path) === "plugins" && old.files.some((file) => file.path === path && file.sha256 === sha256),
+  );
+  const live = await readLiveFiles(
+    shared.map(({ path }) => path),
+    layout,
+  );
+  return new Map(shared.flatMap(({ path, sha256 }) => (sha256 && live.get(path) === sha256 ? [[path, sha256]] : [])));
+}
+
+/** A second name for a kept .so that nobody else needs, which takes no time. Else a copy: see `Source.isReplaced`. */
 async function stageKept(
   file: IncomingFile,
-  old: OldVersion,
-  { version }: KeptVersion,
+  target: KeptVersion,
   { id, kept, workspace }: ChangeContext,
 ): Promise<string> {
   const content = contentOf({ path: file.target, sha256: file.sha256 });
   if (content === undefined || !(await kept.isWhole(content))) {
-    const which = `what is kept of version ${version} of ${pluginKey(id)}`;
-    throw new PluginError("STORAGE_FAILED", `${which} is damaged (${file.target}); install that version from its zip`);
+    throw damagedVersion(id, target, file.target);
   }
   const { name, path } = workspace.stage(file.target);
-  const isFree = content.volume === "plugins" && kept.isLastOf(contentsOf(old.entry), content);
+  const own = target.files.flatMap((one) => contentOf(one) ?? []);
+  const isFree = content.volume === "plugins" && kept.isLastOf(own, content);
   await (isFree ? duplicateFile : copyDurably)(kept.path(content), path);
   return name;
 }

@@ -135,6 +135,30 @@ test("functions that are exported and not registered are reported, until they ar
   expect(wrong.headers["plugin-compatibility"]).toMatch(/^incompatible; reason=".*Missing/);
 });
 
+test("the same .so under two names: the engine loads whichever comes first", async () => {
+  await install("random", "plugin");
+  const { status, headers } = await install("count", "plugin");
+  expect([status, headers["plugin-compatibility"]]).toEqual([
+    201,
+    expect.stringMatching(/^incompatible; reason="functions\/random has the same plugin path, example\.com\/engine\//),
+  ]);
+  expect((await describeIt("random")).compatibility).toEqual({
+    verdict: "incompatible",
+    problems: [{ code: "ALREADY_LOADED", message: expect.stringContaining("functions/count has the same") }],
+  });
+  await send(`${server.url}/plugins/functions/count`, { method: "DELETE" });
+  expect(await verdicts()).toEqual({ random: "compatible" });
+});
+
+test("another build of a plugin, installed beside it, keeps it out though the engine refuses that one", async () => {
+  await install("random", "plugin");
+  await install("count", "changed-plugin");
+  const codes = async (name: string) =>
+    (await describeIt(name)).compatibility.problems.map(({ code }: { code: string }) => code);
+  expect(await codes("random")).toEqual(["ALREADY_LOADED"]);
+  expect(await codes("count")).toEqual(["PACKAGE_DIFFERS", "ALREADY_LOADED"]);
+});
+
 test("the report of an inspection has both sides", async () => {
   const file = host.serveZip({ type: "functions", name: "random", soContent: await recordedElf("plugin") });
   const [, text] = await post(`${server.url}/plugins/functions/inspect`, { name: "random", file });

@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { ask, post, remove, send } from "../support/http-client.ts";
@@ -106,6 +106,26 @@ describe("register", () => {
     await install("image");
     expect(await register("image", body)).toEqual([400, expect.stringMatching(sentence)]);
     expect(await list()).toEqual(["image"]);
+  });
+
+  test("is refused by engine.verify: enforce where the .so does not fit", async () => {
+    const base = await tempFolder();
+    await mkdir(join(base, "plugins/functions"), { recursive: true });
+    await writeFile(join(base, "plugins/functions/Image.so"), "no program");
+    await server.close();
+    server = await startTestServer({ base, settings: { ENGINE__VERIFY: "enforce" } });
+    const [status, text] = await register("image", { functions: ["resize"] });
+    expect([status, text]).toEqual([400, expect.stringMatching(/the engine would not load this plugin: .*ELF/)]);
+    expect(await list()).toEqual(["image"]);
+  });
+
+  test("of a plugin whose .so is gone", async () => {
+    await install("image");
+    await rm(join(server.base, "plugins/functions/Image@v1.0.0.so"));
+    expect(await register("image", { functions: ["resize"] })).toEqual([
+      404,
+      "register functions plugin image error: its Image@v1.0.0.so is gone\n",
+    ]);
   });
 
   test("of no plugin", async () => {

@@ -1,4 +1,4 @@
-import { readFile, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rm, stat, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { ask, post, remove, send } from "../support/http-client.ts";
@@ -201,6 +201,33 @@ describe("rollback", () => {
   test("where nothing is kept", async () => {
     await install(V1);
     expect((await rollback())[0]).toBe(404);
+  });
+
+  test.each<[string, (file: string) => Promise<void>]>([
+    ["gone", (file) => rm(file)],
+    ["cut off", (file) => truncate(file, 10)],
+    ["another file of the same size", async (file) => writeFile(file, Buffer.alloc((await stat(file)).size))],
+    [
+      "a folder",
+      async (file) => {
+        await rm(file);
+        await mkdir(file);
+      },
+    ],
+  ])("whose .so is %s", async (_, damage) => {
+    await install(V1);
+    await update(V2);
+    const [, old] = JSON.parse((await send(url("/versions"))).text);
+    const { sha256 } = old.files.find(({ path }: { path: string }) => path.endsWith(".so"));
+    await damage(join(server.base, "plugins/.versions", sha256));
+    const [status, text] = await rollback();
+    expect([status, text]).toEqual([
+      500,
+      "rollback sources plugin random error: what is kept of version 1.0.0 of sources/random is damaged " +
+        "(plugins/sources/Random@v1.0.0.so); install that version from its zip\n",
+    ]);
+    expect((await describeIt()).version).toBe("2.0.0");
+    expect(await liveFiles()).toEqual([YAML, "plugins/sources/Random@v2.0.0.so"]);
   });
 
   test("of a plugin that is not installed", async () => {

@@ -137,7 +137,7 @@ describe("a rollback", () => {
 describe("a .so is not copied", () => {
   it("when nobody else needs what is kept", async () => {
     const { layout, store } = await withV2();
-    const kept = store.keptSoFile(RANDOM, store.findVersion(store.get(RANDOM) as PluginEntry));
+    const kept = await store.keptSoFile(RANDOM, store.findVersion(store.get(RANDOM) as PluginEntry));
     const { ino } = await stat(kept);
     await rollBack(store, RANDOM);
     expect(await stat(layout.absolute(SO))).toMatchObject({ ino, nlink: 1 });
@@ -152,6 +152,15 @@ describe("a .so is not copied", () => {
     expect(await installed(layout)).toEqual(V2);
     expect(await stat(layout.absolute(SO_2))).toMatchObject({ ino, nlink: 1 });
     await expectKeptAsRecorded(layout, store);
+  });
+
+  it("when both versions have the same: what is kept is mended from it, and by a copy", async () => {
+    const { layout, store } = await withV2();
+    await install(store, RANDOM, { ...V2, [YAML]: "yaml 3" });
+    await rm(layout.keptFile("plugins", sha256Of("so 2")));
+    await rollBack(store, RANDOM);
+    expect(await installed(layout)).toEqual(V2);
+    await expectKeptAsRecorded(layout, store); // looks at the number of names
   });
 
   it("but is when the one in place is not what it was", async () => {
