@@ -118,7 +118,12 @@ export const ConfigSchema = section({
   uploads: section({
     folder: nonEmptyText("data/uploads", "Where the files of /config/uploads are."),
     maxBytes: integer(512 * MiB, 1, Number.MAX_SAFE_INTEGER, "The largest file that may be uploaded."),
-    maxTotalBytes: integer(2048 * MiB, 1, Number.MAX_SAFE_INTEGER, "The size of all files of /config/uploads."),
+    maxTotalBytes: integer(
+      2048 * MiB,
+      1,
+      Number.MAX_SAFE_INTEGER,
+      "The size of all files of /config/uploads; also of all sent zips whose installs wait or run, further ones are answered 503.",
+    ),
     maxFiles: integer(1000, 1, 100_000, "How many files /config/uploads may have."),
     maxConcurrent: integer(4, 1, 256, "Uploads that are received at once; further ones are answered 503."),
     timeoutSeconds: seconds(600, DAY, "The time that a client has to send an upload."),

@@ -19,6 +19,9 @@ export interface Receiver {
    * STORAGE_FAILED; a PluginError that the stream fails with; the signal's reason
    */
   receive(stream: Readable, options: ReceiveOptions): Promise<ReceivedZip>;
-  /** Removes the file, if nobody has taken it over. Never throws. */
+  /**
+   * Removes the file, if nobody has taken it over. Never throws. To be called of every file when its work is done,
+   * since until then it takes room that others wait for.
+   */
   discard(zip: ReceivedZip): Promise<void>;
 }

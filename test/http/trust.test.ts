@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { writeFile } from "node:fs/promises";
+import { readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { ask, post, send } from "../support/http-client.ts";
@@ -40,7 +40,11 @@ async function signatureOf(zip: Buffer): Promise<Buffer> {
 const sinks = (rest = "") => `${server.url}/plugins/sinks${rest}`;
 const serve = (zip: Buffer) => host.serve("/file.zip", zip);
 const verified = async () => JSON.parse((await send(sinks("/file"))).text).verified;
-const BY_VENDOR = { key: "vendor.pub", algorithm: "ecdsa-p256-sha256" };
+const BY_VENDOR = {
+  key: "vendor.pub",
+  algorithm: "ecdsa-p256-sha256",
+  fingerprint: expect.stringMatching(/^[0-9a-f]{64}$/),
+};
 const REFUSED = "sinks plugins create command error: ";
 
 describe("sha256", () => {
@@ -142,5 +146,72 @@ describe("trust.require", () => {
     expect(status).toBe(400);
     expect(text).toMatch(/version 1\.0\.0 was installed without a signature, and trust\.require is set/);
     expect(JSON.parse((await send(sinks("/file"))).text).version).toBe("2.0.0");
+  });
+
+  describe("lets a rollback to a signed version", () => {
+    const KEY = "etc/trust/vendor.pub";
+    const rollback = () => post(sinks("/file/rollback"), undefined);
+    const present = async () => JSON.parse((await send(sinks("/file"))).text).version;
+    const refused = (words: string) => [
+      400,
+      expect.stringContaining(`version 1.0.0 ${words}, and trust.require is set; install a signed zip with PUT`),
+    ];
+
+    beforeEach(async () => {
+      await start({ require: true });
+      const signed = async (zip: Buffer) => ({
+        file: serve(zip),
+        signature: (await signatureOf(zip)).toString("base64"),
+      });
+      expect((await post(sinks(), { name: "file", ...(await signed(ZIP)) }))[0]).toBe(201);
+      // The newer one is by the next key, which stays.
+      signer = makeSigner(folder, "ed25519");
+      await writeTrusted(join(server.base, "etc/trust/next.pub"), signer.publicPem);
+      expect((await ask(sinks("/file"), { method: "PUT", body: await signed(NEWER) }))[0]).toBe(200);
+    });
+
+    test("pass while its key is there, and tells the audit of the signature", async () => {
+      await rename(join(server.base, KEY), join(server.base, "etc/trust/renamed.pub"));
+      expect((await rollback())[0]).toBe(200);
+      expect(await present()).toBe("1.0.0");
+      expect(await verified()).toEqual({ signature: BY_VENDOR });
+      expect(server.logged).toContainEqual(
+        expect.objectContaining({
+          msg: "audit",
+          action: "rollback",
+          result: "done",
+          verified: { signature: BY_VENDOR },
+        }),
+      );
+    });
+
+    test("fail when its key was withdrawn, after a restart too", async () => {
+      await rm(join(server.base, KEY));
+      const withdrawn = refused("was signed by a key that is no longer in etc/trust (then called vendor.pub)");
+      expect(await rollback()).toEqual(withdrawn);
+      await writeTrusted(join(server.base, KEY), makeSigner(folder, "ecdsa").publicPem); // another key, of that name
+      expect(await rollback()).toEqual(withdrawn);
+      await server.close({ keep: true });
+      server = await startTestServer({ base: server.base, settings: { TRUST__REQUIRE: "true" } });
+      expect(await rollback()).toEqual(withdrawn);
+      expect(await present()).toBe("2.0.0");
+      expect(server.logged).toContainEqual(
+        expect.objectContaining({ msg: "audit", result: "SIGNATURE_REQUIRED", verified: { signature: BY_VENDOR } }),
+      );
+    });
+
+    test("fail where an earlier release recorded no more than the key's name", async () => {
+      await server.close({ keep: true });
+      const registry = join(server.base, "plugins/registry.json");
+      const text = await readFile(registry, "utf8");
+      await writeFile(registry, text.replaceAll(/,"fingerprint":"[0-9a-f]+"/g, ""));
+      server = await startTestServer({ base: server.base, settings: { TRUST__REQUIRE: "true" } });
+      expect(await verified()).toEqual({ signature: { key: "next.pub", algorithm: "ed25519" } });
+      const [status, answer] = await rollback();
+      expect([status, answer]).toEqual([
+        400,
+        expect.stringContaining("of version 1.0.0 only the name of the key is known (vendor.pub), not the key"),
+      ]);
+    });
   });
 });

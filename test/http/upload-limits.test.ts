@@ -1,9 +1,10 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { afterEach, describe, expect, test, vi } from "vitest";
-import { ask } from "../support/http-client.ts";
+import { afterEach, describe, expect, onTestFinished, test, vi } from "vitest";
+import { ask, send } from "../support/http-client.ts";
 import { type OpenRequest, openRequest } from "../support/open-request.ts";
 import { pluginZip } from "../support/plugin-zip.ts";
+import { createScriptGate, GATED_SCRIPT } from "../support/script-gate.ts";
 import { startTestServer, type TestServer } from "../support/test-server.ts";
 
 /** Clients that send zips slowly, for ever, or not to the end. */
@@ -151,6 +152,39 @@ test("of twenty uploads at once, uploads.maxConcurrent are received", async () =
   for (const { headers, text } of refused) {
     expect([headers["retry-after"], text]).toEqual(["5", expect.stringContaining("uploads.maxConcurrent")]);
   }
+  expect(await incoming()).toEqual([]);
+});
+
+test("the zips of installs that wait have uploads.maxTotalBytes at most", async () => {
+  const gate = await createScriptGate();
+  onTestFinished(() => gate.close());
+  const gated = pluginZip({ type: "sinks", name: "gated", script: GATED_SCRIPT });
+  const zipOf = (name: string) => pluginZip({ type: "sinks", name });
+  const most = gated.length + zipOf("first").length + zipOf("again").length;
+  await start({ CHANGES__MAXCONCURRENT: "1", UPLOADS__MAXBYTES: `${most}`, UPLOADS__MAXTOTALBYTES: `${most}` });
+  const install = (name: string, zip = zipOf(name), query = "") =>
+    send(`${server.url}/plugins/sinks?name=${name}${query}`, {
+      method: "POST",
+      headers: { ...ZIP, prefer: "respond-async" },
+      body: zip,
+    });
+  const installed = async () => JSON.parse((await ask(`${server.url}/plugins/sinks`))[1]);
+
+  expect((await install("gated", gated, gate.args.map((arg) => `&shellParas=${arg}`).join(""))).status).toBe(202);
+  await gate.started;
+  expect((await install("first")).status).toBe(202);
+  expect((await install("again")).status).toBe(202);
+  const refused = await install("other");
+  expect([refused.status, refused.headers["retry-after"], refused.text]).toEqual([
+    503,
+    "5",
+    expect.stringContaining(`uploads.maxTotalBytes (${most}) allows; try again later`),
+  ]);
+  expect(await incoming()).toHaveLength(2); // the first has been taken over
+  gate.release();
+  await vi.waitFor(async () => expect(await installed()).toEqual(["again", "first", "gated"]), { timeout: 10_000 });
+  await vi.waitFor(async () => expect((await install("other")).status).toBe(202), { timeout: 10_000 });
+  await vi.waitFor(async () => expect(await installed()).toContain("other"), { timeout: 10_000 });
   expect(await incoming()).toEqual([]);
 });
 

@@ -96,7 +96,11 @@ async function serve(signature?: Reply | Buffer, zip: Reply = file(ZIP)) {
   return { server, url: server.url("/x.zip"), asked: () => server.requests.map(({ path }) => path) };
 }
 
-const PROOF = { key: "release.pub", algorithm: "ecdsa-p256-sha256" };
+const PROOF = {
+  key: "release.pub",
+  algorithm: "ecdsa-p256-sha256",
+  fingerprint: expect.stringMatching(/^[0-9a-f]{64}$/),
+};
 
 describe("a zip is obtained", () => {
   it("by a download, with its progress", async () => {

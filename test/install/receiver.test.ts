@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { mkdir, readdir, readFile, stat, symlink, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rename, stat, symlink, writeFile } from "node:fs/promises";
 import http, { type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
@@ -21,8 +21,13 @@ beforeEach(async () => {
   folder = join(await tempFolder(), "plugins", ".incoming");
 });
 
-function receiver({ maxBytes = 10_000_000, maxConcurrent = 4, timeoutSeconds = 60 } = {}): FolderReceiver {
-  return createReceiver({ folder, config: { maxConcurrent, timeoutSeconds }, maxBytes });
+function receiver({
+  maxBytes = 10_000_000,
+  maxTotalBytes = 100_000_000,
+  maxConcurrent = 4,
+  timeoutSeconds = 60,
+} = {}): FolderReceiver {
+  return createReceiver({ folder, config: { maxConcurrent, maxTotalBytes, timeoutSeconds }, maxBytes });
 }
 
 /** In pieces as the network cuts them. */
@@ -205,6 +210,51 @@ it("only so many uploads are received at once", async () => {
   fourth.stream.end();
   expect([third.bytes, fifth.bytes, (await last).bytes]).toEqual([BODY.length, BODY.length, 100_000]);
   expect(await leftovers()).toHaveLength(4);
+});
+
+describe("all that was received and is not done with", () => {
+  const options = { signal: never, shown: "upload", log };
+  const full = {
+    code: "TOO_BUSY",
+    message:
+      "all files that are being received or wait to be installed would have more bytes than " +
+      "uploads.maxTotalBytes (4000000) allows; try again later",
+  };
+
+  it("has uploads.maxTotalBytes at most, until something is discarded", async () => {
+    const shared = receiver({ maxBytes: 2_000_000, maxTotalBytes: 4_000_000 });
+    const take = (body = BODY) => shared.receive(streamOf(body), options);
+    const [first, second] = [await take(), await take()];
+    await expect(take()).rejects.toMatchObject(full);
+    expect(await leftovers()).toHaveLength(2);
+    const rest = await take(BODY.subarray(0, 4_000_000 - 2 * BODY.length)); // what failed takes no room
+    await expect(take(BODY.subarray(0, 1))).rejects.toMatchObject(full);
+    await shared.discard(first);
+    await shared.discard(first); // makes no room twice
+    const third = await take();
+    await expect(take(BODY.subarray(0, 1))).rejects.toMatchObject(full);
+    await rename(second.file, join(folder, "..", "taken over"));
+    await shared.discard(second);
+    for (const zip of [rest, third, await take()]) await shared.discard(zip);
+    expect(await leftovers()).toEqual([]);
+  });
+
+  it("counts what is still arriving", async () => {
+    const shared = receiver({ maxBytes: 4_000_000, maxTotalBytes: 4_000_000 });
+    const arriving = openStream();
+    const result = shared.receive(arriving.stream, options);
+    await shared.receive(streamOf(BODY), options);
+    await shared.receive(streamOf(BODY), options);
+    arriving.stream.end(BODY);
+    await expect(result).rejects.toMatchObject(full);
+    expect(await leftovers()).toHaveLength(2);
+  });
+
+  it("may be one of the largest size, whatever uploads.maxTotalBytes is", async () => {
+    const shared = receiver({ maxBytes: BODY.length, maxTotalBytes: 1 });
+    expect((await shared.receive(streamOf(BODY), options)).bytes).toBe(BODY.length);
+    await expect(shared.receive(streamOf(BODY), options)).rejects.toMatchObject({ code: "TOO_BUSY" });
+  });
 });
 
 describe("the body of a request", () => {

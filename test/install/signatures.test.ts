@@ -1,11 +1,18 @@
 import { constants, createPrivateKey, sign } from "node:crypto";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { createTrust, type Trust } from "../../src/install/trust/trust.ts";
 import { someBytes } from "../support/downloading.ts";
-import { asCosignWrites, makeSigner, type Signer, type SignerKind, writeTrusted } from "../support/signing.ts";
+import {
+  asCosignWrites,
+  fingerprintOf,
+  makeSigner,
+  type Signer,
+  type SignerKind,
+  writeTrusted,
+} from "../support/signing.ts";
 import { tempFolder } from "../support/temp-folder.ts";
 import { testLog } from "../support/test-log.ts";
 
@@ -57,7 +64,20 @@ describe.each(KINDS)("a signature of openssl by %s", (kind) => {
   ])("fits %s", async (_, form) => {
     const signature = signers[kind].sign(zip);
     expect(signers[kind].accepts(zip, signature)).toBe(true);
-    expect(await verify(form(signature))).toEqual({ key: `${kind}.pub`, algorithm: ALGORITHMS[kind] });
+    const fingerprint = fingerprintOf(signers[kind].publicPem);
+    expect(await verify(form(signature))).toEqual({ key: `${kind}.pub`, algorithm: ALGORITHMS[kind], fingerprint });
+  });
+
+  it("counts as long as the key is there, under whatever name", async () => {
+    const { fingerprint } = await verify(signers[kind].sign(zip));
+    expect(await trust.isTrusted(fingerprint)).toBe(true);
+    await rename(join(trusted, `${kind}.pub`), join(trusted, "other.pem"));
+    expect(await trust.isTrusted(fingerprint)).toBe(true);
+    await rm(join(trusted, "other.pem"));
+    await writeTrusted(join(trusted, `${kind}.pub`), strangers[kind].publicPem);
+    expect(await trust.isTrusted(fingerprint)).toBe(false);
+    await rm(trusted, { recursive: true });
+    expect(await trust.isTrusted(fingerprint)).toBe(false);
   });
 
   it("does not fit by another key of its kind", async () => {

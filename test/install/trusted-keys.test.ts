@@ -1,8 +1,9 @@
 import { execFileSync } from "node:child_process";
-import { chmod, chown, mkdir, symlink, writeFile } from "node:fs/promises";
+import { chmod, chown, mkdir, symlink, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
 import { readKeys } from "../../src/install/trust/key-folder.ts";
+import { ToldOnce } from "../../src/install/trust/told-once.ts";
 import { makeSigner, openssl, writeTrusted } from "../support/signing.ts";
 import { tempFolder } from "../support/temp-folder.ts";
 import { testLog, WARN } from "../support/test-log.ts";
@@ -11,14 +12,16 @@ import { NOBODY, withoutRoot } from "../support/without-root.ts";
 let made: string;
 let folder: string;
 let { log, lines } = testLog();
+let warnings = new ToldOnce(log);
 beforeEach(async () => {
   made = await tempFolder();
   folder = join(made, "trust");
   ({ log, lines } = testLog());
+  warnings = new ToldOnce(log);
 });
 
 const put = (name: string, content: string | Buffer) => writeTrusted(join(folder, name), content);
-const read = async () => (await readKeys(folder, log)).map(({ name, algorithm }) => [name, algorithm]);
+const read = async () => (await readKeys(folder, warnings)).map(({ name, algorithm }) => [name, algorithm]);
 /** What the log says of the files that were left out. */
 const leftOut = () => Object.fromEntries(lines.map(({ file, reason }) => [String(file).split("/").at(-1), reason]));
 
@@ -141,6 +144,26 @@ describe("a file that is left out, with a warning, is", () => {
       "fifo.pub": "is not a regular file",
       "folder.pub": "is not a regular file",
     });
+  });
+
+  it("told of once, until it changes", async () => {
+    const file = join(folder, "a.pub");
+    const leftOutTimes = async (times: number) => {
+      await Promise.all([read(), read()]);
+      expect(lines).toHaveLength(times);
+    };
+    await put("a.pub", "");
+    await put("b.pub", "");
+    await symlink("nothing", join(folder, "dangling.pub"));
+    await leftOutTimes(3);
+    await leftOutTimes(3);
+    await utimes(file, 1, 1);
+    await leftOutTimes(4);
+    await put("a.pub", makeSigner(made, "ed25519").publicPem);
+    await leftOutTimes(4);
+    await put("a.pub", "");
+    await utimes(file, 1, 1); // as it was: told again, since it was a key in between
+    await leftOutTimes(5);
   });
 
   it("one that the server may not read", async () => {

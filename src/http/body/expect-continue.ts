@@ -12,7 +12,7 @@ declare module "fastify" {
 
 /**
  * Lets a client that asks whether it may send its body know when somebody wants to read it. Node alone says so at
- * once, and curl would send a zip of 500 MB before it hears that the name is taken.
+ * once, and curl would send a zip of 500 MB before it hears that its name is wrong.
  */
 export function holdContinueBack(app: FastifyInstance): void {
   const asking = new WeakMap<IncomingMessage, ServerResponse>();

@@ -24,7 +24,7 @@ export function parsePreferences(header: string | undefined): Preferences {
   const wait = values.get("wait") ?? "";
   return {
     respondAsync: values.get("respond-async") === "",
-    waitSeconds: /^\d{1,9}$/.test(wait) ? Math.min(MOST_WAIT_SECONDS, Number(wait)) : 0,
+    waitSeconds: /^\d+$/.test(wait) ? Math.min(MOST_WAIT_SECONDS, Number(wait)) : 0,
   };
 }
 

@@ -3,6 +3,8 @@ import { finished } from "node:stream/promises";
 import { PluginError } from "../../domain/errors.ts";
 import type { FileTarget } from "../file-target.ts";
 
+export type PourTarget = Pick<FileTarget, "bytes" | "write">;
+
 /**
  * Reads `stream` to its end into `target`. When that fails nothing is written any more, and `stream` is paused where
  * it was: not destroyed, as pipelines and loops over it do.
@@ -10,7 +12,7 @@ import type { FileTarget } from "../file-target.ts";
  * @throws PluginError UPLOAD_INVALID when the stream breaks off; its own PluginError; those of `target`; the signal's
  * reason
  */
-export async function pour(stream: Readable, target: FileTarget, signal: AbortSignal): Promise<void> {
+export async function pour(stream: Readable, target: PourTarget, signal: AbortSignal): Promise<void> {
   let writing: Promise<void> = Promise.resolve();
   const sink = new Writable({
     write(chunk: Uint8Array, _encoding, done) {

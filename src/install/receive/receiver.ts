@@ -10,12 +10,13 @@ import { FileTarget } from "../file-target.ts";
 import { settingLimit } from "../size-limit.ts";
 import { storageFailure } from "../storage-failure.ts";
 import { withTimeLimit } from "../time-limit.ts";
-import { pour } from "./pour.ts";
+import { HeldBytes } from "./held-bytes.ts";
+import { type PourTarget, pour } from "./pour.ts";
 
 export interface ReceiverOptions {
   /** Where the zips are until somebody takes them over. It is made when it is needed. */
   readonly folder: string;
-  readonly config: Pick<Config["uploads"], "maxConcurrent" | "timeoutSeconds">;
+  readonly config: Pick<Config["uploads"], "maxConcurrent" | "maxTotalBytes" | "timeoutSeconds">;
   /** `uploads.maxBytes` */
   readonly maxBytes: number;
 }
@@ -31,25 +32,29 @@ export interface FolderReceiver extends Receiver {
 }
 
 export function createReceiver({ folder, config, maxBytes }: ReceiverOptions): FolderReceiver {
-  const { maxConcurrent, timeoutSeconds } = config;
+  const { maxConcurrent, maxTotalBytes, timeoutSeconds } = config;
   const limit = settingLimit("uploads.maxBytes", maxBytes, (words) => new PluginError("BODY_TOO_LARGE", words));
+  // At least one of the largest size: it would be told to come back for ever.
+  const held = new HeldBytes(Math.max(maxBytes, maxTotalBytes), () => tooMuch(maxTotalBytes));
   let receiving = 0;
 
   async function receive(stream: Readable, { signal, shown, log }: ReceiveOptions): Promise<ReceivedZip> {
     const file = await newFile(folder);
     const target = await FileTarget.create(file, limit);
+    const counted = countedTarget(target, (bytes) => held.add(file, bytes));
     try {
       await withTimeLimit(
         signal,
         timeoutSeconds * 1000,
         () => tooSlow(timeoutSeconds),
-        (limited) => pour(stream, target, limited),
+        (limited) => pour(stream, counted, limited),
       );
       const { sha256, bytes } = await target.finish();
       log.debug({ sha256, bytes }, "a zip was received");
       return { file, sha256, bytes, shown };
     } catch (error) {
       await target.discard();
+      held.release(file);
       throw error;
     }
   }
@@ -66,6 +71,7 @@ export function createReceiver({ folder, config, maxBytes }: ReceiverOptions): F
     },
     async discard({ file }) {
       await rm(file, { force: true }).catch(() => {});
+      held.release(file);
     },
     async clear() {
       await orStorageFailure(async () => {
@@ -100,6 +106,25 @@ async function orStorageFailure(work: () => Promise<void>): Promise<void> {
   } catch (cause) {
     throw cause instanceof PluginError ? cause : storageFailure(cause);
   }
+}
+
+/** Counts what is written before it is on the disk. */
+function countedTarget(target: FileTarget, count: (bytes: number) => void): PourTarget {
+  return {
+    get bytes() {
+      return target.bytes;
+    },
+    async write(chunk) {
+      count(chunk.length);
+      await target.write(chunk);
+    },
+  };
+}
+
+function tooMuch(maxTotalBytes: number): PluginError {
+  const total = "all files that are being received or wait to be installed would have more bytes than";
+  const words = `${total} uploads.maxTotalBytes (${maxTotalBytes}) allows; try again later`;
+  return new PluginError("TOO_BUSY", words);
 }
 
 function tooBusy(maxConcurrent: number): PluginError {

@@ -1,10 +1,10 @@
 import { constants } from "node:fs";
-import { open, opendir } from "node:fs/promises";
+import { open, opendir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { hasCode, PluginError } from "../../domain/errors.ts";
-import type { Log } from "../../domain/log.ts";
 import { printable } from "../../domain/printable.ts";
 import { systemWords } from "../system-words.ts";
+import type { ToldOnce } from "./told-once.ts";
 import { parseTrustedKey, type TrustedKey, UnfitKey } from "./trusted-key.ts";
 
 const KEY_FILE = /\.(pub|pem)$/;
@@ -16,32 +16,36 @@ const OPEN_FLAGS = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTT
 
 /**
  * The keys in the files `*.pub` and `*.pem` of a folder, by name. They are read each time, so that a key that is
- * withdrawn is withdrawn at once. Files that are no keys are left out, which the log says. A folder that is not there
- * has no keys.
+ * withdrawn is withdrawn at once. Files that are no keys are left out, of which the log warns until they change. A
+ * folder that is not there has no keys.
  *
  * @throws PluginError STORAGE_FAILED when the folder can't be read
  */
-export async function readKeys(folder: string, log: Log): Promise<TrustedKey[]> {
+export async function readKeys(folder: string, warnings: ToldOnce): Promise<TrustedKey[]> {
   const keys: TrustedKey[] = [];
-  for (const name of await keyFiles(folder, log)) {
+  const look = warnings.begin();
+  for (const name of await keyFiles(folder, look)) {
     const file = join(folder, name);
     try {
       keys.push(parseTrustedKey(printable(name), await readSmall(file)));
     } catch (error) {
       const reason = error instanceof UnfitKey ? error.message : `can't be read: ${systemWords(error)}`;
-      log.warn({ file, reason }, "a file among the trusted keys is left out");
+      look.warn({ file, reason, changed: await changeTime(file) }, "a file among the trusted keys is left out");
     }
   }
+  look.end();
   return keys;
 }
 
-async function keyFiles(folder: string, log: Log): Promise<string[]> {
+type Look = ReturnType<ToldOnce["begin"]>;
+
+async function keyFiles(folder: string, look: Look): Promise<string[]> {
   const names: string[] = [];
   try {
     for await (const { name } of await opendir(folder)) {
       if (!KEY_FILE.test(name)) continue;
       if (names.length === MAX_KEYS) {
-        log.warn({ folder, limit: MAX_KEYS }, "there are more trusted keys than can be used; some are left out");
+        look.warn({ folder, limit: MAX_KEYS }, "there are more trusted keys than can be used; some are left out");
         break;
       }
       names.push(name);
@@ -54,6 +58,11 @@ async function keyFiles(folder: string, log: Log): Promise<string[]> {
     }
   }
   return names.sort();
+}
+
+async function changeTime(file: string): Promise<string | undefined> {
+  const stats = await stat(file).catch(() => undefined); // a link to nothing has none
+  return stats?.mtime.toISOString();
 }
 
 /** @throws UnfitKey; the system's error */

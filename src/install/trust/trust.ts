@@ -3,6 +3,7 @@ import type { Log } from "../../domain/log.ts";
 import { readKeys } from "./key-folder.ts";
 import { signatureBytes } from "./signature-bytes.ts";
 import { hasFormOf } from "./signature-check.ts";
+import { ToldOnce } from "./told-once.ts";
 import type { SignatureAlgorithm, TrustedKey } from "./trusted-key.ts";
 import { findSigner } from "./verify-file.ts";
 
@@ -19,6 +20,8 @@ export interface SignatureProof {
   /** The key's file in the folder, such as `release.pub`. */
   readonly key: string;
   readonly algorithm: SignatureAlgorithm;
+  /** SHA-256 (hex) of the key as DER (SPKI). */
+  readonly fingerprint: string;
 }
 
 /** Whose plugins are installed. Key files that are added, replaced or removed count from the next install on. */
@@ -38,24 +41,36 @@ export interface Trust {
    * be read
    */
   verify(zipFile: string, signature: Buffer, signal: AbortSignal): Promise<SignatureProof>;
+  /**
+   * Whether the key of an earlier proof is in the folder now, under whatever name.
+   *
+   * @throws PluginError STORAGE_FAILED when the keys can't be read
+   */
+  isTrusted(fingerprint: string): Promise<boolean>;
 }
 
 /** Where the keys are, as users know it. */
 const SHOWN_FOLDER = "etc/trust";
 
 export function createTrust({ folder, require, log }: TrustOptions): Trust {
+  const warnings = new ToldOnce(log);
+  const keysNow = () => readKeys(folder, warnings);
+
   return {
     required: require,
     async looksForSignatures() {
-      return require || (await readKeys(folder, log)).length > 0;
+      return require || (await keysNow()).length > 0;
     },
     async verify(zipFile, signature, signal) {
       const bytes = signatureBytes(signature);
-      const keys = await readKeys(folder, log);
+      const keys = await keysNow();
       if (keys.length === 0) throw noKeys();
       const signer = await findSigner(zipFile, bytes, keys, signal);
       if (signer === undefined) throw noSigner(bytes, keys);
-      return { key: signer.name, algorithm: signer.algorithm };
+      return { key: signer.name, algorithm: signer.algorithm, fingerprint: signer.fingerprint };
+    },
+    async isTrusted(fingerprint) {
+      return (await keysNow()).some((key) => key.fingerprint === fingerprint);
     },
   };
 }

@@ -1,4 +1,4 @@
-import { createPublicKey, type KeyObject } from "node:crypto";
+import { createHash, createPublicKey, type KeyObject } from "node:crypto";
 
 /** The kinds of signatures. The key decides, never the signature. */
 export type SignatureAlgorithm = "ecdsa-p256-sha256" | "ed25519" | "rsa-sha256";
@@ -8,6 +8,8 @@ export interface TrustedKey {
   readonly name: string;
   readonly algorithm: SignatureAlgorithm;
   readonly key: KeyObject;
+  /** SHA-256 (hex) of the key as DER (SPKI): whatever its file is called, it is that key. */
+  readonly fingerprint: string;
 }
 
 /** Why a file is not a key to trust, in words that follow its name. */
@@ -35,7 +37,10 @@ export function parseTrustedKey(name: string, pem: string): TrustedKey {
     throw new UnfitKey("is a certificate; take its public key: openssl x509 -pubkey -noout");
   }
   const key = parsed(pem);
-  return { name, algorithm: algorithmOf(key), key };
+  const fingerprint = createHash("sha256")
+    .update(key.export({ type: "spki", format: "der" }))
+    .digest("hex");
+  return { name, algorithm: algorithmOf(key), key, fingerprint };
 }
 
 function parsed(pem: string): KeyObject {
