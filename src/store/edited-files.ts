@@ -27,7 +27,7 @@ export async function keepEditedFiles(
     files.map(({ path }) => path),
     layout,
   );
-  const edited = files.filter(({ path, sha256 }) => live.has(path) && (live.get(path) ?? null) !== (sha256 ?? ""));
+  const edited = files.filter(({ path, sha256 }) => live.has(path) && live.get(path) !== sha256);
   return backUpFiles(
     edited.map(({ path }) => path),
     touched.map(({ path }) => path),

@@ -5,7 +5,6 @@ import type { InstalledFile, KeptVersion, PluginEntry } from "../domain/plugin-e
 import { contentOf, hasKeptDefault } from "./content.ts";
 import { statIfThere } from "./durable.ts";
 import { sha256OfFile } from "./file-sha256.ts";
-import type { Source } from "./kept-files.ts";
 import type { KeptLease } from "./kept-lease.ts";
 import type { Layout } from "./layout.ts";
 import type { LiveFiles } from "./live-files.ts";
@@ -13,54 +12,74 @@ import { versionId } from "./version-id.ts";
 
 /** The version that is installed so far. */
 export interface Present {
-  readonly id: PluginId;
   readonly entry: PluginEntry;
   /** Its files, and any other .so of the plugin's name. */
   readonly files: readonly InstalledFile[];
-  /** Its configuration as it is now. */
+}
+
+/** A .so that is kept, as it was found. */
+export type KeptSo = Required<Pick<InstalledFile, "path" | "sha256" | "bytes">>;
+
+/**
+ * Keeps every .so of the installed version, as it is.
+ *
+ * @param staying those that the change is going to leave where they are
+ * @throws the file system's error
+ */
+export async function keepSoFiles(
+  { entry, files }: Present,
+  staying: ReadonlySet<FilePath>,
+  lease: KeptLease,
+  layout: Layout,
+): Promise<KeptSo[]> {
+  const kept: KeptSo[] = [];
+  for (const recorded of files) {
+    const { path } = recorded;
+    const so = volumeOf(path) === "plugins" ? await findSo(layout.absolute(path)) : undefined;
+    if (so === undefined) continue;
+    const { file, isLink, bytes } = so;
+    const known = isUntouched(so, recorded, entry.installedAt) ? contentOf(recorded) : undefined;
+    const sha256 = known?.sha256 ?? (await sha256OfFile(file));
+    await lease.keep({ volume: "plugins", sha256 }, { path: file, isReplaced: !staying.has(path) && !isLink, bytes });
+    kept.push({ path, sha256, bytes });
+  }
+  return kept;
+}
+
+export interface KeepVersionOptions extends Present {
+  readonly id: PluginId;
+  readonly soFiles: readonly KeptSo[];
+  /** The configuration as it is now. */
   readonly live: LiveFiles;
   /** Names that the change is going to give to other files, or to none. */
   readonly replaced: ReadonlySet<FilePath>;
 }
 
 /**
- * Keeps the files of the installed version: a .so as it is, configuration as it was installed. What a user edited is
- * not the version's, so without its default the file is kept by name only, and a rollback leaves it as it is.
+ * Keeps the configuration of the installed version as it was installed, for the version with these .so files. What a
+ * user edited is not the version's: without its default the file is kept by name only, and a rollback leaves it alone.
  *
  * @returns undefined where its .so is gone, without which there is nothing to go back to
  * @throws the file system's error
  */
 export async function keepVersion(
-  present: Present,
+  { id, entry, files, soFiles, live, replaced }: KeepVersionOptions,
   lease: KeptLease,
   layout: Layout,
 ): Promise<KeptVersion | undefined> {
-  const { versions: _, compatibility: __, change: ___, ...version } = present.entry;
-  const files: InstalledFile[] = [];
-  for (const file of present.files) {
-    if (file.defaultOf !== undefined) continue;
-    const kept = await (volumeOf(file.path) === "plugins" ? keepSo : keepConfiguration)(file, present, lease, layout);
-    if (kept !== undefined) files.push(kept);
+  if (!soFiles.some(({ path }) => path === soPath(id.type, entry.soFile))) return undefined;
+  const kept: InstalledFile[] = [...soFiles];
+  for (const file of files) {
+    if (volumeOf(file.path) !== "etc" || file.defaultOf !== undefined) continue;
+    const content = contentOf(file);
+    const isReplaced = replaced.has(file.path) && !hasKeptDefault(file);
+    const isUnedited = content !== undefined && live.get(file.path) === content.sha256;
+    const source = isUnedited ? { path: layout.absolute(file.path), isReplaced } : undefined;
+    const isKept = content !== undefined && (await lease.keep(content, source));
+    kept.push(isKept ? file : { path: file.path });
   }
-  const so = soPath(present.id.type, version.soFile);
-  if (!files.some(({ path }) => path === so)) return undefined;
-  return { ...version, files, id: versionId({ files }) };
-}
-
-async function keepSo(
-  recorded: InstalledFile,
-  { entry, replaced }: Present,
-  lease: KeptLease,
-  layout: Layout,
-): Promise<InstalledFile | undefined> {
-  const { path } = recorded;
-  const so = await findSo(layout.absolute(path));
-  if (so === undefined) return undefined;
-  const known = isUntouched(so, recorded, entry.installedAt) ? contentOf(recorded) : undefined;
-  const { volume, sha256 } = known ?? { volume: volumeOf(path), sha256: await sha256OfFile(so.file) };
-  const isReplaced = replaced.has(path) && !so.isLink;
-  await lease.keep({ volume, sha256 }, { path: so.file, isReplaced, bytes: so.bytes });
-  return { path, sha256, bytes: so.bytes };
+  const { versions: _, compatibility: __, change: ___, ...version } = entry;
+  return { ...version, files: kept, id: versionId({ files: kept }) };
 }
 
 interface FoundSo {
@@ -84,19 +103,4 @@ async function findSo(path: string): Promise<FoundSo | undefined> {
 /** Whether a .so need not be hashed, which takes a large one seconds on a small machine. */
 function isUntouched({ isLink, bytes, modifiedMs }: FoundSo, recorded: InstalledFile, installedAt = ""): boolean {
   return !isLink && bytes === recorded.bytes && modifiedMs <= Date.parse(installedAt);
-}
-
-async function keepConfiguration(
-  recorded: InstalledFile,
-  { live, replaced }: Present,
-  lease: KeptLease,
-  layout: Layout,
-): Promise<InstalledFile> {
-  const { path } = recorded;
-  const content = contentOf(recorded);
-  if (content === undefined) return { path };
-  const isReplaced = replaced.has(path) && !hasKeptDefault(recorded);
-  const source: Source = { path: layout.absolute(path), isReplaced };
-  const isKept = await lease.keep(content, live.get(path) === content.sha256 ? source : undefined);
-  return isKept ? recorded : { path };
 }

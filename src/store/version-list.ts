@@ -20,10 +20,7 @@ export function findVersion(entry: PluginEntry, { id, version }: WantedVersion =
   const found = versions.find((kept) => (id == null || kept.id === id) && (label == null || kept.version === label));
   if (found !== undefined) return found;
   if (versions.length === 0) throw notFound("no earlier version of it is kept");
-  const wanted = [
-    label == null ? "version" : `version ${printable(label)}`,
-    id == null ? "" : `with id ${printable(id)}`,
-  ];
+  const wanted = [wantedLabel(label), id == null ? "" : `with id ${printable(id)}`];
   const isCurrent = id == null && label === entry.version ? "; it is the one that is installed" : "";
   const names = versions.map(
     (kept) => `${kept.version === "" ? "one without a version" : kept.version} (id ${kept.id})`,
@@ -48,6 +45,11 @@ export function versionsAfter(
     if (version.id !== installedId && !versions.has(version.id)) versions.set(version.id, version);
   }
   return [...versions.values()].slice(0, keep);
+}
+
+function wantedLabel(label: string | undefined): string {
+  if (label === undefined) return "version";
+  return label === "" ? "version without a number" : `version ${printable(label)}`;
 }
 
 function notFound(sentence: string): PluginError {

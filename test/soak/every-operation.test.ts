@@ -10,6 +10,15 @@ import { ServerProcess } from "../support/server-process.ts";
 const PRELOAD = fileURLToPath(new URL("../support/die-at-operation.mjs", import.meta.url));
 const PHASES = ["before", "after"] as const;
 
+/** `SOAK_STEP=5` takes every fifth operation, another fifth in each run. */
+const STEP = Number(process.env.SOAK_STEP ?? 1);
+const FIRST = 1 + (Number(process.env.SOAK_SEED ?? Date.now()) % STEP);
+console.log(`every-operation: SOAK_STEP=${STEP} SOAK_SEED=${FIRST - 1}`);
+
+function points(operations: number): number[] {
+  return Array.from({ length: operations }, (_, index) => index + 1).filter((at) => at % STEP === FIRST % STEP);
+}
+
 /** What a user wrote before the plugin came, and what must be there again, or beside it, whatever happens. */
 const EDITED_YAML = "# edited by hand\n";
 
@@ -224,7 +233,7 @@ describe.each(PHASES)("the process dies right %s each file operation", (phase) =
   test("of an install: it is there whole, or everything is as before", async () => {
     const operations = await countOperations(install, emptyBase);
     expect(operations).toBeGreaterThan(30);
-    for (let at = 1; at <= operations; at += 1) {
+    for (const at of points(operations)) {
       const base = await emptyBase();
       const status = await dieDuring(install, base, { DIE_AT: String(at), DIE_PHASE: phase });
       let there = false;
@@ -243,7 +252,7 @@ describe.each(PHASES)("the process dies right %s each file operation", (phase) =
   test("of a delete: it is gone whole, or everything is as before", async () => {
     const operations = await countOperations(remove, baseWithPlugin);
     expect(operations).toBeGreaterThan(15);
-    for (let at = 1; at <= operations; at += 1) {
+    for (const at of points(operations)) {
       const base = await baseWithPlugin();
       const status = await dieDuring(remove, base, { DIE_AT: String(at), DIE_PHASE: phase });
       await check(base, (listed) => {
@@ -263,7 +272,7 @@ describe.each(PHASES)("the process dies right %s each file operation", (phase) =
     const bases = copies(makeBase);
     const operations = await countOperations(change, bases.make);
     expect(operations).toBeGreaterThan(30);
-    for (let at = 1; at <= operations; at += 1) {
+    for (const at of points(operations)) {
       const base = await bases.make();
       const status = await dieDuring(change, base, { DIE_AT: String(at), DIE_PHASE: phase });
       await checkVersions(base, versionChange, `operation ${at}, answered ${status}`, status);
@@ -277,7 +286,7 @@ describe.each(PHASES)("the process dies right %s each file operation", (phase) =
 describe("a bad disk fails each file operation once, with EIO", () => {
   test("of an install: the answer is true, now and after a restart", async () => {
     const operations = await countOperations(install, emptyBase);
-    for (let at = 1; at <= operations; at += 1) {
+    for (const at of points(operations)) {
       const base = await emptyBase();
       const { status, listed } = await failDuring(install, base, at);
       expect(listed, `operation ${at}, answered ${status}`).toBe(status === 201);
@@ -291,7 +300,7 @@ describe("a bad disk fails each file operation once, with EIO", () => {
 
   test("of a delete: the answer is true, now and after a restart", async () => {
     const operations = await countOperations(remove, baseWithPlugin);
-    for (let at = 1; at <= operations; at += 1) {
+    for (const at of points(operations)) {
       const base = await baseWithPlugin();
       const { status, listed } = await failDuring(remove, base, at);
       expect(listed, `operation ${at}, answered ${status}`).toBe(status !== 200);
@@ -307,7 +316,7 @@ describe("a bad disk fails each file operation once, with EIO", () => {
     const { name, change, makeBase, before, after } = versionChange;
     const bases = copies(makeBase);
     const operations = await countOperations(change, bases.make);
-    for (let at = 1; at <= operations; at += 1) {
+    for (const at of points(operations)) {
       const base = await bases.make();
       const { status, versions } = await failDuring(change, base, at);
       const answer = `operation ${at}, answered ${status}`;

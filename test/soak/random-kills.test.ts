@@ -12,7 +12,7 @@ import { ServerProcess } from "../support/server-process.ts";
 const KILLS = Number(process.env.SOAK_KILLS ?? 200);
 const SEED = Number(process.env.SOAK_SEED ?? Date.now() % 1_000_000);
 
-/** Plugins that are installed and deleted all the time; enough that several change at once. */
+/** Plugins that are installed, updated, rolled back and deleted all the time; enough that several change at once. */
 const NAMES = Array.from({ length: 6 }, (_, index) => `plugin${index}`);
 const LONGEST_LIFE_MS = 400;
 
@@ -21,21 +21,33 @@ interface Plugin {
   readonly name: string;
 }
 
-/** What was answered last about a plugin: 201 says it is there, 200 to a delete that it is gone, else nobody knows. */
-type Knowledge = "there" | "gone" | "unknown";
+/**
+ * What was answered last about a plugin: which version is there, or that it is gone. What was ordered and not answered
+ * can be one or the other.
+ */
+type Knowledge = readonly (string | "gone")[];
+
+const VERSIONS = ["1.0.0", "2.0.0"] as const;
 
 test(`${KILLS} kills at random instants under load lose nothing (seed ${SEED})`, async () => {
   const random = seededRandom(SEED);
   const folder = await mkdtemp(join(tmpdir(), "soak-"));
   const base = join(folder, "base");
   const plugins = PLUGIN_TYPES.flatMap((type) => NAMES.map((name) => ({ type, name })));
-  const zips = new Map<Plugin, string>();
+  const zips = new Map<Plugin, readonly string[]>();
   for (const [index, plugin] of plugins.entries()) {
-    const contents = { ...plugin, soContent: realisticBinary(20_000 + index * 60_000, index), json: "{}" };
-    const path = await writePluginZip(folder, contents, `${plugin.type}-${plugin.name}.zip`);
-    zips.set(plugin, `file://${path}`);
+    const paths = VERSIONS.map((version, at) => {
+      // The second half has what the first half has: what is kept of the one is kept of the other.
+      const seed = (index % (plugins.length / 2)) * VERSIONS.length + at;
+      const contents = { ...plugin, version, soContent: realisticBinary(20_000 + seed * 60_000, seed), json: "{}" };
+      return writePluginZip(folder, contents, `${plugin.type}-${plugin.name}-${version}.zip`);
+    });
+    zips.set(
+      plugin,
+      (await Promise.all(paths)).map((path) => `file://${path}`),
+    );
   }
-  const known = new Map<Plugin, Knowledge>(plugins.map((plugin) => [plugin, "gone"]));
+  const known = new Map<Plugin, Knowledge>(plugins.map((plugin) => [plugin, ["gone"]]));
   let survived = 0;
   let answers = 0;
   try {
@@ -46,12 +58,15 @@ test(`${KILLS} kills at random instants under load lose nothing (seed ${SEED})`,
       expect(performance.now() - started, "the start takes seconds at most").toBeLessThan(20_000);
       const listing = await fetchListing(url);
       await expectInvariants(base, listing);
-      expectWhatWasAnswered(listing, known);
+      const versions = await expectWhatWasAnswered(url, listing, known);
       if (survived === KILLS) {
         await server.dispose();
         break;
       }
-      const load = plugins.map((plugin) => change(url, plugin, zips.get(plugin) ?? "", listing, known));
+      const load = plugins.map((plugin) => {
+        const order = chooseOrder(url, plugin, versions.get(plugin) ?? [], zips.get(plugin) ?? [], random);
+        return send(order, plugin, known);
+      });
       await delay(random() * LONGEST_LIFE_MS); // the instant of the kill: this is not a wait for something
       await server.dispose();
       answers += (await Promise.all(load)).reduce((sum, count) => sum + count, 0);
@@ -63,24 +78,47 @@ test(`${KILLS} kills at random instants under load lose nothing (seed ${SEED})`,
   expect(answers, "the load was real").toBeGreaterThan(0);
 });
 
-/** Installs what is not there and deletes what is. Once for each life of the server: a deleted name stays marked. */
-async function change(
+interface Order {
+  readonly request: () => Promise<Response>;
+  /** What is there before it, and after it. */
+  readonly before: string;
+  readonly after: string;
+}
+
+/**
+ * Installs what is not there; updates, rolls back or deletes what is. Once for each life of the server: a deleted name
+ * stays marked.
+ */
+function chooseOrder(
   url: string,
-  plugin: Plugin,
-  file: string,
-  listing: Listing,
-  known: Map<Plugin, Knowledge>,
-): Promise<number> {
-  const { type, name } = plugin;
-  const isThere = listing[type].includes(name);
-  known.set(plugin, "unknown"); // from here on until the answer
+  { type, name }: Plugin,
+  [version, previous]: readonly string[],
+  zips: readonly string[],
+  random: () => number,
+): Order {
+  const plugin = `${url}/plugins/${type}/${name}`;
+  const send = (to: string, method: string, body?: object) => () =>
+    fetch(to, { method, ...(body === undefined ? {} : { body: JSON.stringify(body) }) });
+  const next = Math.floor(random() * VERSIONS.length);
+  const after = VERSIONS[next] ?? "";
+  const choice = random();
+  if (version === undefined) {
+    return { request: send(`${url}/plugins/${type}`, "POST", { name, file: zips[next] }), before: "gone", after };
+  }
+  if (choice < 0.25) return { request: send(plugin, "DELETE"), before: version, after: "gone" };
+  if (choice < 0.6 && previous !== undefined) {
+    return { request: send(`${plugin}/rollback`, "POST"), before: version, after: previous };
+  }
+  return { request: send(plugin, "PUT", { file: zips[next] }), before: version, after };
+}
+
+async function send({ request, before, after }: Order, plugin: Plugin, known: Map<Plugin, Knowledge>): Promise<number> {
+  known.set(plugin, [before, after]); // from here on until the answer
   try {
-    const response = isThere
-      ? await fetch(`${url}/plugins/${type}/${name}`, { method: "DELETE" })
-      : await fetch(`${url}/plugins/${type}`, { method: "POST", body: JSON.stringify({ name, file }) });
+    const response = await request();
     const text = await response.text();
     expect([200, 201], text).toContain(response.status);
-    known.set(plugin, isThere ? "gone" : "there");
+    known.set(plugin, [after]);
     return 1;
   } catch (error) {
     if (error instanceof TypeError) return 0; // the connection died with the server
@@ -88,9 +126,24 @@ async function change(
   }
 }
 
-function expectWhatWasAnswered(listing: Listing, known: ReadonlyMap<Plugin, Knowledge>): void {
-  for (const [{ type, name }, knowledge] of known) {
-    if (knowledge === "unknown") continue;
-    expect(listing[type].includes(name), `${type}/${name} was answered to be ${knowledge}`).toBe(knowledge === "there");
+/** @returns the versions of what is listed: the installed one, then those before it */
+async function expectWhatWasAnswered(
+  url: string,
+  listing: Listing,
+  known: ReadonlyMap<Plugin, Knowledge>,
+): Promise<Map<Plugin, readonly string[]>> {
+  const found = new Map<Plugin, readonly string[]>();
+  for (const [plugin, knowledge] of known) {
+    const { type, name } = plugin;
+    if (listing[type].includes(name)) {
+      const answer = await fetch(`${url}/plugins/${type}/${name}/versions`);
+      found.set(
+        plugin,
+        ((await answer.json()) as { version: string }[]).map(({ version }) => version),
+      );
+    }
+    const is = found.get(plugin)?.[0] ?? "gone";
+    expect(knowledge, `${type}/${name}, of which that was answered, is ${is}`).toContain(is);
   }
+  return found;
 }

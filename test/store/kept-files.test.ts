@@ -105,6 +105,17 @@ describe("a content", () => {
     }
   });
 
+  it("stays when somebody needs it before it is removed, though there is nothing left to take it from", async () => {
+    const { kept, source } = await emptyKept();
+    kept.hold([CONTENT]);
+    await kept.put(CONTENT, source);
+    const released = kept.release([CONTENT]);
+    kept.hold([CONTENT]);
+    expect(await kept.put(CONTENT, undefined)).toBe(true);
+    await released;
+    expect(await kept.isWhole(CONTENT)).toBe(true);
+  });
+
   it("that can't be removed is left with a warning, and is no failure", async () => {
     const { layout, kept, file, lines } = await emptyKept();
     kept.hold([CONTENT]);

@@ -10,5 +10,7 @@ it.each([
   [layout.soFolder("sinks"), "/opt/kuiper/plugins/sinks"],
   [layout.etcFolder("sinks"), "/opt/kuiper/etc/sinks"],
   [layout.changesFolder("etc"), "/opt/kuiper/etc/.changes"],
+  [layout.versionsFolder("etc"), "/opt/kuiper/etc/.versions"],
+  [layout.keptFile("plugins", "ab"), "/opt/kuiper/plugins/.versions/ab"],
   [layout.absolute("etc/sources/a/b"), "/opt/kuiper/etc/sources/a/b"],
 ])("%s", (path, expected) => expect(path).toBe(expected));

@@ -30,6 +30,7 @@ import {
   SO,
   sha256Of,
   start,
+  visible,
   YAML,
 } from "./kit.ts";
 
@@ -155,7 +156,8 @@ describe("an update", () => {
 describe("a .so that is not as it was installed is kept as it is", () => {
   it.each<[string, (file: string) => Promise<unknown>, string]>([
     ["of another size", (file) => appendFile(file, ", patched"), "so 1, patched"],
-    ["of the same size, but younger", (file) => replaceLater(file, "SO 1"), "SO 1"],
+    ["of another size, but as old", (file) => replaceAt(file, "so 1, patched", new Date(0)), "so 1, patched"],
+    ["of the same size, but younger", (file) => replaceAt(file, "SO 1", new Date(Date.now() + 1000)), "SO 1"],
     ["cut short", (file) => truncate(file, 2), "so"],
   ])("%s", async (_, edit, content) => {
     const { layout, store } = await withV1();
@@ -167,9 +169,9 @@ describe("a .so that is not as it was installed is kept as it is", () => {
     expect(await installed(layout)).toEqual({ ...V1, [SO]: content });
   });
 
-  async function replaceLater(file: string, content: string): Promise<void> {
+  async function replaceAt(file: string, content: string, time: Date): Promise<void> {
     await writeFile(file, content);
-    await utimes(file, new Date(), new Date(Date.now() + 1000));
+    await utimes(file, time, time);
   }
 
   it("a link to one, with what it leads to, which stays where it is", async () => {
@@ -335,6 +337,15 @@ describe("an adopted plugin", () => {
     expect(await installed(layout)).toEqual({ ...V2, [YAML]: "mine", [NEW_YAML]: "yaml 2" });
   });
 
+  it("shares no configuration with what is kept, also when the default has to be kept anew", async () => {
+    const { layout, store } = await open({ "plugins/sources/random.so": "by hand", [YAML]: "yaml 2" });
+    await install(store, RANDOM, V2);
+    await rm(layout.keptFile("etc", sha256Of("yaml 2")));
+    await rollBack(store, RANDOM);
+    await expectKeptAsRecorded(layout, store); // looks at the number of names
+    expect(await installed(layout)).toEqual({ "plugins/sources/random.so": "by hand", [YAML]: "yaml 2" });
+  });
+
   it("of several .so files is kept with all of them", async () => {
     const adopted = { "plugins/sources/Random.so": "a", "plugins/sources/Random@v1.so": "b" };
     const { layout, store } = await open(adopted);
@@ -344,6 +355,21 @@ describe("an adopted plugin", () => {
     expect(await installed(layout)).toEqual(adopted);
     await expectKeptAsRecorded(layout, store);
   });
+});
+
+it("is undone when the registry can't be written, and nothing is kept for it", async () => {
+  const { layout, store } = await withV1({ [YAML]: "mine" });
+  const whole = await readFile(layout.registryFile);
+  const before = { tree: await visible(layout), entry: store.get(RANDOM) };
+  await rm(layout.registryFile);
+  await writeTree(layout.registryFile, { "in-the-way": "" });
+  await expect(install(store, RANDOM, V2)).rejects.toMatchObject({ code: "STORAGE_FAILED" });
+  await rm(layout.registryFile, { recursive: true });
+  await writeFile(layout.registryFile, whole);
+  expect({ tree: await visible(layout), entry: store.get(RANDOM) }).toEqual(before);
+  await expectKeptAsRecorded(layout, store);
+  await install(store, RANDOM, V2);
+  expect(await installed(layout)).toEqual({ ...V2, [YAML]: "mine", [NEW_YAML]: "yaml 2" });
 });
 
 it("shares no file with what users edit in place, whether or not an update comes through", async () => {

@@ -61,10 +61,23 @@ it.each([
   ],
   [{ version: "3.0", id: "c" }, "no version 3.0 with id c is kept; there is 2.0 (id c), one without a version (id d)"],
   [{ id: "\u202ex" }, "no version with id \\u202ex is kept; there is 2.0 (id c), one without a version (id d)"],
+  [
+    { version: "", id: "c" },
+    "no version without a number with id c is kept; there is 2.0 (id c), one without a version (id d)",
+  ],
 ])("says what there is instead: %j", (wanted, message) => {
   const entry = withVersions(kept("c", "2.0"), kept("d", ""));
   expect(() => findVersion(entry, wanted)).toThrow(expect.objectContaining({ code: "VERSION_NOT_FOUND", message }));
 });
+
+it.each([{ version: "" }, { version: "v" }, { version: "", id: null }])(
+  "speaks of a version without a number: %j",
+  (wanted) => {
+    const entry = withVersions(kept("c", "2.0"));
+    const message = "no version without a number is kept; there is 2.0 (id c)";
+    expect(() => findVersion(entry, wanted)).toThrow(expect.objectContaining({ code: "VERSION_NOT_FOUND", message }));
+  },
+);
 
 it("says that there is none", () => {
   const { versions: _, ...entry } = withVersions();

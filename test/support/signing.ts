@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { randomUUID } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
@@ -53,6 +53,12 @@ export function makeSigner(folder: string, kind: SignerKind | readonly string[])
       }
     },
   };
+}
+
+/** As `openssl pkey -pubin -outform DER | sha256sum` tells it. */
+export function fingerprintOf(publicPem: string): string {
+  const der = execFileSync("openssl", ["pkey", "-pubin", "-outform", "DER"], { input: publicPem });
+  return createHash("sha256").update(der).digest("hex");
 }
 
 /** The text that `cosign sign-blob --key` writes. */
