@@ -19,8 +19,8 @@ WORKDIR /app
 COPY --from=build /build/LICENSE ./
 COPY --from=build /build/dist ./dist
 COPY --from=build --chown=node:node /build/etc/kuiper.yaml /kuiper/etc/kuiper.yaml
-RUN mkdir -p /kuiper/plugins && chown -R node:node /kuiper
-VOLUME ["/kuiper/etc", "/kuiper/plugins"]
+RUN mkdir -p /kuiper/plugins /kuiper/data && chown -R node:node /kuiper
+VOLUME ["/kuiper/etc", "/kuiper/plugins", "/kuiper/data"]
 EXPOSE 9081
 # Scripts that install system packages need root: run with --user root where your plugins have such.
 USER node

@@ -108,7 +108,7 @@ test("what the Dockerfile builds starts, is healthy and installs a plugin", { ti
   expect(await readdir(join(image.root, image.workdir))).toEqual(["LICENSE", "dist"]);
   expect(image.env).toMatchObject({ KUIPER__BASIC__RESTIP: "0.0.0.0", KUIPER__BASIC__RESTPORT: "9081" });
   const base = join(image.root, image.env.KuiperBaseKey ?? "");
-  expect(image.other.VOLUME).toBe('["/kuiper/etc", "/kuiper/plugins"]');
+  expect(image.other.VOLUME).toBe('["/kuiper/etc", "/kuiper/plugins", "/kuiper/data"]');
   expect(await readdir(join(base, "etc"))).toEqual(["kuiper.yaml"]);
 
   const port = await freePort();
