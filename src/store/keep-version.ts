@@ -21,26 +21,25 @@ export interface Present {
 export type KeptSo = Required<Pick<InstalledFile, "path" | "sha256" | "bytes">>;
 
 /**
- * Keeps every .so of the installed version, as it is.
+ * Keeps every .so of the installed version, as it is. Each is hashed, though the entry has a hash: somebody may have
+ * put another file in its place, and neither size nor times tell.
  *
  * @param staying those that the change is going to leave where they are
  * @throws the file system's error
  */
 export async function keepSoFiles(
-  { entry, files }: Present,
+  { files }: Present,
   staying: ReadonlySet<FilePath>,
   lease: KeptLease,
   layout: Layout,
 ): Promise<KeptSo[]> {
   const kept: KeptSo[] = [];
-  for (const recorded of files) {
-    const { path } = recorded;
+  for (const { path } of files) {
     const so = volumeOf(path) === "plugins" ? await findSo(layout.absolute(path)) : undefined;
     if (so === undefined) continue;
     const { file, isLink, bytes } = so;
-    const known = isUntouched(so, recorded, entry.installedAt) ? contentOf(recorded) : undefined;
-    const sha256 = known?.sha256 ?? (await sha256OfFile(file));
-    await lease.keep({ volume: "plugins", sha256 }, { path: file, isReplaced: !staying.has(path) && !isLink, bytes });
+    const sha256 = await sha256OfFile(file);
+    await lease.keep({ volume: "plugins", sha256 }, { path: file, isReplaced: !staying.has(path) && !isLink });
     kept.push({ path, sha256, bytes });
   }
   return kept;
@@ -87,7 +86,6 @@ interface FoundSo {
   readonly file: string;
   readonly isLink: boolean;
   readonly bytes: number;
-  readonly modifiedMs: number;
 }
 
 async function findSo(path: string): Promise<FoundSo | undefined> {
@@ -97,10 +95,5 @@ async function findSo(path: string): Promise<FoundSo | undefined> {
   const file = isLink ? await realpath(path).catch(() => path) : path; // a link to nothing is found to be no file
   const found = isLink ? await statIfThere(file) : named;
   if (!found?.isFile()) return undefined;
-  return { file, isLink, bytes: Number(found.size), modifiedMs: Number(found.mtimeMs) };
-}
-
-/** Whether a .so need not be hashed, which takes a large one seconds on a small machine. */
-function isUntouched({ isLink, bytes, modifiedMs }: FoundSo, recorded: InstalledFile, installedAt = ""): boolean {
-  return !isLink && bytes === recorded.bytes && modifiedMs <= Date.parse(installedAt);
+  return { file, isLink, bytes: Number(found.size) };
 }

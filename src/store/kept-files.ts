@@ -18,8 +18,6 @@ export interface Source {
   readonly path: string;
   /** Whether the change takes this name away from the file. Only then may it be linked: who edits it, edits both. */
   readonly isReplaced: boolean;
-  /** The size of the content, where that is enough to recognise it. Without it, what is kept is hashed. */
-  readonly bytes?: number;
 }
 
 export interface KeptFilesOptions {
@@ -132,9 +130,9 @@ export class KeptFiles {
     const file = this.path(content);
     const stat = await statIfThere(file);
     if (!stat?.isFile()) return false;
-    // One that has another name may be edited under that; a source is better.
-    if (source !== undefined && stat.nlink > 1n) return false;
-    if (source?.bytes !== undefined) return stat.size === BigInt(source.bytes);
+    // A source that costs nothing but a link is better than what may be damaged, and than looking whether it is; and
+    // what has another name may be edited under that.
+    if (source !== undefined && (source.isReplaced || stat.nlink > 1n)) return false;
     return (await sha256OfFile(file)) === content.sha256;
   }
 

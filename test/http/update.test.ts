@@ -1,4 +1,4 @@
-import { mkdir, readFile, rm, stat, truncate, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, stat, truncate, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { ask, post, remove, send } from "../support/http-client.ts";
@@ -228,6 +228,30 @@ describe("rollback", () => {
     ]);
     expect((await describeIt()).version).toBe("2.0.0");
     expect(await liveFiles()).toEqual([YAML, "plugins/sources/Random@v2.0.0.so"]);
+  });
+
+  test("brings back a .so that somebody had put in the place of the installed one, however alike they look", async () => {
+    await install(V1);
+    const so = join(server.base, "plugins/sources/Random@v1.0.0.so");
+    const { size } = await stat(so);
+    await writeFile(so, Buffer.alloc(size, "h"));
+    await utimes(so, new Date(0), new Date(0));
+    await update(V2);
+    expect(await rollback()).toEqual([200, backTo("1.0.0")]);
+    expect(await readFile(so)).toEqual(Buffer.alloc(size, "h"));
+  });
+
+  test("works again once what was damaged is installed from its zip, also where versions share a file", async () => {
+    const other = { ...V1, yaml: "seed: 11\n" };
+    await install(V1);
+    await update(other);
+    await update(V3);
+    const kept = join(server.base, "plugins/.versions");
+    for (const name of await readdir(kept)) await writeFile(join(kept, name), Buffer.alloc(8192, "x"));
+    expect((await rollback())[0]).toBe(500);
+    await update(V1);
+    await update(V3);
+    expect(await rollback()).toEqual([200, backTo("1.0.0")]);
   });
 
   test("of a plugin that is not installed", async () => {

@@ -82,7 +82,7 @@ describe("a content", () => {
     const { layout, kept, source, file } = await emptyKept();
     kept.hold([CONTENT]);
     for (let times = 0; times < 2; times += 1) {
-      expect(await kept.put(CONTENT, { ...source, isReplaced: true, bytes: 4 })).toBe(true);
+      expect(await kept.put(CONTENT, { ...source, isReplaced: true })).toBe(true);
       expect((await stat(file)).ino).toBe((await stat(source.path)).ino);
       expect(await readdir(layout.versionsFolder("etc"))).toEqual([CONTENT.sha256]);
     }
