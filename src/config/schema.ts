@@ -126,6 +126,7 @@ export const ConfigSchema = section({
     ),
     maxFiles: integer(1000, 1, 100_000, "How many files /config/uploads may have."),
     maxConcurrent: integer(4, 1, 256, "Uploads that are received at once; further ones are answered 503."),
+    idleTimeoutSeconds: seconds(30, DAY, "The longest silence of a client that sends an upload."),
     timeoutSeconds: seconds(600, DAY, "The time that a client has to send an upload."),
   }),
   jobs: section({

@@ -1,6 +1,8 @@
+import { PluginError } from "./errors.ts";
 import { checkPluginName } from "./name.ts";
 import type { PluginId, PluginType } from "./plugin.ts";
-import { checkPluginUri, type PluginUri } from "./plugin-uri.ts";
+import { checkPluginUri, type PluginUri, withoutCredentials } from "./plugin-uri.ts";
+import { printable } from "./printable.ts";
 
 /** A zip that a client sent, received whole into a file of ours. Whoever takes the file over moves it away. */
 export interface ReceivedZip {
@@ -35,7 +37,7 @@ export interface InstallRequest {
 export interface InstallOrder {
   readonly name?: string | null;
   readonly file?: string | null;
-  /** Takes the place of `file`. */
+  /** In the place of `file`, which must be empty then. */
   readonly zip?: ReceivedZip | undefined;
   /** 64 hexadecimal digits, in either case. */
   readonly sha256?: string | null;
@@ -63,7 +65,15 @@ export function checkInstallOrder(type: PluginType, order: InstallOrder): Instal
 }
 
 function checkSource({ file, zip }: InstallOrder): PackageSource {
-  if (zip !== undefined) return { kind: "upload", zip, shown: zip.shown };
+  if (zip !== undefined) {
+    if (file) throw twoSources(file);
+    return { kind: "upload", zip, shown: zip.shown };
+  }
   const uri = checkPluginUri(file);
   return { kind: "download", uri, shown: uri.shown };
+}
+
+function twoSources(file: string): PluginError {
+  const shown = printable(withoutCredentials(file));
+  return new PluginError("URI_INVALID", `invalid uri ${shown}: there is a zip and a file; send one of them`);
 }

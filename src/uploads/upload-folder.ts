@@ -9,6 +9,14 @@ import { isUploadName } from "./upload-name.ts";
 /** Of a file that is not whole yet. No name of an upload begins with a dot. */
 const UNFINISHED_PREFIX = ".unfinished-";
 
+/** What makes a file, and who may read it then. */
+export interface Making {
+  /** Makes the file at the path that it is given. */
+  readonly fill: (path: string) => Promise<void>;
+  /** Of the whole file, such as 0o644. */
+  readonly mode: number;
+}
+
 /** What the files of the folder, without one of a given name, take. */
 export interface Usage {
   readonly files: number;
@@ -46,23 +54,18 @@ export class UploadFolder {
   /**
    * Puts a file into its place at once: until then a file of that name stays what it is.
    *
-   * @param fill makes the file at the path that it is given
    * @param admit called just before, with the bytes of the file, while no other file is put into place
    * @returns its absolute path
-   * @throws PluginError STORAGE_FULL, STORAGE_FAILED, NAME_INVALID; what `fill` and `admit` throw
+   * @throws PluginError STORAGE_FULL, STORAGE_FAILED, NAME_INVALID; what `making.fill` and `admit` throw
    */
-  async put(
-    name: string,
-    fill: (path: string) => Promise<void>,
-    admit: (bytes: number) => Promise<void>,
-  ): Promise<string> {
+  async put(name: string, making: Making, admit: (bytes: number) => Promise<void>): Promise<string> {
     const path = join(this.#folder, name);
     const unfinished = join(this.#folder, UNFINISHED_PREFIX + randomUUID());
     return orStorageFailure(async () => {
       await mkdir(this.#folder, { recursive: true });
       try {
-        await fill(unfinished);
-        await chmod(unfinished, 0o644); // the engine need not run as our user
+        await making.fill(unfinished);
+        await chmod(unfinished, making.mode);
         await sync(unfinished);
         await this.#inTurn(async () => {
           await admit((await lstat(unfinished)).size);

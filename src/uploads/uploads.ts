@@ -4,8 +4,13 @@ import { hasCode, PluginError } from "../domain/errors.ts";
 import type { ReceivedZip } from "../domain/install-request.ts";
 import type { Log } from "../domain/log.ts";
 import { checkUri, type PluginUri } from "../domain/plugin-uri.ts";
-import type { UploadFolder } from "./upload-folder.ts";
+import type { Making, UploadFolder } from "./upload-folder.ts";
 import { checkUploadName } from "./upload-name.ts";
+
+/** The engine need not run as our user. */
+const FOR_ALL = 0o644;
+/** A copy of a file of the server must not be more readable than that, nor than the folders above it allow. */
+const FOR_US = 0o600;
 
 export interface FetchOptions {
   readonly signal: AbortSignal;
@@ -77,9 +82,9 @@ export class Uploads {
    */
   async put(order: UploadOrder, options: Pick<FetchOptions, "signal" | "log">): Promise<string> {
     const name = checkName(order.name);
-    const fill = this.#filling(order, options);
+    const making = this.#makingOf(order, options);
     await this.admit(name);
-    const path = await this.#options.folder.put(name, fill, (bytes) => this.admit(name, bytes));
+    const path = await this.#options.folder.put(name, making, (bytes) => this.admit(name, bytes));
     options.log.info({ path }, "file uploaded");
     return path;
   }
@@ -90,18 +95,18 @@ export class Uploads {
     log.info({ name }, "uploaded file deleted");
   }
 
-  /** What makes the file of an order at a path. */
-  #filling(order: UploadOrder, options: Pick<FetchOptions, "signal" | "log">): (path: string) => Promise<void> {
+  #makingOf(order: UploadOrder, options: Pick<FetchOptions, "signal" | "log">): Making {
     const { content, base64, file, zip } = order;
     const given = [content, base64, file, zip].filter((one) => one !== undefined && one !== null);
     if (given.length !== 1) throw missing("just one of content, base64 and file is required");
-    if (zip !== undefined) return (path) => moveFile(zip.file, path);
+    if (zip !== undefined) return { fill: (path) => moveFile(zip.file, path), mode: FOR_ALL };
     if (typeof file === "string") {
       const uri = checkUri(file);
-      return (path) => this.#fetch(uri, path, options);
+      const mode = uri.url.protocol === "file:" ? FOR_US : FOR_ALL;
+      return { fill: (path) => this.#fetch(uri, path, options), mode };
     }
-    const bytes = typeof content === "string" ? Buffer.from(content) : Buffer.from(base64 ?? "", "base64");
-    return (path) => writeFile(path, bytes, { flag: "wx", mode: 0o600 });
+    const bytes = typeof content === "string" ? Buffer.from(content) : decoded(base64 ?? "");
+    return { fill: (path) => writeFile(path, bytes, { flag: "wx", mode: FOR_US }), mode: FOR_ALL };
   }
 
   async #fetch(uri: PluginUri, path: string, options: Pick<FetchOptions, "signal" | "log">): Promise<void> {
@@ -125,6 +130,14 @@ export class Uploads {
 function checkName(name: string | null | undefined): string {
   if (name === undefined || name === null || name === "") throw missing("name is required");
   return checkUploadName(name);
+}
+
+/** @throws PluginError BODY_INVALID where it was cut: one digit alone is no byte, and would be left out */
+function decoded(base64: string): Buffer {
+  if (base64.replace(/[\s=]/g, "").length % 4 === 1) {
+    throw new PluginError("BODY_INVALID", "field base64 should be base64, this was cut off");
+  }
+  return Buffer.from(base64, "base64");
 }
 
 /** In the words of a later engine. */

@@ -28,6 +28,19 @@ it.each([
   expect(checkInstallOrder(type, order)).toMatchObject({ shellParas: ["a", "b c", ""], functions });
 });
 
+const ZIP = { file: "/x.zip", sha256: "", bytes: 1, shown: "upload" };
+
+it.each([undefined, null, ""])("takes a zip where the file is %j", (file) => {
+  const order = { name: "random", zip: ZIP, ...(file === undefined ? {} : { file }) };
+  expect(checkInstallOrder("sources", order).source).toEqual({ kind: "upload", zip: ZIP, shown: "upload" });
+});
+
+it("refuses a zip and a file, and shows no credentials", () => {
+  const order = { name: "random", zip: ZIP, file: "http://user:secret@host/random.zip" };
+  const message = "invalid uri http://***@host/random.zip: there is a zip and a file; send one of them";
+  expect(() => checkInstallOrder("sources", order)).toThrow(expect.objectContaining({ code: "URI_INVALID", message }));
+});
+
 it.each([
   ["NAME_INVALID", { name: "../evil", file: "nonsense" }],
   ["URI_INVALID", { name: "random", file: "nonsense" }],

@@ -290,6 +290,27 @@ describe("what is refused leaves nothing", () => {
   });
 });
 
+test.each([
+  ["a create", "POST", ""],
+  ["an inspection", "POST", "/inspect"],
+  ["an update", "PUT", "/NAME"],
+])("a zip and a URL in one order are refused: %s", async (_, method, path) => {
+  if (method === "PUT") expect(await create([named(), file()])).toEqual(created());
+  const url = `${server.url}/plugins/sinks${path.replace("NAME", name)}`;
+  const elsewhere = host.serveZip({ type: "sinks", name });
+  const refusal = [
+    400,
+    expect.stringContaining(`invalid uri ${elsewhere}: there is a zip and a file; send one of them`),
+  ];
+  const body = buildForm([named(), { name: "file", content: elsewhere }, file("uploadFile")]);
+  expect(await ask(url, { method, headers: FORM_HEADERS, body })).toEqual(refusal);
+  const query = `?name=${name}&file=${encodeURIComponent(elsewhere)}`;
+  expect(await ask(url + query, { method, headers: { "content-type": "application/zip" }, body: zip })).toEqual(
+    refusal,
+  );
+  expect(await incoming()).toEqual([]);
+});
+
 test("a form on another site does not install anything", async () => {
   const site = { origin: "https://evil.example", "sec-fetch-site": "cross-site", "sec-fetch-mode": "no-cors" };
   const [status, text] = await create([named(), file()], { ...FORM_HEADERS, ...site });

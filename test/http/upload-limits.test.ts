@@ -86,6 +86,21 @@ describe("time", () => {
     expect(await incoming()).toEqual([]);
   });
 
+  test("clients that say nothing do not keep the places of others", async () => {
+    await start({ UPLOADS__IDLETIMEOUTSECONDS: "0.3", UPLOADS__MAXCONCURRENT: "2" });
+    const body = open("/plugins/sinks?name=silent", ZIP);
+    await body.write("PK\x03\x04");
+    const form = open("/plugins/sinks", FORM);
+    await form.write(`${PART}abc`);
+    for (const { answer } of [body, form]) {
+      const { status, text } = await answer;
+      expect([status, text]).toEqual([408, expect.stringContaining("for 0.3 s (uploads.idleTimeoutSeconds)")]);
+    }
+    const options = { method: "POST", headers: ZIP, body: pluginZip({ type: "sinks", name: "next" }) };
+    expect((await ask(`${server.url}/plugins/sinks?name=next`, options))[0]).toBe(201);
+    expect(await incoming()).toEqual([]);
+  });
+
   test("what is left of a form after its zip has the time of other bodies", async () => {
     await start({ HTTP__REQUESTTIMEOUTSECONDS: "0.4" });
     const form = open("/plugins/sinks", FORM);

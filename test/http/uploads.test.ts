@@ -60,6 +60,8 @@ describe("ways to upload", () => {
     ["JSON with the content", () => upload({ name: "a.txt", content: "hällo" }), "hällo"],
     ["JSON with an empty content", () => upload({ name: "a.txt", content: "" }), ""],
     ["JSON with base64", () => upload({ name: "a.txt", base64: Buffer.from("x\0y").toString("base64") }), "x\0y"],
+    ["JSON with base64 in lines", () => upload({ name: "a.txt", base64: "eHh4\neQ==\n" }), "xxxy"],
+    ["JSON with base64 without padding", () => upload({ name: "a.txt", base64: "eHh4eQ" }), "xxxy"],
     ["JSON, keys in any case", () => upload({ NAME: "a.txt", Content: "x", file: null }), "x"],
     ["JSON of any content type", () => upload({ name: "a.txt", content: "x" }, OCTETS), "x"],
     ["JSON with a URL", () => upload({ name: "a.txt", file: host.serve("/some", Buffer.from("there")) }), "there"],
@@ -83,6 +85,7 @@ describe("ways to upload", () => {
     await writeFile(source, "pem");
     expect(await upload({ name: "a.txt", file: `file://${source}` })).toEqual([201, path("a.txt")]);
     expect(await readFile(path("a.txt"), "utf8")).toBe("pem");
+    expect((await stat(path("a.txt"))).mode & 0o777).toBe(0o600); // what may be private stays so
   });
 
   test("again: the new one takes the place of the old one", async () => {
@@ -231,6 +234,12 @@ describe("refused", () => {
     ["an array", "[]", 400, "Invalid body: it should be an object with name and one of content, base64 and file"],
     ["a number as name", { name: 1 }, 400, "Invalid body: field name should be a text"],
     ["no base64", { name: "a", base64: "ä" }, 400, "Invalid body: field base64 should be base64"],
+    ...["a", "a==", "eHh4 eHh4\ne"].map((base64): [string, RequestOptions["body"], number, string] => [
+      `base64 that was cut: ${JSON.stringify(base64)}`,
+      { name: "a", base64 },
+      400,
+      "Invalid body: field base64 should be base64, this was cut off",
+    ]),
     ["no name", { content: "x" }, 400, `${MISSING}name is required`],
     ["an empty name", { name: "", content: "x" }, 400, `${MISSING}name is required`],
     ["no content", { name: "a" }, 400, `${MISSING}just one of content, base64 and file is required`],

@@ -26,8 +26,13 @@ function receiver({
   maxTotalBytes = 100_000_000,
   maxConcurrent = 4,
   timeoutSeconds = 60,
+  idleTimeoutSeconds = 60,
 } = {}): FolderReceiver {
-  return createReceiver({ folder, config: { maxConcurrent, maxTotalBytes, timeoutSeconds }, maxBytes });
+  return createReceiver({
+    folder,
+    config: { maxConcurrent, maxTotalBytes, timeoutSeconds, idleTimeoutSeconds },
+    maxBytes,
+  });
 }
 
 /** In pieces as the network cuts them. */
@@ -65,6 +70,17 @@ describe("an upload that is received", () => {
     expect(body.equals(await readFile(zip.file))).toBe(true);
     expect((await stat(zip.file)).mode & 0o777).toBe(0o600);
     expect((await stat(folder)).mode & 0o777).toBe(0o700);
+  });
+
+  it("may take longer than the longest silence, as long as it goes on", async () => {
+    const { stream } = openStream();
+    let left = 30;
+    const timer = setInterval(() => {
+      if (left-- > 0) stream.write(Buffer.alloc(600));
+      else stream.end();
+    }, 50);
+    onTestFinished(() => clearInterval(timer));
+    expect((await receive(stream, { idleTimeoutSeconds: 0.7 })).bytes).toBe(118_000);
   });
 
   it("is gone when it is discarded; what was moved away is nobody's business", async () => {
@@ -107,6 +123,21 @@ describe("an upload that is not received leaves nothing:", () => {
     expect(await leftovers()).toEqual([]);
     expect(stream.destroyed).toBe(false); // an answer may have to go out on its connection
     stream.destroy(new Error("late")); // would end the process if nobody listened
+  });
+
+  it.each([
+    ["silent", 0],
+    ["a byte at a time", 1],
+  ])("silent for too long: %s", async (_, bytes) => {
+    const { stream } = openStream();
+    const timer = setInterval(() => stream.write(Buffer.alloc(bytes)), 20);
+    onTestFinished(() => clearInterval(timer));
+    await expect(receive(stream, { idleTimeoutSeconds: 0.2, timeoutSeconds: 5 })).rejects.toMatchObject({
+      code: "REQUEST_TIMEOUT",
+      message: "the client sent nothing, or less than 1024 bytes, for 0.2 s (uploads.idleTimeoutSeconds)",
+    });
+    expect(await leftovers()).toEqual([]);
+    expect(stream.destroyed).toBe(false);
   });
 
   it.each([

@@ -12,11 +12,12 @@ import { storageFailure } from "../storage-failure.ts";
 import { withTimeLimit } from "../time-limit.ts";
 import { HeldBytes } from "./held-bytes.ts";
 import { type PourTarget, pour } from "./pour.ts";
+import { withSilenceLimit } from "./silence-limit.ts";
 
 export interface ReceiverOptions {
   /** Where the zips are until somebody takes them over. It is made when it is needed. */
   readonly folder: string;
-  readonly config: Pick<Config["uploads"], "maxConcurrent" | "maxTotalBytes" | "timeoutSeconds">;
+  readonly config: Pick<Config["uploads"], "maxConcurrent" | "maxTotalBytes" | "timeoutSeconds" | "idleTimeoutSeconds">;
   /** `uploads.maxBytes` */
   readonly maxBytes: number;
 }
@@ -32,7 +33,7 @@ export interface FolderReceiver extends Receiver {
 }
 
 export function createReceiver({ folder, config, maxBytes }: ReceiverOptions): FolderReceiver {
-  const { maxConcurrent, maxTotalBytes, timeoutSeconds } = config;
+  const { maxConcurrent, maxTotalBytes, timeoutSeconds, idleTimeoutSeconds } = config;
   const limit = settingLimit("uploads.maxBytes", maxBytes, (words) => new PluginError("BODY_TOO_LARGE", words));
   // At least one of the largest size: it would be told to come back for ever.
   const held = new HeldBytes(Math.max(maxBytes, maxTotalBytes), () => tooMuch(maxTotalBytes));
@@ -47,7 +48,8 @@ export function createReceiver({ folder, config, maxBytes }: ReceiverOptions): F
         signal,
         timeoutSeconds * 1000,
         () => tooSlow(timeoutSeconds),
-        (limited) => pour(stream, counted, limited),
+        (limited) =>
+          withSilenceLimit(limited, idleTimeoutSeconds, counted, (heard, target) => pour(stream, target, heard)),
       );
       const { sha256, bytes } = await target.finish();
       log.debug({ sha256, bytes }, "a zip was received");
