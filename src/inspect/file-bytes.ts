@@ -12,6 +12,12 @@ const BLOCK_BYTES = 64 * 1024;
 const BLOCKS = 8;
 const SMALL_BYTES = 4096;
 
+/**
+ * What is read at once, with the first read: in there linkers put nearly all that is asked for, and beside a busy unpacking
+ * each read waits longer for its turn than it takes.
+ */
+const HEAD_BYTES = 2 * 1024 * 1024;
+
 /** How much of a long run of bytes is in memory at once. */
 const SLICE_BYTES = 1024 * 1024;
 const MAX_OVERLAP = 4096;
@@ -23,6 +29,7 @@ export class FileBytes {
   readonly pace: Pace;
   readonly #handle: FileHandle;
   readonly #blocks = new Map<number, Promise<Buffer>>();
+  #head: Promise<Buffer> | undefined;
   /** For slices: a new one would cost more time, for its pages, than what is read into it. */
   #spare: Buffer | undefined;
 
@@ -36,6 +43,7 @@ export class FileBytes {
   async read(start: number, length: number): Promise<Buffer> {
     this.#check(start, length);
     if (this.pace.isDue()) await this.pace.keep();
+    if (start + length <= HEAD_BYTES) return (await this.#beginning()).subarray(start, start + length);
     if (length > SMALL_BYTES) return await this.#readDirectly(start, length);
     const first = Math.floor(start / BLOCK_BYTES);
     const last = Math.floor((start + Math.max(length, 1) - 1) / BLOCK_BYTES);
@@ -59,6 +67,15 @@ export class FileBytes {
   async *slices(start: number, length: number, { overlap = 0, step = 1 } = {}): AsyncGenerator<Slice> {
     this.#check(start, length);
     const sliceBytes = Math.floor(SLICE_BYTES / step) * step;
+    const head = start + length <= HEAD_BYTES ? await this.#beginning() : undefined;
+    if (head !== undefined) {
+      for (let at = 0; at < length; at += sliceBytes) {
+        if (this.pace.isDue()) await this.pace.keep();
+        const from = Math.max(0, at - overlap);
+        yield { at: from, bytes: head.subarray(start + from, start + Math.min(length, at + sliceBytes)) };
+      }
+      return;
+    }
     const buffer = this.#spare ?? Buffer.allocUnsafeSlow(SLICE_BYTES + MAX_OVERLAP);
     this.#spare = undefined;
     try {
@@ -72,6 +89,11 @@ export class FileBytes {
     } finally {
       this.#spare = buffer;
     }
+  }
+
+  #beginning(): Promise<Buffer> {
+    this.#head ??= this.#readDirectly(0, Math.min(HEAD_BYTES, this.size));
+    return this.#head;
   }
 
   #block(index: number): Promise<Buffer> {
