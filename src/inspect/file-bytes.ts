@@ -1,4 +1,4 @@
-import { constants } from "node:fs";
+import { constants, readSync } from "node:fs";
 import { type FileHandle, open, stat } from "node:fs/promises";
 import { hasCode } from "../domain/errors.ts";
 import { Pace } from "./pace.ts";
@@ -33,8 +33,12 @@ export class FileBytes {
   /** For slices: a new one would cost more time, for its pages, than what is read into it. */
   #spare: Buffer | undefined;
 
-  constructor(handle: FileHandle, size: number, pace = new Pace()) {
+  readonly #isInMemory: boolean;
+
+  /** @param isInMemory whether the file was written just now, so that no read of it waits for a disk */
+  constructor(handle: FileHandle, size: number, pace = new Pace(), isInMemory = false) {
     this.#handle = handle;
+    this.#isInMemory = isInMemory;
     this.size = size;
     this.pace = pace;
   }
@@ -115,7 +119,11 @@ export class FileBytes {
 
   async #fill(buffer: Buffer, start: number): Promise<void> {
     for (let done = 0; done < buffer.length; ) {
-      const { bytesRead } = await this.#handle.read(buffer, done, buffer.length - done, start + done);
+      const length = buffer.length - done;
+      // Copying from memory takes less than handing the work to a thread, for which all of them compete here.
+      const bytesRead = this.#isInMemory
+        ? readSync(this.#handle.fd, buffer, done, length, start + done)
+        : (await this.#handle.read(buffer, done, length, start + done)).bytesRead;
       if (bytesRead === 0) throw new Unreadable("it became shorter while it was read");
       done += bytesRead;
     }
@@ -143,6 +151,7 @@ export async function withFile<T>(
   path: string,
   use: (file: FileBytes) => Promise<T>,
   pace: Pace = new Pace(),
+  isInMemory = false,
 ): Promise<T | undefined> {
   if (!(await stat(path)).isFile()) return undefined;
   let handle: FileHandle;
@@ -154,7 +163,7 @@ export async function withFile<T>(
   }
   try {
     const stats = await handle.stat();
-    return stats.isFile() ? await use(new FileBytes(handle, stats.size, pace)) : undefined;
+    return stats.isFile() ? await use(new FileBytes(handle, stats.size, pace, isInMemory)) : undefined;
   } finally {
     await handle.close();
   }

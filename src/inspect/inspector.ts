@@ -57,6 +57,8 @@ export interface InspectOptions {
   readonly engine?: string | undefined;
   /** The folder in which the plugin will be loaded, if it is elsewhere now: some say where their libraries are from there. */
   readonly folder?: string | undefined;
+  /** Whether the plugin's file was written just now, so that it need not be read from a disk. */
+  readonly isInMemory?: boolean | undefined;
   /** Ends it; its reason is thrown. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -89,7 +91,11 @@ export function createInspector({ config, baseFolder, env }: InspectorOptions): 
   const ldLibraryPath = env.LD_LIBRARY_PATH ?? "";
 
   return {
-    async inspect(soFile, wanted, { libraries = true, engine: binary, folder = dirname(soFile), signal } = {}) {
+    async inspect(
+      soFile,
+      wanted,
+      { libraries = true, engine: binary, folder = dirname(soFile), signal, isInMemory } = {},
+    ) {
       signal?.throwIfAborted();
       system ??= readSystemFacts();
       const [{ identity, facts: engine }, systemFacts] = await Promise.all([engineOf(binary), system]);
@@ -105,7 +111,7 @@ export function createInspector({ config, baseFolder, env }: InspectorOptions): 
           sources: await sourcesOf(file, plugin, engine),
         };
       };
-      const evidence = await withFile(soFile, inspectOpen, pace);
+      const evidence = await withFile(soFile, inspectOpen, pace, isInMemory);
       const { plugin } = evidence ?? {};
       return {
         ...judge(evidence ?? { plugin, engine, wanted, system: systemFacts, missingLibraries: [], sources: undefined }),

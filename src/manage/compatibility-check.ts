@@ -32,6 +32,8 @@ export interface CheckOptions {
   readonly libraries?: boolean;
   /** Another engine's binary to compare with. */
   readonly engine?: string;
+  /** Whether the .so was written just now. */
+  readonly isInMemory?: boolean;
   readonly signal?: AbortSignal;
 }
 
@@ -79,8 +81,10 @@ export class CompatibilityCheck {
     { log, ...options }: CheckOptions & { readonly libraries: boolean; readonly log: Log },
   ): Promise<Checked | undefined> {
     if (!this.isOn) return undefined;
-    const basis = await this.basisOf(soFile, await this.surroundings());
-    const inspection = await this.inspect(soFile, id, version, options);
+    const [basis, inspection] = await Promise.all([
+      this.surroundings().then((surroundings) => this.basisOf(soFile, surroundings)),
+      this.inspect(soFile, id, version, options),
+    ]);
     const compatibility = this.amongOthers(id, inspection);
     if (this.#verify === "enforce") refuseIncompatible(compatibility);
     const checked = toChecked(id, inspection, basis);

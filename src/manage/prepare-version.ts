@@ -74,7 +74,7 @@ export async function prepareVersion(
   facts.version = unpacked.soFile.version;
   const admit = async (libraries: boolean) => {
     const admitted = await stages.time("inspect", () =>
-      check.admit(unpacked.stagedSo, id, request, { libraries, signal, log }),
+      check.admit(unpacked.stagedSo, id, request, { libraries, isInMemory: true, signal, log }),
     );
     signal.throwIfAborted();
     return admitted;
