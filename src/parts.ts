@@ -75,7 +75,6 @@ export async function createParts({ config, layout, env, proxy, audit, log }: Pa
     trust: createTrust({ folder: layout.trustFolder, require: config.trust.require, log }),
     scripts: createScriptRunner({ config: config.installScript, env }),
     check,
-    verdicts,
     functionNames,
     limits: config.pluginPackage,
     audit,

@@ -17,16 +17,15 @@ import type { FunctionNames } from "./manage/function-names.ts";
 import { type InspectionReport, inspectPackage } from "./manage/inspect-package.ts";
 import { type PrepareOptions, prepareVersion, type Run } from "./manage/prepare-version.ts";
 import { refuseUntrusted } from "./manage/refuse-untrusted.ts";
-import type { Verdicts } from "./manage/verdicts.ts";
 import type { ChangeQueue } from "./store/change-queue.ts";
 import type { PluginStore } from "./store/plugin-store.ts";
+import { findVersion, type WantedVersion } from "./store/version-list.ts";
 import type { Workspace } from "./store/workspace.ts";
 
 export interface PluginManagerOptions extends Omit<PrepareOptions, "inTurn"> {
   readonly store: PluginStore;
   readonly queue: ChangeQueue;
   readonly check: CompatibilityCheck;
-  readonly verdicts: Verdicts;
   readonly functionNames: FunctionNames;
   readonly audit: Audit;
 }
@@ -42,12 +41,6 @@ export interface Changed {
   readonly id: PluginId;
   readonly version: string;
   readonly compatibility: Compatibility | undefined;
-}
-
-/** Which of the earlier versions; neither is the previous one. */
-export interface WantedVersion {
-  readonly id?: string | null | undefined;
-  readonly version?: string | null | undefined;
 }
 
 /** Changes the plugins of one engine: the one place where the stages of a change meet. */
@@ -108,7 +101,7 @@ export class PluginManager {
     return this.#change("rollback", id, caller, watch, async (run) => {
       const { facts, stages, signal, log } = run;
       const present = await this.#installed(id);
-      const target = store.findVersion(present, wanted);
+      const target = findVersion(present, wanted);
       const { version, sha256, origin, verified } = target;
       Object.assign(facts, { version, sha256, origin, verified });
       if (trust.required) await refuseUntrusted(target, trust);

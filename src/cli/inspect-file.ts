@@ -12,7 +12,7 @@ import { parseSoFileName } from "../domain/so-file.ts";
 import type { Inspection, Inspector } from "../inspect/inspector.ts";
 import { readArchive } from "../install/package/archive.ts";
 import { planPackage } from "../install/package/package-plan.ts";
-import { type Staging, unpack } from "../install/package/unpack.ts";
+import { type Staging, unpack, unpackedSo } from "../install/package/unpack.ts";
 import type { InspectArguments } from "./inspect-arguments.ts";
 
 /** What an inspection of a file tells, as it is printed. */
@@ -86,9 +86,7 @@ async function unpackZip(args: InspectArguments, folder: string, { limits, signa
     const plan = planPackage(archive, id, limits);
     const signal = AbortSignal.any([ended, AbortSignal.timeout(limits.unpackTimeoutSeconds * 1000)]);
     const files = await unpack(zip, plan, stagingIn(folder), signal, UNWATCHED);
-    const so = files.find(({ target }) => target.endsWith(`/${plan.soFile.fileName}`));
-    if (so === undefined) throw new Error("a plan without a .so");
-    return { soFile: plan.soFile.fileName, path: so.path, type: id.type };
+    return { soFile: plan.soFile.fileName, path: unpackedSo(plan, files).path, type: id.type };
   } finally {
     await zip.close();
   }

@@ -5,14 +5,13 @@ import type { PluginManager } from "../plugin-manager.ts";
 import { callerOf } from "./authentication.ts";
 import { jsonBody } from "./body/json-body.ts";
 import { withCompatibility } from "./compatibility-header.ts";
+import { NameParams, nameOf } from "./name-param.ts";
 import { errorPrefix, replyText } from "./reply-texts.ts";
 
 export interface FunctionRoutesOptions {
   readonly installed: InstalledPlugins;
   readonly manager: PluginManager;
 }
-
-const Params = Type.Object({ name: Type.String() });
 
 const RegisterBody = Type.Object({
   functions: Type.Array(Type.String(), { description: "a list of names" }),
@@ -25,8 +24,8 @@ export const functionRoutes: FastifyPluginAsyncTypebox<FunctionRoutesOptions> = 
   app.get(
     "/plugins/udfs/:name",
     {
-      schema: { params: Params },
-      config: { errorPrefix: ({ params }) => errorPrefix.describeFunction((params as { name: string }).name) },
+      schema: { params: NameParams },
+      config: { errorPrefix: ({ params }) => errorPrefix.describeFunction(nameOf(params)) },
     },
     async (request) => installed.describeFunction(request.params.name),
   );
@@ -34,10 +33,10 @@ export const functionRoutes: FastifyPluginAsyncTypebox<FunctionRoutesOptions> = 
   app.post(
     "/plugins/functions/:name/register",
     {
-      schema: { params: Params, body: RegisterBody },
+      schema: { params: NameParams, body: RegisterBody },
       preValidation: jsonBody(RegisterBody),
       config: {
-        errorPrefix: ({ params }) => errorPrefix.register((params as { name: string }).name),
+        errorPrefix: ({ params }) => errorPrefix.register(nameOf(params)),
         bodyErrorPrefix: errorPrefix.functionList,
       },
     },

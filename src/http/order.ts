@@ -2,10 +2,10 @@ import { Type } from "@sinclair/typebox";
 import type { FastifyRequest } from "fastify";
 import { type Fields, type FileRules, ZIP_TYPES } from "./body/file-rules.ts";
 import type { IncomingBodies } from "./body/incoming-bodies.ts";
+import { textField } from "./body/text-field.ts";
 
 const MAX_SIGNATURE_BYTES = 16 * 1024;
 
-const text = Type.Optional(Type.Union([Type.String(), Type.Null()], { description: "a text" }));
 const textOf = (pattern: string, maxLength: number, description: string) =>
   Type.Optional(Type.Union([Type.String({ pattern, maxLength }), Type.Null()], { description }));
 const texts = (description: string) =>
@@ -15,8 +15,8 @@ const texts = (description: string) =>
 /** The body of a create, an update and an inspection. Fields that are not named here are ignored. */
 export const CreateBody = Type.Object(
   {
-    name: text,
-    file: text,
+    name: textField,
+    file: textField,
     sha256: textOf("^[0-9a-fA-F]{64}$", 64, "64 hexadecimal digits"),
     signature: textOf(
       "^[A-Za-z0-9+/=_\\s-]+$",

@@ -11,6 +11,7 @@ import type { IncomingBodies } from "./body/incoming-bodies.ts";
 import { compatibilityHeader, withCompatibility } from "./compatibility-header.ts";
 import { answerChange } from "./jobs/respond-async.ts";
 import { jsonOf } from "./json-cache.ts";
+import { NameParams, nameOf } from "./name-param.ts";
 import { CreateBody, decodeOrder } from "./order.ts";
 import { errorPrefix, replyText } from "./reply-texts.ts";
 
@@ -23,7 +24,6 @@ export interface PluginRoutesOptions {
   readonly restart: () => void;
 }
 
-const Params = Type.Object({ name: Type.String() });
 /** Of any form: a value that means nothing must not make a delete fail. */
 const DeleteQuery = Type.Object({ restart: Type.Optional(Type.Unknown()), stop: Type.Optional(Type.Unknown()) });
 
@@ -73,7 +73,7 @@ export const pluginRoutes: FastifyPluginAsyncTypebox<PluginRoutesOptions> = asyn
     app.get(
       `${url}/:name`,
       {
-        schema: { params: Params },
+        schema: { params: NameParams },
         config: { errorPrefix: ({ params }) => errorPrefix.describe(type, nameOf(params)) },
       },
       async (request) => installed.describe({ type, name: request.params.name }),
@@ -82,7 +82,7 @@ export const pluginRoutes: FastifyPluginAsyncTypebox<PluginRoutesOptions> = asyn
     app.put(
       `${url}/:name`,
       {
-        schema: { params: Params, body: CreateBody },
+        schema: { params: NameParams, body: CreateBody },
         preValidation: decodeOrder(bodies),
         config: {
           bodyAsStream: true,
@@ -104,7 +104,7 @@ export const pluginRoutes: FastifyPluginAsyncTypebox<PluginRoutesOptions> = asyn
     app.delete(
       `${url}/:name`,
       {
-        schema: { params: Params, querystring: DeleteQuery },
+        schema: { params: NameParams, querystring: DeleteQuery },
         config: { errorPrefix: ({ params }) => errorPrefix.delete(type, nameOf(params)) },
       },
       (request, reply) => {
@@ -123,10 +123,6 @@ export const pluginRoutes: FastifyPluginAsyncTypebox<PluginRoutesOptions> = asyn
     );
   }
 };
-
-function nameOf(params: unknown): string {
-  return (params as { name: string }).name;
-}
 
 /** A parameter that is given more than once counts as it is given first. */
 function isOne(value: unknown): boolean {

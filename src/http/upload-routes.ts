@@ -3,6 +3,8 @@ import { Type } from "@sinclair/typebox";
 import type { Uploads } from "../uploads/uploads.ts";
 import { ZIP_TYPES } from "./body/file-rules.ts";
 import type { IncomingBodies } from "./body/incoming-bodies.ts";
+import { textField } from "./body/text-field.ts";
+import { NameParams } from "./name-param.ts";
 import { errorPrefix } from "./reply-texts.ts";
 
 export interface UploadRoutesOptions {
@@ -10,14 +12,11 @@ export interface UploadRoutesOptions {
   readonly bodies: IncomingBodies;
 }
 
-const Params = Type.Object({ name: Type.String() });
-
-const text = Type.Optional(Type.Union([Type.String(), Type.Null()], { description: "a text" }));
 const base64 = Type.Optional(
   Type.Union([Type.String({ pattern: "^[A-Za-z0-9+/_\\s-]*={0,2}\\s*$" }), Type.Null()], { description: "base64" }),
 );
 const UploadBody = Type.Object(
-  { name: text, content: text, base64, file: text },
+  { name: textField, content: textField, base64, file: textField },
   { description: "name and one of content, base64 and file" },
 );
 
@@ -49,7 +48,7 @@ export const uploadRoutes: FastifyPluginAsyncTypebox<UploadRoutesOptions> = asyn
 
   app.delete(
     `${url}/:name`,
-    { schema: { params: Params }, config: { errorPrefix: () => errorPrefix.deleteUpload } },
+    { schema: { params: NameParams }, config: { errorPrefix: () => errorPrefix.deleteUpload } },
     async (request) => {
       await uploads.remove(request.params.name, request.log);
       return "ok";

@@ -6,8 +6,10 @@ import type { InstalledPlugins } from "../manage/installed-plugins.ts";
 import type { PluginManager } from "../plugin-manager.ts";
 import { callerOf } from "./authentication.ts";
 import { jsonBody } from "./body/json-body.ts";
+import { textField } from "./body/text-field.ts";
 import { compatibilityHeader } from "./compatibility-header.ts";
 import { answerChange } from "./jobs/respond-async.ts";
+import { NameParams, nameOf } from "./name-param.ts";
 import { errorPrefix, replyText } from "./reply-texts.ts";
 
 export interface VersionRoutesOptions {
@@ -16,10 +18,7 @@ export interface VersionRoutesOptions {
   readonly jobs: Jobs;
 }
 
-const Params = Type.Object({ name: Type.String() });
-
-const text = Type.Optional(Type.Union([Type.String(), Type.Null()], { description: "a text" }));
-const RollbackBody = Type.Object({ version: text, id: text });
+const RollbackBody = Type.Object({ version: textField, id: textField });
 
 /** The versions of a plugin that are kept, and the way back to them. */
 export const versionRoutes: FastifyPluginAsyncTypebox<VersionRoutesOptions> = async (
@@ -30,8 +29,8 @@ export const versionRoutes: FastifyPluginAsyncTypebox<VersionRoutesOptions> = as
     app.get(
       `/plugins/${type}/:name/versions`,
       {
-        schema: { params: Params },
-        config: { errorPrefix: ({ params }) => errorPrefix.describe(type, (params as { name: string }).name) },
+        schema: { params: NameParams },
+        config: { errorPrefix: ({ params }) => errorPrefix.describe(type, nameOf(params)) },
       },
       async (request) => installed.versions({ type, name: request.params.name }),
     );
@@ -39,10 +38,10 @@ export const versionRoutes: FastifyPluginAsyncTypebox<VersionRoutesOptions> = as
     app.post(
       `/plugins/${type}/:name/rollback`,
       {
-        schema: { params: Params, body: RollbackBody },
+        schema: { params: NameParams, body: RollbackBody },
         preValidation: jsonBody(RollbackBody, { mayBeEmpty: true }),
         config: {
-          errorPrefix: ({ params }) => errorPrefix.rollback(type, (params as { name: string }).name),
+          errorPrefix: ({ params }) => errorPrefix.rollback(type, nameOf(params)),
           bodyErrorPrefix: errorPrefix.rollbackBody,
         },
       },

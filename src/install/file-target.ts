@@ -1,7 +1,7 @@
 import { createHash, type Hash } from "node:crypto";
 import { type FileHandle, open, rm } from "node:fs/promises";
-import type { SizeLimit } from "./size-limit.ts";
-import { storageFailure } from "./storage-failure.ts";
+import type { SizeLimit } from "../domain/size-limit.ts";
+import { storageFailure } from "../domain/storage-failure.ts";
 
 /** Two buffers of this size are all that is held of a file, however large it is. */
 const BUFFER_BYTES = 512 * 1024;

@@ -1,9 +1,9 @@
-import { constants, copyFile, rename, rm } from "node:fs/promises";
-import { hasCode, PluginError } from "../domain/errors.ts";
-import type { InstallRequest, ReceivedZip } from "../domain/install-request.ts";
+import { PluginError } from "../domain/errors.ts";
+import type { InstallRequest } from "../domain/install-request.ts";
 import type { Log } from "../domain/log.ts";
 import type { Verified } from "../domain/plugin-entry.ts";
 import type { Progress } from "../domain/progress.ts";
+import { moveFile } from "../files/move-file.ts";
 import type { Downloader } from "./download/downloader.ts";
 import { proveSignature } from "./prove-signature.ts";
 import type { Trust } from "./trust/trust.ts";
@@ -48,24 +48,16 @@ export async function obtainPackage(
 }
 
 async function fetchZip({ source }: InstallRequest, zipFile: string, options: ObtainOptions) {
-  if (source.kind === "upload") return await takeOver(source.zip, zipFile);
+  if (source.kind === "upload") {
+    await moveFile(source.zip.file, zipFile);
+    return source.zip;
+  }
   const { downloader, signal, log, progress } = options;
   return await downloader.download(source.uri, zipFile, {
     signal,
     log,
     onProgress: (done, total) => progress.bytes(done, total),
   });
-}
-
-async function takeOver(zip: ReceivedZip, zipFile: string): Promise<ReceivedZip> {
-  try {
-    await rename(zip.file, zipFile);
-  } catch (error) {
-    if (!hasCode(error, "EXDEV")) throw error;
-    await copyFile(zip.file, zipFile, constants.COPYFILE_EXCL);
-    await rm(zip.file, { force: true });
-  }
-  return zip;
 }
 
 function comparePin({ source, sha256: wanted }: InstallRequest, sha256: string): void {

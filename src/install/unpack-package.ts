@@ -6,7 +6,7 @@ import { printable } from "../domain/printable.ts";
 import type { SoFile } from "../domain/so-file.ts";
 import { readArchive } from "./package/archive.ts";
 import { type PackagePlan, planPackage } from "./package/package-plan.ts";
-import { type Staging, type UnpackedFile, unpack } from "./package/unpack.ts";
+import { type Staging, type UnpackedFile, unpack, unpackedSo } from "./package/unpack.ts";
 import type { StageClock } from "./stage-clock.ts";
 import { withTimeLimit } from "./time-limit.ts";
 import type { Turns } from "./turns.ts";
@@ -55,9 +55,7 @@ export async function unpackPackage(
       () => stages.time("unpack", () => withTimeLimit(signal, seconds * 1000, tooLate, unpackAll)),
       signal,
     );
-    const so = files.find(({ target }) => target.endsWith(`/${plan.soFile.fileName}`));
-    if (so === undefined) throw new Error("a plan without a .so");
-    return { soFile: plan.soFile, stagedSo: so.path, files, hasScript: plan.hasScript };
+    return { soFile: plan.soFile, stagedSo: unpackedSo(plan, files).path, files, hasScript: plan.hasScript };
   } finally {
     await zip.close();
   }

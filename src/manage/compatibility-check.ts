@@ -81,10 +81,8 @@ export class CompatibilityCheck {
     { log, ...options }: CheckOptions & { readonly libraries: boolean; readonly log: Log },
   ): Promise<Checked | undefined> {
     if (!this.isOn) return undefined;
-    const [basis, inspection] = await Promise.all([
-      this.surroundings().then((surroundings) => this.basisOf(soFile, surroundings)),
-      this.inspect(soFile, id, version, options),
-    ]);
+    const inspection = await this.inspect(soFile, id, version, options);
+    const basis = await this.basisOf(soFile, await this.surroundings(inspection.engine));
     const compatibility = this.amongOthers(id, inspection);
     if (this.#verify === "enforce") refuseIncompatible(compatibility);
     const checked = toChecked(id, inspection, basis);
@@ -92,9 +90,14 @@ export class CompatibilityCheck {
     return checked;
   }
 
-  /** What every verdict depends on beside the .so, as it is now: the engine's binary and the system's libraries. */
-  async surroundings(): Promise<string> {
-    return (await Promise.all([this.#inspector.engineIdentity(), this.#inspector.systemIdentity()])).join(" ");
+  /**
+   * What every verdict depends on beside the .so, as it is now: the engine's binary and the system's libraries.
+   *
+   * @param engine the identity of the binary, where an inspection has told it
+   */
+  async surroundings(engine?: string): Promise<string> {
+    const identity = engine ?? (await this.#inspector.engineIdentity());
+    return `${identity} ${await this.#inspector.systemIdentity()}`;
   }
 
   /** What a verdict on that .so depends on. */

@@ -16,6 +16,7 @@ import {
 } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { hasCode } from "../domain/errors.ts";
+import { syncFile } from "../files/sync-file.ts";
 
 const TEMPORARY_ENDING = /^[0-9a-f]{12}\.tmp$/;
 
@@ -107,12 +108,7 @@ export async function copyDurably(from: string, to: string): Promise<void> {
   if ((await lstat(from)).isSymbolicLink()) return symlink(await readlink(from), to);
   const partial = `${to}.partial`;
   await copyFile(from, partial, constants.COPYFILE_FICLONE);
-  const handle = await open(partial, "r"); // a copy of a read-only file can't be opened for writing
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
+  await syncFile(partial);
   await rename(partial, to);
 }
 

@@ -1,9 +1,10 @@
-import { constants, copyFile, open, readdir, rename, rm } from "node:fs/promises";
+import { constants, copyFile, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { hasCode, PluginError } from "../domain/errors.ts";
 import { VOLUMES, type Volume } from "../domain/file-path.ts";
 import type { Log } from "../domain/log.ts";
 import type { PluginEntry } from "../domain/plugin-entry.ts";
+import { syncFile } from "../files/sync-file.ts";
 import { type Content, contentsOf, isSha256, References } from "./content.ts";
 import { copyDurably, duplicateFile, makeFolder, statIfThere } from "./durable.ts";
 import { sha256OfFile } from "./file-sha256.ts";
@@ -175,13 +176,4 @@ async function replaceKept(file: string, { path, isReplaced }: Source): Promise<
   await (isReplaced ? duplicateFile : copyDurably)(path, partial);
   await rename(partial, file);
   await rm(partial, { force: true }); // a rename to another name of the same file leaves both
-}
-
-async function syncFile(file: string): Promise<void> {
-  const handle = await open(file, "r");
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
 }

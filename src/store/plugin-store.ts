@@ -24,7 +24,6 @@ import {
   prepareUpdate,
   type StagedVersion,
 } from "./version-change.ts";
-import { findVersion, type WantedVersion } from "./version-list.ts";
 import type { Workspace } from "./workspace.ts";
 
 export interface PluginStoreOptions {
@@ -151,15 +150,6 @@ export class PluginStore {
     const removals = files.map(({ path }) => ({ target: path, staged: null }));
     await this.#commit({ id, entry: null, moves: [...kept, ...removals] }, workspace);
     return kept.map(({ target }) => target);
-  }
-
-  /**
-   * The earlier version that a rollback is to bring back.
-   *
-   * @throws PluginError VERSION_NOT_FOUND with a sentence that lists what there is
-   */
-  findVersion(entry: PluginEntry, wanted?: WantedVersion): KeptVersion {
-    return findVersion(entry, wanted);
   }
 
   /**

@@ -1,9 +1,11 @@
 import { randomUUID } from "node:crypto";
-import { chmod, lstat, mkdir, open, readdir, rename, rm, unlink } from "node:fs/promises";
+import { chmod, lstat, mkdir, readdir, rename, rm, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import pLimit from "p-limit";
 import { hasCode, PluginError } from "../domain/errors.ts";
 import { printable } from "../domain/printable.ts";
+import { orStorageFailure } from "../domain/storage-failure.ts";
+import { syncFile } from "../files/sync-file.ts";
 import { isUploadName } from "./upload-name.ts";
 
 /** Of a file that is not whole yet. No name of an upload begins with a dot. */
@@ -61,17 +63,17 @@ export class UploadFolder {
   async put(name: string, making: Making, admit: (bytes: number) => Promise<void>): Promise<string> {
     const path = join(this.#folder, name);
     const unfinished = join(this.#folder, UNFINISHED_PREFIX + randomUUID());
-    return orStorageFailure(async () => {
+    return stored(async () => {
       await mkdir(this.#folder, { recursive: true });
       try {
         await making.fill(unfinished);
         await chmod(unfinished, making.mode);
-        await sync(unfinished);
+        await syncFile(unfinished);
         await this.#inTurn(async () => {
           await admit((await lstat(unfinished)).size);
           await rename(unfinished, path); // replaces a link, and does not follow it
         });
-        await sync(this.#folder);
+        await syncFile(this.#folder);
         return path;
       } catch (error) {
         await rm(unfinished, { force: true }).catch(() => {});
@@ -84,7 +86,7 @@ export class UploadFolder {
   /** @throws PluginError UPLOAD_NOT_FOUND, STORAGE_FAILED */
   async remove(name: string): Promise<void> {
     const path = join(this.#folder, name);
-    await orStorageFailure(async () => {
+    await stored(async () => {
       try {
         const stats = await lstat(path);
         if (!stats.isFile() && !stats.isSymbolicLink()) throw notFound(name);
@@ -97,14 +99,14 @@ export class UploadFolder {
 
   /** Removes what an earlier process did not finish. @throws PluginError STORAGE_FAILED */
   async clear(): Promise<void> {
-    await orStorageFailure(async () => {
+    await stored(async () => {
       const unfinished = (await entriesOf(this.#folder)).filter(({ name }) => name.startsWith(UNFINISHED_PREFIX));
       for (const { name } of unfinished) await rm(join(this.#folder, name), { force: true });
     });
   }
 
   async #names(): Promise<string[]> {
-    return orStorageFailure(async () => {
+    return stored(async () => {
       const entries = await entriesOf(this.#folder);
       return entries.filter((entry) => entry.isFile() && isUploadName(entry.name)).map(({ name }) => name);
     });
@@ -120,26 +122,8 @@ async function entriesOf(folder: string) {
   }
 }
 
-async function sync(path: string): Promise<void> {
-  const handle = await open(path, "r");
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-}
-
-async function orStorageFailure<T>(work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (cause) {
-    if (cause instanceof PluginError) throw cause;
-    if (hasCode(cause, "ENOSPC", "EDQUOT")) {
-      throw new PluginError("STORAGE_FULL", "there is no space left on the server's disk", { cause });
-    }
-    const code = cause instanceof Error && "code" in cause ? String(cause.code) : "unknown error";
-    throw new PluginError("STORAGE_FAILED", `the server can't use the folder of uploads (${code})`, { cause });
-  }
+function stored<T>(work: () => Promise<T>): Promise<T> {
+  return orStorageFailure(work, "the server can't use the folder of uploads");
 }
 
 function takenByFolder(name: string, cause: unknown): PluginError {

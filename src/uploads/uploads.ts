@@ -1,9 +1,11 @@
-import { constants, copyFile, rename, rm, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import type { Config } from "../config/schema.ts";
-import { hasCode, PluginError } from "../domain/errors.ts";
+import { type ErrorCode, PluginError } from "../domain/errors.ts";
 import type { ReceivedZip } from "../domain/install-request.ts";
 import type { Log } from "../domain/log.ts";
 import { checkUri, type PluginUri } from "../domain/plugin-uri.ts";
+import { type SizeLimit, settingLimit } from "../domain/size-limit.ts";
+import { moveFile } from "../files/move-file.ts";
 import type { Making, UploadFolder } from "./upload-folder.ts";
 import { checkUploadName } from "./upload-name.ts";
 
@@ -15,7 +17,7 @@ const FOR_US = 0o600;
 export interface FetchOptions {
   readonly signal: AbortSignal;
   readonly log: Log;
-  readonly limit: { readonly bytes: number; exceeded(announced?: number): Error };
+  readonly limit: SizeLimit;
 }
 
 /** What a download is asked of: into a file that is not there yet, whole or not at all. */
@@ -61,9 +63,10 @@ export class Uploads {
    */
   async admit(name: string | null | undefined, bytes = 0): Promise<void> {
     const { folder, config } = this.#options;
-    const { maxBytes, maxTotalBytes, maxFiles } = config;
+    const { maxTotalBytes, maxFiles } = config;
     const checked = checkName(name);
-    if (bytes > maxBytes) throw new PluginError("BODY_TOO_LARGE", overMaxBytes(maxBytes, bytes));
+    const limit = this.#limit("BODY_TOO_LARGE");
+    if (bytes > limit.bytes) throw limit.exceeded(bytes);
     const others = await folder.usageWithout(checked);
     if (others.files >= maxFiles) {
       throw new PluginError("STORAGE_FULL", `there are ${others.files} files (uploads.maxFiles); delete some first`);
@@ -111,18 +114,22 @@ export class Uploads {
 
   async #fetch(uri: PluginUri, path: string, options: Pick<FetchOptions, "signal" | "log">): Promise<void> {
     const { fetcher, config } = this.#options;
-    const { maxBytes, maxConcurrent } = config;
+    const { maxConcurrent } = config;
     if (this.#fetching >= maxConcurrent) {
       const words = `${maxConcurrent} files are being fetched already (uploads.maxConcurrent); try again in a moment`;
       throw new PluginError("TOO_BUSY", words);
     }
     this.#fetching += 1;
     try {
-      const exceeded = (bytes?: number) => new PluginError("DOWNLOAD_FAILED", overMaxBytes(maxBytes, bytes));
-      await fetcher.download(uri, path, { ...options, limit: { bytes: maxBytes, exceeded } });
+      await fetcher.download(uri, path, { ...options, limit: this.#limit("DOWNLOAD_FAILED") });
     } finally {
       this.#fetching -= 1;
     }
+  }
+
+  #limit(code: ErrorCode): SizeLimit {
+    const { maxBytes } = this.#options.config;
+    return settingLimit("uploads.maxBytes", maxBytes, (words) => new PluginError(code, words));
   }
 }
 
@@ -143,20 +150,4 @@ function decoded(base64: string): Buffer {
 /** In the words of a later engine. */
 function missing(what: string): PluginError {
   return new PluginError("BODY_INVALID", `missing necessary field: ${what}`);
-}
-
-function overMaxBytes(maxBytes: number, bytes?: number): string {
-  const has = bytes === undefined ? "more bytes than" : `${bytes} bytes, more than`;
-  return `it has ${has} uploads.maxBytes (${maxBytes}) allows`;
-}
-
-/** A copy where the two folders are on two file systems. */
-async function moveFile(from: string, to: string): Promise<void> {
-  try {
-    await rename(from, to);
-  } catch (error) {
-    if (!hasCode(error, "EXDEV")) throw error;
-    await copyFile(from, to, constants.COPYFILE_EXCL);
-    await rm(from, { force: true });
-  }
 }

@@ -26,7 +26,7 @@ import { Layout } from "../../src/store/layout.ts";
 import { PluginStore } from "../../src/store/plugin-store.ts";
 import { Registry } from "../../src/store/registry.ts";
 import type { StagedFile } from "../../src/store/version-change.ts";
-import type { WantedVersion } from "../../src/store/version-list.ts";
+import { findVersion, type WantedVersion } from "../../src/store/version-list.ts";
 import type { Workspace } from "../../src/store/workspace.ts";
 import { tempFolder } from "../support/temp-folder.ts";
 import { testLog } from "../support/test-log.ts";
@@ -34,7 +34,9 @@ import { readTree, type Tree, writeTree } from "../support/tree.ts";
 
 export const RANDOM: PluginId = { type: "sources", name: "random" };
 export const SO = soPath("sources", "Random@v1.0.0.so");
+export const SO_2 = soPath("sources", "Random@v2.0.0.so");
 export const YAML: FilePath = "etc/sources/random.yaml";
+export const NEW_YAML: FilePath = `${YAML}.new`;
 export const EXTRA: FilePath = "etc/sources/random/certs/ca.pem";
 
 /** A base folder with these files. */
@@ -161,7 +163,7 @@ export async function install(store: PluginStore, id: PluginId, files: Readonly<
 export async function rollBack(store: PluginStore, id: PluginId, wanted?: WantedVersion) {
   const old = store.get(id);
   if (old === undefined) throw new Error("not installed");
-  const target = store.findVersion(old, wanted);
+  const target = findVersion(old, wanted);
   return store.withWorkspace(id, (workspace) => store.restore(id, old, target, {}, workspace));
 }
 
@@ -228,6 +230,23 @@ export async function* changeByStep(change: Change, { layout, workspace, save }:
   yield "half of the workspace dropped";
   await workspace.remove();
   yield "workspace dropped";
+}
+
+/**
+ * Carries out the first `count` steps of a change, and says what the last one was; undefined when there are not so
+ * many.
+ *
+ * @param look is called after each step
+ */
+export async function dieAfter(count: number, change: Change, context: Context, look = async (_step: string) => {}) {
+  if (count === 0) return "prepared";
+  let left = count;
+  for await (const step of changeByStep(change, context)) {
+    await look(step);
+    left -= 1;
+    if (left === 0) return step;
+  }
+  return undefined;
 }
 
 export async function copy(from: string, to: string): Promise<void> {

@@ -16,6 +16,7 @@ import {
   changeByStep,
   copy,
   DONE,
+  dieAfter,
   EXTRA,
   entryOf,
   expectKeptAsRecorded,
@@ -25,13 +26,13 @@ import {
   RANDOM,
   rollBack,
   SO,
+  SO_2,
   stageFiles,
   start,
   visible,
   YAML,
 } from "./kit.ts";
 
-const SO_2 = "plugins/sources/Random@v2.0.0.so";
 const V1 = { [SO]: "so 1", [YAML]: "yaml 1", [EXTRA]: "ca 1" };
 const V2 = { [SO_2]: "so 2", [YAML]: "yaml 2", "etc/sources/random/lookup/table.csv": "a,b" };
 const OTHERS: Tree = { "etc/kuiper.yaml": "basic:\n", "etc/sources/other.yaml": "other", "plugins/sinks/file.so": "" };
@@ -110,17 +111,13 @@ async function prepareChange({ next }: Scenario, { layout, store }: Prepared): P
 
 type Prepared = Awaited<ReturnType<typeof prepare>>;
 
-/** Carries out the first `count` steps, and says what the last one was; undefined when there are not so many. */
-async function dieAfter(count: number, scenario: Scenario, prepared: Prepared, save: typeof link | typeof copy) {
+async function dieIn(count: number, scenario: Scenario, prepared: Prepared, save: typeof link | typeof copy) {
+  const { layout } = prepared;
   const [change, workspace] = await prepareChange(scenario, prepared);
-  if (count === 0) return "prepared";
-  for await (const step of changeByStep(change, { layout: prepared.layout, workspace, save })) {
-    const soFiles = await readdir(prepared.layout.soFolder("sources"));
+  return dieAfter(count, change, { layout, workspace, save }, async (step) => {
+    const soFiles = await readdir(layout.soFolder("sources"));
     expect(soFiles.length, `a .so is there at every instant: ${step}`).toBeGreaterThan(0);
-    count -= 1;
-    if (count === 0) return step;
-  }
-  return undefined;
+  });
 }
 
 describe.each(Object.entries(SCENARIOS))("%s that is cut off after any step", (_, scenario) => {
@@ -133,7 +130,7 @@ describe.each(Object.entries(SCENARIOS))("%s that is cut off after any step", (_
     for (; ; steps += 1) {
       const prepared = await prepare(scenario);
       const { layout, entry, before } = prepared;
-      const step = await dieAfter(steps, scenario, prepared, save);
+      const step = await dieIn(steps, scenario, prepared, save);
       if (step === undefined) break;
       done ||= step === DONE;
 
@@ -189,7 +186,7 @@ it("a rollback after an update that was cut off brings back what was there befor
   const scenario = SCENARIOS["an update of files that a user edited"] as Scenario;
   for (let steps = 0; ; steps += 1) {
     const prepared = await prepare({ ...scenario, before: (layout) => installAll(layout, V1, V2) });
-    const step = await dieAfter(steps, { ...scenario, next: { ...V2, [SO_2]: "so 3" } }, prepared, link);
+    const step = await dieIn(steps, { ...scenario, next: { ...V2, [SO_2]: "so 3" } }, prepared, link);
     if (step === undefined) break;
     const { store } = await start(prepared.layout, 3);
     const versions = store.get(RANDOM)?.versions ?? [];

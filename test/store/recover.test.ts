@@ -15,6 +15,7 @@ import {
   changeByStep,
   copy,
   DONE,
+  dieAfter,
   EXTRA,
   filesOf,
   install,
@@ -96,16 +97,9 @@ async function prepare({ users, installed }: Scenario): Promise<Layout> {
   return layout;
 }
 
-/** Carries out the first `count` steps, and says what the last one was; undefined when there are not so many. */
-async function dieAfter(count: number, scenario: Scenario, layout: Layout, save: typeof link | typeof copy) {
+async function dieIn(count: number, scenario: Scenario, layout: Layout, save: typeof link | typeof copy) {
   const workspace = await Workspace.create(layout);
-  const change = await scenario.change(layout, workspace);
-  if (count === 0) return "prepared";
-  for await (const step of changeByStep(change, { layout, workspace, save })) {
-    count -= 1;
-    if (count === 0) return step;
-  }
-  return undefined;
+  return dieAfter(count, await scenario.change(layout, workspace), { layout, workspace, save });
 }
 
 describe.each(Object.entries(SCENARIOS))("%s that is cut off after any step", (_, scenario) => {
@@ -118,7 +112,7 @@ describe.each(Object.entries(SCENARIOS))("%s that is cut off after any step", (_
     for (; ; steps += 1) {
       const layout = await prepare(scenario);
       const before = await visible(layout);
-      const step = await dieAfter(steps, scenario, layout, save);
+      const step = await dieIn(steps, scenario, layout, save);
       if (step === undefined) break;
       done ||= step === DONE;
 
@@ -170,7 +164,7 @@ async function moveAllThenUndo(scenario: Scenario, layout: Layout, count: number
 
 it("never takes another's file for its own", async () => {
   const layout = await prepare(SCENARIOS["an install"] as Scenario);
-  await dieAfter(2, SCENARIOS["an install"] as Scenario, layout, link);
+  await dieIn(2, SCENARIOS["an install"] as Scenario, layout, link);
   // While the server was down, someone copied the plugin in by hand.
   await writeTree(layout.base, { [SO]: "by hand", [YAML]: "by hand" });
   const { store } = await start(layout);

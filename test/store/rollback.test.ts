@@ -5,6 +5,7 @@ import type { FilePath } from "../../src/domain/file-path.ts";
 import type { KeptVersion, PluginEntry } from "../../src/domain/plugin-entry.ts";
 import { Layout } from "../../src/store/layout.ts";
 import type { PluginStore } from "../../src/store/plugin-store.ts";
+import { findVersion } from "../../src/store/version-list.ts";
 import { CAN_MOUNT, tinyDisk } from "../support/tiny-disk.ts";
 import { type Tree, writeTree } from "../support/tree.ts";
 import {
@@ -15,17 +16,17 @@ import {
   install,
   installed,
   keptTexts,
+  NEW_YAML,
   RANDOM,
   rollBack,
   SO,
+  SO_2,
   sha256Of,
   start,
   visible,
   YAML,
 } from "./kit.ts";
 
-const SO_2 = "plugins/sources/Random@v2.0.0.so";
-const NEW_YAML: FilePath = `${YAML}.new`;
 const V1 = { [SO]: "so 1", [YAML]: "yaml 1", [EXTRA]: "ca 1" };
 const V2 = { [SO_2]: "so 2", [YAML]: "yaml 2" };
 
@@ -106,7 +107,7 @@ describe("a rollback", () => {
     const { store } = await withV2();
     const old = store.get(RANDOM) as PluginEntry;
     const compatibility = { verdict: "unknown", problems: [], basis: "b" } as const;
-    const target = store.findVersion(old);
+    const target = findVersion(old);
     const entry = await store.withWorkspace(RANDOM, (workspace) =>
       store.restore(RANDOM, old, target, { compatibility }, workspace),
     );
@@ -137,7 +138,7 @@ describe("a rollback", () => {
 describe("a .so is not copied", () => {
   it("when nobody else needs what is kept", async () => {
     const { layout, store } = await withV2();
-    const kept = await store.keptSoFile(RANDOM, store.findVersion(store.get(RANDOM) as PluginEntry));
+    const kept = await store.keptSoFile(RANDOM, findVersion(store.get(RANDOM) as PluginEntry));
     const { ino } = await stat(kept);
     await rollBack(store, RANDOM);
     expect(await stat(layout.absolute(SO))).toMatchObject({ ino, nlink: 1 });

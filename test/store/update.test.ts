@@ -24,18 +24,18 @@ import {
   install,
   installed,
   keptTexts,
+  NEW_YAML,
   RANDOM,
   remove,
   rollBack,
   SO,
+  SO_2,
   sha256Of,
   start,
   visible,
   YAML,
 } from "./kit.ts";
 
-const SO_2 = "plugins/sources/Random@v2.0.0.so";
-const NEW_YAML: FilePath = `${YAML}.new`;
 const V1 = { [SO]: "so 1", [YAML]: "yaml 1", [EXTRA]: "ca 1" };
 const V2 = { [SO_2]: "so 2", [YAML]: "yaml 2", [EXTRA]: "ca 2" };
 

@@ -35,6 +35,13 @@ export interface Staging {
   readonly scriptFolder: string;
 }
 
+/** The .so of the plan among what was unpacked. */
+export function unpackedSo({ soFile }: PackagePlan, files: readonly UnpackedFile[]): UnpackedFile {
+  const so = files.find(({ target }) => target.endsWith(`/${soFile.fileName}`));
+  if (so === undefined) throw new Error("a plan without a .so");
+  return so;
+}
+
 /** Told how many bytes are unpacked, of all. */
 export interface ByteCounter {
   bytes(done: number, total?: number): void;

@@ -6,9 +6,9 @@ import type { Config } from "../../config/schema.ts";
 import { hasCode, PluginError } from "../../domain/errors.ts";
 import type { ReceivedZip } from "../../domain/install-request.ts";
 import type { ReceiveOptions, Receiver } from "../../domain/receiver.ts";
+import { settingLimit } from "../../domain/size-limit.ts";
+import { orStorageFailure } from "../../domain/storage-failure.ts";
 import { FileTarget } from "../file-target.ts";
-import { settingLimit } from "../size-limit.ts";
-import { storageFailure } from "../storage-failure.ts";
 import { withTimeLimit } from "../time-limit.ts";
 import { HeldBytes } from "./held-bytes.ts";
 import { type PourTarget, pour } from "./pour.ts";
@@ -100,14 +100,6 @@ async function isThere(folder: string): Promise<boolean> {
     throw error;
   }
   throw new PluginError("STORAGE_FAILED", `${folder} is a link; move it away and try again`);
-}
-
-async function orStorageFailure(work: () => Promise<void>): Promise<void> {
-  try {
-    await work();
-  } catch (cause) {
-    throw cause instanceof PluginError ? cause : storageFailure(cause);
-  }
 }
 
 /** Counts what is written before it is on the disk. */

@@ -1,4 +1,5 @@
 import { PluginError } from "../../domain/errors.ts";
+import { withTimeLimit } from "../time-limit.ts";
 import type { PourTarget } from "./pour.ts";
 
 /** A client that sends a byte now and then is as good as silent: only so many further bytes are a sign of life. */
@@ -17,38 +18,25 @@ export async function withSilenceLimit(
   target: PourTarget,
   work: (signal: AbortSignal, target: PourTarget) => Promise<void>,
 ): Promise<void> {
-  parent.throwIfAborted();
-  const controller = new AbortController();
-  const follow = () => controller.abort(parent.reason);
   let heard = 0;
   let isWriting = false;
-  const timer = setTimeout(() => {
-    if (isWriting) timer.refresh();
-    else controller.abort(tooQuiet(seconds));
-  }, seconds * 1000);
-  parent.addEventListener("abort", follow, { once: true });
-
-  const listening: PourTarget = {
-    get bytes() {
-      return target.bytes;
-    },
-    async write(chunk) {
-      isWriting = true;
-      await target.write(chunk);
-      isWriting = false;
-      heard += chunk.length;
-      if (heard < SIGN_OF_LIFE_BYTES) return;
-      heard = 0;
-      timer.refresh();
-    },
-  };
-
-  try {
-    await work(controller.signal, listening);
-  } finally {
-    clearTimeout(timer);
-    parent.removeEventListener("abort", follow);
-  }
+  const reason = () => (isWriting ? undefined : tooQuiet(seconds));
+  await withTimeLimit(parent, seconds * 1000, reason, (signal, restart) =>
+    work(signal, {
+      get bytes() {
+        return target.bytes;
+      },
+      async write(chunk) {
+        isWriting = true;
+        await target.write(chunk);
+        isWriting = false;
+        heard += chunk.length;
+        if (heard < SIGN_OF_LIFE_BYTES) return;
+        heard = 0;
+        restart();
+      },
+    }),
+  );
 }
 
 function tooQuiet(seconds: number): PluginError {

@@ -1,5 +1,5 @@
 import { PluginError } from "../../domain/errors.ts";
-import type { SizeLimit } from "../size-limit.ts";
+import type { SizeLimit } from "../../domain/size-limit.ts";
 
 /** As it is sent: a signature by the largest RSA key has 2 KiB, in base64 2.7 KiB, and a bundle has some more. */
 export const SIGNATURE_LIMIT: SizeLimit = {
