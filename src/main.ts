@@ -1,21 +1,22 @@
 #!/usr/bin/env node
 import { mkdirSync, readFileSync, realpathSync } from "node:fs";
+import { mkdir } from "node:fs/promises";
 import { resolve } from "node:path";
 import { createSecureContext } from "node:tls";
 import type { FastifyInstance } from "fastify";
 import type { Logger } from "pino";
-import { buildApp } from "./app.ts";
-import { type Audit, createAudit } from "./audit.ts";
+import packageJson from "../package.json" with { type: "json" };
 import { PublicKeys } from "./auth/public-keys.ts";
 import { ConfigError, loadConfig } from "./config/load.ts";
 import type { Config } from "./config/schema.ts";
-import type { ProxySettings } from "./install/download/proxy.ts";
-import { createLog } from "./log.ts";
-import type { InstalledPlugins } from "./manage/installed-plugins.ts";
-import { createParts } from "./parts.ts";
-import { BaseFolderTaken, lockBaseFolder } from "./store/base-lock.ts";
+import type { ProxySettings } from "./fetch/proxy.ts";
+import { buildApp } from "./http/app.ts";
+import { lockFile } from "./lib/lock.ts";
+import { createLog } from "./lib/log.ts";
+import { type Audit, createAudit } from "./plugins/audit.ts";
+import type { InstalledPlugins } from "./plugins/installed-plugins.ts";
+import { createParts } from "./server.ts";
 import { Layout } from "./store/layout.ts";
-import { VERSION } from "./version.ts";
 
 /** The exit code that asks the supervisor for a new start, as the original's. */
 const RESTART_EXIT_CODE = 100;
@@ -32,7 +33,9 @@ async function main(env: NodeJS.ProcessEnv): Promise<void> {
   const layout = new Layout(baseFolder(env.KuiperBaseKey));
   const { config, warnings } = loadConfig(layout.configFile, env);
   const tls = readTls(config.basic.restTls, layout.base);
-  const log = await createLog(config.log, config.basic.debug, process.stdout.isTTY);
+  const { format } = config.log;
+  const pretty = format === "pretty" || (format === "auto" && process.stdout.isTTY);
+  const log = await createLog({ debug: config.basic.debug, pretty });
   for (const warning of warnings) log.warn(warning);
   process.on("uncaughtException", (err) => {
     log.fatal({ err }, "a fault of this server's: it ends, and its supervisor starts it again");
@@ -40,7 +43,7 @@ async function main(env: NodeJS.ProcessEnv): Promise<void> {
   });
 
   const audit = openAudit(config.log.auditFile, layout, log);
-  await lock(layout, log);
+  await lockBaseFolder(layout, log);
   const parts = await createParts({ config, layout, env, proxy: proxySettings(env), audit, log });
   const { queue, store, downloader, installed } = parts;
 
@@ -52,13 +55,13 @@ async function main(env: NodeJS.ProcessEnv): Promise<void> {
     log,
     keys: config.basic.authentication ? new PublicKeys(layout.keysFolder) : undefined,
     restart: () => stop(RESTART_EXIT_CODE, "a delete asked for a restart"),
-    version: VERSION,
+    version: packageJson.version,
     ...(tls === undefined ? {} : { tls }),
   });
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => onSignal(signal));
   await listen(app, config.basic);
   warnWhenOpen(config.basic, log);
-  log.info({ version: VERSION, node: process.version, base: layout.base, plugins: store.count() }, "ready");
+  log.info({ version: packageJson.version, node: process.version, base: layout.base, plugins: store.count() }, "ready");
   compareWithEngine(installed, log);
 
   function onSignal(signal: string): void {
@@ -130,11 +133,21 @@ function readPem(key: string, file: string, base: string): Buffer {
   }
 }
 
-async function lock(layout: Layout, log: Logger): Promise<void> {
+/** Makes this process the only server of its base folder. */
+async function lockBaseFolder(layout: Layout, log: Logger): Promise<void> {
+  const { base } = layout;
   try {
-    await lockBaseFolder(layout, log); // held until the process ends
+    await mkdir(layout.volume("plugins"), { recursive: true });
+    const lock = await lockFile(layout.lockFile);
+    if (lock.outcome === "taken") {
+      throw new ConfigError(`another server works on ${base}; stop it, or give this one a folder of its own`);
+    }
+    if (lock.outcome === "failed") {
+      const message = "the base folder can't be locked (is flock installed?): do not start a second server on it";
+      log.warn({ code: lock.reason }, message);
+    }
   } catch (cause) {
-    if (cause instanceof BaseFolderTaken) throw new ConfigError(cause.message, { cause });
+    if (cause instanceof ConfigError) throw cause;
     // A folder that can't be written must not hide what is installed in it.
     log.error({ err: cause }, "the base folder could not be locked");
   }
@@ -183,7 +196,7 @@ function proxySettings(env: NodeJS.ProcessEnv): ProxySettings {
 async function run(args: readonly string[], env: NodeJS.ProcessEnv): Promise<void> {
   if (args.length === 0) return main(env);
   const { runProcess } = await import("./cli/process.ts");
-  await runProcess(args, { env, baseFolder: resolve(env.KuiperBaseKey ?? "."), version: VERSION });
+  await runProcess(args, { env, baseFolder: resolve(env.KuiperBaseKey ?? "."), version: packageJson.version });
 }
 
 const args = process.argv.slice(2);

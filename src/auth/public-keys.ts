@@ -1,7 +1,7 @@
 import { createPublicKey, type KeyObject } from "node:crypto";
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { hasCode } from "../domain/errors.ts";
+import { hasCode } from "../lib/errors.ts";
 
 /** Names that are one file name on every system and can't lead out of the folder. */
 const ISSUER = /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}$/;

@@ -1,11 +1,10 @@
 import { loadConfig } from "../config/load.ts";
 import { PluginError, prefixed } from "../domain/errors.ts";
 import { createInspector } from "../inspect/inspector.ts";
-import { systemWords } from "../install/system-words.ts";
+import { systemMessage } from "../lib/errors.ts";
 import { Layout } from "../store/layout.ts";
 import { parseInspectArguments } from "./inspect-arguments.ts";
-import { inspectFile } from "./inspect-file.ts";
-import { reportText } from "./report-text.ts";
+import { inspectFile, reportText } from "./inspect-file.ts";
 import { EXIT_CODE, USAGE, UsageError } from "./usage.ts";
 
 export interface CommandLineOptions {
@@ -60,5 +59,5 @@ async function inspect(
 function sentenceOf(error: unknown): string {
   if (error instanceof PluginError || error instanceof UsageError) return error.message;
   const path = error instanceof Error && "path" in error ? String(error.path) : undefined;
-  return path === undefined ? (error as Error).message : `${path}: ${systemWords(error)}`;
+  return path === undefined ? (error as Error).message : `${path}: ${systemMessage(error)}`;
 }

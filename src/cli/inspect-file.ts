@@ -4,15 +4,14 @@ import { tmpdir } from "node:os";
 import { basename, join, resolve } from "node:path";
 import type { Config } from "../config/schema.ts";
 import { PluginError } from "../domain/errors.ts";
-import { functionOf, symbolOf } from "../domain/function-name.ts";
-import { checkPluginName } from "../domain/name.ts";
+import { checkPluginName, functionOf, symbolOf } from "../domain/names.ts";
 import type { PluginId, PluginType } from "../domain/plugin.ts";
 import { UNWATCHED } from "../domain/progress.ts";
 import { parseSoFileName } from "../domain/so-file.ts";
 import type { Inspection, Inspector } from "../inspect/inspector.ts";
-import { readArchive } from "../install/package/archive.ts";
-import { planPackage } from "../install/package/package-plan.ts";
-import { type Staging, unpack, unpackedSo } from "../install/package/unpack.ts";
+import { readArchive } from "../package/archive.ts";
+import { planPackage } from "../package/plan.ts";
+import { type Staging, unpack, unpackedSo } from "../package/unpack.ts";
 import type { InspectArguments } from "./inspect-arguments.ts";
 
 /** What an inspection of a file tells, as it is printed. */
@@ -119,4 +118,35 @@ function stagingIn(folder: string): Staging {
       return { name: String(files), path: join(folder, String(files)) };
     },
   };
+}
+
+/** A report for people: the verdict first, then what was found, then each problem. */
+export function reportText({
+  file,
+  name,
+  version,
+  verdict,
+  problems,
+  plugin,
+  engine,
+  unregistered,
+}: FileReport): string {
+  const lines = [`${file}: ${verdict}`, `  plugin ${name}${version === "" ? "" : `, version ${version}`}`];
+  if (plugin !== undefined) {
+    const { cpu, libc, glibc, goVersion, packages } = plugin;
+    const wants = glibc === "" ? libc : `${libc} ${glibc} or later`;
+    const go =
+      packages === 0 ? "" : `, with ${goVersion || "a Go version that it does not tell"}, ${packages} packages`;
+    lines.push(`  built for ${cpu}, ${wants}${go}`);
+  }
+  if (engine !== undefined) {
+    const { path, goVersion, cpu, libc, trimpath } = engine;
+    const build = trimpath === undefined ? "" : trimpath ? ", built with -trimpath" : ", built without -trimpath";
+    lines.push(`  engine ${path}: ${cpu}, ${libc}, ${goVersion || "Go version unknown"}${build}`);
+  }
+  for (const { code, message, packages = [] } of problems) {
+    lines.push("", `  ${code}: ${message}`, ...packages.map((path) => `    ${path}`));
+  }
+  if (unregistered.length > 0) lines.push("", `  exported, but not among the functions: ${unregistered.join(", ")}`);
+  return `${lines.join("\n")}\n`;
 }

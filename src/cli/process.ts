@@ -1,6 +1,5 @@
 import { constants } from "node:os";
-import { hasCode } from "../domain/errors.ts";
-import { systemWords } from "../install/system-words.ts";
+import { hasCode, systemMessage } from "../lib/errors.ts";
 import { type CommandLineOptions, runCommand } from "./command-line.ts";
 import { EXIT_CODE } from "./usage.ts";
 
@@ -31,7 +30,7 @@ export async function runProcess(
     if (hasCode(error, "EPIPE")) return; // who reads has read enough, as head does; the status still tells
     isPrinted = false;
     process.exitCode = EXIT_CODE.failed;
-    process.stderr.write(`kuiper-plugin-server: can't print: ${systemWords(error)}\n`);
+    process.stderr.write(`kuiper-plugin-server: can't print: ${systemMessage(error)}\n`);
   });
   process.stderr.on("error", () => {}); // there is nobody left to tell
 

@@ -3,8 +3,16 @@ import { inspect } from "node:util";
 import { Value } from "@sinclair/typebox/value";
 import { type Document, parseDocument, visit } from "yaml";
 import { type Config, ConfigSchema } from "./schema.ts";
-import { allowedValues, listSettings, type Setting, variableName } from "./settings.ts";
-import { isTree, type Tree, unknownKeys, unknownVariables } from "./unknown-keys.ts";
+import {
+  allowedValues,
+  isTree,
+  listSettings,
+  type Setting,
+  type Tree,
+  unknownKeys,
+  unknownVariables,
+  variableName,
+} from "./settings.ts";
 
 export interface LoadedConfig {
   readonly config: Config;

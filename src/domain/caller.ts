@@ -1,4 +1,4 @@
-import type { Log } from "./log.ts";
+import type { Log } from "../lib/log.ts";
 
 /** Who asked, as a verified token says. */
 export interface TokenHolder {

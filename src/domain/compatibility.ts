@@ -20,3 +20,44 @@ export interface Compatibility {
   /** Empty when the verdict is `compatible`. The most important one comes first. */
   readonly problems: readonly Problem[];
 }
+
+/** Longer than the packages of any plugin; what is beyond is not compared. */
+const MAX_PACKAGES = 2000;
+const MAX_CHARACTERS = 128 * 1024;
+/** Go's hashes have 16 digits since Go 1.15, 40 or 80 before. */
+const HASH_DIGITS = 16;
+
+/**
+ * What decides whether one engine loads two plugins: Go wants them to have different paths, and the packages that both
+ * contain to be the same.
+ */
+export interface LinkIdentity {
+  /** The path under which Go registers the plugin. */
+  readonly pluginPath: string;
+  /**
+   * The packages besides its own that the engine does not have, each as `<hash> <import path>`, sorted by path; at
+   * most 2000 and 128 Ki characters. No record by path, since a path may be any text.
+   */
+  readonly packages: readonly string[];
+}
+
+/** @param hashes of the packages, in hexadecimal, by import path */
+export function toIdentity(pluginPath: string, hashes: ReadonlyMap<string, string>): LinkIdentity {
+  const packages: string[] = [];
+  let room = MAX_CHARACTERS;
+  for (const [path, hash] of [...hashes].sort(([one], [other]) => (one < other ? -1 : 1))) {
+    const text = `${hash.slice(0, HASH_DIGITS)} ${path}`;
+    room -= text.length;
+    if (packages.length === MAX_PACKAGES || room < 0) break;
+    packages.push(text);
+  }
+  return { pluginPath, packages };
+}
+
+/** The path and the hash of each package. */
+export function* packagesOf({ packages }: LinkIdentity): Iterable<readonly [path: string, hash: string]> {
+  for (const text of packages) {
+    const space = text.indexOf(" ");
+    yield [text.slice(space + 1), text.slice(0, space)];
+  }
+}

@@ -60,8 +60,3 @@ export class PluginError extends Error {
 export function prefixed(error: PluginError, prefix: string): PluginError {
   return new PluginError(error.code, prefix + error.message, { cause: error.cause ?? error });
 }
-
-/** Whether `error` is a system or library error with that `code`, such as `ENOENT`. */
-export function hasCode(error: unknown, ...codes: string[]): error is NodeJS.ErrnoException {
-  return error instanceof Error && "code" in error && codes.includes(String(error.code));
-}

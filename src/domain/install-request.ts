@@ -1,8 +1,8 @@
+import { printable } from "../lib/text.ts";
 import { PluginError } from "./errors.ts";
-import { checkPluginName } from "./name.ts";
+import { checkPluginName } from "./names.ts";
 import type { PluginId, PluginType } from "./plugin.ts";
 import { checkPluginUri, type PluginUri, withoutCredentials } from "./plugin-uri.ts";
-import { printable } from "./printable.ts";
 
 /** A zip that a client sent, received whole into a file of ours. Whoever takes the file over moves it away. */
 export interface ReceivedZip {
@@ -11,13 +11,13 @@ export interface ReceivedZip {
   readonly sha256: string;
   readonly bytes: number;
   /** The origin to show: `upload`, or `upload of random.zip` where the client named the file. */
-  readonly shown: string;
+  readonly origin: string;
 }
 
 /** Where the zip of a plugin comes from. `shown` has no credentials: it is for replies, logs and the registry. */
 export type PackageSource =
-  | { readonly kind: "download"; readonly uri: PluginUri; readonly shown: string }
-  | { readonly kind: "upload"; readonly zip: ReceivedZip; readonly shown: string };
+  | { readonly kind: "download"; readonly uri: PluginUri; readonly origin: string }
+  | { readonly kind: "upload"; readonly zip: ReceivedZip; readonly origin: string };
 
 /** A checked order to install: the name follows the name rule, the URI is a zip over http, https or file. */
 export interface InstallRequest {
@@ -34,7 +34,7 @@ export interface InstallRequest {
 }
 
 /** What a client orders, as it came: of the right form, but nothing in it has been checked. */
-export interface InstallOrder {
+export interface InstallBody {
   readonly name?: string | null;
   readonly file?: string | null;
   /** In the place of `file`, which must be empty then. */
@@ -52,7 +52,7 @@ export interface InstallOrder {
  *
  * @throws PluginError NAME_INVALID or URI_INVALID
  */
-export function checkInstallOrder(type: PluginType, order: InstallOrder): InstallRequest {
+export function checkInstallRequest(type: PluginType, order: InstallBody): InstallRequest {
   return {
     id: { type, name: checkPluginName(order.name) },
     source: checkSource(order),
@@ -64,13 +64,13 @@ export function checkInstallOrder(type: PluginType, order: InstallOrder): Instal
   };
 }
 
-function checkSource({ file, zip }: InstallOrder): PackageSource {
+function checkSource({ file, zip }: InstallBody): PackageSource {
   if (zip !== undefined) {
     if (file) throw twoSources(file);
-    return { kind: "upload", zip, shown: zip.shown };
+    return { kind: "upload", zip, origin: zip.origin };
   }
   const uri = checkPluginUri(file);
-  return { kind: "download", uri, shown: uri.shown };
+  return { kind: "download", uri, origin: uri.redacted };
 }
 
 function twoSources(file: string): PluginError {

@@ -1,6 +1,5 @@
-import type { Compatibility } from "./compatibility.ts";
+import type { Compatibility, LinkIdentity } from "./compatibility.ts";
 import type { FilePath } from "./file-path.ts";
-import type { PluginIdentity } from "./plugin-identity.ts";
 
 export interface InstalledFile {
   readonly path: FilePath;
@@ -29,7 +28,7 @@ export interface KnownCompatibility extends Compatibility {
   /** Identifies the .so, the engine's binary and the system's libraries. When one is another by now, this is out of date. */
   readonly basis: string;
   /** For comparing it with other plugins; absent for a .so that the engine would not come to compare. */
-  readonly identity?: PluginIdentity;
+  readonly identity?: LinkIdentity;
 }
 
 /** One version of a plugin: the one that is installed, or one that is kept for a rollback. */

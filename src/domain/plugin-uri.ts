@@ -1,13 +1,13 @@
 import { fileURLToPath } from "node:url";
+import { printable } from "../lib/text.ts";
 import { PluginError } from "./errors.ts";
-import { printable } from "./printable.ts";
 
 /** Where a plugin's zip, or another file, is. */
 export interface PluginUri {
   /** With credentials: for the download alone. */
   readonly url: URL;
   /** Without credentials: for replies, logs and the registry. */
-  readonly shown: string;
+  readonly redacted: string;
 }
 
 const ZIP_SUFFIX = ".zip";
@@ -34,7 +34,7 @@ const PASSWORD_LIKE_PORT = /^[^:]*:\/\/[^/?#@]*:\d*[?#].*@/s;
  */
 export function checkPluginUri(given: string | null | undefined): PluginUri {
   const uri = checkUri(given);
-  if (!decodedPath(uri.url)?.endsWith(ZIP_SUFFIX)) throw invalidUri(uri.shown);
+  if (!decodedPath(uri.url)?.endsWith(ZIP_SUFFIX)) throw invalidUri(uri.redacted);
   return uri;
 }
 
@@ -48,7 +48,7 @@ export function checkUri(given: string | null | undefined): PluginUri {
   const shown = printable(withoutCredentials(text));
   const url = parse(text);
   if (url === undefined || decodedPath(url) === undefined) throw invalidUri(shown);
-  return { url, shown };
+  return { url, redacted: shown };
 }
 
 function invalidUri(shown: string): PluginError {

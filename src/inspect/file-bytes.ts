@@ -1,8 +1,7 @@
 import { constants, readSync } from "node:fs";
 import { type FileHandle, open, stat } from "node:fs/promises";
-import { hasCode } from "../domain/errors.ts";
-import { Pace } from "./pace.ts";
-import { Unreadable } from "./unreadable.ts";
+import { hasCode } from "../lib/errors.ts";
+import { Pace, Unreadable } from "./pace.ts";
 
 /** Should a FIFO or a terminal take the file's place before it is open, it must neither hang nor become ours. */
 const OPEN_FLAGS = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;

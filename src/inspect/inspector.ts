@@ -1,23 +1,17 @@
 import { dirname, resolve } from "node:path";
 import type { Config } from "../config/schema.ts";
-import type { Compatibility } from "../domain/compatibility.ts";
-import type { PluginIdentity } from "../domain/plugin-identity.ts";
-import type { EngineFacts } from "./engine-facts.ts";
-import { createEngineSource } from "./engine-source.ts";
+import type { Compatibility, LinkIdentity } from "../domain/compatibility.ts";
+import { createEngineSource, type EngineFacts } from "./engine.ts";
 import { type FileBytes, withFile } from "./file-bytes.ts";
 import type { SourcePaths } from "./go/source-paths.ts";
 import { differingModules } from "./judge/cause.ts";
-import { judge } from "./judge/judge.ts";
-import { compareHashes } from "./judge/package-differences.ts";
-import { Pace } from "./pace.ts";
-import { type PluginFacts, type PluginReading, readPlugin } from "./plugin-facts.ts";
-import { identityOf } from "./plugin-identity.ts";
+import { compareHashes, judge } from "./judge/judge.ts";
+import { Pace, Unreadable } from "./pace.ts";
+import { identityOf, type PluginFacts, type PluginReading, readPlugin } from "./plugin-facts.ts";
 import { readSources } from "./plugin-sources.ts";
 import { missingLibraries } from "./system/libraries.ts";
 import type { LibrarySearch } from "./system/library-folders.ts";
-import { readSystemFacts, type SystemFacts } from "./system/system-facts.ts";
-import { systemIdentity } from "./system/system-identity.ts";
-import { Unreadable } from "./unreadable.ts";
+import { readSystemFacts, type SystemFacts, systemIdentity } from "./system/system-facts.ts";
 
 /** A plugin exports what the engine looks up: one symbol, or one for each function. */
 const MAX_EXPORTS = 1000;
@@ -29,7 +23,7 @@ export interface Inspection extends Compatibility {
   /** Upper-case functions and variables of the plugin's own package, sorted, at most 1000. */
   readonly exports: readonly string[];
   /** For comparing it with other plugins; undefined when the engine would not come to that. */
-  readonly identity: PluginIdentity | undefined;
+  readonly identity: LinkIdentity | undefined;
   /** undefined when the file is no ELF file. */
   readonly plugin: PluginFacts | undefined;
   /** undefined when there was no engine to compare with. */

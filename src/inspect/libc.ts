@@ -1,6 +1,5 @@
-import { DF_1_PIE, DT, type Dynamic } from "./elf/dynamic.ts";
+import { DF_1_PIE, DT, type Dynamic, newestGlibc } from "./elf/dynamic.ts";
 import { type ElfImage, ET_EXEC } from "./elf/image.ts";
-import { newestGlibc } from "./elf/versions.ts";
 
 /** The C library that a file is linked to: `none` for a library without one, `static` for a program without one. */
 export type Libc = "glibc" | "musl" | "none" | "static";

@@ -1,5 +1,12 @@
 import { setImmediate } from "node:timers/promises";
-import { Unreadable } from "./unreadable.ts";
+
+/**
+ * What a file says about itself can't be, or is more than is worth reading. It tells nothing about whether the
+ * file works, so it makes a verdict `unknown`.
+ */
+export class Unreadable extends Error {
+  override readonly name = "Unreadable";
+}
 
 /** An inspection takes some milliseconds, with a large engine some tenths of a second; the disk may be slow. */
 const TIME_LIMIT_MS = 10_000;

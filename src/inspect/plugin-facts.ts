@@ -1,15 +1,15 @@
-import { printable } from "../domain/printable.ts";
-import { readDynamic } from "./elf/dynamic.ts";
+import { type LinkIdentity, toIdentity } from "../domain/compatibility.ts";
+import { printable } from "../lib/text.ts";
+import { newestGlibc, readDynamic, wantedVersions } from "./elf/dynamic.ts";
 import { type ElfImage, ET_DYN, readElf } from "./elf/image.ts";
 import { findSymbols, openSymbols } from "./elf/symbols.ts";
-import { newestGlibc, wantedVersions } from "./elf/versions.ts";
+import type { EngineFacts } from "./engine.ts";
 import type { FileBytes } from "./file-bytes.ts";
-import { type LinkSymbols, readLinkSymbols } from "./go/link-symbols.ts";
+import { importPath, isExported, type LinkSymbols, readLinkSymbols } from "./go/link-symbols.ts";
 import { readPluginPath } from "./go/plugin-path.ts";
 import { readProducer } from "./go/producer.ts";
-import { importPath, isExported } from "./go/symbol-name.ts";
 import { isProgram, type Libc, libcOf } from "./libc.ts";
-import { Unreadable } from "./unreadable.ts";
+import { Unreadable } from "./pace.ts";
 
 /** A plugin's name is a part of a file's, so no longer than that. */
 const MAX_SYMBOL = 255;
@@ -135,4 +135,22 @@ async function fill(reading: Draft, image: ElfImage): Promise<void> {
 
 function shown(text: string): string {
   return printable(text.slice(0, MAX_SHOWN));
+}
+
+/**
+ * What other plugins are compared with. Packages that the engine has are left out, since plugins that are like the
+ * engine there are like each other; and the plugin's own, which nobody else has.
+ *
+ * @returns undefined when it is no Go plugin, or one for another CPU, which no engine comes to compare
+ */
+export function identityOf(
+  { kind, path, symbols, facts }: PluginReading,
+  engine: EngineFacts | string,
+): LinkIdentity | undefined {
+  if (kind !== "plugin" || symbols === undefined) return undefined;
+  const isKnown = typeof engine !== "string";
+  if (isKnown && engine.cpu !== facts.cpu) return undefined;
+  const ofEngine = isKnown ? engine.symbols?.hashes : undefined;
+  const others = [...symbols.hashes].filter(([name]) => !ofEngine?.has(name) && importPath(name) !== path);
+  return toIdentity(path, new Map(others.map(([name, hash]) => [importPath(name), hash])));
 }

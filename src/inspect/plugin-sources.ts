@@ -1,9 +1,9 @@
 import { readElf } from "./elf/image.ts";
 import type { FileBytes } from "./file-bytes.ts";
+import type { GoModule } from "./go/build-info.ts";
 import type { LinkSymbols } from "./go/link-symbols.ts";
-import type { GoModule } from "./go/module-info.ts";
 import { readSourcePaths, type SourcePaths } from "./go/source-paths.ts";
-import { Unreadable } from "./unreadable.ts";
+import { Unreadable } from "./pace.ts";
 
 /** How many modules' versions are looked for; a message has no room for more. */
 const MAX_MODULES = 3;

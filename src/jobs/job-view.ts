@@ -1,6 +1,6 @@
+import type { ErrorCode } from "../domain/errors.ts";
 import type { PluginId } from "../domain/plugin.ts";
 import type { Stage } from "../domain/progress.ts";
-import type { JobResult } from "./job-result.ts";
 
 export const JOB_STATES = ["waiting", "running", "done", "failed", "cancelled"] as const;
 export type JobState = (typeof JOB_STATES)[number];
@@ -30,4 +30,26 @@ export interface JobView extends JobSubject {
   readonly startedAt?: string;
   readonly endedAt?: string;
   readonly result?: JobResult;
+}
+
+/** What the synchronous answer would have been. */
+export interface JobSuccess {
+  readonly status: number;
+  /** A text goes out as text, an object as JSON. */
+  readonly body: string | object;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** The refusal that the synchronous answer would have been. */
+export interface JobFailure {
+  readonly status: number;
+  readonly error: ErrorCode;
+  /** With the words that come before it in an answer. */
+  readonly message: string;
+}
+
+export type JobResult = JobSuccess | JobFailure;
+
+export function isFailure(result: JobResult): result is JobFailure {
+  return "error" in result;
 }

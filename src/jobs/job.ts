@@ -1,8 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { ERROR_STATUS, PluginError } from "../domain/errors.ts";
 import type { Progress, Stage } from "../domain/progress.ts";
-import { isFailure, type JobResult } from "./job-result.ts";
-import type { JobState, JobSubject, JobView } from "./job-view.ts";
+import { isFailure, type JobResult, type JobState, type JobSubject, type JobView } from "./job-view.ts";
 import { ProgressMeter } from "./progress-meter.ts";
 
 /** What the work of a job has from it. */

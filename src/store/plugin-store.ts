@@ -1,30 +1,30 @@
 import { PluginError } from "../domain/errors.ts";
 import { type FilePath, soPath } from "../domain/file-path.ts";
-import type { Log } from "../domain/log.ts";
 import { PLUGIN_TYPES, type PluginId, type PluginType } from "../domain/plugin.ts";
 import type { InstalledFile, KeptVersion, PluginEntry } from "../domain/plugin-entry.ts";
-import type { Change } from "./change.ts";
-import { ChangeRunner } from "./change-runner.ts";
-import { type Content, contentOf, contentsOf } from "./content.ts";
-import { damagedVersion } from "./damaged-version.ts";
-import { makeFolder, statIfThere } from "./durable.ts";
-import { keepEditedFiles } from "./edited-files.ts";
-import { KeptFiles } from "./kept-files.ts";
-import { KeptLease } from "./kept-lease.ts";
+import { rethrowStorageError } from "../domain/storage-error.ts";
+import { makeFolder, statIfThere } from "../lib/durable.ts";
+import type { Log } from "../lib/log.ts";
+import type { Change } from "./journal/change.ts";
+import { ChangeRunner } from "./journal/change-runner.ts";
+import { recover } from "./journal/recovery.ts";
+import type { Workspace } from "./journal/workspace.ts";
 import type { Layout } from "./layout.ts";
-import { adoptable, findSoFilesOf, reconcile } from "./reconcile.ts";
-import { recover } from "./recover.ts";
-import { Registry } from "./registry.ts";
-import { rethrowStorageError } from "./storage-error.ts";
+import { adoptable, findSoFilesOf, reconcile } from "./registry/reconcile.ts";
+import { Registry } from "./registry/registry.ts";
+import { type Content, contentOf, contentsOf } from "./versions/content.ts";
+import { keepEditedFiles } from "./versions/edited-files.ts";
+import { KeptFiles } from "./versions/kept-files.ts";
+import { KeptLease } from "./versions/kept-lease.ts";
 import {
   type ChangeContext,
+  damagedVersion,
   type InstallChange,
   prepareInstall,
   prepareRollback,
   prepareUpdate,
   type StagedVersion,
-} from "./version-change.ts";
-import type { Workspace } from "./workspace.ts";
+} from "./versions/version-change.ts";
 
 export interface PluginStoreOptions {
   /** How many earlier versions of a plugin are kept. */

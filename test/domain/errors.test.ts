@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
-import { ERROR_STATUS, hasCode, PluginError, prefixed } from "../../src/domain/errors.ts";
+import { ERROR_STATUS, PluginError, prefixed } from "../../src/domain/errors.ts";
+import { hasCode } from "../../src/lib/errors.ts";
 
 it("has an error status for every code, and codes that look like codes", () => {
   for (const [code, status] of Object.entries(ERROR_STATUS)) {

@@ -1,12 +1,12 @@
 import { expect, it } from "vitest";
-import { checkInstallOrder } from "../../src/domain/install-request.ts";
+import { checkInstallRequest } from "../../src/domain/install-request.ts";
 
 const FILE = "http://127.0.0.1/random.zip";
 
 it("fills in what a client left out", () => {
-  expect(checkInstallOrder("sources", { name: " random ", file: FILE })).toEqual({
+  expect(checkInstallRequest("sources", { name: " random ", file: FILE })).toEqual({
     id: { type: "sources", name: "random" },
-    source: { kind: "download", uri: { url: new URL(FILE), shown: FILE }, shown: FILE },
+    source: { kind: "download", uri: { url: new URL(FILE), redacted: FILE }, origin: FILE },
     sha256: undefined,
     signature: undefined,
     shellParas: [],
@@ -16,7 +16,7 @@ it("fills in what a client left out", () => {
 
 it("takes null for left out", () => {
   const order = { name: "random", file: FILE, shellParas: null, functions: null };
-  expect(checkInstallOrder("functions", order)).toMatchObject({ shellParas: [], functions: [] });
+  expect(checkInstallRequest("functions", order)).toMatchObject({ shellParas: [], functions: [] });
 });
 
 it.each([
@@ -25,20 +25,22 @@ it.each([
   ["sinks", []],
 ] as const)("keeps the exported functions of %s as %j", (type, functions) => {
   const order = { name: "random", file: FILE, shellParas: ["a", "b c", ""], functions: ["f"] };
-  expect(checkInstallOrder(type, order)).toMatchObject({ shellParas: ["a", "b c", ""], functions });
+  expect(checkInstallRequest(type, order)).toMatchObject({ shellParas: ["a", "b c", ""], functions });
 });
 
-const ZIP = { file: "/x.zip", sha256: "", bytes: 1, shown: "upload" };
+const ZIP = { file: "/x.zip", sha256: "", bytes: 1, origin: "upload" };
 
 it.each([undefined, null, ""])("takes a zip where the file is %j", (file) => {
   const order = { name: "random", zip: ZIP, ...(file === undefined ? {} : { file }) };
-  expect(checkInstallOrder("sources", order).source).toEqual({ kind: "upload", zip: ZIP, shown: "upload" });
+  expect(checkInstallRequest("sources", order).source).toEqual({ kind: "upload", zip: ZIP, origin: "upload" });
 });
 
 it("refuses a zip and a file, and shows no credentials", () => {
   const order = { name: "random", zip: ZIP, file: "http://user:secret@host/random.zip" };
   const message = "invalid uri http://***@host/random.zip: there is a zip and a file; send one of them";
-  expect(() => checkInstallOrder("sources", order)).toThrow(expect.objectContaining({ code: "URI_INVALID", message }));
+  expect(() => checkInstallRequest("sources", order)).toThrow(
+    expect.objectContaining({ code: "URI_INVALID", message }),
+  );
 });
 
 it.each([
@@ -47,5 +49,5 @@ it.each([
   ["URI_INVALID", { name: "random" }],
   ["URI_INVALID", { name: "random", file: null }],
 ])("refuses with %s: %j", (code, order) => {
-  expect(() => checkInstallOrder("sources", order)).toThrow(expect.objectContaining({ code }));
+  expect(() => checkInstallRequest("sources", order)).toThrow(expect.objectContaining({ code }));
 });

@@ -20,16 +20,16 @@ it.each([
   ["file:///tmp/my%20plugins/random.zip", "file:///tmp/my%20plugins/random.zip"],
   ["FILE:///tmp/Random@v1.zip", "file:///tmp/Random@v1.zip"],
 ])("accepts %s and shows it as it was given", (given, href) => {
-  const { url, shown } = checkPluginUri(given);
+  const { url, redacted } = checkPluginUri(given);
   expect(url.href).toBe(href);
-  expect(shown).toBe(given);
+  expect(redacted).toBe(given);
 });
 
 it("accepts a query and credentials, for the download alone", () => {
   const given = "https://user:pass@h/x.zip?X-Signature=abc&token=def#end";
-  const { url, shown } = checkPluginUri(given);
+  const { url, redacted } = checkPluginUri(given);
   expect(url.href).toBe(given);
-  expect(shown).toBe("https://***@h/x.zip?X-Signature=***&token=***#***");
+  expect(redacted).toBe("https://***@h/x.zip?X-Signature=***&token=***#***");
 });
 
 it.each([
@@ -99,7 +99,7 @@ it.each([
 
 describe("checkUri", () => {
   it.each(["http://h/x.txt", "https://h:1/", "file:///a/b", "http://h"])("takes %s", (text) => {
-    expect(checkUri(text)).toEqual({ url: new URL(text), shown: text });
+    expect(checkUri(text)).toEqual({ url: new URL(text), redacted: text });
   });
 
   it.each(["", undefined, null, "/a/b", "ftp://h/x", "file://h/x", "http://h/%zz", "file:///a%00", "http://h/\n"])(

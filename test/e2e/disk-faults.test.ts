@@ -18,8 +18,8 @@ const DIE_AT_OPERATION = fileURLToPath(new URL("../support/die-at-operation.mjs"
 const TIMEOUT_MS = 240_000;
 
 /** In the words of whichever stage met it first. */
-const FULL = /no space left on the (device|server's disk)/;
-const READ_ONLY = "the files could not be written (EROFS); see the server's log";
+const FULL = /there is no space left on the server's disk; free some and try again/;
+const READ_ONLY = "the server cannot write its files (EROFS); see the server's log";
 
 /** Starts a server that is gone after the test, before its disk is. */
 async function start(options: ServerProcessOptions): Promise<{ server: ServerProcess; url: string }> {

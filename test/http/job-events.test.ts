@@ -2,9 +2,9 @@ import { once } from "node:events";
 import { PassThrough, Writable } from "node:stream";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
-import { JobEvents } from "../../src/http/jobs/job-events.ts";
+import { JobEvents } from "../../src/http/job-events.ts";
 import { Job, type JobRun } from "../../src/jobs/job.ts";
-import type { JobResult } from "../../src/jobs/job-result.ts";
+import type { JobResult } from "../../src/jobs/job-view.ts";
 import { Jobs } from "../../src/jobs/jobs.ts";
 import { readEvents, type StreamEvent } from "../support/event-client.ts";
 

@@ -291,7 +291,7 @@ describe("refused", () => {
 
   test("where the folder can't be made", async () => {
     await writeFile(join(server.base, "data"), "");
-    const refusal = "Upload error: the server can't use the folder of uploads (ENOTDIR)\n";
+    const refusal = "Upload error: the server can't use the folder of uploads (ENOTDIR); see the server's log\n";
     expect(await upload({ name: "a", content: "x" })).toEqual([500, refusal]);
   });
 

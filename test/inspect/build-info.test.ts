@@ -1,6 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { readBuildInfo } from "../../src/inspect/go/build-info.ts";
-import { moduleOf, parseModuleInfo } from "../../src/inspect/go/module-info.ts";
+import { moduleOf, parseModuleInfo, readBuildInfo } from "../../src/inspect/go/build-info.ts";
 import { AMD64, ARM, BASE, buildElf, type ElfFormat, S390X } from "../support/elf.ts";
 import { inlineBuildInfo } from "../support/go-elf.ts";
 import { withImage } from "./kit.ts";

@@ -2,9 +2,8 @@ import { setImmediate } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 import { withFile } from "../../src/inspect/file-bytes.ts";
 import { createInspector } from "../../src/inspect/inspector.ts";
-import { Pace } from "../../src/inspect/pace.ts";
+import { Pace, Unreadable } from "../../src/inspect/pace.ts";
 import { readPlugin } from "../../src/inspect/plugin-facts.ts";
-import { Unreadable } from "../../src/inspect/unreadable.ts";
 import { ARM } from "../support/elf.ts";
 import { fileOf, plugin, readingOf } from "./kit.ts";
 

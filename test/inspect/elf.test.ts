@@ -1,9 +1,14 @@
 import { describe, expect, test } from "vitest";
-import { readDynamic } from "../../src/inspect/elf/dynamic.ts";
+import {
+  compareVersions,
+  definedVersions,
+  newestGlibc,
+  readDynamic,
+  wantedVersions,
+} from "../../src/inspect/elf/dynamic.ts";
 import { readElf } from "../../src/inspect/elf/image.ts";
 import { findSection } from "../../src/inspect/elf/sections.ts";
 import { findSymbols, openSymbols } from "../../src/inspect/elf/symbols.ts";
-import { compareVersions, definedVersions, newestGlibc, wantedVersions } from "../../src/inspect/elf/versions.ts";
 import { withFile } from "../../src/inspect/file-bytes.ts";
 import { AMD64, ARM, buildElf, type ElfContents, type ElfFormat, S390X } from "../support/elf.ts";
 import { fileOf, withImage } from "./kit.ts";

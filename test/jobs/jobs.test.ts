@@ -1,8 +1,7 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { Job, type JobRun } from "../../src/jobs/job.ts";
-import type { JobResult } from "../../src/jobs/job-result.ts";
-import type { JobAction } from "../../src/jobs/job-view.ts";
+import type { JobAction, JobResult } from "../../src/jobs/job-view.ts";
 import { Jobs } from "../../src/jobs/jobs.ts";
 
 const SUCCESS: JobResult = { status: 201, body: "sources plugin random is created" };

@@ -5,9 +5,9 @@ import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { PluginError } from "../../src/domain/errors.ts";
 import { UNWATCHED } from "../../src/domain/progress.ts";
-import { readArchive } from "../../src/install/package/archive.ts";
-import { planPackage } from "../../src/install/package/package-plan.ts";
-import { unpack } from "../../src/install/package/unpack.ts";
+import { readArchive } from "../../src/package/archive.ts";
+import { planPackage } from "../../src/package/plan.ts";
+import { unpack } from "../../src/package/unpack.ts";
 import { AMBIGUOUS_BUT_ACCEPTED, HOSTILE_LIMITS, HOSTILE_ZIPS } from "../support/hostile-zips.ts";
 
 /** `FUZZ_PLANNED=20000 FUZZ_UNPACKED=1000 FUZZ_SEED=1 npm run test:soak`. */

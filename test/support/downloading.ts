@@ -7,8 +7,8 @@ import { loadConfig } from "../../src/config/load.ts";
 import type { Config } from "../../src/config/schema.ts";
 import type { PluginError } from "../../src/domain/errors.ts";
 import { withoutCredentials } from "../../src/domain/plugin-uri.ts";
-import { createDownloader, type Downloaded, type Downloader } from "../../src/install/download/downloader.ts";
-import type { ProxySettings } from "../../src/install/download/proxy.ts";
+import { createDownloader, type Downloaded, type Downloader } from "../../src/fetch/downloader.ts";
+import type { ProxySettings } from "../../src/fetch/proxy.ts";
 import { type FileServer, type Reply, startFileServer } from "./file-server.ts";
 import { tempFolder } from "./temp-folder.ts";
 
@@ -44,7 +44,7 @@ export async function downloadBench(
   const never = new AbortController().signal;
 
   const fetch: DownloadBench["fetch"] = (url, { signal = never, onProgress } = {}) =>
-    downloader.download({ url: new URL(url), shown: withoutCredentials(url) }, file, { signal, log, onProgress });
+    downloader.download({ url: new URL(url), redacted: withoutCredentials(url) }, file, { signal, log, onProgress });
 
   return {
     folder,

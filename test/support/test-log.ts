@@ -1,5 +1,5 @@
 import { pino } from "pino";
-import type { Log } from "../../src/domain/log.ts";
+import type { Log } from "../../src/lib/log.ts";
 
 export interface LogLine {
   readonly level: number;

@@ -4,12 +4,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { FastifyInstance } from "fastify";
 import { pino } from "pino";
-import { buildApp } from "../../src/app.ts";
-import { createAudit } from "../../src/audit.ts";
 import { PublicKeys } from "../../src/auth/public-keys.ts";
 import { loadConfig } from "../../src/config/load.ts";
-import { createParts } from "../../src/parts.ts";
-import type { ChangeQueue } from "../../src/store/change-queue.ts";
+import { buildApp } from "../../src/http/app.ts";
+import { createAudit } from "../../src/plugins/audit.ts";
+import { createParts } from "../../src/server.ts";
+import type { ChangeQueue } from "../../src/store/journal/queue.ts";
 import { Layout } from "../../src/store/layout.ts";
 
 export interface TestServer {

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import type { PluginType } from "../../src/domain/plugin.ts";
 import type { PluginEntry } from "../../src/domain/plugin-entry.ts";
 import { createInspector } from "../../src/inspect/inspector.ts";
-import { Clashes } from "../../src/manage/clashes.ts";
+import { Clashes } from "../../src/plugins/verdicts/clashes.ts";
 
 /** What is said of two plugins that are installed, against what Go says when one engine loads both, in either order. */
 

@@ -6,8 +6,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { createCatalogue } from "../../src/catalogue/catalogue.ts";
 import type { Config } from "../../src/config/schema.ts";
-import { createPrebuildCatalog } from "../../src/prebuild/catalog.ts";
 
 /** Listings of real file servers: each serves the same tree from a folder, on a free port of its own. */
 
@@ -149,7 +149,7 @@ describe.each([
   test("lists the plugins of this system, with addresses that answer", async () => {
     const host = `http://127.0.0.1:${port}`;
     const warnings: unknown[] = [];
-    const catalog = createPrebuildCatalog({ config: CONFIG, hosts: `${host}/`, log: recorder(warnings) });
+    const catalog = createCatalogue({ config: CONFIG, hosts: `${host}/`, log: recorder(warnings) });
     const { plugins, failedHosts } = await catalog.list("sources");
 
     const names = [LONG_NAME, "random", "with_underscores_2", "zmq"];
@@ -163,7 +163,7 @@ describe.each([
 
   test("says so where a type has no folder", async () => {
     const warnings: unknown[] = [];
-    const catalog = createPrebuildCatalog({
+    const catalog = createCatalogue({
       config: CONFIG,
       hosts: `http://127.0.0.1:${port}`,
       log: recorder(warnings),

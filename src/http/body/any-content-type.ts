@@ -27,12 +27,12 @@ export function acceptAnyContentType(app: FastifyInstance, maxBytes: number): vo
   });
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("*", async (request: FastifyRequest) =>
-    request.routeOptions.config.bodyAsStream ? request.raw : readBody(request, maxBytes),
+    request.routeOptions.config.bodyAsStream ? request.raw : bufferBody(request, maxBytes),
   );
 }
 
 /** @throws PluginError BODY_TOO_LARGE, before anything is read where that was announced; REQUEST_INVALID */
-export async function readBody(
+export async function bufferBody(
   request: FastifyRequest,
   maxBytes: number,
   stream: Readable = request.raw,

@@ -1,6 +1,6 @@
 import type { TObject } from "@sinclair/typebox";
 import type { Config } from "../../config/schema.ts";
-import type { Receiver } from "../../domain/receiver.ts";
+import type { Receiver } from "../../incoming/receiver.ts";
 import type { UploadingSockets } from "./uploading-sockets.ts";
 
 /** What programs announce a zip as. */
@@ -9,7 +9,7 @@ export const ZIP_TYPES: readonly string[] = ["application/zip", "application/x-z
 export type Fields = Readonly<Record<string, unknown>>;
 
 /** What a route does with bodies that are or have a file. */
-export interface FileRules {
+export interface BodyRules {
   /** The fields, whether they come as JSON, in a form or in the query. */
   readonly schema: TObject;
   /** The fields that are lists. */

@@ -2,9 +2,9 @@ import type { Readable } from "node:stream";
 import type { FastifyRequest } from "fastify";
 import { PluginError, prefixed } from "../../domain/errors.ts";
 import type { ReceivedZip } from "../../domain/install-request.ts";
-import { readBody } from "./any-content-type.ts";
+import { bufferBody } from "./any-content-type.ts";
 import { isForm, kindOf, tellsKind } from "./body-kind.ts";
-import type { Fields, FileRules, Receiving } from "./file-rules.ts";
+import type { BodyRules, Fields, Receiving } from "./file-rules.ts";
 import { asObject, queryFields } from "./form-fields.ts";
 import { parseFields } from "./json-body.ts";
 import { peek } from "./peek.ts";
@@ -40,7 +40,7 @@ export class IncomingBodies {
    * A hook before validation, for a route with `bodyAsStream`: leaves the fields in `body` and the file in `zip`. Where
    * there is a file, its fields have been validated: the handler will run, and answers for the file.
    */
-  decode(rules: FileRules): (request: FastifyRequest) => Promise<void> {
+  decode(rules: BodyRules): (request: FastifyRequest) => Promise<void> {
     return async (request) => {
       const stream = request.body as Readable | undefined;
       if (stream === undefined) request.body = parseJson(Buffer.alloc(0), rules);
@@ -67,7 +67,7 @@ export class IncomingBodies {
     };
   }
 
-  async #decode(request: FastifyRequest, body: Readable, rules: FileRules): Promise<void> {
+  async #decode(request: FastifyRequest, body: Readable, rules: BodyRules): Promise<void> {
     const { tidy = unchanged } = rules;
     const { http } = this.#options;
     const mediaType = request.headers["content-type"]?.split(";")[0]?.trim().toLowerCase();
@@ -92,11 +92,11 @@ export class IncomingBodies {
       request.body = fields;
       request.zip = await this.#receive(request, stream);
     } else {
-      request.body = parseJson(await readBody(request, http.maxBodyBytes, stream), rules);
+      request.body = parseJson(await bufferBody(request, http.maxBodyBytes, stream), rules);
     }
   }
 
-  async #refuseEarly(request: FastifyRequest, fields: Fields, { admit }: FileRules): Promise<void> {
+  async #refuseEarly(request: FastifyRequest, fields: Fields, { admit }: BodyRules): Promise<void> {
     refuseInvalid(request, fields);
     this.#refuseTooLarge(request, 0);
     await admit?.(typeof fields.name === "string" ? fields.name : undefined, announcedBytes(request));
@@ -115,14 +115,14 @@ export class IncomingBodies {
     const { receiver, uploading, closing } = this.#options;
     const end = uploading.add(request.raw.socket);
     try {
-      return await receiver.receive(stream, { signal: closing, shown: "upload", log: request.log });
+      return await receiver.receive(stream, { signal: closing, origin: "upload", log: request.log });
     } finally {
       end();
     }
   }
 }
 
-function parseJson(body: Buffer, { schema, tidy = unchanged, jsonPrefix = "" }: FileRules): unknown {
+function parseJson(body: Buffer, { schema, tidy = unchanged, jsonPrefix = "" }: BodyRules): unknown {
   try {
     const value = parseFields(body, schema);
     const isObject = typeof value === "object" && value !== null && !Array.isArray(value);

@@ -1,7 +1,7 @@
 import type { TObject } from "@sinclair/typebox";
 import type { FastifyRequest } from "fastify";
 import { PluginError } from "../../domain/errors.ts";
-import { printable } from "../../domain/printable.ts";
+import { printable } from "../../lib/text.ts";
 
 /** A hook that runs before validation: reads the body as JSON, an object with the fields of `schema`. */
 export function jsonBody(schema: TObject, { mayBeEmpty = false } = {}): (request: FastifyRequest) => Promise<void> {

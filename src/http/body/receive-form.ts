@@ -2,8 +2,8 @@ import type { Readable } from "node:stream";
 import type { FastifyRequest } from "fastify";
 import { PluginError } from "../../domain/errors.ts";
 import type { ReceivedZip } from "../../domain/install-request.ts";
-import { printable } from "../../domain/printable.ts";
-import type { Fields, FileRules, Receiving } from "./file-rules.ts";
+import { printable } from "../../lib/text.ts";
+import type { BodyRules, Fields, Receiving } from "./file-rules.ts";
 import { asObject } from "./form-fields.ts";
 import { type FormFile, readForm } from "./multipart.ts";
 import { Patience } from "./patience.ts";
@@ -24,7 +24,7 @@ const MAX_SHOWN = 200;
 export async function receiveForm(
   request: FastifyRequest,
   stream: Readable,
-  rules: FileRules,
+  rules: BodyRules,
   { receiver, uploading, http, uploads, closing }: Receiving,
 ): Promise<{ readonly fields: Fields; readonly zip: ReceivedZip | undefined }> {
   const { schema, lists, encodedFiles = {}, namedByFile = false, tidy = (fields) => fields, admit } = rules;
@@ -43,7 +43,7 @@ export async function receiveForm(
     if (typeof name === "string") await admit?.(name, undefined); // it may come after the file
     endUploading = uploading.add(request.raw.socket);
     patience.suspend();
-    zip = await receiver.receive(given.content, { signal: patience.signal, shown: shown(given), log: request.log });
+    zip = await receiver.receive(given.content, { signal: patience.signal, origin: shown(given), log: request.log });
     patience.resume();
   };
 

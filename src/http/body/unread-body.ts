@@ -1,7 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import { Readable } from "node:stream";
 import type { FastifyReply, FastifyRequest } from "fastify";
-import { logRequest } from "../request-log.ts";
+import { logRequest } from "../hooks/request-log.ts";
 
 /** How much of a body that was refused is read all the same, and for how long at most. */
 const DRAIN_BYTES = 16 * 1024 * 1024;

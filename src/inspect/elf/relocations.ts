@@ -1,8 +1,8 @@
-import { Unreadable } from "../unreadable.ts";
+import { Unreadable } from "../pace.ts";
 import { DT, type Dynamic } from "./dynamic.ts";
 import { Fields } from "./fields.ts";
 import { type ElfImage, fileOffset } from "./image.ts";
-import { NumberFilter } from "./number-filter.ts";
+import { NumberFilter } from "./symbol-count.ts";
 
 /** A plugin of 50 MB has some 10 MiB. */
 const MAX_BYTES = 64 * 1024 * 1024;

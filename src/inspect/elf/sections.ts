@@ -1,4 +1,4 @@
-import { Unreadable } from "../unreadable.ts";
+import { Unreadable } from "../pace.ts";
 import { Fields } from "./fields.ts";
 import type { ElfImage } from "./image.ts";
 

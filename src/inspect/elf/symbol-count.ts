@@ -1,4 +1,4 @@
-import { Unreadable } from "../unreadable.ts";
+import { Unreadable } from "../pace.ts";
 import { DT, type Dynamic } from "./dynamic.ts";
 import { Fields } from "./fields.ts";
 import { type ElfImage, fileOffset } from "./image.ts";
@@ -49,4 +49,20 @@ async function countByGnuHash(image: ElfImage, address: number, max: number): Pr
     if ((chain.u32(0) & CHAIN_END) !== 0) return last + 1;
   }
   throw new Unreadable(`it has more than ${max} symbols`);
+}
+
+const MASK = 0xffff;
+
+/** Says of most numbers that they are not in a set, ten times as fast as the set. For going through large tables. */
+export class NumberFilter {
+  readonly #seen = new Uint8Array(MASK + 1);
+
+  constructor(numbers: Iterable<number>) {
+    for (const number of numbers) this.#seen[number & MASK] = 1;
+  }
+
+  /** false is certain. */
+  mayHave(number: number): boolean {
+    return this.#seen[number & MASK] === 1;
+  }
 }

@@ -1,9 +1,8 @@
-import { Unreadable } from "../unreadable.ts";
+import { Unreadable } from "../pace.ts";
 import { DT, type Dynamic, nameTable } from "./dynamic.ts";
 import { Fields } from "./fields.ts";
 import { type ElfImage, fileOffset } from "./image.ts";
-import { NumberFilter } from "./number-filter.ts";
-import { countSymbols } from "./symbol-count.ts";
+import { countSymbols, NumberFilter } from "./symbol-count.ts";
 
 const MiB = 1024 * 1024;
 

@@ -1,6 +1,6 @@
 import { type ElfImage, readAddress } from "../elf/image.ts";
 import { type DynamicSymbol, findSymbols, type NamePattern, type SymbolTable } from "../elf/symbols.ts";
-import { Unreadable } from "../unreadable.ts";
+import { Unreadable } from "../pace.ts";
 
 /** Hashes have 8 bytes since Go 1.15, 20 or 40 before; their length is not relied on. */
 const MAX_HASH_BYTES = 64;
@@ -82,4 +82,14 @@ function isWanted(name: string): boolean {
 async function readBytes(image: ElfImage, { name, address, size }: DynamicSymbol, max: number): Promise<Buffer> {
   if (size === 0 || size > max) throw new Unreadable(`its symbol ${name.slice(0, 200)} has ${size} bytes`);
   return await readAddress(image, address, size);
+}
+
+/** Undoes what Go's linker does to an import path in the name of a symbol: `example.com/v1%2e2` is `example.com/v1.2`. */
+export function importPath(escaped: string): string {
+  return escaped.replaceAll(/(?:%[0-9a-f]{2})+/g, (bytes) => Buffer.from(bytes.replaceAll("%", ""), "hex").toString());
+}
+
+/** Whether Go code outside of its package may name it: the first letter is in upper case. */
+export function isExported(identifier: string): boolean {
+  return /^\p{Lu}[\p{L}\p{Nd}_]*$/u.test(identifier);
 }

@@ -2,7 +2,7 @@ import type { Dynamic } from "../elf/dynamic.ts";
 import { Fields } from "../elf/fields.ts";
 import { type ElfImage, PT_LOAD, readAddress } from "../elf/image.ts";
 import { findRelativeWords, findSymbolWords } from "../elf/relocations.ts";
-import { Unreadable } from "../unreadable.ts";
+import { Unreadable } from "../pace.ts";
 import type { LinkSymbols } from "./link-symbols.ts";
 
 const MAX_PATH_BYTES = 4096;

@@ -1,8 +1,9 @@
-import type { EngineFacts } from "../engine-facts.ts";
-import { type GoModule, moduleOf } from "../go/module-info.ts";
+import { enumerate } from "../../lib/text.ts";
+import type { EngineFacts } from "../engine.ts";
+import { type GoModule, moduleOf } from "../go/build-info.ts";
+import type { SourcePaths } from "../go/source-paths.ts";
 import type { PluginReading } from "../plugin-facts.ts";
-import { enumerate } from "./enumeration.ts";
-import type { Evidence } from "./evidence.ts";
+import type { SystemFacts } from "../system/system-facts.ts";
 
 type Sources = Evidence["sources"];
 
@@ -89,4 +90,19 @@ function modulesByPath({ modules }: EngineFacts): ReadonlyMap<string, GoModule> 
 /** Go's own packages have no dot in the first part of their path; other modules may not either, but are known. */
 function isStandard(path: string, modules: ReadonlyMap<string, GoModule>): boolean {
   return !(path.split("/", 1)[0] ?? "").includes(".") && moduleOf(path, modules) === undefined;
+}
+
+/** All that a verdict rests on. */
+export interface Evidence {
+  /** undefined when the plugin's file is no ELF file. */
+  readonly plugin: PluginReading | undefined;
+  /** Or a sentence about why there is none to compare with. */
+  readonly engine: EngineFacts | string;
+  readonly system: SystemFacts;
+  /** Symbols that the engine will look up. */
+  readonly wanted: readonly string[];
+  /** Empty when they were not looked for. */
+  readonly missingLibraries: readonly string[];
+  /** Of the plugin, for saying why packages differ; undefined when none do. */
+  readonly sources: SourcePaths | undefined;
 }

@@ -1,12 +1,9 @@
 import type { Compatibility } from "../../domain/compatibility.ts";
-import { printable } from "../../domain/printable.ts";
-import { compareVersions } from "../elf/versions.ts";
-import type { EngineFacts } from "../engine-facts.ts";
+import { enumerate, printable } from "../../lib/text.ts";
+import { compareVersions } from "../elf/dynamic.ts";
+import type { EngineFacts } from "../engine.ts";
 import type { PluginReading } from "../plugin-facts.ts";
-import { goVersions, likelyCause } from "./cause.ts";
-import { enumerate } from "./enumeration.ts";
-import type { Evidence } from "./evidence.ts";
-import { compareHashes } from "./package-differences.ts";
+import { type Evidence, goVersions, likelyCause } from "./cause.ts";
 import { byImportance, type KnownProblem, verdictOf } from "./problems.ts";
 
 const BUILD_PLUGIN = "build it with go build -buildmode=plugin";
@@ -131,4 +128,20 @@ function symbolProblem(absent: readonly string[], { exports }: PluginReading): K
   const has = exports.length === 0 ? "no upper-case function or variable at all" : enumerate(exports, 10);
   const message = `the engine will look up ${enumerate(absent)} in the plugin's package, which has ${has}: name the plugin after what it has, or the symbol after the plugin; ${RESTART}`;
   return { code: "SYMBOL_MISSING", message };
+}
+
+/** Go packages that a plugin and an engine both contain. */
+export interface PackageDifferences {
+  /** How many both contain. */
+  readonly shared: number;
+  /** The import paths of those that are not the same in both, sorted. */
+  readonly differing: readonly string[];
+}
+
+type Hashes = ReadonlyMap<string, string>;
+
+/** The comparison that `plugin.Open` makes, all of it: Go stops at the first difference. */
+export function compareHashes(plugin: Hashes, engine: Hashes): PackageDifferences {
+  const shared = [...plugin.keys()].filter((path) => engine.has(path));
+  return { shared: shared.length, differing: shared.filter((path) => plugin.get(path) !== engine.get(path)).sort() };
 }

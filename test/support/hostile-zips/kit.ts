@@ -1,5 +1,5 @@
 import type { Config } from "../../../src/config/schema.ts";
-import { printable } from "../../../src/domain/printable.ts";
+import { printable } from "../../../src/lib/text.ts";
 import { pluginEntries } from "../plugin-zip.ts";
 import { buildZip, type ZipEntry, type ZipOptions } from "../zip.ts";
 

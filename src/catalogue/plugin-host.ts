@@ -1,0 +1,106 @@
+import type { PluginType } from "../domain/plugin.ts";
+import { type Page, PageFailure } from "../fetch/page.ts";
+import { pickPlugins, readLinks } from "./index-page.ts";
+import type { Platform } from "./platform.ts";
+
+/** A server with prebuilt plugins, as the settings name it. */
+export interface PluginHost {
+  /** For the log, replies and a header: ASCII, without comma and credentials. */
+  readonly redacted: string;
+  /** With credentials, without a slash at its end; absent if the setting is no http or https address. */
+  readonly url?: string;
+}
+
+export interface PluginQuery {
+  /** The engine's version. */
+  readonly version: string;
+  readonly type: PluginType;
+  readonly platform: Platform;
+}
+
+/** What a host offers, name → URL of the zip; or why it could not be asked. */
+export type HostAnswer = { readonly plugins: ReadonlyMap<string, string> } | { readonly failure: string };
+
+/** Reads one page, or throws a PageFailure. */
+export type FetchPage = (url: URL) => Promise<Page>;
+
+/**
+ * The hosts of `basic.pluginHosts`: separated by commas, https unless a scheme is given. Empty ones and repeated
+ * ones are left out.
+ */
+export function parsePluginHosts(setting: string): PluginHost[] {
+  const entries = setting.split(",").map((entry) => entry.trim());
+  const hosts = entries.flatMap((entry, index) => (entry === "" ? [] : [parsePluginHost(entry, index + 1)]));
+  const seen = new Set<string>();
+  return hosts.filter(({ redacted: shown, url = shown }) => !seen.has(url) && seen.add(url));
+}
+
+function parsePluginHost(entry: string, position: number): PluginHost {
+  const text = /^[a-z][a-z0-9+.-]*:\/\//i.test(entry) ? entry : `https://${entry}`;
+  // Not shown as it is: in what is no URL a password can't be told from the rest.
+  if (!/^https?:/i.test(text) || !URL.canParse(text)) return { redacted: `entry ${position} of pluginHosts` };
+  const { protocol, username, password, host, pathname } = new URL(text);
+  const user = username === "" && password === "" ? "" : `${username}:${password}@`;
+  const place = host + pathname.replace(/\/+$/, "");
+  return { redacted: `${protocol}//${place}`, url: `${protocol}//${user}${place}` };
+}
+
+/**
+ * Asks a host for its plugins. The original's packages are at `<version>/<os>/<type>`, the documents' sample shows
+ * `<version>/<type>/<os>`: both are read at the same time, and the first wins for a name. One that can't be had
+ * does not count while the other can.
+ */
+export async function askPluginHost(host: PluginHost, query: PluginQuery, fetchPage: FetchPage): Promise<HostAnswer> {
+  if (host.url === undefined) return { failure: "not an http or https address" };
+  const { version, type, platform } = query;
+  const orders = [
+    [version, platform.os, type],
+    [version, type, platform.os],
+  ];
+  const answers = await Promise.all(
+    orders.map(async (order) => {
+      const folder = new URL([host.url, "kuiper-plugins", ...order.map(encodeURIComponent)].join("/"));
+      return readFolder(folder, fetchPage).catch(expectPageFailure);
+    }),
+  );
+  const failures = answers.filter((answer) => answer instanceof PageFailure);
+  if (failures.length === orders.length) {
+    return { failure: [...new Set(failures.map(({ message }) => message))].join(", ") };
+  }
+  const links = answers.flatMap((answer) => (answer instanceof PageFailure ? [] : answer));
+  return { plugins: pickPlugins(links, platform.arch) };
+}
+
+/**
+ * The links of a folder's page. It is asked for with a slash at its end, which saves the redirect of a file server
+ * (and nginx in a container redirects to the wrong port); then, as the original does, without, where a page that
+ * is not a folder's answers.
+ */
+async function readFolder(folder: URL, fetchPage: FetchPage): Promise<URL[]> {
+  const withSlash = new URL(`${folder.pathname}/`, folder);
+  withSlash.username = folder.username;
+  withSlash.password = folder.password;
+  let page: Page;
+  try {
+    page = await fetchPage(withSlash);
+  } catch (error) {
+    if (!(error instanceof PageFailure && error.answered)) throw error;
+    page = await fetchPage(folder);
+  }
+  return readLinks(page.html, folderAddress(page.url, folder));
+}
+
+/**
+ * Where a page's relative links start. The original puts `<page>/` before each, so a page that still has the
+ * folder's name is taken for the folder, slash or not. One that a redirect has led elsewhere (`…/index.html`) is
+ * read as a browser reads it.
+ */
+function folderAddress(page: URL, folder: URL): URL {
+  const lastSegment = ({ pathname }: URL) => pathname.slice(pathname.lastIndexOf("/") + 1);
+  return lastSegment(page) === lastSegment(folder) ? new URL(`${page.pathname}/`, page) : page;
+}
+
+function expectPageFailure(error: unknown): PageFailure {
+  if (error instanceof PageFailure) return error;
+  throw error;
+}

@@ -1,0 +1,83 @@
+import { printable } from "../lib/text.ts";
+import { PluginError } from "./errors.ts";
+
+const NAME_RULE = /^[a-z][A-Za-z0-9_]*$/;
+const NAME_MAX_LENGTH = 100;
+
+/** Path segments below `/plugins/<type>/` that mean something else. */
+const RESERVED_NAMES: readonly string[] = ["prebuild"];
+
+/**
+ * The name rule. A name becomes part of file names, of paths of the API and of an exported Go symbol, so nothing
+ * but letters, digits and underscores is let in.
+ *
+ * @returns the name without the spaces around it
+ * @throws PluginError NAME_INVALID, with the rule that was broken
+ */
+export function checkPluginName(given: string | null | undefined): string {
+  const name = (given ?? "").trim();
+  if (name === "") throw invalidName("", "should not be empty");
+  if (name.length > NAME_MAX_LENGTH) {
+    throw invalidName(
+      `${name.slice(0, 20)}…`,
+      `should have at most ${NAME_MAX_LENGTH} letters, this has ${name.length}`,
+    );
+  }
+  if (RESERVED_NAMES.includes(name)) throw invalidName(name, "is reserved, choose another one");
+  if (!NAME_RULE.test(name)) throw invalidName(name, rule(name));
+  return name;
+}
+
+/** Whether `name` would hide behind another path of the API. */
+export function isReservedName(name: string): boolean {
+  return RESERVED_NAMES.includes(name);
+}
+
+/** Whether `name` could be the name of a plugin that this server installs. */
+export function isPluginName(name: string): boolean {
+  return name.length <= NAME_MAX_LENGTH && NAME_RULE.test(name) && !RESERVED_NAMES.includes(name);
+}
+
+function rule(name: string): string {
+  const suggestion = name.charAt(0).toLowerCase() + name.slice(1);
+  const hint = suggestion !== name && isPluginName(suggestion) ? `, such as ${suggestion}` : "";
+  return `should begin with a lower-case letter and have only letters, digits and underscores (camel case)${hint}`;
+}
+
+function invalidName(name: string, reason: string): PluginError {
+  return new PluginError("NAME_INVALID", `invalid name ${printable(name)}: ${reason}`);
+}
+
+/** What can be a function of the engine's SQL and, with its first letter raised, an exported symbol of Go. */
+const FUNCTION_NAME_RULE = /^[A-Za-z][A-Za-z0-9_]{0,99}$/;
+
+/** Whether it can be registered: Go exports `Écho` too, which is no name of the engine's. */
+export function isFunctionName(name: string): boolean {
+  return FUNCTION_NAME_RULE.test(name);
+}
+
+/**
+ * Checks names that are to be registered as functions.
+ *
+ * @returns the names without repetition
+ * @throws PluginError BODY_INVALID
+ */
+export function checkFunctionNames(names: readonly string[]): string[] {
+  if (names.length === 0) throw new PluginError("BODY_INVALID", "property 'functions' must not be empty");
+  for (const name of names) {
+    if (isFunctionName(name)) continue;
+    const rule = "should begin with a letter and have at most 100 letters, digits and underscores";
+    throw new PluginError("BODY_INVALID", `function name ${printable(name.slice(0, 100))} ${rule}`);
+  }
+  return [...new Set(names)];
+}
+
+/** `Echo`, the symbol that the engine looks up for the function or plugin `echo`. */
+export function symbolOf(name: string): string {
+  return name.charAt(0).toUpperCase() + name.slice(1);
+}
+
+/** `echo`, the function that the exported symbol `Echo` would be. */
+export function functionOf(symbol: string): string {
+  return symbol.charAt(0).toLowerCase() + symbol.slice(1);
+}

@@ -1,0 +1,125 @@
+import { constants, type Stats } from "node:fs";
+import { type FileHandle, open, realpath, stat } from "node:fs/promises";
+import { resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { hasCode, systemMessage } from "../lib/errors.ts";
+import { printable } from "../lib/text.ts";
+import { DownloadFailure } from "./failure.ts";
+import type { FileTarget } from "./file-target.ts";
+import { isBelow } from "./hosts.ts";
+
+const READ_BYTES = 512 * 1024;
+
+/** A FIFO without a writer or a terminal must neither hang nor become ours. */
+const OPEN_FLAGS = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
+
+export interface FileRules {
+  /** `pluginDownload.allowedFolders`; empty allows every file. */
+  readonly allowedFolders: readonly string[];
+  /** Where relative folders start. */
+  readonly baseFolder: string;
+}
+
+export interface FileOptions {
+  readonly signal: AbortSignal;
+  readonly onProgress?: ((bytes: number, total?: number) => void) | undefined;
+}
+
+/**
+ * Copies the regular file that a `file:` URL names.
+ *
+ * @throws DownloadFailure
+ */
+export async function copyFile(
+  url: URL,
+  target: FileTarget,
+  rules: FileRules,
+  { signal, onProgress }: FileOptions,
+): Promise<void> {
+  const path = fileURLToPath(url);
+  const shown = printable(path);
+  const handle = await openAllowed(path, shown, rules);
+  try {
+    const { size } = await handle.stat();
+    target.expect(size);
+    const buffer = Buffer.allocUnsafeSlow(READ_BYTES);
+    for (;;) {
+      signal.throwIfAborted();
+      const { bytesRead } = await readSome(handle, buffer, shown);
+      if (bytesRead === 0) break;
+      await target.write(buffer.subarray(0, bytesRead));
+      onProgress?.(target.bytes, size);
+    }
+    if (target.bytes < size) throw new DownloadFailure("unexpected EOF");
+  } finally {
+    await handle.close();
+  }
+}
+
+async function openAllowed(path: string, shown: string, rules: FileRules): Promise<FileHandle> {
+  const real = rules.allowedFolders.length === 0 ? path : await allowedPath(path, shown, rules);
+  let handle: FileHandle;
+  try {
+    handle = await open(real, OPEN_FLAGS);
+  } catch (cause) {
+    if (hasCode(cause, "ENXIO", "ENODEV")) throw notRegular(shown, cause); // a socket, a device without a driver
+    throw unreachable(hasCode(cause, "EACCES") ? "open" : "stat", shown, cause);
+  }
+  try {
+    const opened = await handle.stat();
+    if (!opened.isFile()) throw notRegular(shown);
+    // The path was checked before it was opened: make sure that it still leads to what was opened.
+    if (rules.allowedFolders.length > 0 && !(await leadsTo(real, opened))) throw notAllowed(shown);
+    return handle;
+  } catch (error) {
+    await handle.close();
+    throw error;
+  }
+}
+
+/** The path without links, if it is below an allowed folder. What is outside is refused whether it exists or not. */
+async function allowedPath(path: string, shown: string, rules: FileRules): Promise<string> {
+  const folders = rules.allowedFolders.map((folder) => resolve(rules.baseFolder, folder));
+  const realFolders = await Promise.all(folders.map((folder) => realpath(folder).catch(() => folder)));
+  let real: string;
+  try {
+    real = await realpath(path);
+  } catch (cause) {
+    if (![...folders, ...realFolders].some((folder) => isBelow(folder, path))) throw notAllowed(shown);
+    throw unreachable("stat", shown, cause);
+  }
+  if (!realFolders.some((folder) => isBelow(folder, real))) throw notAllowed(shown);
+  return real;
+}
+
+async function leadsTo(real: string, opened: Stats): Promise<boolean> {
+  try {
+    const now = await stat(real);
+    return (await realpath(real)) === real && now.dev === opened.dev && now.ino === opened.ino;
+  } catch {
+    return false; // it was moved away meanwhile
+  }
+}
+
+async function readSome(handle: FileHandle, buffer: Buffer, shown: string): Promise<{ bytesRead: number }> {
+  try {
+    return await handle.read(buffer, 0, buffer.length, null);
+  } catch (cause) {
+    throw new DownloadFailure(`read ${shown}: ${systemMessage(cause)}`, { cause });
+  }
+}
+
+function unreachable(action: string, shown: string, cause: unknown): DownloadFailure {
+  return new DownloadFailure(`${action} ${shown}: ${systemMessage(cause)}`, {
+    cause,
+    absent: hasCode(cause, "ENOENT"),
+  });
+}
+
+function notRegular(shown: string, cause?: unknown): DownloadFailure {
+  return new DownloadFailure(`${shown} is not a regular file`, { cause });
+}
+
+function notAllowed(shown: string): DownloadFailure {
+  return new DownloadFailure(`${shown} is not in a folder of pluginDownload.allowedFolders`);
+}

@@ -1,0 +1,84 @@
+import { X509Certificate } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { resolve } from "node:path";
+import tls, { type SecureContext, type TLSSocket } from "node:tls";
+import { hasCode, systemMessage } from "../lib/errors.ts";
+import { printable } from "../lib/text.ts";
+import { DownloadFailure, networkFailure } from "./failure.ts";
+
+const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
+
+/** What TLS connections trust; undefined stands for Node's own defaults. */
+export type TlsAuthorities = () => Promise<SecureContext | undefined>;
+
+/**
+ * The authorities to trust: the default ones, and those in the PEM file `ca` (none if it is empty). The file is read
+ * again for every connection, so that it can be renewed without a restart; the costly context is kept while it is
+ * unchanged.
+ *
+ * @returns a function that throws DownloadFailure when the file can't be used
+ */
+export function createTlsAuthorities(ca: string, baseFolder: string): TlsAuthorities {
+  if (ca === "") return async () => undefined;
+  let known: { pem: string; context: SecureContext } | undefined;
+  return async () => {
+    const pem = await readAuthorities(resolve(baseFolder, ca));
+    if (known?.pem !== pem) known = { pem, context: tls.createSecureContext({ ca: [...defaultRoots(), pem] }) };
+    return known.context;
+  };
+}
+
+/** The newer function also has what NODE_EXTRA_CA_CERTS and the system add. */
+function defaultRoots(): readonly string[] {
+  const { getCACertificates } = tls as { getCACertificates?: (type: "default") => string[] };
+  return getCACertificates?.("default") ?? tls.rootCertificates;
+}
+
+async function readAuthorities(path: string): Promise<string> {
+  let pem: string;
+  try {
+    pem = await readFile(path, "utf8");
+  } catch (cause) {
+    throw new DownloadFailure(`pluginDownload.ca cannot be read: ${printable(path)}: ${systemMessage(cause)}`, {
+      cause,
+    });
+  }
+  // OpenSSL silently ignores what is no certificate, and then nobody would know why a server is not trusted.
+  const certificates = pem.match(CERTIFICATE) ?? [];
+  if (certificates.length === 0 || !certificates.every(isCertificate)) {
+    throw new DownloadFailure(`pluginDownload.ca is not a file of PEM certificates: ${printable(path)}`);
+  }
+  return pem;
+}
+
+function isCertificate(pem: string): boolean {
+  try {
+    new X509Certificate(pem);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** What a failed handshake with `host` is told as. */
+export function tlsFailure(cause: unknown, socket: TLSSocket, host: string): DownloadFailure {
+  // Node sets this only when the certificate was refused, whatever the code of the error is.
+  if (socket.authorizationError) {
+    const reason = cause instanceof Error ? shortened(cause.message) : "unknown error";
+    return new DownloadFailure(
+      `the certificate of ${host} is not trusted: ${reason} (a private authority can be named in pluginDownload.ca; ` +
+        "pluginDownload.verifyTls: false accepts any certificate)",
+      { cause },
+    );
+  }
+  if (cause instanceof Error && !hasCode(cause, "ECONNRESET", "EPIPE") && "reason" in cause) {
+    return new DownloadFailure(`TLS handshake with ${host}: ${shortened(String(cause.reason))}`, { cause });
+  }
+  return networkFailure(cause, host);
+}
+
+/** The message may quote names from the certificate, which is the server's text. */
+function shortened(message: string): string {
+  const line = printable(message);
+  return line.length > 200 ? `${line.slice(0, 200)}…` : line;
+}

@@ -1,0 +1,40 @@
+import type { FastifyInstance, FastifyRequest } from "fastify";
+import type { PublicKeys } from "../../auth/public-keys.ts";
+import { checkToken } from "../../auth/tokens.ts";
+import type { Caller, TokenHolder } from "../../domain/caller.ts";
+import { READING_METHODS } from "./request-log.ts";
+
+declare module "fastify" {
+  interface FastifyRequest {
+    /** Undefined where the server does not ask for tokens. */
+    token: TokenHolder | undefined;
+  }
+  interface FastifyContextConfig {
+    /** For what must work without a token: a supervisor's health check. */
+    open?: boolean;
+    /** For a method that could change something, and does not here. */
+    readsOnly?: boolean;
+  }
+}
+
+/** Who made a request, for the change that it asks for. */
+export function callerOf(request: FastifyRequest): Caller {
+  return { address: request.ip, token: request.token, requestId: request.id, log: request.log };
+}
+
+/** Lets in only requests with a token, but for the routes that are open. */
+export function requireTokens(app: FastifyInstance, keys: PublicKeys): void {
+  app.decorateRequest("token", undefined);
+  app.addHook("onRequest", async (request, reply) => {
+    // A preflight can't carry a token, and tells nothing.
+    if (request.routeOptions.config.open || request.method === "OPTIONS") return;
+    const { readsOnly = READING_METHODS.includes(request.method) } = request.routeOptions.config;
+    const access = readsOnly ? "read" : "write";
+    try {
+      request.token = await checkToken(request.headers.authorization, access, keys);
+    } catch (error) {
+      reply.header("www-authenticate", 'Bearer realm="kuiper"');
+      throw error;
+    }
+  });
+}

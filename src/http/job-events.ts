@@ -1,0 +1,105 @@
+import { Readable } from "node:stream";
+import type { Job } from "../jobs/job.ts";
+import type { Jobs } from "../jobs/jobs.ts";
+
+export interface EventTiming {
+  /** The least time between two events that tell of bytes alone. */
+  readonly progressMs: number;
+  /** Between two signs of life. A client that takes nothing from one to the next but one is cut off. */
+  readonly heartbeatMs: number;
+}
+
+const TIMING: EventTiming = { progressMs: 200, heartbeatMs: 15_000 };
+
+/** Bytes of events that wait for a slow client; what comes beyond is not told it. */
+const MOST_WAITING_BYTES = 16 * 1024;
+
+/**
+ * The events of a job as text/event-stream: `progress` with its state as it is now and as it changes, then `end` with
+ * the result. A client that reads slowly is told less, but always of the end.
+ */
+export class JobEvents extends Readable {
+  readonly #job: Job;
+  readonly #timing: EventTiming;
+  readonly #unwatch: () => void;
+  readonly #heartbeat: NodeJS.Timeout;
+  #next: NodeJS.Timeout | undefined;
+  /** Whether the client takes more at once. */
+  #isAsked = false;
+  /** Whether it took nothing since the last sign of life. */
+  #isStalled = false;
+  #isOver = false;
+  #sentAt = 0;
+  #sentRevision = -1;
+  #sentStage = "";
+
+  /** @throws PluginError TOO_BUSY */
+  constructor(jobs: Jobs, job: Job, timing = TIMING) {
+    super({ highWaterMark: 1 });
+    this.#job = job;
+    this.#timing = timing;
+    this.#unwatch = jobs.watch(job, () => this.#changed());
+    this.#heartbeat = setInterval(() => this.#beat(), timing.heartbeatMs);
+  }
+
+  /** Ends the stream before the job has ended: the server goes down. */
+  stop(): void {
+    if (!this.#isOver) this.push(null);
+    this.#isOver = true;
+  }
+
+  override _read(): void {
+    this.#isAsked = true;
+    if (this.#job.result !== undefined) this.#end();
+    else this.#sendWhenDue();
+  }
+
+  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+    this.#unwatch();
+    clearInterval(this.#heartbeat);
+    clearTimeout(this.#next);
+    callback(error);
+  }
+
+  #changed(): void {
+    if (this.#isOver) return;
+    if (this.#job.result !== undefined) this.#end();
+    else if (this.#job.stage !== this.#sentStage && this.readableLength < MOST_WAITING_BYTES) this.#send("progress");
+    else this.#sendWhenDue();
+  }
+
+  #sendWhenDue(): void {
+    if (!this.#isAsked || this.#isOver || this.#next !== undefined || this.#job.revision === this.#sentRevision) return;
+    const wait = this.#sentAt + this.#timing.progressMs - performance.now();
+    if (this.#sentRevision < 0 || wait <= 0) this.#send("progress");
+    else this.#next = setTimeout(() => this.#sendLate(), wait);
+  }
+
+  #sendLate(): void {
+    this.#next = undefined;
+    this.#sendWhenDue();
+  }
+
+  #send(event: "progress" | "end"): void {
+    this.#sentAt = performance.now();
+    this.#sentRevision = this.#job.revision;
+    this.#sentStage = this.#job.stage;
+    this.#isAsked = false;
+    this.push(`id: ${this.#sentRevision}\nevent: ${event}\ndata: ${JSON.stringify(this.#job.view())}\n\n`);
+  }
+
+  #end(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#send("end");
+    this.push(null);
+  }
+
+  /** A comment, so that proxies see that the connection lives, and we that the client does. */
+  #beat(): void {
+    if (this.#isAsked && !this.#isOver) this.push(": the job goes on\n\n");
+    else if (this.#isStalled) this.destroy();
+    this.#isStalled = !this.#isAsked;
+    this.#isAsked = false;
+  }
+}

@@ -1,2 +1,0 @@
-/** Methods that change nothing. */
-export const READING_METHODS: readonly string[] = ["GET", "HEAD", "OPTIONS"];

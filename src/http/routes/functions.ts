@@ -1,0 +1,49 @@
+import type { FastifyPluginAsyncTypebox } from "@fastify/type-provider-typebox";
+import { Type } from "@sinclair/typebox";
+import type { InstalledPlugins } from "../../plugins/installed-plugins.ts";
+import type { PluginManager } from "../../plugins/plugin-manager.ts";
+import { jsonBody } from "../body/json-body.ts";
+import { withCompatibility } from "../compatibility-header.ts";
+import { callerOf } from "../hooks/authentication.ts";
+import { errorPrefix, replyText } from "../messages.ts";
+import { NameParams, nameOf } from "../schemas.ts";
+
+export interface FunctionRoutesOptions {
+  readonly installed: InstalledPlugins;
+  readonly manager: PluginManager;
+}
+
+const RegisterBody = Type.Object({
+  functions: Type.Array(Type.String(), { description: "a list of names" }),
+});
+
+/** What a later engine has for plugins with several functions: which functions there are, and which plugin has them. */
+export const functionRoutes: FastifyPluginAsyncTypebox<FunctionRoutesOptions> = async (app, { installed, manager }) => {
+  app.get("/plugins/udfs", async () => installed.functions());
+
+  app.get(
+    "/plugins/udfs/:name",
+    {
+      schema: { params: NameParams },
+      config: { errorPrefix: ({ params }) => errorPrefix.describeFunction(nameOf(params)) },
+    },
+    async (request) => installed.describeFunction(request.params.name),
+  );
+
+  app.post(
+    "/plugins/functions/:name/register",
+    {
+      schema: { params: NameParams, body: RegisterBody },
+      preValidation: jsonBody(RegisterBody),
+      config: {
+        errorPrefix: ({ params }) => errorPrefix.register(nameOf(params)),
+        bodyErrorPrefix: errorPrefix.functionList,
+      },
+    },
+    async (request, reply) => {
+      const id = { type: "functions", name: request.params.name } as const;
+      const { compatibility } = await manager.registerFunctions(id, request.body.functions, callerOf(request));
+      return withCompatibility(reply, compatibility).send(replyText.registered(id.name));
+    },
+  );
+};

@@ -1,0 +1,86 @@
+import type { ServerResponse } from "node:http";
+import type { FastifyPluginAsyncTypebox } from "@fastify/type-provider-typebox";
+import { Type } from "@sinclair/typebox";
+import type { FastifyRequest } from "fastify";
+import { PluginError } from "../../domain/errors.ts";
+import type { Job } from "../../jobs/job.ts";
+import { JOB_STATES, type JobState } from "../../jobs/job-view.ts";
+import type { Jobs } from "../../jobs/jobs.ts";
+import { printable } from "../../lib/text.ts";
+import { JobEvents } from "../job-events.ts";
+
+export interface JobRoutesOptions {
+  readonly jobs: Jobs;
+}
+
+const Params = Type.Object({ id: Type.String() });
+const ListQuery = Type.Object({ state: Type.Optional(Type.Union([Type.String(), Type.Array(Type.String())])) });
+
+/** What a proxy needs to know to pass events on as they come. A closed connection does not hold up a shutdown. */
+const EVENT_HEADERS = {
+  "content-type": "text/event-stream",
+  "cache-control": "no-store",
+  "x-accel-buffering": "no",
+  connection: "close",
+} as const;
+
+/** The time that a client has to take its last events when the server goes down. */
+const LAST_EVENT_MS = 1000;
+
+/** `/jobs`: the changes for which a client did not want to wait. */
+export const jobRoutes: FastifyPluginAsyncTypebox<JobRoutesOptions> = async (app, { jobs }) => {
+  const open = new Map<JobEvents, ServerResponse>();
+  app.addHook("preClose", async () => {
+    for (const [events, response] of open) {
+      events.stop();
+      setTimeout(() => response.destroy(), LAST_EVENT_MS).unref();
+    }
+  });
+  const config = { errorPrefix: errorPrefix("describe") };
+
+  app.get(
+    "/jobs",
+    { schema: { querystring: ListQuery }, config: { errorPrefix: () => "list jobs error: " } },
+    async ({ query }) => {
+      const states = statesOf([query.state ?? []].flat());
+      return jobs.list().flatMap((job) => (states.includes(job.state) ? [job.view()] : []));
+    },
+  );
+
+  app.get("/jobs/:id", { schema: { params: Params }, config }, async ({ params }) => jobs.get(params.id).view());
+
+  app.delete(
+    "/jobs/:id",
+    { schema: { params: Params }, config: { errorPrefix: errorPrefix("cancel") } },
+    async ({ params }) => (await jobs.cancel(params.id)).view(),
+  );
+
+  app.get("/jobs/:id/events", { schema: { params: Params }, config }, async (request, reply) => {
+    const job = jobs.get(request.params.id);
+    if (hasSeenTheEnd(request, job)) return reply.code(204).send();
+    reply.headers(EVENT_HEADERS);
+    if (request.method === "HEAD") return reply.send();
+    const events = new JobEvents(jobs, job);
+    open.set(events, reply.raw);
+    reply.raw.once("close", () => open.delete(events));
+    return reply.send(events);
+  });
+};
+
+/** Browsers come back when a stream ends; 204 is what tells them not to. */
+function hasSeenTheEnd({ headers }: FastifyRequest, job: Job): boolean {
+  return job.result !== undefined && headers["last-event-id"] === String(job.revision);
+}
+
+function statesOf(given: readonly string[]): readonly JobState[] {
+  const unknown = given.find((state) => !JOB_STATES.some((known) => known === state));
+  if (unknown !== undefined) {
+    const message = `there is no state "${printable(unknown)}"; there are ${JOB_STATES.join(", ")}`;
+    throw new PluginError("REQUEST_INVALID", message);
+  }
+  return given.length === 0 ? JOB_STATES : JOB_STATES.filter((state) => given.includes(state));
+}
+
+function errorPrefix(verb: string) {
+  return ({ params }: FastifyRequest) => `${verb} job ${printable((params as { id: string }).id)} error: `;
+}

@@ -1,0 +1,59 @@
+import type { FastifyPluginAsyncTypebox } from "@fastify/type-provider-typebox";
+import { Type } from "@sinclair/typebox";
+import { PLUGIN_TYPES } from "../../domain/plugin.ts";
+import type { Jobs } from "../../jobs/jobs.ts";
+import type { InstalledPlugins } from "../../plugins/installed-plugins.ts";
+import type { PluginManager } from "../../plugins/plugin-manager.ts";
+import { jsonBody } from "../body/json-body.ts";
+import { compatibilityHeader } from "../compatibility-header.ts";
+import { callerOf } from "../hooks/authentication.ts";
+import { errorPrefix, replyText } from "../messages.ts";
+import { answerChange } from "../respond-async.ts";
+import { NameParams, nameOf, textField } from "../schemas.ts";
+
+export interface VersionRoutesOptions {
+  readonly installed: InstalledPlugins;
+  readonly manager: PluginManager;
+  readonly jobs: Jobs;
+}
+
+const RollbackBody = Type.Object({ version: textField, id: textField });
+
+/** The versions of a plugin that are kept, and the way back to them. */
+export const versionRoutes: FastifyPluginAsyncTypebox<VersionRoutesOptions> = async (
+  app,
+  { installed, manager, jobs },
+) => {
+  for (const type of PLUGIN_TYPES) {
+    app.get(
+      `/plugins/${type}/:name/versions`,
+      {
+        schema: { params: NameParams },
+        config: { errorPrefix: ({ params }) => errorPrefix.describe(type, nameOf(params)) },
+      },
+      async (request) => installed.versions({ type, name: request.params.name }),
+    );
+
+    app.post(
+      `/plugins/${type}/:name/rollback`,
+      {
+        schema: { params: NameParams, body: RollbackBody },
+        preValidation: jsonBody(RollbackBody, { mayBeEmpty: true }),
+        config: {
+          errorPrefix: ({ params }) => errorPrefix.rollback(type, nameOf(params)),
+          bodyErrorPrefix: errorPrefix.rollbackBody,
+        },
+      },
+      (request, reply) => {
+        const plugin = { type, name: request.params.name };
+        const { body: wanted } = request;
+        const caller = callerOf(request);
+        return answerChange(request, reply, jobs, { action: "rollback", plugin }, async (run) => {
+          const { version, compatibility } = await manager.rollback(plugin, wanted, caller, run);
+          const headers = compatibilityHeader(compatibility);
+          return { status: 200, body: replyText.rolledBack(plugin.name, version), headers };
+        });
+      },
+    );
+  }
+};

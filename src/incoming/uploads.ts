@@ -1,0 +1,152 @@
+import { writeFile } from "node:fs/promises";
+import type { Config } from "../config/schema.ts";
+import { type ErrorCode, PluginError } from "../domain/errors.ts";
+import type { ReceivedZip } from "../domain/install-request.ts";
+import { checkUri, type PluginUri } from "../domain/plugin-uri.ts";
+import { moveFile } from "../lib/files.ts";
+import { type SizeLimit, settingLimit } from "../lib/limits.ts";
+import type { Log } from "../lib/log.ts";
+import { checkUploadName, type Making, type UploadFolder } from "./upload-folder.ts";
+
+/** The engine need not run as our user. */
+const FOR_ALL = 0o644;
+/** A copy of a file of the server must not be more readable than that, nor than the folders above it allow. */
+const FOR_US = 0o600;
+
+export interface FetchOptions {
+  readonly signal: AbortSignal;
+  readonly log: Log;
+  readonly limit: SizeLimit;
+}
+
+/** What a download is asked of: into a file that is not there yet, whole or not at all. */
+export interface Fetcher {
+  download(uri: PluginUri, file: string, options: FetchOptions): Promise<unknown>;
+}
+
+export interface UploadsOptions {
+  readonly folder: UploadFolder;
+  readonly config: Pick<Config["uploads"], "maxBytes" | "maxTotalBytes" | "maxFiles" | "maxConcurrent">;
+  readonly fetcher: Fetcher;
+}
+
+/** What a client wants to upload, as it came: a name, and just one of the others. */
+export interface UploadRequest {
+  readonly name?: string | null;
+  readonly content?: string | null;
+  readonly base64?: string | null;
+  /** An `http`, `https` or `file` URL. */
+  readonly file?: string | null;
+  readonly zip?: ReceivedZip | undefined;
+}
+
+/** The files that clients upload for later: configuration, certificates, plugins to install with `file://`. */
+export class Uploads {
+  readonly #options: UploadsOptions;
+  #fetching = 0;
+
+  constructor(options: UploadsOptions) {
+    this.#options = options;
+  }
+
+  /** Absolute paths, in alphabetical order. @throws PluginError STORAGE_FAILED */
+  list(): Promise<string[]> {
+    return this.#options.folder.list();
+  }
+
+  /**
+   * Refuses a file that need not be received.
+   *
+   * @param bytes how many it will have, where that is known
+   * @throws PluginError BODY_INVALID, NAME_INVALID, BODY_TOO_LARGE, STORAGE_FULL
+   */
+  async admit(name: string | null | undefined, bytes = 0): Promise<void> {
+    const { folder, config } = this.#options;
+    const { maxTotalBytes, maxFiles } = config;
+    const checked = checkName(name);
+    const limit = this.#limit("BODY_TOO_LARGE");
+    if (bytes > limit.bytes) throw limit.exceeded(bytes);
+    const others = await folder.usageWithout(checked);
+    if (others.files >= maxFiles) {
+      throw new PluginError("STORAGE_FULL", `there are ${others.files} files (uploads.maxFiles); delete some first`);
+    }
+    if (others.bytes + bytes > maxTotalBytes) {
+      const total = `all files together would have more bytes than uploads.maxTotalBytes (${maxTotalBytes}) allows`;
+      throw new PluginError("STORAGE_FULL", `${total}; delete some first`);
+    }
+  }
+
+  /**
+   * Stores a file, in the place of one of the same name.
+   *
+   * @returns its absolute path
+   * @throws PluginError with the reason; a file of that name is then what it was
+   */
+  async put(order: UploadRequest, options: Pick<FetchOptions, "signal" | "log">): Promise<string> {
+    const name = checkName(order.name);
+    const making = this.#makingOf(order, options);
+    await this.admit(name);
+    const path = await this.#options.folder.put(name, making, (bytes) => this.admit(name, bytes));
+    options.log.info({ path }, "file uploaded");
+    return path;
+  }
+
+  /** @throws PluginError NAME_INVALID, UPLOAD_NOT_FOUND, STORAGE_FAILED */
+  async remove(name: string, log: Log): Promise<void> {
+    await this.#options.folder.remove(checkUploadName(name));
+    log.info({ name }, "uploaded file deleted");
+  }
+
+  #makingOf(order: UploadRequest, options: Pick<FetchOptions, "signal" | "log">): Making {
+    const { content, base64, file, zip } = order;
+    const given = [content, base64, file, zip].filter((one) => one !== undefined && one !== null);
+    if (given.length !== 1) throw missing("just one of content, base64 and file is required");
+    if (zip !== undefined) return { fill: (path) => moveFile(zip.file, path), mode: FOR_ALL };
+    if (typeof file === "string") {
+      const uri = checkUri(file);
+      const mode = uri.url.protocol === "file:" ? FOR_US : FOR_ALL;
+      return { fill: (path) => this.#fetch(uri, path, options), mode };
+    }
+    const bytes = typeof content === "string" ? Buffer.from(content) : decoded(base64 ?? "");
+    return { fill: (path) => writeFile(path, bytes, { flag: "wx", mode: FOR_US }), mode: FOR_ALL };
+  }
+
+  async #fetch(uri: PluginUri, path: string, options: Pick<FetchOptions, "signal" | "log">): Promise<void> {
+    const { fetcher, config } = this.#options;
+    const { maxConcurrent } = config;
+    if (this.#fetching >= maxConcurrent) {
+      const words = `${maxConcurrent} files are being fetched already (uploads.maxConcurrent); try again in a moment`;
+      throw new PluginError("TOO_BUSY", words);
+    }
+    this.#fetching += 1;
+    try {
+      await fetcher.download(uri, path, { ...options, limit: this.#limit("DOWNLOAD_FAILED") });
+    } finally {
+      this.#fetching -= 1;
+    }
+  }
+
+  #limit(code: ErrorCode): SizeLimit {
+    const { maxBytes } = this.#options.config;
+    return settingLimit("uploads.maxBytes", maxBytes, (words) => new PluginError(code, words));
+  }
+}
+
+/** @throws PluginError BODY_INVALID, NAME_INVALID */
+function checkName(name: string | null | undefined): string {
+  if (name === undefined || name === null || name === "") throw missing("name is required");
+  return checkUploadName(name);
+}
+
+/** @throws PluginError BODY_INVALID where it was cut: one digit alone is no byte, and would be left out */
+function decoded(base64: string): Buffer {
+  if (base64.replace(/[\s=]/g, "").length % 4 === 1) {
+    throw new PluginError("BODY_INVALID", "field base64 should be base64, this was cut off");
+  }
+  return Buffer.from(base64, "base64");
+}
+
+/** In the words of a later engine. */
+function missing(what: string): PluginError {
+  return new PluginError("BODY_INVALID", `missing necessary field: ${what}`);
+}

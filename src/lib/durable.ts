@@ -1,0 +1,131 @@
+import { randomBytes } from "node:crypto";
+import type { BigIntStats } from "node:fs";
+import {
+  constants,
+  copyFile,
+  link,
+  lstat,
+  mkdir,
+  open,
+  readdir,
+  readlink,
+  rename,
+  rm,
+  stat,
+  symlink,
+} from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { hasCode } from "./errors.ts";
+import { syncFile } from "./files.ts";
+
+const TEMPORARY_ENDING = /^[0-9a-f]{12}\.tmp$/;
+
+/** Makes the names in a folder durable: after a power cut, files that were renamed into it are there. */
+export async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, constants.O_RDONLY | constants.O_DIRECTORY);
+  try {
+    await handle.sync();
+  } catch (error) {
+    // Some network and FUSE file systems can't sync a folder; their renames are as durable as they get.
+    if (!hasCode(error, "EINVAL", "ENOTSUP", "EOPNOTSUPP")) throw error;
+  } finally {
+    await handle.close();
+  }
+}
+
+export async function syncFolders(folders: Iterable<string>): Promise<void> {
+  await Promise.all([...new Set(folders)].map(syncFolder));
+}
+
+/**
+ * Makes a folder, and those above it that are missing, so that a power cut does not take them away again.
+ * (Node's own recursive mkdir says ENOENT where the disk is read-only.)
+ */
+export async function makeFolder(folder: string, mode?: number): Promise<void> {
+  try {
+    await mkdir(folder, mode);
+  } catch (error) {
+    if (await isFolder(folder)) return;
+    if (!hasCode(error, "ENOENT") || folder === dirname(folder)) throw error;
+    await makeFolder(dirname(folder));
+    return makeFolder(folder, mode);
+  }
+  await syncFolder(dirname(folder));
+}
+
+/** A link to a folder counts. */
+async function isFolder(path: string): Promise<boolean> {
+  return stat(path).then(
+    (found) => found.isDirectory(),
+    () => false, // the error of whoever asks is the one that matters
+  );
+}
+
+/** Replaces a file's content so that at every instant, also after a power cut, it has the old or the new one whole. */
+export async function replaceFile(file: string, content: string): Promise<void> {
+  const temporary = `${file}.${randomBytes(6).toString("hex")}.tmp`;
+  try {
+    const handle = await open(temporary, "wx", 0o644);
+    try {
+      await handle.writeFile(content);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await rename(temporary, file);
+  } catch (error) {
+    await rm(temporary, { force: true }).catch(() => {}); // the first error is the one that matters
+    throw error;
+  }
+  await syncFolder(dirname(file));
+}
+
+/** Removes what `replaceFile` leaves beside `file` when the process ends in the middle of it. */
+export async function dropTemporaries(file: string): Promise<void> {
+  const folder = dirname(file);
+  const prefix = `${basename(file)}.`;
+  for (const name of await readdir(folder)) {
+    if (!name.startsWith(prefix) || !TEMPORARY_ENDING.test(name.slice(prefix.length))) continue;
+    await rm(join(folder, name), { force: true });
+  }
+}
+
+/**
+ * Gives a file a second name, whole or not at all. A hard link costs nothing; a copy stands in where the file system
+ * has no links.
+ */
+export async function duplicateFile(from: string, to: string): Promise<void> {
+  try {
+    await link(from, to);
+  } catch (error) {
+    if (!hasCode(error, "EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK")) throw error;
+    await copyDurably(from, to);
+  }
+}
+
+/** Copies a file, whole or not at all, over what is there. A link stays a link. */
+export async function copyDurably(from: string, to: string): Promise<void> {
+  if ((await lstat(from)).isSymbolicLink()) return symlink(await readlink(from), to);
+  const partial = `${to}.partial`;
+  await copyFile(from, partial, constants.COPYFILE_FICLONE);
+  await syncFile(partial);
+  await rename(partial, to);
+}
+
+/** What the system says of a name that nothing has, or that nothing can have. */
+export const NOT_THERE: readonly string[] = ["ENOENT", "ENOTDIR", "ENAMETOOLONG"];
+
+/** Of the name itself: a link is not followed. Undefined where there is nothing. */
+export async function statIfThere(path: string): Promise<BigIntStats | undefined> {
+  try {
+    return await lstat(path, { bigint: true });
+  } catch (error) {
+    if (hasCode(error, ...NOT_THERE)) return undefined;
+    throw error;
+  }
+}
+
+/** Whether there is anything of that name; a link counts, wherever it points. */
+export async function exists(path: string): Promise<boolean> {
+  return (await statIfThere(path)) !== undefined;
+}

@@ -1,0 +1,33 @@
+/** Whether `error` is a system or library error with that `code`, such as `ENOENT`. */
+export function hasCode(error: unknown, ...codes: string[]): error is NodeJS.ErrnoException {
+  return error instanceof Error && "code" in error && codes.includes(String(error.code));
+}
+
+/** Go's words for what the system says, since users know the original's messages. */
+const SYSTEM_WORDS: Readonly<Record<string, string>> = {
+  E2BIG: "argument list too long",
+  EACCES: "permission denied",
+  EADDRNOTAVAIL: "cannot assign requested address",
+  EAGAIN: "resource temporarily unavailable",
+  EHOSTUNREACH: "no route to host",
+  EIO: "input/output error",
+  EISDIR: "is a directory",
+  ELOOP: "too many levels of symbolic links",
+  EMFILE: "too many open files",
+  ENAMETOOLONG: "file name too long",
+  ENETDOWN: "network is down",
+  ENETUNREACH: "network is unreachable",
+  ENFILE: "too many open files in system",
+  ENOENT: "no such file or directory",
+  ENOMEM: "cannot allocate memory",
+  ENOTDIR: "not a directory",
+  EPERM: "operation not permitted",
+  ERR_INVALID_ARG_VALUE: "invalid argument",
+  ETIMEDOUT: "connection timed out",
+};
+
+/** One short phrase for a system error; its code where there is no phrase for it. */
+export function systemMessage(error: unknown): string {
+  const code = error instanceof Error && "code" in error ? String(error.code) : "unknown error";
+  return SYSTEM_WORDS[code] ?? code;
+}

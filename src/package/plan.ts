@@ -1,0 +1,167 @@
+import type { Config } from "../config/schema.ts";
+import { PluginError } from "../domain/errors.ts";
+import { extraPath, type FilePath, jsonPath, soPath, yamlPath } from "../domain/file-path.ts";
+import type { PluginId } from "../domain/plugin.ts";
+import { isSoFileOf, parseSoFileName, type SoFile } from "../domain/so-file.ts";
+import { entryObjection, isExecutable } from "./entry-check.ts";
+import { type EntryPath, NameRefused, readEntryName, shownName } from "./entry-name.ts";
+import type { ZipArchive, ZipEntry } from "./zip-entry.ts";
+
+const SCRIPT = "install.sh";
+const ETC = "etc/";
+
+/** The original's words; what exactly is missing follows them. */
+const INCOMPLETE = "invalid zip file: so file or conf file is missing";
+
+/** Modes are ours: of the zip's own only "is a program" counts, and that only for the script's helpers. */
+const FILE_MODE = 0o644;
+const PROGRAM_MODE = 0o755;
+
+/** Where an entry goes: to a file of the engine's folders, or into the folder in which install.sh runs. */
+export type Place =
+  | { readonly kind: "engine"; readonly target: FilePath; readonly mode: number }
+  | { readonly kind: "script"; readonly path: string; readonly mode: number };
+
+export interface PlannedFile {
+  readonly entry: ZipEntry;
+  readonly place: Place;
+}
+
+export interface PackagePlan {
+  /** The file that the engine will load. */
+  readonly soFile: SoFile;
+  readonly files: readonly PlannedFile[];
+  /** Folders that the zip has for install.sh, relative to the script's folder. */
+  readonly scriptFolders: readonly string[];
+  readonly hasScript: boolean;
+}
+
+interface NamedEntry extends EntryPath {
+  readonly entry: ZipEntry;
+}
+
+/**
+ * Decides what becomes of every entry of a zip, or refuses it whole: every refusal of a zip that can be made without
+ * unpacking it is made here. Pure.
+ *
+ * @throws PluginError ARCHIVE_INVALID with a sentence that names the entry
+ */
+export function planPackage(archive: ZipArchive, id: PluginId, limits: Config["pluginPackage"]): PackagePlan {
+  const entries = archive.entries.map((entry) => checkEntry(entry, limits));
+  checkTotalSize(entries, limits);
+  checkCollisions(entries);
+  checkOverlaps(entries, archive.directoryStart);
+
+  const contents = entries.filter(({ isFolder }) => !isFolder);
+  const soFile = findSoFile(contents, id);
+  if (id.type === "sources" && !contents.some(({ path }) => path === yamlName(id))) {
+    throw archiveError(`${INCOMPLETE} (a source should have ${yamlName(id)} at the root of its zip)`);
+  }
+  return {
+    soFile,
+    files: contents.map(({ entry, path }) => ({ entry, place: place(entry, path, id) })),
+    scriptFolders: entries.filter(({ isFolder, path }) => isFolder && !isInEtc(`${path}/`)).map(({ path }) => path),
+    hasScript: contents.some(({ path }) => path === SCRIPT),
+  };
+}
+
+function checkEntry(entry: ZipEntry, limits: Config["pluginPackage"]): NamedEntry {
+  let path: EntryPath;
+  try {
+    path = readEntryName(entry);
+  } catch (error) {
+    if (error instanceof NameRefused) throw refused(entry, error.message);
+    throw error;
+  }
+  const objection = entryObjection(entry, path, limits);
+  if (objection !== undefined) throw refused(entry, objection);
+  return { entry, ...path };
+}
+
+function checkTotalSize(entries: readonly NamedEntry[], limits: Config["pluginPackage"]): void {
+  const total = entries.reduce((sum, { entry }) => sum + entry.uncompressedSize, 0);
+  if (total > limits.maxTotalBytes) {
+    throw invalid(`unpacked it has ${total} bytes, allowed are ${limits.maxTotalBytes} (pluginPackage.maxTotalBytes)`);
+  }
+}
+
+/** No path may stand for two things, on any file system: compared without case and in one Unicode form. */
+function checkCollisions(entries: readonly NamedEntry[]): void {
+  const files = new Set<string>();
+  for (const { entry, path, isFolder } of entries) {
+    if (isFolder) continue;
+    const key = collisionKey(path);
+    if (files.has(key)) throw refused(entry, "there are two entries of that name (upper and lower case are the same)");
+    files.add(key);
+  }
+  for (const { entry, path, isFolder } of entries) {
+    const segments = collisionKey(path).split("/");
+    const depth = isFolder ? segments.length : segments.length - 1;
+    for (let length = 1; length <= depth; length += 1) {
+      if (files.has(segments.slice(0, length).join("/"))) throw refused(entry, "a part of its path is also a file");
+    }
+  }
+}
+
+function collisionKey(path: string): string {
+  return path.normalize("NFC").toLowerCase().normalize("NFC");
+}
+
+/** Entries that share data unpack to more than the zip's size allows: the trick of the zip bombs that ratios miss. */
+function checkOverlaps(entries: readonly NamedEntry[], directoryStart: number): void {
+  const spans = entries
+    .map(({ entry }) => ({ entry, start: entry.headerStart, end: entry.dataStart + entry.compressedSize }))
+    .sort((a, b) => a.start - b.start || a.end - b.end);
+  let previousEnd = 0;
+  for (const { entry, start, end } of spans) {
+    if (start < previousEnd) throw refused(entry, "its data overlaps that of another entry");
+    previousEnd = end;
+    if (end > directoryStart) throw refused(entry, "its data runs into the zip's directory");
+  }
+}
+
+/** @throws PluginError ARCHIVE_INVALID unless there is exactly one .so of the plugin's name */
+function findSoFile(contents: readonly NamedEntry[], id: PluginId): SoFile {
+  const found = contents.filter(({ path }) => isSoFileOf(path, id.name));
+  for (const { entry, path } of found) {
+    if (path.includes("/") || path.includes("..")) throw refused(entry, "its version should have neither / nor ..");
+  }
+  const [only] = found;
+  const soFile = found.length === 1 && only !== undefined ? parseSoFileName(only.path) : undefined;
+  if (soFile !== undefined) return soFile;
+  const upper = id.name.charAt(0).toUpperCase() + id.name.slice(1);
+  const names = found.length === 0 ? "none" : found.map(({ entry }) => shownName(entry.rawName)).join(" and ");
+  throw archiveError(
+    `${INCOMPLETE} (the zip should have one ${upper}.so or ${upper}@<version>.so at its root, it has ${names})`,
+  );
+}
+
+function place(entry: ZipEntry, path: string, id: PluginId): Place {
+  if (isSoFileOf(path, id.name)) return { kind: "engine", target: soPath(id.type, path), mode: PROGRAM_MODE };
+  if (path === yamlName(id) && id.type === "sources") return { kind: "engine", target: yamlPath(id), mode: FILE_MODE };
+  if (path === `${id.name}.json`) return { kind: "engine", target: jsonPath(id), mode: FILE_MODE };
+  if (isInEtc(path)) {
+    return { kind: "engine", target: extraPath(id, path.slice(ETC.length)), mode: FILE_MODE };
+  }
+  return { kind: "script", path, mode: isExecutable(entry) || path.endsWith(".sh") ? PROGRAM_MODE : FILE_MODE };
+}
+
+function yamlName(id: PluginId): string {
+  return `${id.name}.yaml`;
+}
+
+function isInEtc(path: string): boolean {
+  return path.startsWith(ETC);
+}
+
+function refused(entry: ZipEntry, objection: string): PluginError {
+  return invalid(`${shownName(entry.rawName)}: ${objection}`);
+}
+
+function invalid(reason: string): PluginError {
+  return archiveError(`invalid zip file: ${reason}`);
+}
+
+function archiveError(message: string): PluginError {
+  return new PluginError("ARCHIVE_INVALID", message);
+}

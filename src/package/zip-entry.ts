@@ -1,0 +1,67 @@
+import { type LocalFileHeader, parseExtraFields } from "yauzl";
+
+/** One entry of a zip, as its central record and its local header describe it. Nothing of it has been believed yet. */
+export interface ZipEntry {
+  readonly rawName: Buffer;
+  /** Data of the Info-ZIP Unicode Path extra field, which some readers prefer to the name. */
+  readonly unicodePath: Buffer | undefined;
+  readonly flags: number;
+  readonly method: number;
+  readonly crc32: number;
+  readonly compressedSize: number;
+  readonly uncompressedSize: number;
+  readonly externalAttributes: number;
+  /** Where the local header begins, and where the data behind it does; in bytes from the beginning of the file. */
+  readonly headerStart: number;
+  readonly dataStart: number;
+  readonly local: LocalFacts;
+}
+
+/** What an entry's local header says. No bytes of it are kept: ten thousand headers can be a gigabyte. */
+export interface LocalFacts {
+  readonly hasSameName: boolean;
+  readonly flags: number;
+  readonly method: number;
+  readonly crc32: number;
+  /** With the zip64 field taken into account; undefined where its extra fields are broken. */
+  readonly sizes: { readonly compressed: number; readonly uncompressed: number } | undefined;
+}
+
+export interface ZipArchive {
+  readonly entries: readonly ZipEntry[];
+  /** Where the central directory begins: no data may reach it. */
+  readonly directoryStart: number;
+}
+
+const ZIP64_FIELD = 0x0001;
+/** Stands in a size's place where the zip64 field has the value. */
+const ZIP64_MARK = 0xffffffff;
+
+/** Takes from a local header what has to be compared with the central record, and nothing that takes room. */
+export function localFacts(local: LocalFileHeader, centralName: Buffer): LocalFacts {
+  return {
+    hasSameName: local.fileName.equals(centralName),
+    flags: local.generalPurposeBitFlag,
+    method: local.compressionMethod,
+    crc32: local.crc32,
+    sizes: sizesOf(local),
+  };
+}
+
+function sizesOf(local: LocalFileHeader): LocalFacts["sizes"] {
+  let zip64: Buffer | undefined;
+  try {
+    zip64 = parseExtraFields(local.extraField).find((field) => field.id === ZIP64_FIELD)?.data;
+  } catch {
+    return undefined;
+  }
+  let position = 0;
+  const wide = (size: number) => {
+    if (size !== ZIP64_MARK || zip64 === undefined || zip64.length < position + 8) return size;
+    position += 8;
+    return Number(zip64.readBigUInt64LE(position - 8));
+  };
+  const uncompressed = wide(local.uncompressedSize);
+  const compressed = wide(local.compressedSize);
+  return { compressed, uncompressed };
+}

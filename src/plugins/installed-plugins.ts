@@ -1,0 +1,136 @@
+import { realpath } from "node:fs/promises";
+import { resolve } from "node:path";
+import type { Verdict } from "../domain/compatibility.ts";
+import { PluginError } from "../domain/errors.ts";
+import { PLUGIN_TYPES, type PluginId, type PluginType } from "../domain/plugin.ts";
+import { isBelow } from "../fetch/hosts.ts";
+import { printable } from "../lib/text.ts";
+import type { PluginStore } from "../store/plugin-store.ts";
+import { versionId } from "../store/versions/version-list.ts";
+import type { FunctionDescription, FunctionNames } from "./function-names.ts";
+import {
+  describePlugin,
+  describeVersions,
+  type PluginDescription,
+  type PluginSummary,
+  summarisePlugin,
+  type VersionDescription,
+} from "./plugin-view.ts";
+import type { Verdicts } from "./verdicts/verdicts.ts";
+
+export interface InstalledPluginsOptions {
+  readonly store: PluginStore;
+  readonly verdicts: Verdicts;
+  readonly functionNames: FunctionNames;
+  readonly engines: EngineRules;
+}
+
+/** Which plugins to list; what is left out does not narrow the list. */
+export interface PluginFilter {
+  readonly type?: PluginType | undefined;
+  readonly verdict?: Verdict | undefined;
+  /** The path of another engine's binary, to see what an upgrade would break. */
+  readonly engine?: string | undefined;
+}
+
+/** What is installed, for those who only read. Nothing here waits for a change. */
+export class InstalledPlugins {
+  readonly #store: PluginStore;
+  readonly #verdicts: Verdicts;
+  readonly #functionNames: FunctionNames;
+  readonly #engines: EngineRules;
+
+  constructor({ store, verdicts, functionNames, engines }: InstalledPluginsOptions) {
+    this.#store = store;
+    this.#verdicts = verdicts;
+    this.#functionNames = functionNames;
+    this.#engines = engines;
+  }
+
+  /** In alphabetical order: the same array until a plugin of that type changes. */
+  names(type: PluginType): readonly string[] {
+    return this.#store.names(type);
+  }
+
+  /**
+   * Every plugin, by type and name, with its verdict.
+   *
+   * @throws PluginError REQUEST_INVALID where `engine` may not be named
+   */
+  async list({ type, verdict, engine }: PluginFilter = {}): Promise<PluginSummary[]> {
+    const other = engine === undefined ? undefined : await checkEnginePath(engine, this.#engines);
+    const judged = await this.#verdicts.of(this.#ids(type));
+    const compared = other === undefined ? judged : await this.#verdicts.against(other, judged);
+    const summaries = compared.map(({ id, entry, compatibility }) => summarisePlugin(id, entry, compatibility));
+    return summaries.filter((plugin) => verdict === undefined || plugin.verdict === verdict);
+  }
+
+  /** @throws PluginError PLUGIN_NOT_FOUND */
+  async describe(id: PluginId): Promise<PluginDescription> {
+    const [judged] = await this.#verdicts.of([id]);
+    if (judged === undefined) throw notFound();
+    return describePlugin(id, judged.entry, judged.compatibility);
+  }
+
+  /**
+   * The installed version and those that a rollback can bring back, the latest first.
+   *
+   * @throws PluginError PLUGIN_NOT_FOUND
+   */
+  versions(id: PluginId): VersionDescription[] {
+    const entry = this.#store.get(id);
+    if (entry === undefined) throw notFound();
+    return describeVersions(entry, versionId(entry));
+  }
+
+  /** The functions of all function plugins, in alphabetical order. */
+  functions(): string[] {
+    return this.#functionNames.list();
+  }
+
+  /** @throws PluginError PLUGIN_NOT_FOUND */
+  describeFunction(name: string): FunctionDescription {
+    return this.#functionNames.describe(name);
+  }
+
+  /** Compares every plugin with the engine and logs what it will not load. */
+  async compareWithEngine(): Promise<void> {
+    await this.#verdicts.refresh(this.#ids());
+  }
+
+  #ids(type?: PluginType): PluginId[] {
+    const types = type === undefined ? PLUGIN_TYPES : [type];
+    return types.flatMap((one) => this.names(one).map((name) => ({ type: one, name })));
+  }
+}
+
+function notFound(): PluginError {
+  return new PluginError("PLUGIN_NOT_FOUND", "not found");
+}
+
+/** Which binaries a client may name to compare with. */
+export interface EngineRules {
+  /** `pluginDownload.allowedFolders`; empty allows every file. */
+  readonly allowedFolders: readonly string[];
+  /** Where relative paths start. What is in it may always be named. */
+  readonly baseFolder: string;
+}
+
+/**
+ * The path of an engine's binary that a client names. What is outside of the allowed folders is refused whether it
+ * exists or not, since the answer would tell.
+ *
+ * @throws PluginError REQUEST_INVALID
+ */
+export async function checkEnginePath(given: string, { allowedFolders, baseFolder }: EngineRules): Promise<string> {
+  const path = resolve(baseFolder, given);
+  if (allowedFolders.length === 0) return path;
+  const folders = [baseFolder, ...allowedFolders].map((folder) => resolve(baseFolder, folder));
+  const real = await realpath(path).catch(() => path);
+  const realFolders = await Promise.all(folders.map((folder) => realpath(folder).catch(() => folder)));
+  if (realFolders.some((folder) => isBelow(folder, real))) return real;
+  throw new PluginError(
+    "REQUEST_INVALID",
+    `${printable(given)} is not in a folder of pluginDownload.allowedFolders, nor in the base folder`,
+  );
+}

@@ -1,0 +1,78 @@
+import type { Compatibility, Verdict } from "../domain/compatibility.ts";
+import type { PluginId, PluginType } from "../domain/plugin.ts";
+import type { KeptVersion, PluginEntry, PluginVersion } from "../domain/plugin-entry.ts";
+import { unregisteredFunctions } from "./function-names.ts";
+import { reasonOf } from "./verdicts/compatibility-check.ts";
+
+/** A plugin as clients see it. */
+export type PluginDescription = { readonly name: string } & Omit<PluginVersion, "exports"> & {
+    readonly compatibility?: Compatibility;
+    /** What a function plugin exports and was not registered. */
+    readonly unregistered?: readonly string[];
+  };
+
+/** A plugin in the list of everything. */
+export interface PluginSummary {
+  readonly type: PluginType;
+  readonly name: string;
+  readonly version: string;
+  readonly origin: string | null;
+  /** Null where nothing is inspected (`engine.verify: off`). */
+  readonly verdict: Verdict | null;
+  /** Why, where the verdict is not `compatible`. */
+  readonly reason?: string;
+}
+
+/** A version of a plugin that is installed, or that a rollback can bring back. */
+export type VersionDescription = Omit<PluginVersion, "exports"> & { readonly id: string; readonly current: boolean };
+
+/** @param compatibility as of now; undefined where nothing is inspected */
+export function describePlugin(
+  id: PluginId,
+  entry: PluginEntry,
+  compatibility: Compatibility | undefined,
+): PluginDescription {
+  const { version, change: _, versions: __, exports: ___, compatibility: ____, ...rest } = entry;
+  const unregistered = unregisteredFunctions(id, entry);
+  return {
+    name: id.name,
+    version,
+    ...rest,
+    ...(compatibility === undefined ? {} : { compatibility: shown(compatibility) }),
+    ...(unregistered.length > 0 ? { unregistered } : {}),
+  };
+}
+
+export function summarisePlugin(
+  { type, name }: PluginId,
+  { version, origin }: PluginEntry,
+  compatibility: Compatibility | undefined,
+): PluginSummary {
+  const reason = compatibility && reasonOf(compatibility);
+  return {
+    type,
+    name,
+    version,
+    origin: origin ?? null,
+    verdict: compatibility?.verdict ?? null,
+    ...(reason === undefined ? {} : { reason }),
+  };
+}
+
+/** The installed version first, then those before it. */
+export function describeVersions(entry: PluginEntry, currentId: string): VersionDescription[] {
+  const { change: _, versions = [], compatibility: __, ...current } = entry;
+  return [
+    describeVersion({ ...current, id: currentId }, true),
+    ...versions.map((version) => describeVersion(version, false)),
+  ];
+}
+
+function describeVersion({ version, id, exports: _, ...rest }: KeptVersion, current: boolean): VersionDescription {
+  return { version, id, current, ...rest };
+}
+
+/** Without what is recorded for comparing. */
+function shown({ verdict, problems }: Compatibility): Compatibility {
+  return { verdict, problems };
+}

@@ -1,0 +1,152 @@
+import {
+  type Compatibility,
+  type LinkIdentity,
+  type Problem,
+  packagesOf,
+  type Verdict,
+} from "../../domain/compatibility.ts";
+import { PLUGIN_TYPES, type PluginId, type PluginType, pluginKey } from "../../domain/plugin.ts";
+import type { PluginEntry } from "../../domain/plugin-entry.ts";
+import { enumerate, printable } from "../../lib/text.ts";
+
+type Entries = ReadonlyMap<string, PluginEntry>;
+
+const MAX_SHOWN = 255;
+
+/**
+ * Which installed plugins exclude each other. Go keeps what it once opened, even what it then refused, so of two the
+ * one that the engine opens later is refused. What is known of each plugin is indexed; after a change of the registry
+ * only the entries that are others are indexed anew, so that ten thousand plugins are read fast.
+ */
+export class Clashes {
+  readonly #entriesOf: (type: PluginType) => Entries;
+  /** What the index was made of; the registry makes new maps for each change. */
+  readonly #seen = new Map<PluginType, Entries>();
+  readonly #identities = new Map<PluginType, Map<string, LinkIdentity>>();
+  /** Plugins by path, and by the hash that a package has in them. */
+  readonly #byPath = new Map<string, Set<string>>();
+  readonly #byPackage = new Map<string, Map<string, Set<string>>>();
+
+  constructor(entriesOf: (type: PluginType) => Entries) {
+    this.#entriesOf = entriesOf;
+  }
+
+  /** What the other installed plugins have against a plugin of this identity, be it installed or about to be. */
+  of(id: PluginId, identity: LinkIdentity | undefined): InstalledProblem[] {
+    if (identity === undefined) return [];
+    for (const type of PLUGIN_TYPES) this.#catchUp(type);
+    return [...this.#samePath(pluginKey(id), identity), ...this.#otherPackages(pluginKey(id), identity)];
+  }
+
+  #samePath(key: string, { pluginPath }: LinkIdentity): InstalledProblem[] {
+    const other = firstBut(key, this.#byPath.get(pluginPath));
+    if (other === undefined) return [];
+    const path = printable(pluginPath.slice(0, MAX_SHOWN));
+    const message = `${other} has the same plugin path, ${path}: the engine loads whichever comes first; build one of them from another path, or have the package once, under one name`;
+    return [{ code: "ALREADY_LOADED", message }];
+  }
+
+  #otherPackages(key: string, identity: LinkIdentity): InstalledProblem[] {
+    const packages: string[] = [];
+    const others = new Set<string>();
+    for (const [path, hash] of packagesOf(identity)) {
+      const other = this.#differing(key, path, hash);
+      if (other === undefined) continue;
+      packages.push(printable(path));
+      others.add(other);
+    }
+    if (packages.length === 0) return [];
+    const [what, those] =
+      packages.length === 1 ? ["package", "differs from the one"] : ["packages", "differ from those"];
+    const message = `${what} ${enumerate(packages)} ${those} in ${enumerate([...others])}: the engine loads whichever comes first; build the plugins with the same versions of modules, and the same Go and flags`;
+    return [{ code: "PACKAGE_DIFFERS_FROM_PLUGIN", message, packages }];
+  }
+
+  /** A plugin that has that package with another hash. */
+  #differing(key: string, path: string, hash: string): string | undefined {
+    for (const [otherHash, keys] of this.#byPackage.get(path) ?? []) {
+      const other = otherHash === hash ? undefined : firstBut(key, keys);
+      if (other !== undefined) return other;
+    }
+    return undefined;
+  }
+
+  #catchUp(type: PluginType): void {
+    const entries = this.#entriesOf(type);
+    if (this.#seen.get(type) === entries) return;
+    const identities = this.#identities.get(type) ?? new Map<string, LinkIdentity>();
+    for (const [name, identity] of identities) {
+      if (entries.get(name)?.compatibility?.identity === identity) continue;
+      identities.delete(name);
+      this.#remove(pluginKey({ type, name }), identity);
+    }
+    for (const [name, { compatibility }] of entries) {
+      if (compatibility?.identity === undefined || identities.has(name)) continue;
+      identities.set(name, compatibility.identity);
+      this.#add(pluginKey({ type, name }), compatibility.identity);
+    }
+    this.#identities.set(type, identities);
+    this.#seen.set(type, entries);
+  }
+
+  #add(key: string, identity: LinkIdentity): void {
+    addTo(this.#byPath, identity.pluginPath, key);
+    for (const [path, hash] of packagesOf(identity)) {
+      const byHash = this.#byPackage.get(path) ?? new Map<string, Set<string>>();
+      this.#byPackage.set(path, byHash);
+      addTo(byHash, hash, key);
+    }
+  }
+
+  #remove(key: string, identity: LinkIdentity): void {
+    removeFrom(this.#byPath, identity.pluginPath, key);
+    for (const [path, hash] of packagesOf(identity)) {
+      const byHash = this.#byPackage.get(path);
+      if (byHash === undefined) continue;
+      removeFrom(byHash, hash, key);
+      if (byHash.size === 0) this.#byPackage.delete(path);
+    }
+  }
+}
+
+function firstBut(key: string, keys: Iterable<string> = []): string | undefined {
+  for (const other of keys) if (other !== key) return other;
+  return undefined;
+}
+
+function addTo(sets: Map<string, Set<string>>, name: string, key: string): void {
+  const keys = sets.get(name);
+  if (keys === undefined) sets.set(name, new Set([key]));
+  else keys.add(key);
+}
+
+function removeFrom(sets: Map<string, Set<string>>, name: string, key: string): void {
+  const keys = sets.get(name);
+  keys?.delete(key);
+  if (keys?.size === 0) sets.delete(name);
+}
+
+/**
+ * What can stand against an installed plugin beside what its inspection found, the most important first, and the
+ * verdict that it makes. The codes are for programs and stay; docs/api tells clients what they mean.
+ */
+export const INSTALLED_PROBLEM_VERDICT = {
+  /** The file that the engine would load is gone. */
+  SO_MISSING: "incompatible",
+  /** Go knows plugins by their path, and another plugin has the same. */
+  ALREADY_LOADED: "incompatible",
+  /** Packages that the engine does not have are not the same in another plugin. `packages` has all of them. */
+  PACKAGE_DIFFERS_FROM_PLUGIN: "incompatible",
+} as const satisfies Record<string, Verdict>;
+
+export interface InstalledProblem extends Problem {
+  readonly code: keyof typeof INSTALLED_PROBLEM_VERDICT;
+}
+
+/** The verdict with these problems besides; what is wrong with the plugin itself comes first. */
+export function withProblems(compatibility: Compatibility, more: readonly InstalledProblem[]): Compatibility {
+  const { verdict, problems } = compatibility;
+  if (more.length === 0) return compatibility;
+  const worse = more.some(({ code }) => INSTALLED_PROBLEM_VERDICT[code] === "incompatible") ? "incompatible" : verdict;
+  return { verdict: worse, problems: [...problems, ...more] };
+}

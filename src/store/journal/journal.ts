@@ -1,0 +1,68 @@
+import { readFile, rm } from "node:fs/promises";
+import { type Static, Type } from "@sinclair/typebox";
+import { Value } from "@sinclair/typebox/value";
+import { isFilePath } from "../../domain/file-path.ts";
+import { NOT_THERE, replaceFile, statIfThere, syncFolder } from "../../lib/durable.ts";
+import { hasCode } from "../../lib/errors.ts";
+import type { Workspace } from "./workspace.ts";
+
+/** What a change is about to do to one file, and what is needed to take it back. Names are of the target's workspace. */
+const JournalMoveSchema = Type.Object({
+  target: Type.String(),
+  /** The prepared file that becomes the target; null removes the target. */
+  staged: Type.Union([Type.String({ pattern: "^\\d+\\.new$" }), Type.Null()]),
+  /** Identifies the prepared file after it was moved, so that nobody else's file is ever taken for it. */
+  stagedInode: Type.Union([Type.String(), Type.Null()]),
+  /** The second name of the file that was there before; null when there was none. */
+  saved: Type.Union([Type.String({ pattern: "^\\d+\\.old$" }), Type.Null()]),
+});
+
+const JournalSchema = Type.Object({
+  schema: Type.Literal(1),
+  change: Type.String(),
+  type: Type.Union([Type.Literal("sources"), Type.Literal("sinks"), Type.Literal("functions")]),
+  name: Type.String(),
+  kind: Type.Union([Type.Literal("install"), Type.Literal("remove")]),
+  moves: Type.Array(JournalMoveSchema),
+  /** Folders that the change makes, outermost first. */
+  newFolders: Type.Array(Type.String()),
+});
+
+export type JournalMove = Static<typeof JournalMoveSchema>;
+export type Journal = Static<typeof JournalSchema>;
+
+export async function writeJournal(workspace: Workspace, journal: Journal): Promise<void> {
+  await replaceFile(workspace.journalFile, `${JSON.stringify(journal, null, 2)}\n`);
+}
+
+/**
+ * Ends a change: from here on a restart leaves the files as they are. Durable before anything else may touch the
+ * same files, since a journal that came back after a power cut would undo what was done since.
+ */
+export async function dropJournal(workspace: Workspace): Promise<void> {
+  await rm(workspace.journalFile, { force: true, recursive: true }); // a script may have put a folder there
+  await syncFolder(workspace.folder("plugins")).catch((error) => {
+    if (!hasCode(error, ...NOT_THERE)) throw error; // a script removed the whole workspace, and so the journal
+  });
+}
+
+/**
+ * The journal of a workspace, or undefined where the change had not begun to touch anything.
+ *
+ * @throws when there is one that can't be read: what the workspace holds may be needed, so nobody may drop it
+ */
+export async function readJournal(workspace: Workspace): Promise<Journal | undefined> {
+  if (!(await statIfThere(workspace.journalFile))?.isFile()) return undefined; // what is no file was not written by us
+  const parsed: unknown = JSON.parse(await readFile(workspace.journalFile, "utf8"));
+  if (!isJournal(parsed) || parsed.change !== workspace.id)
+    throw new Error(`${workspace.journalFile} is not of the form that this version writes`);
+  return parsed;
+}
+
+function isJournal(parsed: unknown): parsed is Journal {
+  return (
+    Value.Check(JournalSchema, parsed) &&
+    parsed.moves.every(({ target }) => isFilePath(target)) &&
+    parsed.newFolders.every(isFilePath)
+  );
+}

@@ -1,0 +1,82 @@
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { VOLUMES, type Volume } from "../../domain/file-path.ts";
+import { pluginKey } from "../../domain/plugin.ts";
+import { statIfThere } from "../../lib/durable.ts";
+import { removeFolder } from "../../lib/files.ts";
+import type { Log } from "../../lib/log.ts";
+import type { Layout } from "../layout.ts";
+import type { Registry } from "../registry/registry.ts";
+import { finishChange, undoChange } from "./change.ts";
+import { type Journal, readJournal } from "./journal.ts";
+import { Workspace } from "./workspace.ts";
+
+/** Changes that are still to be ended, by plugin: nothing else may be done to a plugin before. */
+export type Unsettled = Map<string, () => Promise<void>>;
+
+/**
+ * Cleans up after a process that ended in the middle of its work: a change that the registry has is finished, any
+ * other is undone, and what was only being prepared is dropped.
+ *
+ * @returns the changes that the disk did not let us end
+ */
+export async function recover(registry: Registry, layout: Layout, log: Log): Promise<Unsettled> {
+  const unsettled: Unsettled = new Map();
+  for (const id of await list(layout, "plugins")) {
+    const workspace = Workspace.reopen(layout, id);
+    let journal: Journal | undefined;
+    try {
+      journal = await readJournal(workspace);
+      if (journal === undefined) await workspace.remove();
+    } catch (err) {
+      log.error({ err, change: id }, "what a change left behind could not be cleared; the next start tries again");
+    }
+    if (journal === undefined) continue;
+    const end = howToEnd(journal, workspace, registry, layout, log);
+    await end().catch((err) => {
+      log.error({ err, change: id }, "a change could not be ended; it is tried again before the next one");
+      unsettled.set(pluginKey(journal), end);
+    });
+  }
+  await dropOrphans(layout).catch((err) =>
+    log.error({ err }, "leftovers could not be cleared; the next start tries again"),
+  );
+  return unsettled;
+}
+
+/** A workspace is made on the first volume first and removed from it last: one that is only elsewhere is of no use. */
+async function dropOrphans(layout: Layout): Promise<void> {
+  const kept = new Set(await list(layout, "plugins"));
+  for (const volume of VOLUMES) {
+    for (const id of await list(layout, volume)) {
+      if (!kept.has(id)) await removeFolder(join(layout.changesFolder(volume), id));
+    }
+  }
+}
+
+/** Decides, once and for all, from the registry as it was found: later it may have other changes of that plugin. */
+function howToEnd(
+  journal: Journal,
+  workspace: Workspace,
+  registry: Registry,
+  layout: Layout,
+  log: Log,
+): () => Promise<void> {
+  const { type, name, kind } = journal;
+  const entry = registry.get({ type, name });
+  const done = kind === "install" ? entry?.change === journal.change : entry === undefined;
+  log.warn(
+    { plugin: { type, name }, change: journal.change, kind },
+    done ? "the server ended during a change: it is finished" : "the server ended during a change: it is undone",
+  );
+  return async () => {
+    await (done ? finishChange : undoChange)(journal, { layout, workspace });
+    await workspace.remove().catch((err) => log.warn({ err }, "a change's files could not be removed"));
+  };
+}
+
+/** The workspaces on a volume. What a link leads to is not ours. */
+async function list(layout: Layout, volume: Volume): Promise<string[]> {
+  const folder = layout.changesFolder(volume);
+  return (await statIfThere(folder))?.isDirectory() ? readdir(folder) : [];
+}

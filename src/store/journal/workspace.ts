@@ -1,0 +1,82 @@
+import { randomUUID } from "node:crypto";
+import { join } from "node:path";
+import { PluginError } from "../../domain/errors.ts";
+import { type FilePath, VOLUMES, type Volume, volumeOf } from "../../domain/file-path.ts";
+import { exists, makeFolder, statIfThere } from "../../lib/durable.ts";
+import { removeFolder } from "../../lib/files.ts";
+import type { Layout } from "../layout.ts";
+
+/**
+ * The folders of one change, one on each volume. Everything that the change prepares or sets aside is in them, so
+ * dropping them leaves no trace.
+ */
+export class Workspace {
+  readonly id: string;
+  readonly #layout: Layout;
+  #files = 0;
+
+  private constructor(layout: Layout, id: string) {
+    this.#layout = layout;
+    this.id = id;
+  }
+
+  static async create(layout: Layout): Promise<Workspace> {
+    const workspace = new Workspace(layout, randomUUID());
+    try {
+      // For the server's user alone: a zip and a script may hold secrets.
+      for (const volume of VOLUMES) {
+        await refuseLink(layout.changesFolder(volume));
+        await makeFolder(workspace.folder(volume), 0o700);
+      }
+    } catch (error) {
+      await workspace.remove().catch(() => {}); // the first error is the one that matters
+      throw error;
+    }
+    return workspace;
+  }
+
+  /** The workspace of a change that an earlier process began. */
+  static reopen(layout: Layout, id: string): Workspace {
+    return new Workspace(layout, id);
+  }
+
+  folder(volume: Volume): string {
+    return join(this.#layout.changesFolder(volume), this.id);
+  }
+
+  get zipFile(): string {
+    return join(this.folder("plugins"), "package.zip");
+  }
+
+  get scriptFolder(): string {
+    return join(this.folder("plugins"), "script");
+  }
+
+  get journalFile(): string {
+    return join(this.folder("plugins"), "journal.json");
+  }
+
+  /** A new file, never given before in this workspace, on the volume that `target` will be on. */
+  stage(target: FilePath): { readonly name: string; readonly path: string } {
+    this.#files += 1;
+    const name = `${this.#files}.new`;
+    return { name, path: this.file(volumeOf(target), name) };
+  }
+
+  file(volume: Volume, name: string): string {
+    return join(this.folder(volume), name);
+  }
+
+  async remove(): Promise<void> {
+    // The journal is on the first volume: as long as it is there, the rest of the change is too.
+    for (const volume of [...VOLUMES].reverse()) {
+      if (await exists(this.folder(volume))) await removeFolder(this.folder(volume));
+    }
+  }
+}
+
+/** @throws PluginError STORAGE_FAILED: what is behind a link is not ours to fill and to clear */
+async function refuseLink(folder: string): Promise<void> {
+  if (!(await statIfThere(folder))?.isSymbolicLink()) return;
+  throw new PluginError("STORAGE_FAILED", `${folder} is a link; move it away and try again`);
+}

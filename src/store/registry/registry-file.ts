@@ -1,0 +1,171 @@
+import { randomUUID } from "node:crypto";
+import { readdir, readFile, rename, stat } from "node:fs/promises";
+import { basename, dirname } from "node:path";
+import { type Static, Type } from "@sinclair/typebox";
+import { TypeCompiler } from "@sinclair/typebox/compiler";
+import { VERDICTS } from "../../domain/compatibility.ts";
+import { isFilePath } from "../../domain/file-path.ts";
+import { PLUGIN_TYPES, type PluginType } from "../../domain/plugin.ts";
+import type { PluginEntry } from "../../domain/plugin-entry.ts";
+import { hasCode } from "../../lib/errors.ts";
+import type { Log } from "../../lib/log.ts";
+import { isSha256 } from "../versions/content.ts";
+
+/** The version of the file's form. A file of a later one is set aside, not guessed at. */
+const SCHEMA = 1;
+
+export type RegistryContent = { readonly [T in PluginType]: ReadonlyMap<string, PluginEntry> };
+
+const VersionSchema = Type.Object({
+  version: Type.String(),
+  soFile: Type.String({ minLength: 1, pattern: "^[^/]+$" }),
+  files: Type.Array(
+    Type.Object({
+      path: Type.String(),
+      sha256: Type.Optional(Type.String()),
+      bytes: Type.Optional(Type.Number()),
+      defaultOf: Type.Optional(Type.String()),
+    }),
+  ),
+  functions: Type.Optional(Type.Array(Type.String())),
+  exports: Type.Optional(Type.Array(Type.String())),
+  origin: Type.Optional(Type.String()),
+  sha256: Type.Optional(Type.String()),
+  bytes: Type.Optional(Type.Number()),
+  verified: Type.Optional(
+    Type.Object({
+      sha256: Type.Optional(Type.Literal(true)),
+      signature: Type.Optional(
+        Type.Object({ key: Type.String(), algorithm: Type.String(), fingerprint: Type.Optional(Type.String()) }),
+      ),
+    }),
+  ),
+  installedAt: Type.Optional(Type.String()),
+});
+
+const CompatibilitySchema = Type.Object({
+  verdict: Type.Union(VERDICTS.map((verdict) => Type.Literal(verdict))),
+  problems: Type.Array(
+    Type.Object({
+      code: Type.String(),
+      message: Type.String(),
+      packages: Type.Optional(Type.Array(Type.String())),
+    }),
+  ),
+  basis: Type.String(),
+  identity: Type.Optional(Type.Object({ pluginPath: Type.String(), packages: Type.Array(Type.String()) })),
+});
+
+const EntrySchema = Type.Composite([
+  VersionSchema,
+  Type.Object({
+    compatibility: Type.Optional(CompatibilitySchema),
+    versions: Type.Optional(Type.Array(Type.Composite([VersionSchema, Type.Object({ id: Type.String() })]))),
+    change: Type.Optional(Type.String()),
+  }),
+]);
+
+const EntriesSchema = Type.Record(Type.String(), EntrySchema);
+
+const RegistrySchema = Type.Object({
+  schema: Type.Literal(SCHEMA),
+  plugins: Type.Object({ sources: EntriesSchema, sinks: EntriesSchema, functions: EntriesSchema }),
+});
+
+export interface ReadRegistry {
+  readonly content: RegistryContent;
+  /** False where there is or was another registry, which can't be used but may still be of use to somebody. */
+  readonly isOnlyOne: boolean;
+}
+
+/**
+ * Reads the registry. One that can't be used (torn, of a later version, a folder, …) is moved aside, never deleted,
+ * and the server starts with an empty one, which is then filled from the plugins' folders.
+ */
+export async function readRegistry(file: string, log: Log): Promise<ReadRegistry> {
+  let reason: unknown;
+  try {
+    // Reading anything else, such as a named pipe, might never end.
+    if (!(await stat(file)).isFile()) throw new Error("it is not a file");
+    const parsed: unknown = JSON.parse(await readFile(file, "utf8"));
+    const content = toContent(parsed);
+    if (content !== undefined) return { content, isOnlyOne: !(await hasSetAside(file)) };
+    reason = "it is not of the form that this version writes";
+  } catch (error) {
+    if (hasCode(error, "ENOENT")) return { content: emptyContent(), isOnlyOne: !(await hasSetAside(file)) };
+    reason = error;
+  }
+  await setAside(file, reason, log);
+  return { content: emptyContent(), isOnlyOne: false };
+}
+
+/**
+ * The registry's text: one plugin to a line, in a stable order, so that people can read and compare it. With every field
+ * on a line of its own it would be half as large again, and ten thousand plugins take that much longer to read.
+ */
+export function formatRegistry(content: RegistryContent): string {
+  const types = PLUGIN_TYPES.map((type) => `    ${JSON.stringify(type)}: {${formatEntries(content[type])}}`);
+  return `{\n  "schema": ${SCHEMA},\n  "plugins": {\n${types.join(",\n")}\n  }\n}\n`;
+}
+
+function formatEntries(entries: ReadonlyMap<string, PluginEntry>): string {
+  if (entries.size === 0) return "";
+  const lines = Array.from(entries, ([name, entry]) => `      ${JSON.stringify(name)}: ${entryText(entry)}`);
+  return `\n${lines.join(",\n")}\n    `;
+}
+
+const entryTexts = new WeakMap<PluginEntry, string>();
+
+/** Entries never change, so with ten thousand of them a change makes the text of one. */
+function entryText(entry: PluginEntry): string {
+  let text = entryTexts.get(entry);
+  if (text === undefined) {
+    text = JSON.stringify(entry);
+    entryTexts.set(entry, text);
+  }
+  return text;
+}
+
+export function emptyContent(): RegistryContent {
+  return { sources: new Map(), sinks: new Map(), functions: new Map() };
+}
+
+function toContent(parsed: unknown): RegistryContent | undefined {
+  // Compiled, since a registry can have tens of thousands of entries and the start waits for it.
+  if (!TypeCompiler.Compile(RegistrySchema).Check(parsed)) return undefined;
+  const { plugins } = parsed as Static<typeof RegistrySchema>;
+  const maps = PLUGIN_TYPES.map((type) => [type, new Map(Object.entries(plugins[type]))] as const);
+  const pathsAreOurs = maps.every(([, map]) =>
+    [...map.values()].every((entry) => hasOurPaths(entry) && (entry.versions ?? []).every(isKept)),
+  );
+  return pathsAreOurs ? (Object.fromEntries(maps) as unknown as RegistryContent) : undefined;
+}
+
+function hasOurPaths({ files }: Pick<Static<typeof VersionSchema>, "files">): boolean {
+  return files.every(({ path }) => isFilePath(path));
+}
+
+/** Kept files are found by their sha256, so it is part of a path too. */
+function isKept(version: Static<typeof VersionSchema>): boolean {
+  return hasOurPaths(version) && version.files.every(({ sha256 }) => sha256 === undefined || isSha256(sha256));
+}
+
+const SET_ASIDE = ".unreadable-";
+
+async function hasSetAside(file: string): Promise<boolean> {
+  try {
+    return (await readdir(dirname(file))).some((name) => name.startsWith(basename(file) + SET_ASIDE));
+  } catch (error) {
+    return !hasCode(error, "ENOENT"); // what can't be looked at may be there
+  }
+}
+
+async function setAside(file: string, reason: unknown, log: Log): Promise<void> {
+  const kept = file + SET_ASIDE + randomUUID();
+  try {
+    await rename(file, kept);
+    log.error({ err: reason, file, kept }, "the registry can't be used: it is kept aside and rebuilt from the folders");
+  } catch (error) {
+    log.error({ err: error, file }, "the registry can neither be used nor moved aside");
+  }
+}

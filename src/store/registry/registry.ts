@@ -1,0 +1,127 @@
+import { PLUGIN_TYPES, type PluginId, type PluginType } from "../../domain/plugin.ts";
+import type { PluginEntry } from "../../domain/plugin-entry.ts";
+import { dropTemporaries, replaceFile } from "../../lib/durable.ts";
+import type { Log } from "../../lib/log.ts";
+import { formatRegistry, type ReadRegistry, type RegistryContent, readRegistry } from "./registry-file.ts";
+
+/** Sets an entry, or removes it where `entry` is null. */
+export interface RegistryUpdate {
+  readonly id: PluginId;
+  readonly entry: PluginEntry | null;
+  /** Only if the entry is still this one when its turn comes. */
+  readonly from?: PluginEntry;
+}
+
+interface Waiting {
+  readonly updates: readonly RegistryUpdate[];
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/**
+ * The installed plugins: in memory for every reader, and in a file that is written before memory shows a change.
+ * So what a client was ever told is on the disk.
+ */
+export class Registry {
+  /** Whether no other registry was set aside that may know more. */
+  readonly isOnlyOne: boolean;
+  readonly #file: string;
+  #content: RegistryContent;
+  #names = new Map<PluginType, readonly string[]>();
+  #waiting: Waiting[] = [];
+  #writing = false;
+
+  private constructor(file: string, { content, isOnlyOne }: ReadRegistry) {
+    this.#file = file;
+    this.#content = content;
+    this.isOnlyOne = isOnlyOne;
+  }
+
+  static async open(file: string, log: Log): Promise<Registry> {
+    await dropTemporaries(file).catch((err) => log.warn({ err }, "leftovers of the registry could not be removed"));
+    return new Registry(file, await readRegistry(file, log));
+  }
+
+  /** Every entry of every type. */
+  *all(): Iterable<PluginEntry> {
+    for (const type of PLUGIN_TYPES) yield* this.#content[type].values();
+  }
+
+  /** Names in alphabetical order: the same array until a plugin of that type changes. */
+  names(type: PluginType): readonly string[] {
+    let names = this.#names.get(type);
+    if (names === undefined) {
+      names = Object.freeze([...this.#content[type].keys()].sort());
+      this.#names.set(type, names);
+    }
+    return names;
+  }
+
+  get(id: PluginId): PluginEntry | undefined {
+    return this.#content[id.type].get(id.name);
+  }
+
+  entries(type: PluginType): ReadonlyMap<string, PluginEntry> {
+    return this.#content[type];
+  }
+
+  /**
+   * Resolves when the updates are durable; rejects with the file system's error, and then nothing has changed.
+   * Updates that arrive during a write share the next one.
+   */
+  update(...updates: RegistryUpdate[]): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ updates, resolve, reject });
+      if (!this.#writing) void this.#writeWaiting();
+    });
+  }
+
+  /**
+   * Takes over what the folders say. Memory shows it at once: unlike an order of a client's it is true whether or not
+   * the file can be written now.
+   */
+  async adopt(updates: readonly RegistryUpdate[], log: Log): Promise<void> {
+    this.#show(withUpdates(this.#content, updates));
+    await this.update().catch((err) =>
+      log.error({ err }, "the registry could not be written; the next change tries again"),
+    );
+  }
+
+  #show(content: RegistryContent): void {
+    this.#content = content;
+    this.#names.clear();
+  }
+
+  async #writeWaiting(): Promise<void> {
+    this.#writing = true;
+    while (this.#waiting.length > 0) {
+      const batch = this.#waiting.splice(0);
+      const updates = batch.flatMap((waiting) => waiting.updates);
+      try {
+        await replaceFile(this.#file, formatRegistry(withUpdates(this.#content, updates)));
+        // Not what was just written: `adopt` may have changed memory meanwhile, and its own write follows.
+        this.#show(withUpdates(this.#content, updates));
+        for (const { resolve } of batch) resolve();
+      } catch (error) {
+        // The replacement may have failed after its rename; recovery must not find in the file what is undone now.
+        await replaceFile(this.#file, formatRegistry(this.#content)).catch(() => {});
+        for (const { reject } of batch) reject(error);
+      }
+    }
+    this.#writing = false;
+  }
+}
+
+function withUpdates(content: RegistryContent, updates: readonly RegistryUpdate[]): RegistryContent {
+  const next = {
+    sources: new Map(content.sources),
+    sinks: new Map(content.sinks),
+    functions: new Map(content.functions),
+  };
+  for (const { id, entry, from } of updates) {
+    if (from !== undefined && next[id.type].get(id.name) !== from) continue;
+    if (entry === null) next[id.type].delete(id.name);
+    else next[id.type].set(id.name, entry);
+  }
+  return next;
+}

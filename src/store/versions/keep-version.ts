@@ -1,0 +1,99 @@
+import { realpath } from "node:fs/promises";
+import { type FilePath, soPath, volumeOf } from "../../domain/file-path.ts";
+import type { PluginId } from "../../domain/plugin.ts";
+import type { InstalledFile, KeptVersion, PluginEntry } from "../../domain/plugin-entry.ts";
+import { statIfThere } from "../../lib/durable.ts";
+import { sha256OfFile } from "../../lib/files.ts";
+import type { Layout } from "../layout.ts";
+import { contentOf, hasKeptDefault } from "./content.ts";
+import type { LiveFiles } from "./edited-files.ts";
+import type { KeptLease } from "./kept-lease.ts";
+import { versionId } from "./version-list.ts";
+
+/** The version that is installed so far. */
+export interface Present {
+  readonly entry: PluginEntry;
+  /** Its files, and any other .so of the plugin's name. */
+  readonly files: readonly InstalledFile[];
+}
+
+/** A .so that is kept, as it was found. */
+export type KeptSo = Required<Pick<InstalledFile, "path" | "sha256" | "bytes">>;
+
+/**
+ * Keeps every .so of the installed version, as it is. Each is hashed, though the entry has a hash: somebody may have
+ * put another file in its place, and neither size nor times tell.
+ *
+ * @param staying those that the change is going to leave where they are
+ * @throws the file system's error
+ */
+export async function keepSoFiles(
+  { files }: Present,
+  staying: ReadonlySet<FilePath>,
+  lease: KeptLease,
+  layout: Layout,
+): Promise<KeptSo[]> {
+  const kept: KeptSo[] = [];
+  for (const { path } of files) {
+    const so = volumeOf(path) === "plugins" ? await findSo(layout.absolute(path)) : undefined;
+    if (so === undefined) continue;
+    const { file, isLink, bytes } = so;
+    const sha256 = await sha256OfFile(file);
+    await lease.keep({ volume: "plugins", sha256 }, { path: file, isReplaced: !staying.has(path) && !isLink });
+    kept.push({ path, sha256, bytes });
+  }
+  return kept;
+}
+
+export interface KeepVersionOptions extends Present {
+  readonly id: PluginId;
+  readonly soFiles: readonly KeptSo[];
+  /** The configuration as it is now. */
+  readonly live: LiveFiles;
+  /** Names that the change is going to give to other files, or to none. */
+  readonly replaced: ReadonlySet<FilePath>;
+}
+
+/**
+ * Keeps the configuration of the installed version as it was installed, for the version with these .so files. What a
+ * user edited is not the version's: without its default the file is kept by name only, and a rollback leaves it alone.
+ *
+ * @returns undefined where its .so is gone, without which there is nothing to go back to
+ * @throws the file system's error
+ */
+export async function keepVersion(
+  { id, entry, files, soFiles, live, replaced }: KeepVersionOptions,
+  lease: KeptLease,
+  layout: Layout,
+): Promise<KeptVersion | undefined> {
+  if (!soFiles.some(({ path }) => path === soPath(id.type, entry.soFile))) return undefined;
+  const kept: InstalledFile[] = [...soFiles];
+  for (const file of files) {
+    if (volumeOf(file.path) !== "etc" || file.defaultOf !== undefined) continue;
+    const content = contentOf(file);
+    const isReplaced = replaced.has(file.path) && !hasKeptDefault(file);
+    const isUnedited = content !== undefined && live.get(file.path) === content.sha256;
+    const source = isUnedited ? { path: layout.absolute(file.path), isReplaced } : undefined;
+    const isKept = content !== undefined && (await lease.keep(content, source));
+    kept.push(isKept ? file : { path: file.path });
+  }
+  const { versions: _, compatibility: __, change: ___, ...version } = entry;
+  return { ...version, files: kept, id: versionId({ files: kept }) };
+}
+
+interface FoundSo {
+  /** Where the file itself is. */
+  readonly file: string;
+  readonly isLink: boolean;
+  readonly bytes: number;
+}
+
+async function findSo(path: string): Promise<FoundSo | undefined> {
+  const named = await statIfThere(path);
+  if (named === undefined) return undefined;
+  const isLink = named.isSymbolicLink();
+  const file = isLink ? await realpath(path).catch(() => path) : path; // a link to nothing is found to be no file
+  const found = isLink ? await statIfThere(file) : named;
+  if (!found?.isFile()) return undefined;
+  return { file, isLink, bytes: Number(found.size) };
+}

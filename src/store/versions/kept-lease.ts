@@ -1,0 +1,46 @@
+import { dirname } from "node:path";
+import { syncFolders } from "../../lib/durable.ts";
+import type { Content } from "./content.ts";
+import type { KeptFiles, Source } from "./kept-files.ts";
+
+/** The kept files that one change needs: until it ends, nobody removes them. */
+export class KeptLease {
+  readonly #kept: KeptFiles;
+  readonly #held: Content[] = [];
+  readonly #unsynced = new Set<string>();
+
+  constructor(kept: KeptFiles) {
+    this.#kept = kept;
+  }
+
+  hold(contents: readonly Content[]): void {
+    this.#kept.hold(contents);
+    this.#held.push(...contents);
+  }
+
+  /**
+   * @returns whether the content is kept now
+   * @throws the file system's error
+   */
+  async keep(content: Content, source: Source | undefined): Promise<boolean> {
+    this.hold([content]);
+    const isKept = await this.#kept.put(content, source);
+    if (isKept) this.#unsynced.add(dirname(this.#kept.path(content)));
+    return isKept;
+  }
+
+  async keepDefault(content: Content, path: string): Promise<void> {
+    this.hold([content]);
+    await this.#kept.putDefault(content, path);
+  }
+
+  /** Makes the names of what was kept durable. An entry may refer to it only then. */
+  async sync(): Promise<void> {
+    await syncFolders(this.#unsynced);
+  }
+
+  /** Ends the lease. What no entry refers to goes. */
+  async end(): Promise<void> {
+    await this.#kept.release(this.#held.splice(0));
+  }
+}

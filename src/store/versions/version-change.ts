@@ -1,0 +1,200 @@
+import { PluginError } from "../../domain/errors.ts";
+import { type FilePath, volumeOf } from "../../domain/file-path.ts";
+import { type PluginId, pluginKey } from "../../domain/plugin.ts";
+import type { InstalledFile, KeptVersion, PluginEntry } from "../../domain/plugin-entry.ts";
+import { copyDurably, duplicateFile } from "../../lib/durable.ts";
+import type { Log } from "../../lib/log.ts";
+import type { Change, Move } from "../journal/change.ts";
+import type { Workspace } from "../journal/workspace.ts";
+import type { Layout } from "../layout.ts";
+import { contentOf, hasKeptDefault } from "./content.ts";
+import { backUpFiles, keepEditedFiles, type LiveFiles, readLiveFiles } from "./edited-files.ts";
+import { type KeptSo, keepSoFiles, keepVersion, type Present } from "./keep-version.ts";
+import type { KeptFiles } from "./kept-files.ts";
+import type { KeptLease } from "./kept-lease.ts";
+import { type IncomingFile, namesBeside, planSwap, type Swap } from "./swap-plan.ts";
+import { versionId, versionsAfter } from "./version-list.ts";
+
+/** A prepared file of a version: `name` is what it is called in the workspace, see `Workspace.stage`. */
+export interface StagedFile extends IncomingFile {
+  readonly name: string;
+  readonly bytes: number;
+}
+
+/** A prepared version. The store adds to its entry the earlier ones, and what lies beside files that a user edited. */
+export interface StagedVersion {
+  readonly entry: PluginEntry;
+  readonly files: readonly StagedFile[];
+}
+
+/** A change after which the plugin is installed. */
+export type InstallChange = Change & { readonly entry: PluginEntry };
+
+export interface ChangeContext {
+  readonly id: PluginId;
+  readonly workspace: Workspace;
+  readonly lease: KeptLease;
+  readonly kept: KeptFiles;
+  readonly layout: Layout;
+  /** How many earlier versions are kept. */
+  readonly keepVersions: number;
+  readonly log: Log;
+}
+
+/** The change that installs a plugin. Configuration of its name that was there, and is another, becomes `.bak`. */
+export async function prepareInstall({ entry, files }: StagedVersion, context: ChangeContext): Promise<InstallChange> {
+  const { id, layout, workspace } = context;
+  await keepDefaults(files, context);
+  const kept = await keepEditedFiles(entry.files, layout, workspace);
+  const additions = files.map(({ target, name }) => ({ target, staged: name }));
+  return { id, entry: { ...entry, change: workspace.id }, moves: [...kept, ...additions] };
+}
+
+/** The change that puts a version into the place of another one, which is kept. */
+export async function prepareUpdate(
+  old: Present,
+  { entry, files }: StagedVersion,
+  context: ChangeContext,
+): Promise<InstallChange> {
+  const { layout } = context;
+  await keepDefaults(files, context);
+  const soFiles = await keepOldSoFiles(old, new Set(), context);
+  // Read late, after what takes long: an edit that comes later would be lost.
+  const live = await readLiveFiles(configurationOf(old, files), layout);
+  const stage = async ({ name }: StagedFile) => name;
+  return prepareSwap({ old, soFiles, entry, incoming: files, users: [], live, stage }, context);
+}
+
+/**
+ * The change that brings a kept version back.
+ *
+ * @param extras what is known of it by now, such as its verdict
+ * @throws PluginError STORAGE_FAILED where a kept file is damaged or gone
+ */
+export async function prepareRollback(
+  old: Present,
+  target: KeptVersion,
+  extras: Partial<PluginEntry>,
+  context: ChangeContext,
+): Promise<InstallChange> {
+  const { layout } = context;
+  const { id: _, files, ...version } = target;
+  const incoming = files.flatMap((file) => (contentOf(file) === undefined ? [] : [toIncoming(file)]));
+  const users = files.filter((file) => contentOf(file) === undefined).map(({ path }) => path);
+  const inPlace = await sharedSoFiles(old, target, layout);
+  const staged = new Map<FilePath, string>();
+  for (const file of incoming) {
+    if (volumeOf(file.target) !== "plugins" || inPlace.has(file.target)) continue;
+    staged.set(file.target, await stageKept(file, target, context));
+  }
+  const soFiles = await keepOldSoFiles(old, new Set(inPlace.keys()), context);
+  const live = await readLiveFiles(configurationOf(old, incoming, users), layout);
+  const stage = async (file: IncomingFile) => staged.get(file.target) ?? stageKept(file, target, context);
+  const entry = { ...version, ...extras, files };
+  return prepareSwap({ old, soFiles, entry, incoming, users, live: new Map([...live, ...inPlace]), stage }, context);
+}
+
+interface Exchange<F extends IncomingFile> extends Omit<Swap<F>, "old"> {
+  readonly old: Present;
+  /** What is kept of the old version so far. */
+  readonly soFiles: readonly KeptSo[];
+  readonly entry: PluginEntry;
+  /** Gives a file its name in the workspace. */
+  readonly stage: (file: F) => Promise<string>;
+}
+
+async function prepareSwap<F extends IncomingFile>(
+  { old, soFiles, stage, ...next }: Exchange<F>,
+  { id, workspace, lease, layout, keepVersions, log }: ChangeContext,
+): Promise<InstallChange> {
+  const plan = planSwap({ ...next, old: old.files });
+  const replaced = new Set([...plan.additions.map(({ target }) => target), ...plan.removals]);
+  const present = { ...old, id, soFiles, live: next.live, replaced };
+  const kept = keepVersions > 0 ? await keepVersion(present, lease, layout) : undefined;
+  if (kept === undefined && keepVersions > 0) {
+    log.warn({ plugin: id, version: old.entry.version }, "a version whose .so is gone can't be kept for a rollback");
+  }
+  const versions = versionsAfter(kept, old.entry.versions ?? [], versionId(plan), keepVersions);
+  const backUps = await backUpFiles(plan.edited, replaced, layout, workspace);
+  const additions: Move[] = [];
+  for (const { target, file } of plan.additions) additions.push({ target, staged: await stage(file) });
+  await lease.sync();
+  const entry: PluginEntry = {
+    ...next.entry,
+    files: plan.files,
+    ...(versions.length > 0 ? { versions } : {}),
+    change: workspace.id,
+  };
+  // Additions come first, so that at no instant the engine finds no .so.
+  const removals = plan.removals.map((target) => ({ target, staged: null }));
+  return { id, entry, moves: [...backUps, ...additions, ...removals] };
+}
+
+async function keepOldSoFiles(
+  old: Present,
+  staying: ReadonlySet<FilePath>,
+  { lease, layout, keepVersions }: ChangeContext,
+): Promise<KeptSo[]> {
+  return keepVersions > 0 ? keepSoFiles(old, staying, lease, layout) : [];
+}
+
+/** Copies, since users edit the files themselves, and before they can. */
+async function keepDefaults(files: readonly StagedFile[], context: ChangeContext): Promise<void> {
+  const { workspace, lease, keepVersions } = context;
+  if (keepVersions === 0) return;
+  for (const { target, name, sha256, bytes } of files) {
+    const file = { path: target, sha256, bytes };
+    const content = contentOf(file);
+    if (content === undefined || !hasKeptDefault(file)) continue;
+    await lease.keepDefault(content, workspace.file(content.volume, name));
+  }
+}
+
+function configurationOf(
+  { files }: Present,
+  incoming: readonly IncomingFile[],
+  users: readonly FilePath[] = [],
+): FilePath[] {
+  const paths = [...files.map(({ path }) => path), ...incoming.map(({ target }) => target), ...users];
+  return [...paths.filter((path) => volumeOf(path) === "etc"), ...namesBeside(incoming, users).values()];
+}
+
+function toIncoming({ path, sha256 = "", bytes }: InstalledFile): IncomingFile {
+  return { target: path, sha256, ...(bytes === undefined ? {} : { bytes }) };
+}
+
+/** Every .so that both versions have, and that is still what it was: it can stay where it is. */
+async function sharedSoFiles(old: Present, target: KeptVersion, layout: Layout): Promise<LiveFiles> {
+  const shared = target.files.filter(
+    ({ path, sha256 }) =>
+      volumeOf(path) === "plugins" && old.files.some((file) => file.path === path && file.sha256 === sha256),
+  );
+  const live = await readLiveFiles(
+    shared.map(({ path }) => path),
+    layout,
+  );
+  return new Map(shared.flatMap(({ path, sha256 }) => (sha256 && live.get(path) === sha256 ? [[path, sha256]] : [])));
+}
+
+/** A second name for a kept .so that nobody else needs, which takes no time. Else a copy: see `Source.isReplaced`. */
+async function stageKept(
+  file: IncomingFile,
+  target: KeptVersion,
+  { id, kept, workspace }: ChangeContext,
+): Promise<string> {
+  const content = contentOf({ path: file.target, sha256: file.sha256 });
+  if (content === undefined || !(await kept.isWhole(content))) {
+    throw damagedVersion(id, target, file.target);
+  }
+  const { name, path } = workspace.stage(file.target);
+  const own = target.files.flatMap((one) => contentOf(one) ?? []);
+  const isFree = content.volume === "plugins" && kept.isLastOf(own, content);
+  await (isFree ? duplicateFile : copyDurably)(kept.path(content), path);
+  return name;
+}
+
+/** What is kept of a version is not what was installed, so nobody can go back to it. */
+export function damagedVersion(id: PluginId, { version }: KeptVersion, path: FilePath): PluginError {
+  const which = `what is kept of version ${version} of ${pluginKey(id)}`;
+  return new PluginError("STORAGE_FAILED", `${which} is damaged (${path}); install that version from its zip`);
+}

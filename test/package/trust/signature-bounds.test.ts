@@ -1,0 +1,58 @@
+import { truncate, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { monitorEventLoopDelay } from "node:perf_hooks";
+import { setTimeout as delay } from "node:timers/promises";
+import { expect, it } from "vitest";
+import { createTrust } from "../../../src/package/trust/trust.ts";
+import { someBytes } from "../../support/downloading.ts";
+import { makeSigner, writeTrusted } from "../../support/signing.ts";
+import { tempFolder } from "../../support/temp-folder.ts";
+import { testLog } from "../../support/test-log.ts";
+
+const MB = 1_000_000;
+const never = new AbortController().signal;
+
+/** How much more memory than before was used at any time during `work`. */
+async function growth(work: () => Promise<unknown>): Promise<number> {
+  const before = process.memoryUsage.rss();
+  let most = before;
+  const timer = setInterval(() => {
+    most = Math.max(most, process.memoryUsage.rss());
+  }, 2);
+  await work();
+  clearInterval(timer);
+  return Math.max(most, process.memoryUsage.rss()) - before;
+}
+
+it.each(["ecdsa", "ed25519", "rsa"] as const)("a zip of 300 MB is not held in memory: %s", async (kind) => {
+  const folder = await tempFolder();
+  const zip = join(folder, "x.zip");
+  await writeFile(zip, someBytes(1 * MB));
+  await truncate(zip, 300 * MB);
+  const trust = createTrust({ folder: join(folder, "trust"), require: true, log: testLog().log });
+  const signer = makeSigner(folder, kind);
+  for (let n = 0; n < 3; n++) {
+    await writeTrusted(join(folder, `trust/${n}.pub`), makeSigner(folder, kind).publicPem);
+  }
+  await writeTrusted(join(folder, "trust/release.pub"), signer.publicPem);
+  const signature = signer.sign(zip);
+  expect(
+    await growth(async () => expect(await trust.verify(zip, signature, never)).toMatchObject({ key: "release.pub" })),
+  ).toBeLessThan(100 * MB);
+});
+
+it("a thousand keys leave time for others", async () => {
+  const folder = await tempFolder();
+  const zip = join(folder, "x.zip");
+  await writeFile(zip, someBytes(1 * MB));
+  const { publicPem } = makeSigner(folder, "ed25519");
+  for (let n = 0; n < 1000; n++) await writeTrusted(join(folder, `trust/${n}.pub`), publicPem);
+  const trust = createTrust({ folder: join(folder, "trust"), require: true, log: testLog().log });
+  const stranger = makeSigner(folder, "ed25519").sign(zip);
+  const delays = monitorEventLoopDelay({ resolution: 1 });
+  delays.enable();
+  await expect(trust.verify(zip, stranger, never)).rejects.toMatchObject({ code: "SIGNATURE_INVALID" });
+  await delay(5); // a turn is seen when it is over
+  delays.disable();
+  expect(delays.max / 1e6).toBeLessThan(500); // in one go it is more than a second
+});

@@ -1,0 +1,295 @@
+import { link, readdir, rename, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import type { FilePath } from "../../../src/domain/file-path.ts";
+import { type Change, planChange, undoChange } from "../../../src/store/journal/change.ts";
+import { writeJournal } from "../../../src/store/journal/journal.ts";
+import { Workspace } from "../../../src/store/journal/workspace.ts";
+import { Layout } from "../../../src/store/layout.ts";
+import { keepEditedFiles } from "../../../src/store/versions/edited-files.ts";
+import { ERROR, WARN } from "../../support/test-log.ts";
+import { CAN_MOUNT, tinyDisk } from "../../support/tiny-disk.ts";
+import { readTree, type Tree, writeTree } from "../../support/tree.ts";
+import {
+  baseFolder,
+  changeByStep,
+  copy,
+  DONE,
+  dieAfter,
+  EXTRA,
+  filesOf,
+  install,
+  RANDOM,
+  removal,
+  SO,
+  stageInstall,
+  start,
+  visible,
+  YAML,
+} from "../kit.ts";
+
+/** A change, what was there before it, and what is there after it. */
+interface Scenario {
+  /** Files that users have, whoever made them. */
+  readonly users: Tree;
+  /** Files of the plugin that is installed before the change. */
+  readonly installed?: Readonly<Record<string, string>>;
+  readonly change: (layout: Layout, workspace: Workspace) => Promise<Change>;
+  readonly after: Tree;
+  readonly namesBefore: readonly string[];
+  readonly namesAfter: readonly string[];
+}
+
+const NEW = { [SO]: "so 1", [YAML]: "yaml 1", [EXTRA]: "ca 1" };
+const OTHERS: Tree = { "etc/kuiper.yaml": "basic:\n", "etc/sources/other.yaml": "other", "etc/mqtt_source.yaml": "m" };
+
+const SCENARIOS: Record<string, Scenario> = {
+  "an install": {
+    users: OTHERS,
+    change: (_, workspace) => stageInstall(RANDOM, NEW, workspace),
+    after: { ...OTHERS, ...NEW },
+    namesBefore: [],
+    namesAfter: ["random"],
+  },
+  "an install over files that were there": {
+    users: { ...OTHERS, [YAML]: "mine", [EXTRA]: "my ca", "etc/sources/random/mine": "mine" },
+    change: (_, workspace) => stageInstall(RANDOM, NEW, workspace),
+    after: { ...OTHERS, ...NEW, "etc/sources/random/mine": "mine" },
+    namesBefore: [],
+    namesAfter: ["random"],
+  },
+  "an install that keeps what users wrote": {
+    users: { ...OTHERS, [YAML]: "mine", [EXTRA]: "-> my-ca" },
+    change: async (layout, workspace) => {
+      const { moves, ...change } = await stageInstall(RANDOM, NEW, workspace);
+      return { ...change, moves: [...(await keepEditedFiles(change.entry.files, layout, workspace)), ...moves] };
+    },
+    after: { ...OTHERS, ...NEW, [`${YAML}.bak`]: "mine", [`${EXTRA}.bak`]: "-> my-ca" },
+    namesBefore: [],
+    namesAfter: ["random"],
+  },
+  "a removal": {
+    users: OTHERS,
+    installed: NEW,
+    change: async () => removal(RANDOM, Object.keys(NEW) as FilePath[]),
+    after: OTHERS,
+    namesBefore: ["random"],
+    namesAfter: [],
+  },
+  "a removal of a plugin that has lost a file and is missing a folder": {
+    users: { ...OTHERS, "plugins/sources/Random@v1.0.0.so": "so 1", [YAML]: "mine" },
+    change: async (layout, workspace) => {
+      const kept = await keepEditedFiles([{ path: YAML }], layout, workspace);
+      const change = removal(RANDOM, Object.keys(NEW) as FilePath[]);
+      return { ...change, moves: [...kept, ...change.moves] };
+    },
+    after: { ...OTHERS, [`${YAML}.bak`]: "mine" },
+    namesBefore: ["random"],
+    namesAfter: [],
+  },
+};
+
+/** The disk as it is before the change of a scenario. */
+async function prepare({ users, installed }: Scenario): Promise<Layout> {
+  const layout = await baseFolder(users);
+  const { store } = await start(layout);
+  if (installed !== undefined) await install(store, RANDOM, installed);
+  return layout;
+}
+
+async function dieIn(count: number, scenario: Scenario, layout: Layout, save: typeof link | typeof copy) {
+  const workspace = await Workspace.create(layout);
+  return dieAfter(count, await scenario.change(layout, workspace), { layout, workspace, save });
+}
+
+describe.each(Object.entries(SCENARIOS))("%s that is cut off after any step", (_, scenario) => {
+  it.each([
+    ["links", link],
+    ["copies", copy],
+  ])("is wholly done or wholly undone by the next start: old files kept as %s", async (_, save) => {
+    let done = false;
+    let steps = 0;
+    for (; ; steps += 1) {
+      const layout = await prepare(scenario);
+      const before = await visible(layout);
+      const step = await dieIn(steps, scenario, layout, save);
+      if (step === undefined) break;
+      done ||= step === DONE;
+
+      const { store, lines } = await start(layout);
+      const after = await visible(layout);
+      if (done) expect(filesOf(after), step).toEqual(scenario.after);
+      else expect(after, step).toEqual(before);
+      expect(store.names("sources"), step).toEqual(done ? scenario.namesAfter : scenario.namesBefore);
+      expect(
+        lines.filter(({ level }) => level >= ERROR),
+        step,
+      ).toEqual([]);
+
+      const { lines: linesAgain } = await start(layout);
+      expect(await visible(layout), `${step}, started again`).toEqual(after);
+      expect(
+        linesAgain.filter(({ level }) => level >= WARN),
+        step,
+      ).toEqual([]);
+    }
+    expect(done).toBe(true);
+    expect(steps).toBeGreaterThan(8);
+  });
+
+  it("is undone as well when undoing was itself cut off", async () => {
+    for (let undone = 0, all = 1; undone <= all; undone += 1) {
+      const layout = await prepare(scenario);
+      const before = await visible(layout);
+      all = await moveAllThenUndo(scenario, layout, undone);
+      await start(layout);
+      expect(await visible(layout), `${undone} moves undone`).toEqual(before);
+    }
+  });
+});
+
+/** Dies when every file is in place and the last `count` of them were taken back. Returns how many there are. */
+async function moveAllThenUndo(scenario: Scenario, layout: Layout, count: number): Promise<number> {
+  const workspace = await Workspace.create(layout);
+  const change = await scenario.change(layout, workspace);
+  const journal = await planChange(change, { layout, workspace });
+  for await (const step of changeByStep(change, { layout, workspace, save: link })) {
+    if (step.startsWith(journal.moves.at(-1)?.target ?? "") && /in place$|removed$/.test(step)) break;
+  }
+  const part = { ...journal, moves: journal.moves.slice(journal.moves.length - count), newFolders: [] };
+  await undoChange(part, { layout, workspace });
+  await writeJournal(workspace, journal);
+  return journal.moves.length;
+}
+
+it("never takes another's file for its own", async () => {
+  const layout = await prepare(SCENARIOS["an install"] as Scenario);
+  await dieIn(2, SCENARIOS["an install"] as Scenario, layout, link);
+  // While the server was down, someone copied the plugin in by hand.
+  await writeTree(layout.base, { [SO]: "by hand", [YAML]: "by hand" });
+  const { store } = await start(layout);
+  expect(filesOf(await visible(layout))).toEqual({ ...OTHERS, [SO]: "by hand", [YAML]: "by hand" });
+  expect(store.names("sources")).toEqual(["random"]);
+});
+
+it("ends the changes of several plugins, each for itself", async () => {
+  const layout = await baseFolder();
+  await start(layout);
+  const ids = (["done", "undone", "prepared"] as const).map((name) => ({ type: "sinks", name }) as const);
+  for (const id of ids) {
+    const workspace = await Workspace.create(layout);
+    const change = await stageInstall(id, { [`plugins/sinks/${id.name}.so`]: id.name }, workspace);
+    const entry = { ...change.entry, soFile: `${id.name}.so` };
+    for await (const step of changeByStep({ ...change, entry }, { layout, workspace, save: link })) {
+      if (step === (id.name === "done" ? DONE : id.name === "undone" ? `plugins/sinks/undone.so in place` : "planned"))
+        break;
+    }
+  }
+  const { store } = await start(layout);
+  expect(store.names("sinks")).toEqual(["done"]);
+  expect(filesOf(await visible(layout))).toEqual({ "plugins/sinks/done.so": "done" });
+});
+
+describe("leftovers", () => {
+  it("of changes that had not begun are dropped, on both volumes, whatever they are", async () => {
+    const layout = await baseFolder({
+      "plugins/.changes/a/package.zip": "half",
+      "plugins/.changes/a/script/install.sh": "rm -rf /",
+      "plugins/.changes/a/journal.json.0123456789ab.tmp": "{",
+      "etc/.changes/a/1.new": "x",
+      "etc/.changes/only-here/1.new": "x",
+      "plugins/.changes/a file": "x",
+      "plugins/.changes/a link": "-> ../../outside",
+      "outside/kept": "kept",
+    });
+    await start(layout);
+    expect(filesOf(await visible(layout))).toEqual({ "outside/kept": "kept" });
+    expect(await readdir(join(layout.base, "plugins/.changes"))).toEqual([]);
+    expect(await readdir(join(layout.base, "etc/.changes"))).toEqual([]);
+  });
+
+  it("of a registry's write are dropped", async () => {
+    const layout = await baseFolder({ "plugins/registry.json.0123456789ab.tmp": "{" });
+    await start(layout);
+    expect(filesOf(await visible(layout))).toEqual({});
+  });
+});
+
+const MOVE = { target: SO, staged: "1.new", stagedInode: "1", saved: null };
+const JOURNAL = { schema: 1, change: "a", type: "sources", name: "random", kind: "install", moves: [], newFolders: [] };
+
+describe("a journal that can't be read keeps its workspace, and touches nothing", () => {
+  it.each([
+    ["not JSON", "{"],
+    ["empty", ""],
+    ["of a later schema", JSON.stringify({ ...JOURNAL, schema: 2 })],
+    ["without moves", JSON.stringify({ ...JOURNAL, moves: undefined })],
+    ["of no type", JSON.stringify({ ...JOURNAL, type: "others" })],
+    ["of an escaping target", JSON.stringify({ ...JOURNAL, moves: [{ ...MOVE, target: "etc/sources/../../x" }] })],
+    ["of the configuration", JSON.stringify({ ...JOURNAL, moves: [{ ...MOVE, target: "etc/kuiper.yaml" }] })],
+    ["of an escaping folder", JSON.stringify({ ...JOURNAL, newFolders: ["etc/sources/../../outside"] })],
+  ])("%s", async (_, text) => {
+    const files = {
+      "etc/.changes/a/0.old": "yaml",
+      "etc/kuiper.yaml": "basic:\n",
+      "plugins/.changes/a/journal.json": text,
+      "plugins/.changes/a/0.old": "so",
+      "plugins/sources/random.so": "other",
+      "outside/": null,
+    };
+    const layout = await baseFolder(files);
+    const { store, lines } = await start(layout);
+    expect(await visible(layout)).toMatchObject(files);
+    expect(store.names("sources")).toEqual(["random"]);
+    expect(lines).toContainEqual(expect.objectContaining({ level: ERROR, change: "a" }));
+  });
+});
+
+describe.skipIf(!CAN_MOUNT)("on a disk that can't be written", () => {
+  const steps: Record<string, string> = { install: `${YAML} in place`, removal: `${SO} removed` };
+
+  it.each([
+    ["an install", "install", []],
+    ["a removal", "removal", ["random"]],
+  ])(
+    "%s stays cut off, the plugin is listed as before, and is set right before its next change",
+    async (title, kind, names) => {
+      const disk = tinyDisk(1024 * 1024);
+      const layout = new Layout(disk.folder);
+      const scenario = SCENARIOS[title] as Scenario;
+      await writeTree(layout.base, scenario.users);
+      const first = await start(layout);
+      if (scenario.installed !== undefined) await install(first.store, RANDOM, scenario.installed);
+      const before = await visible(layout);
+      const workspace = await Workspace.create(layout);
+      const change = await scenario.change(layout, workspace);
+      for await (const step of changeByStep(change, { layout, workspace, save: link })) {
+        if (step === steps[kind]) break;
+      }
+
+      disk.setReadOnly(true);
+      const { store, lines } = await start(layout);
+      expect(store.names("sources")).toEqual(names);
+      expect(lines).toContainEqual(expect.objectContaining({ level: ERROR, change: workspace.id }));
+      await expect(store.lookUp(RANDOM)).rejects.toMatchObject({ code: "STORAGE_FAILED" });
+
+      disk.setReadOnly(false);
+      expect((await store.lookUp(RANDOM)) !== undefined).toBe(names.length > 0);
+      expect(await visible(layout)).toEqual(before);
+      expect(store.names("sources")).toEqual(names);
+    },
+  );
+});
+
+it("does not lose what users did to a plugin's files after a change was ended", async () => {
+  const layout = await baseFolder();
+  const { store } = await start(layout);
+  await install(store, RANDOM, NEW);
+  await writeFile(layout.absolute(YAML), "edited");
+  await rename(layout.absolute(EXTRA), `${layout.absolute(EXTRA)}.off`);
+  await start(layout);
+  expect(filesOf(await readTree(join(layout.base, "etc")))).toEqual({
+    "sources/random.yaml": "edited",
+    "sources/random/certs/ca.pem.off": "ca 1",
+  });
+});
