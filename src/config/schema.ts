@@ -154,7 +154,7 @@ export const ConfigSchema = section({
 
 export type Config = DeepReadonly<Static<typeof ConfigSchema>>;
 
-export type DeepReadonly<T> = T extends readonly (infer E)[]
+type DeepReadonly<T> = T extends readonly (infer E)[]
   ? readonly E[]
   : T extends object
     ? { readonly [K in keyof T]: DeepReadonly<T[K]> }

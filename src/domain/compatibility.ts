@@ -42,7 +42,7 @@ export interface LinkIdentity {
 }
 
 /** @param hashes of the packages, in hexadecimal, by import path */
-export function toIdentity(pluginPath: string, hashes: ReadonlyMap<string, string>): LinkIdentity {
+export function toLinkIdentity(pluginPath: string, hashes: ReadonlyMap<string, string>): LinkIdentity {
   const packages: string[] = [];
   let room = MAX_CHARACTERS;
   for (const [path, hash] of [...hashes].sort(([one], [other]) => (one < other ? -1 : 1))) {
@@ -55,7 +55,7 @@ export function toIdentity(pluginPath: string, hashes: ReadonlyMap<string, strin
 }
 
 /** The path and the hash of each package. */
-export function* packagesOf({ packages }: LinkIdentity): Iterable<readonly [path: string, hash: string]> {
+export function* packageHashes({ packages }: LinkIdentity): Iterable<readonly [path: string, hash: string]> {
   for (const text of packages) {
     const space = text.indexOf(" ");
     yield [text.slice(space + 1), text.slice(0, space)];

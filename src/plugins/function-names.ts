@@ -11,7 +11,7 @@ export interface FunctionDescription {
 }
 
 /** The function plugins that are installed, by name. */
-export type FunctionPlugins = () => ReadonlyMap<string, Pick<PluginVersion, "functions">>;
+type FunctionPlugins = () => ReadonlyMap<string, Pick<PluginVersion, "functions">>;
 
 /**
  * The functions of all function plugins. Their names are unique, since the engine knows them without their plugins; one
@@ -71,12 +71,12 @@ export class FunctionNames {
 }
 
 /** The functions of a plugin: what was registered, else the one of its own name. */
-export function functionsOf(plugin: string, { functions = [] }: Pick<PluginVersion, "functions">): readonly string[] {
+function functionsOf(plugin: string, { functions = [] }: Pick<PluginVersion, "functions">): readonly string[] {
   return functions.length > 0 ? functions : [plugin];
 }
 
 /** What the .so must export so that the engine finds what it looks for. */
-export function symbolsWanted({ type, name }: PluginId, version: Pick<PluginVersion, "functions">): string[] {
+export function requiredSymbols({ type, name }: PluginId, version: Pick<PluginVersion, "functions">): string[] {
   return (type === "functions" ? functionsOf(name, version) : [name]).map(symbolOf);
 }
 

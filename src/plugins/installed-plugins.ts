@@ -18,7 +18,7 @@ import {
 } from "./plugin-view.ts";
 import type { Verdicts } from "./verdicts/verdicts.ts";
 
-export interface InstalledPluginsOptions {
+interface InstalledPluginsOptions {
   readonly store: PluginStore;
   readonly verdicts: Verdicts;
   readonly functionNames: FunctionNames;
@@ -26,7 +26,7 @@ export interface InstalledPluginsOptions {
 }
 
 /** Which plugins to list; what is left out does not narrow the list. */
-export interface PluginFilter {
+interface PluginFilter {
   readonly type?: PluginType | undefined;
   readonly verdict?: Verdict | undefined;
   /** The path of another engine's binary, to see what an upgrade would break. */
@@ -109,7 +109,7 @@ function notFound(): PluginError {
 }
 
 /** Which binaries a client may name to compare with. */
-export interface EngineRules {
+interface EngineRules {
   /** `pluginDownload.allowedFolders`; empty allows every file. */
   readonly allowedFolders: readonly string[];
   /** Where relative paths start. What is in it may always be named. */
@@ -122,7 +122,7 @@ export interface EngineRules {
  *
  * @throws PluginError REQUEST_INVALID
  */
-export async function checkEnginePath(given: string, { allowedFolders, baseFolder }: EngineRules): Promise<string> {
+async function checkEnginePath(given: string, { allowedFolders, baseFolder }: EngineRules): Promise<string> {
   const path = resolve(baseFolder, given);
   if (allowedFolders.length === 0) return path;
   const folders = [baseFolder, ...allowedFolders].map((folder) => resolve(baseFolder, folder));

@@ -5,7 +5,7 @@ import { dirname, join } from "node:path";
 import { beforeEach, describe, expect, test } from "vitest";
 import { missingLibraries } from "../../src/inspect/system/libraries.ts";
 import type { LibrarySearch } from "../../src/inspect/system/library-folders.ts";
-import { readSystemFacts, systemIdentity } from "../../src/inspect/system/system-facts.ts";
+import { readSystemFacts, systemFingerprint } from "../../src/inspect/system/system-facts.ts";
 import { AMD64, ARM, buildElf } from "../support/elf.ts";
 import { tempFolder } from "../support/temp-folder.ts";
 import { withoutRoot } from "../support/without-root.ts";
@@ -162,7 +162,7 @@ describe("the identity of this system", () => {
   test("is the same until a library may have come or gone", async () => {
     await put("/etc/ld.so.cache", "");
     await put("/usr/lib/libx.so.1");
-    const identity = (path = "") => systemIdentity(FACTS, path, root);
+    const identity = (path = "") => systemFingerprint(FACTS, path, root);
     const seen = new Set([await identity()]);
     expect(seen).toContain(await identity());
     const changes = [
@@ -187,7 +187,7 @@ describe("the identity of this system", () => {
 
   test("is another one with another C library, and there without any folder", async () => {
     const identities = [FACTS, { ...FACTS, glibc: "2.37" }, { ...FACTS, libc: "musl", glibc: "" } as const].map(
-      (facts) => systemIdentity(facts, "", join(root, "nowhere")),
+      (facts) => systemFingerprint(facts, "", join(root, "nowhere")),
     );
     expect(new Set(await Promise.all(identities)).size).toBe(3);
   });

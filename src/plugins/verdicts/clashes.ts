@@ -2,7 +2,7 @@ import {
   type Compatibility,
   type LinkIdentity,
   type Problem,
-  packagesOf,
+  packageHashes,
   type Verdict,
 } from "../../domain/compatibility.ts";
 import { PLUGIN_TYPES, type PluginId, type PluginType, pluginKey } from "../../domain/plugin.ts";
@@ -49,7 +49,7 @@ export class Clashes {
   #otherPackages(key: string, identity: LinkIdentity): InstalledProblem[] {
     const packages: string[] = [];
     const others = new Set<string>();
-    for (const [path, hash] of packagesOf(identity)) {
+    for (const [path, hash] of packageHashes(identity)) {
       const other = this.#differing(key, path, hash);
       if (other === undefined) continue;
       packages.push(printable(path));
@@ -91,7 +91,7 @@ export class Clashes {
 
   #add(key: string, identity: LinkIdentity): void {
     addTo(this.#byPath, identity.pluginPath, key);
-    for (const [path, hash] of packagesOf(identity)) {
+    for (const [path, hash] of packageHashes(identity)) {
       const byHash = this.#byPackage.get(path) ?? new Map<string, Set<string>>();
       this.#byPackage.set(path, byHash);
       addTo(byHash, hash, key);
@@ -100,7 +100,7 @@ export class Clashes {
 
   #remove(key: string, identity: LinkIdentity): void {
     removeFrom(this.#byPath, identity.pluginPath, key);
-    for (const [path, hash] of packagesOf(identity)) {
+    for (const [path, hash] of packageHashes(identity)) {
       const byHash = this.#byPackage.get(path);
       if (byHash === undefined) continue;
       removeFrom(byHash, hash, key);
@@ -130,7 +130,7 @@ function removeFrom(sets: Map<string, Set<string>>, name: string, key: string): 
  * What can stand against an installed plugin beside what its inspection found, the most important first, and the
  * verdict that it makes. The codes are for programs and stay; docs/api tells clients what they mean.
  */
-export const INSTALLED_PROBLEM_VERDICT = {
+const INSTALLED_PROBLEM_VERDICT = {
   /** The file that the engine would load is gone. */
   SO_MISSING: "incompatible",
   /** Go knows plugins by their path, and another plugin has the same. */
@@ -139,7 +139,7 @@ export const INSTALLED_PROBLEM_VERDICT = {
   PACKAGE_DIFFERS_FROM_PLUGIN: "incompatible",
 } as const satisfies Record<string, Verdict>;
 
-export interface InstalledProblem extends Problem {
+interface InstalledProblem extends Problem {
   readonly code: keyof typeof INSTALLED_PROBLEM_VERDICT;
 }
 

@@ -7,7 +7,7 @@ import type { PluginId, PluginType } from "../../domain/plugin.ts";
 import type { KnownCompatibility, PluginEntry, PluginVersion } from "../../domain/plugin-entry.ts";
 import type { Inspection, Inspector } from "../../inspect/inspector.ts";
 import type { Log } from "../../lib/log.ts";
-import { symbolsWanted, unregisteredFunctions } from "../function-names.ts";
+import { requiredSymbols, unregisteredFunctions } from "../function-names.ts";
 import { Clashes, withProblems } from "./clashes.ts";
 
 /** What an inspection adds to a plugin's entry. Other plugins are left out of it, since they change by themselves. */
@@ -16,7 +16,7 @@ export interface Checked {
   readonly exports?: readonly string[];
 }
 
-export interface CompatibilityCheckOptions {
+interface CompatibilityCheckOptions {
   readonly inspector: Inspector;
   /** Where the engine loads the .so files of a type from. */
   readonly soFolder: (type: PluginType) => string;
@@ -25,7 +25,7 @@ export interface CompatibilityCheckOptions {
   readonly verify: Config["engine"]["verify"];
 }
 
-export interface CheckOptions {
+interface CheckOptions {
   /** Whether the libraries that it needs must be there by now. */
   readonly libraries?: boolean;
   /** Another engine's binary to compare with. */
@@ -59,7 +59,7 @@ export class CompatibilityCheck {
 
   /** Inspects a .so that is installed or might be, by itself. */
   inspect(soFile: string, id: PluginId, version: Registered, options: CheckOptions = {}): Promise<Inspection> {
-    return this.#inspector.inspect(soFile, symbolsWanted(id, version), { ...options, folder: this.#soFolder(id.type) });
+    return this.#inspector.inspect(soFile, requiredSymbols(id, version), { ...options, folder: this.#soFolder(id.type) });
   }
 
   /** The verdict with what the other installed plugins have against that one, as of now. */
@@ -80,7 +80,7 @@ export class CompatibilityCheck {
   ): Promise<Checked | undefined> {
     if (!this.isOn) return undefined;
     const inspection = await this.inspect(soFile, id, version, options);
-    const basis = await this.basisOf(soFile, await this.surroundings(inspection.engine));
+    const basis = await this.basisOf(soFile, await this.environment(inspection.engineFingerprint));
     const compatibility = this.amongOthers(id, inspection);
     if (this.#verify === "enforce") refuseIncompatible(compatibility);
     const checked = toChecked(id, inspection, basis);
@@ -93,9 +93,9 @@ export class CompatibilityCheck {
    *
    * @param engine the identity of the binary, where an inspection has told it
    */
-  async surroundings(engine?: string): Promise<string> {
-    const identity = engine ?? (await this.#inspector.engineIdentity());
-    return `${identity} ${await this.#inspector.systemIdentity()}`;
+  async environment(engine?: string): Promise<string> {
+    const identity = engine ?? (await this.#inspector.engineFingerprint());
+    return `${identity} ${await this.#inspector.systemFingerprint()}`;
   }
 
   /** What a verdict on that .so depends on. */

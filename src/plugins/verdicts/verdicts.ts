@@ -21,7 +21,7 @@ const LOOKS = 3;
 /** Problems that can go without anything that a verdict's basis names being another one. */
 const OF_THE_SYSTEM: readonly string[] = ["LIBRARY_MISSING", "GLIBC_TOO_OLD"];
 
-export interface VerdictsOptions {
+interface VerdictsOptions {
   readonly store: PluginStore;
   readonly check: CompatibilityCheck;
   readonly log: Log;
@@ -96,7 +96,7 @@ export class Verdicts {
     const { store, check } = this.#options;
     const looked: Refreshed[] = [];
     for (let from = 0; from < ids.length; from += BATCH) {
-      const surroundings = check.isOn ? await check.surroundings() : "";
+      const surroundings = check.isOn ? await check.environment() : "";
       const looks = ids.slice(from, from + BATCH).map((id) => this.#judge(id, surroundings, isDoubtful));
       const batch = (await Promise.all(looks)).flat();
       await store.refreshEntries(batch.filter(({ from, to }) => from !== to));

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import { toIdentity } from "../../../src/domain/compatibility.ts";
+import { toLinkIdentity } from "../../../src/domain/compatibility.ts";
 import type { PluginId, PluginType } from "../../../src/domain/plugin.ts";
 import type { PluginEntry } from "../../../src/domain/plugin-entry.ts";
 import { Clashes } from "../../../src/plugins/verdicts/clashes.ts";
@@ -13,7 +13,7 @@ beforeEach(() => {
 });
 
 const identity = (pluginPath: string, packages: Record<string, string> = {}) =>
-  toIdentity(pluginPath, new Map(Object.entries(packages)));
+  toLinkIdentity(pluginPath, new Map(Object.entries(packages)));
 
 function put(type: PluginType, name: string, ...[path, packages]: Parameters<typeof identity>): void {
   const compatibility = { verdict: "compatible", problems: [], basis: "", identity: identity(path, packages) } as const;
