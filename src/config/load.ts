@@ -12,7 +12,7 @@ export interface LoadedConfig {
   readonly warnings: readonly string[];
 }
 
-/** The server can't start with this configuration; the message is one line with the key, its value and what is allowed. */
+/** The server can't start with this configuration; the message is one line: key, value and what is allowed. */
 export class ConfigError extends Error {
   override readonly name = "ConfigError";
 }
@@ -62,7 +62,9 @@ function readYaml(file: string): Tree {
   return root;
 }
 
-/** `version: 1.10` is meant as a string and would lose its last digit; where a number is required, `convert` makes one. */
+/**
+ * `version: 1.10` is meant as a string and would lose its last digit; where a number is required, `convert` makes one.
+ */
 function keepNumbersAsWritten(document: Document): void {
   visit(document, {
     Scalar: (_, node) => {

@@ -1,8 +1,8 @@
 import { type Static, type TSchema, Type } from "@sinclair/typebox";
 
 /**
- * Every setting of etc/kuiper.yaml that this server reads, with its default, its bounds and its description. Tests compare
- * the table in docs/settings.md and the shipped file with this schema.
+ * Every setting of etc/kuiper.yaml that this server reads, with its default, its bounds and its description. Tests
+ * compare the table in docs/settings.md and the shipped file with this schema.
  */
 
 const boolean = (value: boolean, description: string) => Type.Boolean({ default: value, description });

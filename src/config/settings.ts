@@ -22,7 +22,9 @@ function leaves(section: TObject, path: readonly string[]): Setting[] {
   });
 }
 
-/** The variable that overrides a setting: `KUIPER__BASIC__RESTPORT` for `basic.restPort`, as for the original's image. */
+/**
+ * The variable that overrides a setting: `KUIPER__BASIC__RESTPORT` for `basic.restPort`, as for the original's image.
+ */
 export function variableName(path: readonly string[]): string {
   return ENV_PREFIX + path.join("__").toUpperCase();
 }

@@ -1,6 +1,6 @@
 /**
- * Whether an engine will load a plugin, as far as the files say. `unknown`: there is no engine's binary to compare with, or
- * one of the files can't be read.
+ * Whether an engine will load a plugin, as far as the files say. `unknown`: there is no engine's binary to compare
+ * with, or one of the files can't be read.
  */
 export const VERDICTS = ["compatible", "incompatible", "unknown"] as const;
 export type Verdict = (typeof VERDICTS)[number];

@@ -68,7 +68,9 @@ interface Slice {
   readonly bytes: Buffer;
 }
 
-/** Reads anywhere in a regular file. Every position is checked against the size that the file had when it was opened. */
+/**
+ * Reads anywhere in a regular file. Every position is checked against the size that the file had when it was opened.
+ */
 export class FileBytes {
   readonly size: number;
   /** For work on the file's bytes that takes long. */
@@ -108,9 +110,9 @@ export class FileBytes {
   }
 
   /**
-   * Reads a range in slices, each beginning with the last `overlap` bytes of the one before, so that whatever is shorter
-   * than that is in one of them as a whole. For a table, `step` is the size of its entries and `overlap` is 0. The bytes
-   * of a slice are valid until the next one is asked for.
+   * Reads a range in slices, each beginning with the last `overlap` bytes of the one before, so that whatever is
+   * shorter than that is in one of them as a whole. For a table, `step` is the size of its entries and `overlap` is 0.
+   * The bytes of a slice are valid until the next one is asked for.
    *
    * @throws Unreadable when the file does not have these bytes; what its budget throws
    */
@@ -181,7 +183,8 @@ export class FileBytes {
 }
 
 /**
- * Opens a regular file for as long as `use` runs. Nothing else is opened: opening alone starts a watchdog, rewinds a tape.
+ * Opens a regular file for as long as `use` runs. Nothing else is opened: opening alone starts a watchdog, rewinds a
+ * tape.
  *
  * @returns undefined, without a call of `use`, when it is a folder, a FIFO, a device or a socket
  * @throws the system's error when it can't be opened

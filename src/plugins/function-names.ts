@@ -14,8 +14,8 @@ export interface FunctionDescription {
 type FunctionPlugins = () => ReadonlyMap<string, Pick<PluginVersion, "functions">>;
 
 /**
- * The functions of all function plugins. Their names are unique, since the engine finds them without naming the plugin. A
- * plugin for which none are registered has the function of its own name.
+ * The functions of all function plugins. Their names are unique, since the engine finds them without naming the plugin.
+ * A plugin for which none are registered has the function of its own name.
  */
 export class FunctionNames {
   readonly #plugins: FunctionPlugins;
@@ -80,7 +80,9 @@ export function requiredSymbols({ type, name }: PluginId, version: Pick<PluginVe
   return (type === "functions" ? functionsOf(name, version) : [name]).map(symbolOf);
 }
 
-/** The functions that a function plugin exports and nobody can call, since they are not registered although they can be. */
+/**
+ * The functions that a function plugin exports and nobody can call, since they are not registered although they can be.
+ */
 export function unregisteredFunctions({ name }: PluginId, version: Pick<PluginVersion, "functions" | "exports">) {
   const registered = new Set(functionsOf(name, version));
   return (version.exports ?? []).filter((exported) => !registered.has(exported) && isFunctionName(exported));

@@ -44,7 +44,9 @@ export class FieldReader {
 
 const MASK = 0xffff;
 
-/** Rules out most numbers that are not in a set, ten times as fast as the set itself. For going through large tables. */
+/**
+ * Rules out most numbers that are not in a set, ten times as fast as the set itself. For going through large tables.
+ */
 export class NumberFilter {
   readonly #seen = new Uint8Array(MASK + 1);
 

@@ -80,7 +80,10 @@ async function countSymbols(image: ElfImage, { get }: Dynamic, max: number): Pro
   return count;
 }
 
-/** A bucket has the first symbol of its chain, and the chains follow each other: the last chain ends with the last symbol. */
+/**
+ * A bucket has the first symbol of its chain, and the chains follow each other: the last chain ends with the last
+ * symbol.
+ */
 async function countByGnuHash(image: ElfImage, address: number, max: number): Promise<number> {
   const { file, format } = image;
   const headerAt = fileOffset(image, address, 4 * U32);
@@ -112,7 +115,10 @@ function tooManySymbols(max: number): Unreadable {
 
 /** Names that have `part` at the position `offset` (in bytes). */
 export interface NamePattern {
-  /** Up to six bytes that begin with a rare one are found several times as fast: see StringSearch in Node's string_search.h. */
+  /**
+   * Up to six bytes that begin with a rare one are found several times as fast: see StringSearch in Node's
+   * string_search.h.
+   */
   readonly part: string;
   readonly offset: number;
   /** They begin with one of these, which are compared before a name becomes a string. */
@@ -122,8 +128,8 @@ export interface NamePattern {
 }
 
 /**
- * The symbols that a file defines whose names match one of `patterns` and `accept`; not those that it needs from others.
- * Neither table is in memory as a whole, and only names that match become strings.
+ * The symbols that a file defines whose names match one of `patterns` and `accept`; not those that it needs from
+ * others. Neither table is in memory as a whole, and only names that match become strings.
  *
  * @throws Unreadable
  */

@@ -40,8 +40,8 @@ export async function readPluginSources(
 }
 
 /**
- * Searches what the loader maps for the names of source files. It reads nearly the whole file, 25 ms for 50 MB, so it is
- * for when something is wrong already.
+ * Searches what the loader maps for the names of source files. It reads nearly the whole file, 25 ms for 50 MB, so it
+ * is for when something is wrong already.
  *
  * @param modules paths of the modules whose versions are searched for
  * @throws Unreadable

@@ -28,8 +28,8 @@ export interface Evidence {
 }
 
 /**
- * Whether the engine will load a plugin and find the required symbols in it. Pure: everything was read before. Strings of
- * the files are made printable.
+ * Whether the engine will load a plugin and find the required symbols in it. Pure: everything was read before. Strings
+ * of the files are made printable.
  */
 export function judge(evidence: Evidence): Compatibility {
   const problems = byImportance(problemsOf(evidence));

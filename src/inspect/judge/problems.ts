@@ -1,8 +1,8 @@
 import type { Problem, Verdict } from "../../domain/compatibility.ts";
 
 /**
- * The problems of a plugin by importance, and the verdict that each leads to. The codes are stable, for programs; docs/api
- * explains them to clients.
+ * The problems of a plugin by importance, and the verdict that each leads to. The codes are stable, for programs;
+ * docs/api explains them to clients.
  */
 const PROBLEM_VERDICT = {
   /** No ELF file at all: a script, an empty file, a folder, a program of another system. */

@@ -92,8 +92,8 @@ const MAX_PATH_BYTES = 4096;
 
 /**
  * Gives a function that returns the paths at which `ldconfig` found a library, for all CPUs. glibc reads this cache and
- * not the folders of /etc/ld.so.conf, so a library that was installed without `ldconfig` is not found by the engine either.
- * Without a cache that can be read, it returns no paths.
+ * not the folders of /etc/ld.so.conf, so a library that was installed without `ldconfig` is not found by the engine
+ * either. Without a cache that can be read, it returns no paths.
  */
 async function readLibraryCache(cacheFile: string): Promise<(name: string) => string[]> {
   const none = () => [];

@@ -32,9 +32,9 @@ type Entries = ReadonlyMap<string, PluginEntry>;
 const MAX_SHOWN = 255;
 
 /**
- * Which installed plugins exclude each other. Go keeps what it once opened, even what it then refused, so of two the one
- * that the engine opens later is refused. The plugins are indexed, and after a change of the registry only the changed
- * entries are indexed again, so that listing ten thousand plugins is fast.
+ * Which installed plugins exclude each other. Go keeps what it once opened, even what it then refused, so of two the
+ * one that the engine opens later is refused. The plugins are indexed, and after a change of the registry only the
+ * changed entries are indexed again, so that listing ten thousand plugins is fast.
  */
 export class Clashes {
   readonly #entriesOf: (type: PluginType) => Entries;

@@ -92,7 +92,8 @@ export class CompatibilityCheck {
   }
 
   /**
-   * What every verdict depends on besides its .so, in the present state: the engine's binary and the system's libraries.
+   * What every verdict depends on besides its .so, in the present state: the engine's binary and the system's
+   * libraries.
    *
    * @param engineFingerprint of the binary, if an inspection has returned it
    */

@@ -45,7 +45,10 @@ interface Refreshed extends EntryRefresh {
   readonly failure: Compatibility | undefined;
 }
 
-/** The verdicts on the installed plugins. A plugin is inspected again when the engine's binary, its .so or the system changed. */
+/**
+ * The verdicts on the installed plugins. A plugin is inspected again when the engine's binary, its .so or the system
+ * changed.
+ */
 export class Verdicts {
   readonly #options: VerdictsOptions;
   readonly #limit = pLimit(MAX_CONCURRENT);
