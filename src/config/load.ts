@@ -62,9 +62,7 @@ function readYaml(file: string): Tree {
   return root;
 }
 
-/**
- * `version: 1.10` is meant as a string and would lose its last digit; where a number is required, `convert` makes one.
- */
+/** `version: 1.10` is meant as a string and would lose its last digit; `convert` makes numbers where required. */
 function keepNumbersAsWritten(document: Document): void {
   visit(document, {
     Scalar: (_, node) => {

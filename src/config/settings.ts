@@ -22,9 +22,7 @@ function leaves(section: TObject, path: readonly string[]): Setting[] {
   });
 }
 
-/**
- * The variable that overrides a setting: `KUIPER__BASIC__RESTPORT` for `basic.restPort`, as for the original's image.
- */
+/** The variable that overrides a setting, named as for the original's image: `KUIPER__BASIC__RESTPORT`. */
 export function variableName(path: readonly string[]): string {
   return ENV_PREFIX + path.join("__").toUpperCase();
 }

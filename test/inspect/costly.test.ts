@@ -6,7 +6,7 @@ import { readPlugin } from "../../src/inspect/plugin-facts.ts";
 import { ARM } from "../support/elf.ts";
 import { fileOf, plugin, readingOf } from "./kit.ts";
 
-/** Small files made to take much memory or time. */
+/** Small files made to cost much memory or time. */
 
 const MiB = 1024 * 1024;
 
@@ -33,7 +33,7 @@ describe("names that end in each other", () => {
 });
 
 describe("segments that share their bytes", () => {
-  /** 32 bits, where a pointer is looked for in the data: these segments come before the one that has it. */
+  /** 32 bits, where a pointer is searched for in the data: these segments come before the one that has it. */
   function withSegments(count: number, { bytes = MiB, shift = 0 } = {}): Buffer {
     const original = plugin({ format: ARM });
     const [entryBytes, start] = [32, Math.ceil(original.length / 8) * 8];
@@ -49,7 +49,7 @@ describe("segments that share their bytes", () => {
     return file;
   }
 
-  test("are looked through up to a bound in sum", async () => {
+  test("are searched up to a bound in total", async () => {
     expect(await readingOf(withSegments(60))).toMatchObject({ unread: "", exports: ["Random"] });
     expect(await readingOf(withSegments(60, { shift: 1 }))).toMatchObject({ unread: "", exports: ["Random"] });
     expect(await readingOf(withSegments(200, { bytes: 0, shift: 1 }))).toMatchObject({ unread: "" });
@@ -86,7 +86,7 @@ describe("an inspection that takes long", () => {
     await other;
   });
 
-  test("is no fault of who reads in time", async () => {
+  test("is no error for a reader in time", async () => {
     await new TimeBudget().yield();
     await expect(new TimeBudget(undefined, -1).yield()).rejects.toBeInstanceOf(Unreadable);
   });

@@ -102,7 +102,7 @@ test("a static program has no dynamic section", async () => {
 
 test.each([
   ["nothing", ""],
-  ["a text", "a text of more than sixteen bytes"],
+  ["a script", "a script of more than sixteen bytes"],
   ["the magic number alone", "\x7fELF"],
   ["a header that is too short", buildElf().subarray(0, 60)],
   ["an unknown class", changed(4, 3)],

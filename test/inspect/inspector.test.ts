@@ -38,7 +38,7 @@ describe("where the engine is", () => {
     expect((await inspector.inspect(so, [])).engineFacts?.path).toBe(join(base, "bin/kuiperd"));
   });
 
-  test("a command line beside it is passed over", async () => {
+  test("a command line beside it is ignored", async () => {
     await put("bin/kuiper", COMMAND_LINE);
     await put("bin/server", engine());
     expect((await inspector.inspect(so, [])).engineFacts?.path).toBe(join(base, "bin/server"));
@@ -116,7 +116,7 @@ describe("the engine's fingerprint", () => {
   });
 
   test("is there for what can't be compared with, too", async () => {
-    await put("bin/kuiperd", "a text");
+    await put("bin/kuiperd", "a script");
     const { engineFingerprint, verdict } = await inspector.inspect(so, []);
     expect(verdict).toBe("unknown");
     expect(engineFingerprint).not.toBe("");
@@ -150,7 +150,7 @@ test("many at once", async () => {
   expect(new Set(inspections.map(({ verdict }) => verdict))).toEqual(new Set(["compatible"]));
 });
 
-test("names the state of this system", async () => {
+test("the system has a fingerprint", async () => {
   const fingerprint = await inspector.systemFingerprint();
   expect(fingerprint).toMatch(/^[\w-]{22}$/);
   expect(await make().systemFingerprint()).toBe(fingerprint);

@@ -68,7 +68,7 @@ describe("glibc", () => {
     ["cut off", loaderCache({ "libx.so.1": "/opt/libs/libx.so.1" }).subarray(0, 60)],
     ["of positions outside of it", loaderCache({ "libx.so.1": "/opt/libs/libx.so.1" }).fill(0xff, 48)],
     ["not ended", loaderCache({ "libx.so.1": "/opt/libs/libx.so.1" }).subarray(0, -1)],
-  ])("a cache that is %s tells nothing", async (_, cache) => {
+  ])("a cache that is %s is ignored", async (_, cache) => {
     await put("/opt/libs/libx.so.1");
     await put("/etc/ld.so.cache", cache);
     expect(await missing()).toEqual(MISSING);
@@ -117,7 +117,7 @@ describe("folders that are named", () => {
     expect(await missing({ engineRpath: "/opt/own", runpath: "/opt/none" })).toEqual(MISSING);
   });
 
-  test("are looked into up to a number; with more of them it can't be told", async () => {
+  test("are searched up to a number; with more of them it is unclear", async () => {
     const folders = (count: number) => Array.from({ length: count }, (_, index) => `/none${index}`).join(":");
     for (const named of ["runpath", "rpath", "engineRpath", "ldLibraryPath"]) {
       expect(await missing({ [named]: folders(32) })).toEqual(MISSING);
@@ -214,7 +214,7 @@ describe("this system", () => {
 
   test.each([
     ["not there", undefined],
-    ["a text", "a text"],
+    ["a script", "a script"],
     ["broken", buildElf({ needed: ["libc.so.6"] }).fill(0xff, 64, 176)],
   ])("unknown: %s", async (_, content) => {
     if (content !== undefined) await put("/bin/node", content);

@@ -21,7 +21,7 @@ export interface Evidence {
   readonly system: SystemFacts;
   /** Symbols that the engine will look up. */
   readonly requiredSymbols: readonly string[];
-  /** Empty when they were not looked for. */
+  /** Empty when they were not searched for. */
   readonly missingLibraries: readonly string[];
   /** Of the plugin, for saying why packages differ; undefined when none do. */
   readonly sources: SourcePaths | undefined;

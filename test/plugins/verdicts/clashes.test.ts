@@ -67,7 +67,7 @@ test("every package that differs is named, with the plugins that have it otherwi
   expect(problem?.message).toMatch(/^packages lib and other differ from those in sinks\/beta and sources\/gamma: /);
 });
 
-test("paths are any text", () => {
+test("paths are any string", () => {
   const path = "__proto__";
   put("sinks", "beta", "constructor", { [path]: "22", "a b": "1", "line\nbreak": "2" });
   const found = clashes.of(ALPHA, identity("constructor", { "a b": "2", "line\nbreak": "1" }));
@@ -100,5 +100,5 @@ test("ten thousand plugins are indexed once, and a change costs little", () => {
     content = { ...content, functions: new Map(content.functions) };
     expect(codes(idOf("functions", "f1"))).toEqual(["PACKAGE_DIFFERS_FROM_PLUGIN"]);
   }
-  expect(performance.now() - started).toBeLessThan(4 * first); // anew each time would take ten times as long
+  expect(performance.now() - started).toBeLessThan(4 * first); // indexing all each time would take ten times as long
 });
