@@ -4,7 +4,8 @@ import { createInspector } from "../inspect/inspector.ts";
 import { systemMessage } from "../lib/errors.ts";
 import { Layout } from "../store/layout.ts";
 import { parseInspectArguments } from "./inspect-arguments.ts";
-import { inspectFile, reportText } from "./inspect-file.ts";
+import { inspectFile } from "./inspect-file.ts";
+import { reportText } from "./report-text.ts";
 import { EXIT_CODE, USAGE, UsageError } from "./usage.ts";
 
 export interface CommandLineOptions {
