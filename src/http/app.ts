@@ -49,7 +49,7 @@ export interface AppOptions {
   /** The server's own version. */
   readonly version: string;
   /** Certificate and key; undefined serves plain HTTP. */
-  readonly tls?: Pick<ServerOptions, "cert" | "key">;
+  readonly tls?: Pick<ServerOptions, "cert" | "key"> | undefined;
 }
 
 /** How often the time limits of requests are looked at: with node's 30 s, shorter limits would mean little. */
@@ -86,7 +86,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   answerUnknownRoutes(app);
   logRequests(app);
   guardAgainstPages(app, config);
-  // Not for nothing: it costs each request as much as all our other hooks.
+  // Only when configured: it costs each request as much as all our other hooks.
   if (config.allowedOrigins.length > 0) {
     await app.register(cors, {
       // By our own rule, so that it can't differ from the guard's. Others' OPTIONS are answered like any unknown method.
