@@ -4,7 +4,7 @@ import { type Catalogue, createCatalogue } from "./catalogue/catalogue.ts";
 import type { Config } from "./config/schema.ts";
 import { createDownloader, type Downloader } from "./fetch/downloader.ts";
 import type { ProxySettings } from "./fetch/proxy.ts";
-import { createReceiver, type FolderReceiver } from "./incoming/receiver.ts";
+import { createReceiver, type Receiver } from "./incoming/receiver.ts";
 import { UploadFolder } from "./incoming/upload-folder.ts";
 import { Uploads } from "./incoming/uploads.ts";
 import { createInspector } from "./inspect/inspector.ts";
@@ -39,7 +39,7 @@ export interface Parts {
   readonly manager: PluginManager;
   readonly catalog: Catalogue;
   readonly jobs: Jobs;
-  readonly receiver: FolderReceiver;
+  readonly receiver: Receiver;
   readonly uploads: Uploads;
 }
 
