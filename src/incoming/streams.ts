@@ -100,7 +100,6 @@ export async function writeWhole(
   const reason = () => (isWriting ? undefined : tooQuiet(idleTimeoutSeconds));
   using idle = new Deadline(parent, idleTimeoutSeconds * 1000, reason);
   const { signal } = idle;
-  signal.throwIfAborted();
 
   let bytes = 0;
   let bytesSinceRestart = 0;

@@ -58,7 +58,11 @@ describe("a body that is no order is refused, and says why", () => {
     ],
     ["a number in it", '{"shellParas":["a",1]}', "field shellParas should be a list of strings without NUL characters"],
     ["a null in it", '{"shellParas":[null]}', "field shellParas should be a list of strings without NUL characters"],
-    ["NUL in it", '{"shellParas":["a\\u0000b"]}', "field shellParas should be a list of strings without NUL characters"],
+    [
+      "NUL in it",
+      '{"shellParas":["a\\u0000b"]}',
+      "field shellParas should be a list of strings without NUL characters",
+    ],
     ["functions is an object", '{"functions":{"a":1}}', "field functions should be a list of names"],
     ["functions has lists", '{"functions":[["a"]]}', "field functions should be a list of names"],
     ["keys in capitals", '{"NAME":1}', "field name should be a string"],
