@@ -1,5 +1,5 @@
 import type { IncomingMessage } from "node:http";
-import type { Duplex, Transform } from "node:stream";
+import type { Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createBrotliDecompress, createGunzip, createInflate } from "node:zlib";
 import { PluginError } from "../domain/errors.ts";
@@ -9,7 +9,6 @@ import { printable } from "../lib/text.ts";
 import { discard, silence } from "./client.ts";
 import { DownloadFailure } from "./failure.ts";
 import type { FileTarget } from "./file-target.ts";
-import { Wire } from "./wire.ts";
 
 const DECODERS: Readonly<Record<string, () => Transform>> = {
   gzip: createGunzip,
@@ -73,7 +72,7 @@ async function* watched(response: IncomingMessage, options: BodyOptions, limit: 
     else timer.refresh();
   }, options.idleTimeoutSeconds * 1000);
   try {
-    for await (const chunk of source(response)) {
+    for await (const chunk of response as AsyncIterable<Buffer>) {
       waiting = false;
       received += chunk.length;
       // An encoding can send for ever without there being anything to decode.
@@ -90,31 +89,6 @@ async function* watched(response: IncomingMessage, options: BodyOptions, limit: 
     clearTimeout(timer);
     discard(response);
   }
-}
-
-/** The bytes of a body. Where only their number is left to watch, they need not pass the parser. */
-async function* source(response: IncomingMessage): AsyncGenerator<Uint8Array> {
-  const connection: Duplex = response.socket;
-  const length = response.headers["content-length"];
-  const chunked = response.headers["transfer-encoding"] !== undefined;
-  // A decoder would still be at work on a chunk when the next one takes its place.
-  const coded = contentCodings(response).length > 0;
-  if (!(connection instanceof Wire) || length === undefined || chunked || coded || connection.readableLength > 0) {
-    return yield* response as AsyncIterable<Buffer>;
-  }
-  // Both before anything is waited for, so that no byte comes in between.
-  const begun: Buffer = response.read() ?? Buffer.alloc(0);
-  const rest = connection.rest();
-  let left = Number(length) - begun.length;
-  if (begun.length > 0) yield begun;
-  if (left === 0) return;
-  for await (const chunk of rest) {
-    const part = chunk.subarray(0, left);
-    left -= part.length;
-    yield part;
-    if (left === 0) return;
-  }
-  throw unexpectedEnd(connection.errored);
 }
 
 function unexpectedEnd(cause: unknown): DownloadFailure {

@@ -1,14 +1,12 @@
 import { once } from "node:events";
 import http, { type IncomingMessage } from "node:http";
-import net, { isIP, type OnReadOpts, type Socket } from "node:net";
-import type { Duplex } from "node:stream";
+import net, { isIP, type Socket } from "node:net";
 import tls, { type SecureContext, TLSSocket } from "node:tls";
 import { withTimeLimit } from "../lib/signals.ts";
 import { DownloadFailure, networkFailure } from "./failure.ts";
 import { hostAndPort, portOf } from "./hosts.ts";
 import type { ProxyRule } from "./proxy.ts";
 import { type TlsAuthorities, tlsFailure } from "./tls.ts";
-import { Wire } from "./wire.ts";
 
 export interface Network {
   readonly connectTimeoutSeconds: number;
@@ -18,7 +16,7 @@ export interface Network {
 }
 
 export interface Connection {
-  readonly stream: Duplex;
+  readonly stream: Socket;
   /** Set when the request itself is the proxy's to forward: plain http. */
   readonly forwardedBy: URL | undefined;
 }
@@ -42,13 +40,12 @@ export async function connect(url: URL, network: Network, signal: AbortSignal): 
     const trust = encrypts && network.verifyTls ? await network.trust() : undefined;
     const dial: Dial = { verify: network.verifyTls, trust, signal: limited };
     if (proxy === undefined) {
-      const stream = url.protocol === "http:" ? await openWire(url, dial) : await openSocket(url, dial);
-      return { stream, forwardedBy: undefined };
+      return { stream: await openSocket(url, dial), forwardedBy: undefined };
     }
     const socket = await openSocket(proxy, dial);
     if (url.protocol === "http:") return { stream: socket, forwardedBy: proxy };
     await openTunnel(socket, url, proxy, limited);
-    return { stream: await openSocket(url, dial, { socket }), forwardedBy: undefined };
+    return { stream: await openSocket(url, dial, socket), forwardedBy: undefined };
   });
 }
 
@@ -72,38 +69,23 @@ interface Dial {
   readonly signal: AbortSignal;
 }
 
-async function openWire(url: URL, dial: Dial): Promise<Wire> {
-  let opening: Promise<Socket> | undefined;
-  const wire = new Wire((onread) => {
-    const socket = dialled(url, dial, { onread });
-    opening = ready(socket, url, dial.signal);
-    return socket;
-  });
-  await opening;
-  return wire;
-}
-
-async function openSocket(url: URL, dial: Dial, over: { socket?: Socket } = {}): Promise<Socket> {
-  const socket = dialled(url, dial, over);
-  if (over.socket !== undefined) socket.once("close", () => over.socket?.destroy());
-  return await ready(socket, url, dial.signal);
-}
-
-function dialled(url: URL, { verify, trust }: Dial, over: { socket?: Socket; onread?: OnReadOpts }): Socket {
+/** @param over an open tunnel to the host, for TLS inside of it */
+async function openSocket(url: URL, { verify, trust, signal }: Dial, over?: Socket): Promise<Socket> {
   // IPv6 addresses have brackets in URLs only.
   const host = url.hostname.replace(/^\[|\]$/g, "");
-  const address = { host, port: portOf(url), ...over };
-  if (url.protocol === "http:") return net.connect(address);
-  return tls.connect({
-    ...address,
-    ...(isIP(host) === 0 && { servername: host }),
-    ...(trust !== undefined && { secureContext: trust }),
-    ALPNProtocols: ["http/1.1"],
-    rejectUnauthorized: verify,
-  });
-}
-
-async function ready(socket: Socket, url: URL, signal: AbortSignal): Promise<Socket> {
+  const address = { host, port: portOf(url) };
+  const socket =
+    url.protocol === "http:"
+      ? net.connect(address)
+      : tls.connect({
+          ...address,
+          ...(over !== undefined && { socket: over }),
+          ...(isIP(host) === 0 && { servername: host }),
+          ...(trust !== undefined && { secureContext: trust }),
+          ALPNProtocols: ["http/1.1"],
+          rejectUnauthorized: verify,
+        });
+  if (over !== undefined) socket.once("close", () => over.destroy());
   socket.on("error", () => {}); // the first error is the one that is reported; a later one must not end the process
   socket.setNoDelay(true);
   try {
