@@ -2,6 +2,7 @@ import { resolve } from "node:path";
 import type { Logger } from "pino";
 import { type Catalogue, createCatalogue } from "./catalogue/catalogue.ts";
 import type { Config } from "./config/schema.ts";
+import { createClient } from "./fetch/client.ts";
 import { createDownloader, type Downloader } from "./fetch/downloader.ts";
 import type { ProxySettings } from "./fetch/proxy.ts";
 import { createReceiver, type FolderReceiver } from "./incoming/receiver.ts";
@@ -47,9 +48,10 @@ export interface Parts {
 export async function createParts({ config, layout, env, proxy, audit, log }: PartsOptions): Promise<Parts> {
   const queue = new ChangeQueue(config.changes);
   const uploadsFolder = resolve(layout.base, config.uploads.folder);
+  const client = createClient({ config: config.pluginDownload, proxy, baseFolder: layout.base });
   const downloader = createDownloader({
+    client,
     config: withAllowedFolder(config.pluginDownload, uploadsFolder),
-    proxy,
     baseFolder: layout.base,
   });
   const store = await PluginStore.open(layout, log, { keepVersions: config.versions.keep });
@@ -79,7 +81,7 @@ export async function createParts({ config, layout, env, proxy, audit, log }: Pa
     limits: config.pluginPackage,
     audit,
   });
-  const catalog = createCatalogue({ config: config.prebuild, hosts: config.basic.pluginHosts, log });
+  const catalog = createCatalogue({ client, config: config.prebuild, hosts: config.basic.pluginHosts, log });
   const receiver = createReceiver({
     folder: layout.incomingFolder,
     config: config.uploads,
