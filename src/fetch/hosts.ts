@@ -10,7 +10,7 @@ export function portOf(url: URL): number {
 }
 
 /**
- * The rule of `pluginDownload.allowedHosts`: `example.com`, `*.example.com` (every name below it, not itself), each
+ * The rule of `pluginDownload.allowedHosts`, for zips, signatures and plugin hosts: `example.com`, `*.example.com` (every name below it, not itself), each
  * with or without a port. An empty list allows all.
  */
 export function createHostRule(allowed: readonly string[]): (url: URL) => boolean {
