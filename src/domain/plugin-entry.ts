@@ -25,9 +25,7 @@ export interface Verified {
 
 /** The verdict on an installed plugin by itself; conflicts with other plugins are found when it is read. */
 export interface KnownCompatibility extends Compatibility {
-  /**
-   * Identifies the .so, the engine's binary and the system's libraries. The verdict is stale when one of them changed.
-   */
+  /** Identifies the .so, the engine's binary and the system's libraries: the verdict is stale when one changed. */
   readonly basis: string;
   /** For comparing it with other plugins; absent for a .so of which the engine would compare nothing. */
   readonly identity?: LinkIdentity;

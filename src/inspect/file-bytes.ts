@@ -68,9 +68,7 @@ interface Slice {
   readonly bytes: Buffer;
 }
 
-/**
- * Reads anywhere in a regular file. Every position is checked against the size that the file had when it was opened.
- */
+/** Reads anywhere in a regular file. Every position is checked against the size at the time of opening. */
 export class FileBytes {
   readonly size: number;
   /** For work on the file's bytes that takes long. */
@@ -183,8 +181,7 @@ export class FileBytes {
 }
 
 /**
- * Opens a regular file for as long as `use` runs. Nothing else is opened: opening alone starts a watchdog, rewinds a
- * tape.
+ * Opens a regular file for as long as `use` runs. Nothing else is opened: opening a watchdog starts it.
  *
  * @returns undefined, without a call of `use`, when it is a folder, a FIFO, a device or a socket
  * @throws the system's error when it can't be opened

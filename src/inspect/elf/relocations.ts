@@ -49,8 +49,7 @@ interface RelativeWord {
 }
 
 /**
- * The words with a `target` or at an `address`. None is found on 32-bit CPUs, where the target is at the address
- * itself.
+ * The words with a `target` or at an `address`; none on 32-bit CPUs, where the target is at the address itself.
  *
  * @param max how many at most
  * @throws Unreadable

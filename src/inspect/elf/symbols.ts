@@ -80,10 +80,7 @@ async function countSymbols(image: ElfImage, { get }: Dynamic, max: number): Pro
   return count;
 }
 
-/**
- * A bucket has the first symbol of its chain, and the chains follow each other: the last chain ends with the last
- * symbol.
- */
+/** A bucket has its chain's first symbol; the chains follow each other, so the last one ends with the last symbol. */
 async function countByGnuHash(image: ElfImage, address: number, max: number): Promise<number> {
   const { file, format } = image;
   const headerAt = fileOffset(image, address, 4 * U32);
@@ -115,10 +112,7 @@ function tooManySymbols(max: number): Unreadable {
 
 /** Names that have `part` at the position `offset` (in bytes). */
 export interface NamePattern {
-  /**
-   * Up to six bytes that begin with a rare one are found several times as fast: see StringSearch in Node's
-   * string_search.h.
-   */
+  /** Up to six bytes, a rare one first, are found several times as fast: see StringSearch in Node's string_search.h. */
   readonly part: string;
   readonly offset: number;
   /** They begin with one of these, which are compared before a name becomes a string. */

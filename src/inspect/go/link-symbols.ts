@@ -84,9 +84,7 @@ async function readBytes(image: ElfImage, { name, address, size }: DynamicSymbol
   return await readAddress(image, address, size);
 }
 
-/**
- * Undoes what Go's linker does to an import path in the name of a symbol: `example.com/v1%2e2` is `example.com/v1.2`.
- */
+/** Undoes the escapes of Go's linker in an import path: `example.com/v1%2e2` is `example.com/v1.2`. */
 export function importPath(escaped: string): string {
   return escaped.replaceAll(/(?:%[0-9a-f]{2})+/g, (bytes) => Buffer.from(bytes.replaceAll("%", ""), "hex").toString());
 }

@@ -50,10 +50,7 @@ async function pointersTo(image: ElfImage, dynamic: Dynamic, target: number): Pr
   return words.length > 0 ? words.map(({ address }) => address) : await pointersInData(image, target);
 }
 
-/**
- * The same on 32-bit CPUs, where the target is at the address itself. All segments may overlap, so their sum is
- * bounded.
- */
+/** The same on 32-bit CPUs: the target is at the address itself. Segments may overlap, so their total is bounded. */
 async function pointersInData({ file, format, segments }: ElfImage, target: number): Promise<number[]> {
   const { wordBytes } = format;
   const found = new Set<number>();

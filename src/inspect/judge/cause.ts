@@ -21,9 +21,7 @@ export function likelyCause(
   return isOtherBuild ? otherBuild(plugin, engine, sources) : otherSources(differing, engine, sources);
 }
 
-/**
- * The two versions of Go if they are known to differ, also by the spelling of the symbols, which changed in Go 1.20.
- */
+/** The two versions of Go if they are known to differ, also by the symbols' spelling, which changed in Go 1.20. */
 export function goVersions(plugin: PluginReading, engine: EngineFacts): { plugin: string; engine: string } | undefined {
   const names = { plugin: plugin.facts.goVersion, engine: engine.goVersion };
   if (names.plugin !== "" && names.engine !== "") return names.plugin === names.engine ? undefined : names;

@@ -20,8 +20,8 @@ export interface SystemFacts {
 const UNKNOWN: SystemFacts = { cpu: "", libc: "none", glibc: "" };
 
 /**
- * Reads them from a program that runs here, Node itself. What can't be read is unknown: `detectPlatform` of the
- * catalogue, in contrast, must always name a folder on a plugin host, and follows /etc/os-release.
+ * Reads them from a program that runs here, Node itself. What can't be read is unknown, so that checks are skipped;
+ * the catalogue's `detectPlatform` asks another question, since it must always name a folder of a plugin host.
  *
  * @param root where to look for the C library; tests have their own
  */
@@ -40,9 +40,7 @@ export async function readSystemFacts(program: string = process.execPath, root =
   }
 }
 
-/**
- * The newest version of its symbols is glibc's own version; Node's `process.report` also knows it, but takes 100 ms.
- */
+/** The newest version of its symbols is glibc's own; Node's `process.report` also knows it, but takes 100 ms. */
 async function glibcVersion(cpu: string, root: string): Promise<string> {
   const noFolders = { rpath: "", runpath: "", engineRpath: "", ldLibraryPath: "" };
   const find = await openSearch({ cpu, libc: "glibc", origin: "/", ...noFolders, loaded: [], root });

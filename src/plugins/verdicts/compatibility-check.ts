@@ -18,8 +18,8 @@ export interface Checked {
 
 interface CompatibilityCheckOptions {
   readonly inspector: Inspector;
-  /** Where the engine loads the .so files of a type from. */
-  readonly soFolder: (type: PluginType) => string;
+  /** Where the engine loads the .so files of a type from; without it, from where they are. */
+  readonly soFolder?: (type: PluginType) => string;
   /** The installed plugins by name: the same map until one changes. */
   readonly entries: (type: PluginType) => ReadonlyMap<string, PluginEntry>;
   readonly verify: Config["engine"]["verify"];
@@ -42,7 +42,7 @@ type Registered = Pick<PluginVersion, "functions">;
 /** Inspects plugins for whether the engine will load them, according to `engine.verify`. */
 export class CompatibilityCheck {
   readonly #inspector: Inspector;
-  readonly #soFolder: (type: PluginType) => string;
+  readonly #soFolder: ((type: PluginType) => string) | undefined;
   readonly #clashes: Clashes;
   readonly #verify: Config["engine"]["verify"];
 
@@ -59,10 +59,8 @@ export class CompatibilityCheck {
 
   /** Inspects a .so by itself, whether it is installed or not. */
   inspect(soFile: string, id: PluginId, version: Registered, options: CheckOptions = {}): Promise<Inspection> {
-    return this.#inspector.inspect(soFile, requiredSymbols(id, version), {
-      ...options,
-      folder: this.#soFolder(id.type),
-    });
+    const folder = this.#soFolder?.(id.type);
+    return this.#inspector.inspect(soFile, requiredSymbols(id, version), { ...options, folder });
   }
 
   /** The verdict with the plugin's present conflicts with the other installed plugins. */
@@ -92,8 +90,7 @@ export class CompatibilityCheck {
   }
 
   /**
-   * What every verdict depends on besides its .so, in the present state: the engine's binary and the system's
-   * libraries.
+   * The present state of what every verdict depends on besides its .so: the engine's binary and the system's libraries.
    *
    * @param engineFingerprint of the binary, if an inspection has returned it
    */

@@ -45,10 +45,7 @@ interface Refreshed extends EntryRefresh {
   readonly failure: Compatibility | undefined;
 }
 
-/**
- * The verdicts on the installed plugins. A plugin is inspected again when the engine's binary, its .so or the system
- * changed.
- */
+/** The verdicts on the installed plugins. When the engine, a .so or the system changed, plugins are inspected again. */
 export class Verdicts {
   readonly #options: VerdictsOptions;
   readonly #limit = pLimit(MAX_CONCURRENT);
