@@ -72,7 +72,7 @@ export async function createParts({ config, layout, env, proxy, audit, log }: Pa
     store,
     queue,
     downloader,
-    trust: createTrust({ folder: layout.trustFolder, require: config.trust.require, log }),
+    trust: createTrust({ folder: layout.trustFolder, config: config.trust, log }),
     scripts: createScriptRunner({ config: config.installScript, env }),
     check,
     functionNames,
