@@ -19,7 +19,7 @@ import { unregisteredFunctions } from "../plugins/function-names.ts";
 import type { InspectionReport } from "../plugins/inspection-report.ts";
 import { inspectZip } from "../plugins/pipeline.ts";
 import { CompatibilityCheck } from "../plugins/verdicts/compatibility-check.ts";
-import type { InspectArguments } from "./inspect-arguments.ts";
+import type { InspectArguments } from "./arguments.ts";
 
 /** What the inspection of a file reports. Only a zip has a script, a sha256 and bytes. */
 export interface FileReport
@@ -145,4 +145,35 @@ class TemporaryFolder implements Staging, AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await rm(this.#path, { recursive: true, force: true });
   }
+}
+
+/** A report for people: the verdict first, then what was found, then each problem. */
+export function reportText({
+  file,
+  name,
+  version,
+  verdict,
+  problems,
+  plugin,
+  engine,
+  unregistered,
+}: FileReport): string {
+  const lines = [`${file}: ${verdict}`, `  plugin ${name}${version === "" ? "" : `, version ${version}`}`];
+  if (plugin !== undefined) {
+    const { cpu, libc, glibc, goVersion, packages } = plugin;
+    const wants = glibc === "" ? libc : `${libc} ${glibc} or later`;
+    const go =
+      packages === 0 ? "" : `, with ${goVersion || "a Go version that it does not tell"}, ${packages} packages`;
+    lines.push(`  built for ${cpu}, ${wants}${go}`);
+  }
+  if (engine !== undefined) {
+    const { path, goVersion, cpu, libc, trimpath } = engine;
+    const build = trimpath === undefined ? "" : trimpath ? ", built with -trimpath" : ", built without -trimpath";
+    lines.push(`  engine ${path}: ${cpu}, ${libc}, ${goVersion || "Go version unknown"}${build}`);
+  }
+  for (const { code, message, packages = [] } of problems) {
+    lines.push("", `  ${code}: ${message}`, ...packages.map((path) => `    ${path}`));
+  }
+  if (unregistered.length > 0) lines.push("", `  exported, but not among the functions: ${unregistered.join(", ")}`);
+  return `${lines.join("\n")}\n`;
 }

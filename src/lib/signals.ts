@@ -40,6 +40,7 @@ export class Deadline implements Disposable {
   readonly #arm: () => NodeJS.Timeout;
   /** Undefined while the clock is stopped. */
   #timer: NodeJS.Timeout | undefined;
+  #isDisposed = false;
 
   /**
    * @param reason asked when the time is over; undefined gives as much time again
@@ -61,8 +62,9 @@ export class Deadline implements Disposable {
     return this.#linked.signal;
   }
 
-  /** Gives the whole time again, also after a pause. */
+  /** Gives the whole time again, also after a pause. Once disposed, it stays without a timer. */
   restart(): void {
+    if (this.#isDisposed) return;
     if (this.#timer === undefined) this.#timer = this.#arm();
     else this.#timer.refresh();
   }
@@ -74,6 +76,7 @@ export class Deadline implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#isDisposed = true;
     this.pause();
     this.#linked[Symbol.dispose]();
   }

@@ -22,10 +22,9 @@ import type { PluginStore } from "../store/plugin-store.ts";
 import { type ChangeFacts, ChangeRun } from "./change-run.ts";
 import type { FunctionNames } from "./function-names.ts";
 import { type InspectionReport, reportOf, verdictBeforeScript } from "./inspection-report.ts";
-import { type FetchedZip, obtainZip } from "./obtain.ts";
+import { type FetchedZip, obtainZip, verifyZip } from "./obtain.ts";
 import type { TakenNames } from "./taken-names.ts";
 import type { Checked, CompatibilityCheck } from "./verdicts/compatibility-check.ts";
-import { verifyZip } from "./verify.ts";
 
 /** What reads a package that is on the disk. */
 export interface PackageParts {
