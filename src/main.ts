@@ -8,7 +8,7 @@ import type { Logger } from "pino";
 import packageJson from "../package.json" with { type: "json" };
 import { ConfigError, loadConfig } from "./config/load.ts";
 import type { Config } from "./config/schema.ts";
-import type { ProxySettings } from "./fetch/proxy.ts";
+import { proxySettings } from "./fetch/proxy.ts";
 import { lockFile } from "./lib/lock.ts";
 import { createLog } from "./lib/log.ts";
 import { type Audit, createAudit } from "./plugins/audit.ts";
@@ -172,13 +172,6 @@ async function listen(app: FastifyInstance, { restIp, restPort }: Config["basic"
     const reason = `can't listen on basic.restIp ${restIp}, basic.restPort ${restPort}: ${(cause as Error).message}`;
     throw new ConfigError(reason, { cause });
   }
-}
-
-/** The usual variables, in either case; the original honours them too. */
-function proxySettings(env: NodeJS.ProcessEnv): ProxySettings {
-  const value = (name: string) => env[name] ?? env[name.toUpperCase()];
-  const settings = { httpProxy: value("http_proxy"), httpsProxy: value("https_proxy"), noProxy: value("no_proxy") };
-  return Object.fromEntries(Object.entries(settings).filter(([, setting]) => setting !== undefined && setting !== ""));
 }
 
 /** Runs the command that the arguments name; without arguments it is the server. */

@@ -4,6 +4,7 @@ import type { Logger } from "pino";
 import { PublicKeys } from "./auth/public-keys.ts";
 import { createCatalogue } from "./catalogue/catalogue.ts";
 import type { Config } from "./config/schema.ts";
+import { createClient } from "./fetch/client.ts";
 import { createDownloader } from "./fetch/downloader.ts";
 import type { ProxySettings } from "./fetch/proxy.ts";
 import { type AppOptions, buildApp } from "./http/app.ts";
@@ -59,9 +60,10 @@ export async function createServer(options: ServerOptions): Promise<Server> {
   const uploadsFolder = resolve(layout.base, config.uploads.folder);
   const { allowedFolders } = config.pluginDownload;
 
+  const client = createClient({ config: config.pluginDownload, proxy, baseFolder: layout.base });
   const downloader = createDownloader({
+    client,
     config: withAllowedFolder(config.pluginDownload, uploadsFolder),
-    proxy,
     baseFolder: layout.base,
   });
   const queue = new ChangeQueue(config.changes);
@@ -91,7 +93,7 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     limits: config.pluginPackage,
     audit,
   });
-  const catalog = createCatalogue({ config: config.prebuild, hosts: config.basic.pluginHosts, log });
+  const catalog = createCatalogue({ client, config: config.prebuild, hosts: config.basic.pluginHosts, log });
   const receiver = createReceiver({
     folder: layout.incomingFolder,
     config: config.uploads,

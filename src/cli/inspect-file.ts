@@ -76,10 +76,10 @@ async function inspectLocalZip(
   const request = { id, functions: checkExportedFunctions(id.type, args.functions), shellParas: [] };
   const zip = { file, bytes, sha256: await sha256OfFile(file), verified: undefined };
   const run = new ChangeRun({ plugin: id, signal, log: SILENT });
-  const parts = { check, limits, unpacking: new Turns(), ...engineOf(args) };
+  const parts = { check, limits, unpacking: new Turns() };
   await using folder = await TemporaryFolder.create();
   try {
-    const report = await inspectZip(zip, request, folder, run, parts);
+    const report = await inspectZip({ zip, request, folder, run, parts }, engineOf(args));
     return { file, ...report, unregistered: report.unregistered ?? [] };
   } catch (error) {
     throw error instanceof StageFailure ? error.cause : error;

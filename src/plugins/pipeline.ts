@@ -83,8 +83,8 @@ export async function installPackage(
   await using work = await store.workspace(id);
 
   const zip = await fetchZip(request, work.zipFile, run, parts);
-  const mayRunScript = ({ hasScript }: PackagePlan) => hasScript && scripts.assertAllowed();
-  const unpacked = await unpackZip(zip, { id, shellParas }, work, run, parts, mayRunScript);
+  const examine = ({ hasScript }: PackagePlan) => hasScript && scripts.assertAllowed();
+  const unpacked = await unpackZip({ zip, request, folder: work, run, parts, examine });
   const { plan, so, facts } = unpacked;
 
   const inspect = (libraries: boolean) =>
@@ -127,21 +127,33 @@ export async function inspectPackage(
   const run = new ChangeRun({ ...follower, plugin: request.id, signal: place.signal });
   await using work = await parts.store.temporaryWorkspace();
   const zip = await fetchZip(request, work.zipFile, run, parts);
-  return await inspectZip(zip, request, work, run, parts);
+  return await inspectZip({ zip, request, folder: work, run, parts });
 }
 
-/** The stages of an inspection for a zip that is there: also for one on a build machine, where no server runs. */
+/** A zip that is on the disk, what is requested of it, and where it is unpacked. */
+export interface PackageJob {
+  readonly zip: FetchedZip;
+  readonly request: Pick<InstallRequest, "id" | "functions" | "shellParas">;
+  readonly folder: Staging;
+  readonly run: ChangeRun;
+  readonly parts: PackageParts;
+}
+
+/**
+ * The stages of an inspection once the zip is on the disk; all of them on a build machine, where no server runs.
+ *
+ * @param options.engine another binary than the configured one to compare with
+ */
 export async function inspectZip(
-  zip: FetchedZip,
-  request: Pick<InstallRequest, "id" | "functions" | "shellParas">,
-  folder: Staging,
-  run: ChangeRun,
-  { check, ...parts }: PackageParts & { readonly engine?: string | undefined },
+  job: PackageJob,
+  options: { readonly engine?: string } = {},
 ): Promise<InspectionReport> {
+  const { zip, request, run, parts } = job;
+  const { check } = parts;
   const { id } = request;
-  const { plan, so, facts } = await unpackZip(zip, request, folder, run, { check, ...parts });
+  const { plan, so, facts } = await unpackZip(job);
   const inspection = await run.stage("inspect", facts, () =>
-    check.inspect(so.path, id, request, { signal: run.signal, ...(parts.engine ? { engine: parts.engine } : {}) }),
+    check.inspect(so.path, id, request, { ...options, signal: run.signal }),
   );
   const found = { ...inspection, ...verdictBeforeScript(inspection, plan.hasScript) };
   return reportOf(id, request, { zip, plan, inspection, compatibility: check.amongOthers(id, found) });
@@ -168,29 +180,24 @@ interface UnpackedPackage {
   readonly facts: ChangeFacts;
 }
 
-/** @param examine the last chance to refuse the zip before anything of it is unpacked */
-async function unpackZip(
-  { file, sha256, verified }: FetchedZip,
-  { id, shellParas }: Pick<InstallRequest, "id" | "shellParas">,
-  folder: Staging,
-  run: ChangeRun,
-  { limits, unpacking }: PackageParts,
-  examine: (plan: PackagePlan) => void = () => {},
-): Promise<UnpackedPackage> {
-  const found = { sha256, verified };
+/** @param job.examine the last chance to refuse the zip before anything of it is unpacked */
+async function unpackZip(job: PackageJob & { examine?: (plan: PackagePlan) => void }): Promise<UnpackedPackage> {
+  const { zip, request, folder, run, parts, examine = () => {} } = job;
+  const { limits, unpacking } = parts;
+  const found = { sha256: zip.sha256, verified: zip.verified };
   // O_NONBLOCK: a FIFO in the file's place must not block the open.
-  await using zip = await open(file, constants.O_RDONLY | constants.O_NONBLOCK);
+  await using file = await open(zip.file, constants.O_RDONLY | constants.O_NONBLOCK);
   const plan = await run.stage("check", found, async () => {
-    const checked = planPackage(await readArchive(zip, limits.maxEntries), id, limits);
+    const checked = planPackage(await readArchive(file, limits.maxEntries), request.id, limits);
     examine(checked);
-    refuseUselessArguments(checked, shellParas);
+    refuseUselessArguments(checked, request.shellParas);
     return checked;
   });
   const facts = { ...found, version: plan.soFile.version };
   using _turn = await unpacking.enter(run.signal);
   const files = await run.stage("unpack", facts, async () => {
     using deadline = new Deadline(run.signal, limits.unpackTimeoutSeconds * 1000, () => tooSlow(limits));
-    return await unpack(zip, plan, folder, deadline.signal, run);
+    return await unpack(file, plan, folder, deadline.signal, run);
   });
   return { plan, files, so: unpackedSo(plan, files), facts };
 }
