@@ -134,6 +134,12 @@ export const ConfigSchema = section({
   }),
   trust: section({
     require: boolean(false, "true refuses plugins that are not signed with a key in etc/trust."),
+    maxEd25519Bytes: integer(
+      128 * MiB,
+      1,
+      2048 * MiB - 1, // the most that Node's crypto takes in one call
+      "The largest zip whose Ed25519 signature is checked, which takes twice its size in memory; ECDSA and RSA have no limit.",
+    ),
   }),
   uploads: section({
     folder: nonEmptyString("data/uploads", "The folder of the files of /config/uploads."),
