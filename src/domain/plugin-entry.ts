@@ -1,5 +1,5 @@
 import type { Compatibility, LinkIdentity } from "./compatibility.ts";
-import type { FilePath } from "./file-path.ts";
+import type { FilePath } from "./plugin.ts";
 
 export interface InstalledFile {
   readonly path: FilePath;

@@ -6,7 +6,7 @@ import { openSymbols } from "./elf/symbols.ts";
 import { Unreadable, withFile } from "./file-bytes.ts";
 import { type BuildInfo, type ModuleInfo, parseModuleInfo, readBuildInfo, withoutFrame } from "./go/build-info.ts";
 import { type LinkSymbols, readLinkSymbols } from "./go/link-symbols.ts";
-import { readSourcePaths } from "./go/source-paths.ts";
+import { readSourcePaths } from "./go/toolchain.ts";
 import { type Libc, libcOf, neededVersions } from "./libc.ts";
 
 /** What an engine's binary says about the plugins that it can load. */

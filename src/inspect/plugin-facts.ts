@@ -7,7 +7,7 @@ import type { EngineFacts } from "./engine.ts";
 import { type FileBytes, Unreadable } from "./file-bytes.ts";
 import { importPath, isExported, type LinkSymbols, readLinkSymbols } from "./go/link-symbols.ts";
 import { readPluginPath } from "./go/plugin-path.ts";
-import { readProducer } from "./go/producer.ts";
+import { readProducer } from "./go/toolchain.ts";
 import { isProgram, type Libc, libcOf, neededVersions, newestGlibc } from "./libc.ts";
 
 /** In characters. A plugin's name is a part of a file's name, so a symbol that is looked up is no longer. */

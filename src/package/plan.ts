@@ -1,10 +1,17 @@
 import type { Config } from "../config/schema.ts";
-import { extraPath, type FilePath, jsonPath, soPath, yamlPath } from "../domain/file-path.ts";
 import { symbolOf } from "../domain/names.ts";
-import type { PluginId } from "../domain/plugin.ts";
-import { isSoFileOf, parseSoFileName, type SoFile } from "../domain/so-file.ts";
-import { checkEntry, isExecutable } from "./entry-check.ts";
-import { type EntryPath, readEntryName } from "./entry-name.ts";
+import {
+  extraPath,
+  type FilePath,
+  isSoFileOf,
+  jsonPath,
+  type PluginId,
+  parseSoFileName,
+  type SoFile,
+  soPath,
+  yamlPath,
+} from "../domain/plugin.ts";
+import { checkEntry, type EntryPath, isExecutable, readEntryName } from "./entries.ts";
 import { archiveError, invalidZip, quotedName, refuseIf } from "./refusal.ts";
 import type { ZipArchive, ZipEntry } from "./zip-entry.ts";
 

@@ -1,12 +1,11 @@
 import type { Compatibility } from "../../domain/compatibility.ts";
 import { enumerate, printable } from "../../lib/text.ts";
 import type { EngineFacts } from "../engine.ts";
-import type { SourcePaths } from "../go/source-paths.ts";
+import type { SourcePaths } from "../go/toolchain.ts";
 import { compareVersions } from "../libc.ts";
 import type { PluginReading } from "../plugin-facts.ts";
 import type { SystemFacts } from "../system/system-facts.ts";
-import { goVersions, likelyCause } from "./cause.ts";
-import { byImportance, type KnownProblem, verdictOf } from "./problems.ts";
+import { byImportance, goVersions, type KnownProblem, likelyCause, verdictOf } from "./problems.ts";
 
 const BUILD_PLUGIN = "build it with go build -buildmode=plugin";
 /** Go keeps a file that it loaded, and one whose packages it refused, for as long as the process lives. */

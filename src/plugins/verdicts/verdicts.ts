@@ -1,8 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import pLimit from "p-limit";
 import type { Compatibility, Verdict } from "../../domain/compatibility.ts";
-import { soPath } from "../../domain/file-path.ts";
-import type { PluginId } from "../../domain/plugin.ts";
+import { type PluginId, soPath } from "../../domain/plugin.ts";
 import type { PluginEntry } from "../../domain/plugin-entry.ts";
 import { hasCode, systemMessage } from "../../lib/errors.ts";
 import type { Log } from "../../lib/log.ts";
