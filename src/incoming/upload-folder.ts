@@ -4,8 +4,8 @@ import { join } from "node:path";
 import pLimit from "p-limit";
 import { PluginError } from "../domain/errors.ts";
 import { orStorageFailure } from "../domain/storage-error.ts";
+import { syncFile } from "../lib/durable.ts";
 import { hasCode } from "../lib/errors.ts";
-import { syncFile } from "../lib/files.ts";
 import { printable } from "../lib/text.ts";
 
 /** Of a file that is incomplete. No name of an upload begins with a dot. */

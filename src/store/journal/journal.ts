@@ -2,8 +2,9 @@ import { readFile, rm } from "node:fs/promises";
 import { type Static, Type } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";
 import { isFilePath } from "../../domain/file-path.ts";
-import { NOT_THERE, replaceFile, statIfThere, syncFolder } from "../../lib/durable.ts";
+import { replaceFile, syncFolder } from "../../lib/durable.ts";
 import { hasCode } from "../../lib/errors.ts";
+import { NOT_THERE, statIfThere } from "../../lib/files.ts";
 import type { Workspace } from "./workspace.ts";
 
 /** What a change is about to do to one file, and what is needed to take it back. Names are of the target's workspace. */

@@ -1,10 +1,9 @@
 import { type FilePath, volumeOf } from "../../domain/file-path.ts";
-import { duplicateFile, exists, statIfThere } from "../../lib/durable.ts";
-import { sha256OfFile } from "../../lib/files.ts";
+import { duplicateFile } from "../../lib/durable.ts";
+import { exists, sha256OfFile, statIfThere } from "../../lib/files.ts";
 import type { Move } from "../journal/change.ts";
 import type { Workspace } from "../journal/workspace.ts";
 import type { Layout } from "../layout.ts";
-import { suffixed } from "./suffixed.ts";
 
 /** A configuration file that a change replaces or removes. */
 export interface Touched {
@@ -79,4 +78,19 @@ export async function readLiveFiles(paths: Iterable<FilePath>, layout: Layout): 
     live.set(path, stat.isFile() ? await sha256OfFile(file) : null);
   }
   return live;
+}
+
+const MAX_NAME_BYTES = 255;
+
+/** A path with a suffix, its name cut to what file systems allow. Two long names can be the same then. */
+function withSuffix(path: FilePath, suffix: string): FilePath {
+  const folder = path.slice(0, path.lastIndexOf("/") + 1);
+  let name = path.slice(folder.length);
+  while (Buffer.byteLength(name + suffix) > MAX_NAME_BYTES) name = [...name].slice(0, -1).join("");
+  return `${folder}${name}${suffix}` as FilePath;
+}
+
+/** `path.new`, `path.new.1`, … without end, for finding a free name. */
+export function* suffixed(path: FilePath, suffix: string): Generator<FilePath, never> {
+  for (let count = 0; ; count += 1) yield withSuffix(path, count === 0 ? suffix : `${suffix}.${count}`);
 }

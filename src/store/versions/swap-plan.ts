@@ -1,7 +1,6 @@
 import { type FilePath, volumeOf } from "../../domain/file-path.ts";
 import type { InstalledFile } from "../../domain/plugin-entry.ts";
-import type { LiveFiles } from "./edited-files.ts";
-import { suffixed } from "./suffixed.ts";
+import { type LiveFiles, suffixed } from "./edited-files.ts";
 
 /** A file of the version that comes. */
 export interface IncomingFile {
