@@ -40,7 +40,7 @@ it("is none where the workspace is gone", async () => {
 
 it.each([
   ["torn", JSON.stringify(JOURNAL).slice(0, 50), SyntaxError],
-  ["of another schema", JSON.stringify({ ...JOURNAL, schema: 2 }), /not of the form that this version writes/],
+  ["of another schema", JSON.stringify({ ...JOURNAL, schema: 2 }), /does not match the schema of this version/],
   ["of another kind", JSON.stringify({ ...JOURNAL, kind: "update" }), /not of the form/],
   [
     "with an inode that is a number",
