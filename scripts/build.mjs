@@ -4,14 +4,15 @@
 import { readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { build } from "esbuild";
+import { leanPackages } from "./lean-packages.mjs";
 
 const { metafile } = await build({
   entryPoints: ["src/main.ts"],
   outdir: "dist",
   bundle: true,
   // A third less to read at every start. Names stay as they are, for stacks that people can read.
-  minifyWhitespace: true,
-  minifySyntax: true,
+  minify: true,
+  plugins: [leanPackages],
   splitting: true,
   platform: "node",
   target: "node20.19",
