@@ -86,7 +86,7 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     store,
     queue,
     downloader,
-    trust: createTrust({ folder: layout.trustFolder, require: config.trust.require, log }),
+    trust: createTrust({ folder: layout.trustFolder, config: config.trust, log }),
     scripts: createScriptRunner({ config: config.installScript, env }),
     check,
     functionNames,

@@ -4,13 +4,13 @@ import { checkFunctionNames, checkPluginName } from "./names.ts";
 import type { PluginId, PluginType } from "./plugin.ts";
 import { checkPluginUri, type PluginUri, withoutCredentials } from "./plugin-uri.ts";
 
-/** A zip that a client sent, received whole into a file of ours. Whoever takes the file over moves it away. */
+/** A zip that a client sent, received as a whole. The change that uses it moves the file away. */
 export interface ReceivedZip {
   /** Absolute, on the volume of the plugins. */
   readonly file: string;
   readonly sha256: string;
   readonly bytes: number;
-  /** The origin to show: `upload`, or `upload of random.zip` where the client named the file. */
+  /** What the registry has as its origin: `upload`, or `upload of random.zip` where the client named the file. */
   readonly origin: string;
 }
 
@@ -37,7 +37,7 @@ export interface InstallRequest {
 export interface InstallBody {
   readonly name?: string | null;
   readonly file?: string | null;
-  /** In the place of `file`, which must be empty then. */
+  /** Instead of `file`, which must be empty then. */
   readonly zip?: ReceivedZip | undefined;
   /** 64 hexadecimal digits, in either case. */
   readonly sha256?: string | null;

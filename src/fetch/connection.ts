@@ -1,13 +1,15 @@
 import { once } from "node:events";
 import http, { type IncomingMessage } from "node:http";
-import net, { isIP, type Socket } from "node:net";
+import net, { isIP, type OnReadOpts, type Socket } from "node:net";
 import { unescape as percentDecoded } from "node:querystring";
+import type { Duplex } from "node:stream";
 import tls, { type SecureContext, TLSSocket } from "node:tls";
 import { withTimeLimit } from "../lib/signals.ts";
 import { FetchFailure, networkFailure } from "./failure.ts";
 import { hostAndPort, portOf } from "./hosts.ts";
 import type { ProxyRule } from "./proxy.ts";
 import { type TlsAuthorities, tlsFailure } from "./tls.ts";
+import { Wire } from "./wire.ts";
 
 export interface Network {
   readonly connectTimeoutSeconds: number;
@@ -17,7 +19,7 @@ export interface Network {
 }
 
 export interface Connection {
-  readonly stream: Socket;
+  readonly stream: Duplex;
   /** Set when the request itself is the proxy's to forward: plain http. */
   readonly forwardedBy: URL | undefined;
 }
@@ -39,14 +41,15 @@ export async function connect(url: URL, network: Network, signal: AbortSignal): 
   return await withTimeLimit(signal, seconds * 1000, tooSlow, async (limited) => {
     const encrypts = url.protocol === "https:" || proxy?.protocol === "https:";
     const secureContext = encrypts && network.verifyTls ? await network.authorities() : undefined;
-    const dial: DialOptions = { verify: network.verifyTls, secureContext, signal: limited };
+    const options: DialOptions = { verify: network.verifyTls, secureContext, signal: limited };
     if (proxy === undefined) {
-      return { stream: await openSocket(url, dial), forwardedBy: undefined };
+      const stream = url.protocol === "http:" ? await openWire(url, options) : await openSocket(url, options);
+      return { stream, forwardedBy: undefined };
     }
-    const socket = await openSocket(proxy, dial);
+    const socket = await openSocket(proxy, options);
     if (url.protocol === "http:") return { stream: socket, forwardedBy: proxy };
     await openTunnel(socket, url, proxy, limited);
-    return { stream: await openSocket(url, dial, socket), forwardedBy: undefined };
+    return { stream: await openSocket(url, options, socket), forwardedBy: undefined };
   });
 }
 
@@ -65,23 +68,43 @@ interface DialOptions {
   readonly signal: AbortSignal;
 }
 
+async function openWire(url: URL, options: DialOptions): Promise<Wire> {
+  let opening: Promise<Socket> | undefined;
+  const wire = new Wire((onread) => {
+    const socket = dial(url, options, { onread });
+    opening = connected(socket, url, options.signal);
+    return socket;
+  });
+  await opening;
+  return wire;
+}
+
 /** @param over an open tunnel to the host, for TLS inside of it */
-async function openSocket(url: URL, { verify, secureContext, signal }: DialOptions, over?: Socket): Promise<Socket> {
+async function openSocket(url: URL, options: DialOptions, over?: Socket): Promise<Socket> {
+  const socket = dial(url, options, over === undefined ? {} : { socket: over });
+  if (over !== undefined) socket.once("close", () => over.destroy());
+  return await connected(socket, url, options.signal);
+}
+
+function dial(
+  url: URL,
+  { verify, secureContext }: DialOptions,
+  options: { readonly socket?: Socket; readonly onread?: OnReadOpts },
+): Socket {
   // IPv6 addresses have brackets in URLs only.
   const host = url.hostname.replace(/^\[|\]$/g, "");
-  const address = { host, port: portOf(url) };
-  const socket =
-    url.protocol === "http:"
-      ? net.connect(address)
-      : tls.connect({
-          ...address,
-          ...(over !== undefined && { socket: over }),
-          ...(isIP(host) === 0 && { servername: host }),
-          ...(secureContext !== undefined && { secureContext }),
-          ALPNProtocols: ["http/1.1"],
-          rejectUnauthorized: verify,
-        });
-  if (over !== undefined) socket.once("close", () => over.destroy());
+  const address = { host, port: portOf(url), ...options };
+  if (url.protocol === "http:") return net.connect(address);
+  return tls.connect({
+    ...address,
+    ...(isIP(host) === 0 && { servername: host }),
+    ...(secureContext !== undefined && { secureContext }),
+    ALPNProtocols: ["http/1.1"],
+    rejectUnauthorized: verify,
+  });
+}
+
+async function connected(socket: Socket, url: URL, signal: AbortSignal): Promise<Socket> {
   socket.on("error", () => {}); // the first error is the one that is reported; a later one must not end the process
   socket.setNoDelay(true);
   try {

@@ -55,7 +55,7 @@ class PageBuffer implements BodySink {
   async write(chunk: Uint8Array): Promise<void> {
     this.#bytes += chunk.length;
     if (this.#bytes > this.limit.bytes) throw this.limit.exceeded();
-    this.#chunks.push(chunk);
+    this.#chunks.push(Uint8Array.from(chunk));
   }
 
   decode(): string {

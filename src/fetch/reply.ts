@@ -1,5 +1,5 @@
 import http, { type IncomingHttpHeaders, type IncomingMessage } from "node:http";
-import type { Transform } from "node:stream";
+import type { Duplex, Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createBrotliDecompress, createGunzip, createInflate } from "node:zlib";
 import { PluginError } from "../domain/errors.ts";
@@ -7,6 +7,7 @@ import { hasCode } from "../lib/errors.ts";
 import type { SizeLimit } from "../lib/limits.ts";
 import { printable } from "../lib/text.ts";
 import { FetchFailure, idleFailure, unexpectedEnd } from "./failure.ts";
+import { Wire } from "./wire.ts";
 
 const DECODERS: Readonly<Record<string, () => Transform>> = {
   gzip: createGunzip,
@@ -18,6 +19,7 @@ const DECODERS: Readonly<Record<string, () => Transform>> = {
 /** Where the bytes of a body go, in their order. It must refuse what is over its limit itself. */
 export interface BodySink {
   readonly limit: SizeLimit;
+  /** The chunk may be overwritten once this resolves: keep a copy, not the chunk. */
   write(chunk: Uint8Array): Promise<void>;
 }
 
@@ -113,7 +115,7 @@ export class Reply {
       else timer.refresh();
     }, this.#idleTimeoutSeconds * 1000);
     try {
-      for await (const chunk of response as AsyncIterable<Buffer>) {
+      for await (const chunk of this.#bytes()) {
         isWaiting = false;
         received += chunk.length;
         // An encoded body can go on for ever although nothing comes out of the decoder.
@@ -130,6 +132,32 @@ export class Reply {
       clearTimeout(timer);
       this.discard();
     }
+  }
+
+  /** The bytes of the body. With a known length and nothing to decode, they bypass the HTTP parser. */
+  async *#bytes(): AsyncGenerator<Uint8Array> {
+    const response = this.#response;
+    const connection: Duplex = response.socket;
+    const length = response.headers["content-length"];
+    const isChunked = response.headers["transfer-encoding"] !== undefined;
+    // A decoder could still be at work on a chunk when the next one overwrites it.
+    const isPlain = length !== undefined && !isChunked && !this.isEncoded;
+    if (!(connection instanceof Wire) || !isPlain || connection.readableLength > 0) {
+      return yield* response as AsyncIterable<Buffer>;
+    }
+    // Both before anything is awaited, so that no byte arrives in between.
+    const begun: Buffer = response.read() ?? Buffer.alloc(0);
+    const rest = connection.rest();
+    let left = Number(length) - begun.length;
+    if (begun.length > 0) yield begun;
+    if (left === 0) return;
+    for await (const chunk of rest) {
+      const part = chunk.subarray(0, left);
+      left -= part.length;
+      yield part;
+      if (left === 0) return;
+    }
+    throw unexpectedEnd(connection.errored);
   }
 }
 

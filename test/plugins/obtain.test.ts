@@ -52,7 +52,11 @@ async function obtain(source: InstallRequest["source"], wanted: Wanted = {}, set
   };
   const signal = setting.signal ?? new AbortController().signal;
   const bytes = (done: number, total?: number) => void progress.push([done, total]);
-  const trust = createTrust({ folder: trusted, require: setting.require ?? false, log });
+  const trust = createTrust({
+    folder: trusted,
+    config: { require: setting.require ?? false, maxEd25519Bytes: 2 ** 27 },
+    log,
+  });
   const zip = await obtainZip(source, zipFile, { signal, log, bytes }, downloader);
   const verified = await verifyZip(zip, request, { downloader, trust, signal, log });
   const obtained = { sha256: zip.sha256, bytes: zip.bytes, verified };
