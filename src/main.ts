@@ -182,12 +182,10 @@ async function run(args: readonly string[], env: NodeJS.ProcessEnv): Promise<voi
 }
 
 const args = process.argv.slice(2);
-try {
-  await run(args, process.env);
-} catch (error) {
+run(args, process.env).catch((error) => {
   // One line that says what to change; anything else is a fault of ours and keeps its stack.
   process.stderr.write(
     error instanceof ConfigError ? `kuiper-plugin-server: ${error.message}\n` : `${(error as Error).stack}\n`,
   );
   process.exit(args.length === 0 ? FAILED_EXIT_CODE : COMMAND_FAILED_EXIT_CODE);
-}
+});
