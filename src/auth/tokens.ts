@@ -1,5 +1,5 @@
 import type { KeyObject } from "node:crypto";
-import type { TokenHolder } from "../domain/caller.ts";
+import type { TokenHolder } from "../domain/change.ts";
 import { PluginError } from "../domain/errors.ts";
 import type { PublicKeys } from "./public-keys.ts";
 

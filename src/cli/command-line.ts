@@ -1,7 +1,8 @@
+import { constants } from "node:os";
 import { loadConfig } from "../config/load.ts";
 import { PluginError, prefixed } from "../domain/errors.ts";
 import { createInspector } from "../inspect/inspector.ts";
-import { systemMessage } from "../lib/errors.ts";
+import { hasCode, systemMessage } from "../lib/errors.ts";
 import { Layout } from "../store/layout.ts";
 import { EXIT_CODE, parseInspectArguments, USAGE, UsageError } from "./arguments.ts";
 import { inspectFile, reportText } from "./inspect-file.ts";
@@ -36,7 +37,7 @@ export async function runCommand([command, ...args]: readonly string[], options:
     throw new UsageError(`there is no command ${command}`);
   } catch (error) {
     const hint = error instanceof UsageError ? `\n\n${USAGE}` : "\n";
-    printError(`kuiper-plugin-server: ${sentenceOf(error)}${hint}`);
+    printError(`kuiper-plugin-server: ${messageOf(error)}${hint}`);
     return EXIT_CODE.failed;
   }
 }
@@ -55,8 +56,49 @@ async function inspect(
   return EXIT_CODE[report.verdict];
 }
 
-function sentenceOf(error: unknown): string {
+function messageOf(error: unknown): string {
   if (error instanceof PluginError || error instanceof UsageError) return error.message;
   const path = error instanceof Error && "path" in error ? String(error.path) : undefined;
   return path === undefined ? (error as Error).message : `${path}: ${systemMessage(error)}`;
+}
+
+const SIGNALS = ["SIGINT", "SIGTERM"] as const;
+
+/**
+ * Runs what the arguments ask for as this process: prints, and sets its exit status. A signal ends the command in
+ * order, and the process with 128 and the signal's number; a second one ends it at once.
+ */
+export async function runProcess(
+  args: readonly string[],
+  options: Pick<CommandLineOptions, "env" | "baseFolder" | "version">,
+): Promise<void> {
+  process.on("uncaughtException", (error) => {
+    process.stderr.write(`${error.stack}\n`);
+    process.exit(EXIT_CODE.failed); // not 1, which is a verdict
+  });
+  const ended = new AbortController();
+  let endedBy: (typeof SIGNALS)[number] | undefined;
+  for (const signal of SIGNALS) {
+    process.once(signal, () => {
+      endedBy ??= signal;
+      ended.abort();
+    });
+  }
+  let isPrinted = true;
+  process.stdout.on("error", (error) => {
+    if (hasCode(error, "EPIPE")) return; // the reader has read enough, as head does; the exit status still counts
+    isPrinted = false;
+    process.exitCode = EXIT_CODE.failed;
+    process.stderr.write(`kuiper-plugin-server: can't print: ${systemMessage(error)}\n`);
+  });
+  process.stderr.on("error", () => {}); // nowhere left to report
+
+  const status = await runCommand(args, {
+    ...options,
+    print: (text) => process.stdout.write(text),
+    printError: (text) => endedBy === undefined && process.stderr.write(text),
+    signal: ended.signal,
+  });
+  if (endedBy !== undefined) process.exitCode = 128 + constants.signals[endedBy];
+  else if (isPrinted) process.exitCode = status;
 }

@@ -1,6 +1,6 @@
 import { createHash, type Hash } from "node:crypto";
 import { type FileHandle, open, rm } from "node:fs/promises";
-import { storageFailure } from "../domain/storage-error.ts";
+import { storageFailure } from "../domain/errors.ts";
 import type { SizeLimit } from "../lib/limits.ts";
 
 /** Two buffers of this size are all that is held of a file, however large it is. */

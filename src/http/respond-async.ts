@@ -1,9 +1,17 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { FastifyReply, FastifyRequest } from "fastify";
+import { UNWATCHED } from "../domain/change.ts";
 import { ERROR_STATUS, type ErrorCode, PluginError } from "../domain/errors.ts";
-import { UNWATCHED } from "../domain/progress.ts";
-import { Job, type JobRun, type JobWork } from "../jobs/job.ts";
-import { isFailure, type JobFailure, type JobResult, type JobSubject, type JobSuccess } from "../jobs/job-view.ts";
+import {
+  isFailure,
+  Job,
+  type JobFailure,
+  type JobResult,
+  type JobRun,
+  type JobSubject,
+  type JobSuccess,
+  type JobWork,
+} from "../jobs/job.ts";
 import type { Jobs } from "../jobs/jobs.ts";
 import { prefixesOf, refusalOf, sendError } from "./hooks/error-reply.ts";
 

@@ -1,4 +1,4 @@
-import { type Progress, STAGES, type Stage } from "../domain/progress.ts";
+import { type Progress, STAGES, type Stage } from "../domain/change.ts";
 
 /** The share of a stage in the time of a change, roughly and in percent: most of it is a download over a slow line. */
 const WEIGHTS: Readonly<Record<Stage, number>> = {

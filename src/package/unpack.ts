@@ -3,7 +3,7 @@ import { type FileHandle, mkdir, open } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { pipeline, type TransformOptions } from "node:stream";
 import { crc32, createInflateRaw, type ZlibOptions } from "node:zlib";
-import type { FilePath } from "../domain/file-path.ts";
+import type { FilePath } from "../domain/plugin.ts";
 import type { PackagePlan } from "./plan.ts";
 import { archiveError, quotedName, refusedEntry } from "./refusal.ts";
 import type { ZipEntry } from "./zip-entry.ts";

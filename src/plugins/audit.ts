@@ -1,5 +1,5 @@
 import { type Logger, pino } from "pino";
-import type { Caller } from "../domain/caller.ts";
+import type { Caller } from "../domain/change.ts";
 import { PluginError } from "../domain/errors.ts";
 import type { PluginId } from "../domain/plugin.ts";
 import { openLines } from "../lib/log.ts";

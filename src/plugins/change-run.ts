@@ -1,7 +1,7 @@
+import { type Progress, type Stage, UNWATCHED } from "../domain/change.ts";
 import type { Verdict } from "../domain/compatibility.ts";
 import type { PluginId } from "../domain/plugin.ts";
 import type { Verified } from "../domain/plugin-entry.ts";
-import { type Progress, type Stage, UNWATCHED } from "../domain/progress.ts";
 import type { Log } from "../lib/log.ts";
 
 /** What is known of the version that a change is about: all of it when it is done, less when it failed early. */

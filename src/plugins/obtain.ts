@@ -7,7 +7,7 @@ import { type Downloader, isAbsent } from "../fetch/downloader.ts";
 import { moveFile } from "../lib/files.ts";
 import type { Log } from "../lib/log.ts";
 import { printable } from "../lib/text.ts";
-import { SIGNATURE_LIMIT } from "../package/trust/signature-bytes.ts";
+import { SIGNATURE_LIMIT } from "../package/trust/signature.ts";
 import type { SignatureProof, Trust } from "../package/trust/trust.ts";
 import type { ChangeRun } from "./change-run.ts";
 

@@ -1,12 +1,12 @@
 import { constants } from "node:fs";
 import { open } from "node:fs/promises";
 import type { Config } from "../config/schema.ts";
+import type { Progress } from "../domain/change.ts";
 import type { Compatibility } from "../domain/compatibility.ts";
 import { PluginError } from "../domain/errors.ts";
 import type { InstallRequest } from "../domain/install-request.ts";
 import { type PluginId, pluginKey } from "../domain/plugin.ts";
 import type { PluginEntry } from "../domain/plugin-entry.ts";
-import type { Progress } from "../domain/progress.ts";
 import type { Downloader } from "../fetch/downloader.ts";
 import type { Log } from "../lib/log.ts";
 import { Deadline } from "../lib/signals.ts";

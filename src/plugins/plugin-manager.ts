@@ -1,11 +1,8 @@
-import type { Caller } from "../domain/caller.ts";
-import { PluginError, prefixed } from "../domain/errors.ts";
-import { soPath } from "../domain/file-path.ts";
+import type { Caller, Progress, Stage } from "../domain/change.ts";
+import { asStorageFailure, PluginError, prefixed } from "../domain/errors.ts";
 import { checkInstallRequest, type InstallBody } from "../domain/install-request.ts";
 import { checkFunctionNames, checkPluginName } from "../domain/names.ts";
-import { type PluginId, type PluginType, pluginKey } from "../domain/plugin.ts";
-import type { Progress, Stage } from "../domain/progress.ts";
-import { asStorageFailure } from "../domain/storage-error.ts";
+import { type PluginId, type PluginType, pluginKey, soPath } from "../domain/plugin.ts";
 import { hasCode } from "../lib/errors.ts";
 import { printable } from "../lib/text.ts";
 import { Turns } from "../lib/turns.ts";

@@ -1,6 +1,5 @@
 import { join } from "node:path";
-import type { FilePath, Volume } from "../domain/file-path.ts";
-import type { PluginType } from "../domain/plugin.ts";
+import type { FilePath, PluginType, Volume } from "../domain/plugin.ts";
 
 /** The one place that knows where things are below the base folder. */
 export class Layout {

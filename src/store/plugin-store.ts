@@ -1,8 +1,6 @@
-import { PluginError } from "../domain/errors.ts";
-import { type FilePath, soPath } from "../domain/file-path.ts";
-import { PLUGIN_TYPES, type PluginId, type PluginType } from "../domain/plugin.ts";
+import { PluginError, rethrowStorageError } from "../domain/errors.ts";
+import { type FilePath, PLUGIN_TYPES, type PluginId, type PluginType, soPath } from "../domain/plugin.ts";
 import type { InstalledFile, KeptVersion, PluginEntry } from "../domain/plugin-entry.ts";
-import { rethrowStorageError } from "../domain/storage-error.ts";
 import { makeFolder, statIfThere } from "../lib/durable.ts";
 import type { Log } from "../lib/log.ts";
 import type { Change } from "./journal/change.ts";

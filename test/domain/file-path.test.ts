@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { extraPath, isFilePath, jsonPath, soPath, volumeOf, yamlPath } from "../../src/domain/file-path.ts";
+import { extraPath, isFilePath, jsonPath, soPath, volumeOf, yamlPath } from "../../src/domain/plugin.ts";
 
 const RANDOM = { type: "sources", name: "random" } as const;
 

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { isSoFileOf, parseSoFileName } from "../../src/domain/so-file.ts";
+import { isSoFileOf, parseSoFileName } from "../../src/domain/plugin.ts";
 
 it.each([
   ["Random@v1.0.0.so", "random", "1.0.0"],

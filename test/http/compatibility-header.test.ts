@@ -1,6 +1,6 @@
 import { parseItem, Token } from "structured-headers";
 import { describe, expect, it } from "vitest";
-import { compatibilityHeader } from "../../src/http/compatibility-header.ts";
+import { compatibilityHeader } from "../../src/http/messages.ts";
 
 const headerOf = (...messages: string[]) =>
   compatibilityHeader({ verdict: "incompatible", problems: messages.map((message) => ({ code: "X", message })) })[

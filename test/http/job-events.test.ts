@@ -3,8 +3,7 @@ import { PassThrough, Writable } from "node:stream";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { JobEvents } from "../../src/http/job-events.ts";
-import { Job, type JobRun } from "../../src/jobs/job.ts";
-import type { JobResult } from "../../src/jobs/job-view.ts";
+import { Job, type JobResult, type JobRun } from "../../src/jobs/job.ts";
 import { Jobs } from "../../src/jobs/jobs.ts";
 import { readEvents, type StreamEvent } from "../support/event-client.ts";
 

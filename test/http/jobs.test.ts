@@ -4,7 +4,7 @@ import http from "node:http";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import type { JobView } from "../../src/jobs/job-view.ts";
+import type { JobView } from "../../src/jobs/job.ts";
 import { Layout } from "../../src/store/layout.ts";
 import { follow, type StreamEvent } from "../support/event-client.ts";
 import { snapshot } from "../support/folder-snapshot.ts";

@@ -3,7 +3,7 @@ import { truncate } from "node:fs/promises";
 import { join } from "node:path";
 import { deflateSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
-import { readProducer } from "../../src/inspect/go/producer.ts";
+import { readProducer } from "../../src/inspect/go/toolchain.ts";
 import { createInspector } from "../../src/inspect/inspector.ts";
 import { ARM, buildElf, S390X } from "../support/elf.ts";
 import { goElf } from "../support/go-elf.ts";
@@ -95,7 +95,7 @@ describe("more than is worth reading", () => {
   });
 });
 
-test("texts of a file are shown without what would write over a terminal or a line", async () => {
+test("strings of a file are shown without control characters", async () => {
   const path = "example.com/\u001b[2Jx\n";
   const { plugin: facts, problems } = await inspect(
     plugin({

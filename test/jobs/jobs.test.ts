@@ -1,7 +1,6 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
-import { Job, type JobRun } from "../../src/jobs/job.ts";
-import type { JobAction, JobResult } from "../../src/jobs/job-view.ts";
+import { Job, type JobAction, type JobResult, type JobRun } from "../../src/jobs/job.ts";
 import { Jobs } from "../../src/jobs/jobs.ts";
 
 const SUCCESS: JobResult = { status: 201, body: "sources plugin random is created" };

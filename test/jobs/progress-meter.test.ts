@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { STAGES } from "../../src/domain/progress.ts";
+import { STAGES } from "../../src/domain/change.ts";
 import { ProgressMeter } from "../../src/jobs/progress-meter.ts";
 
 function meter() {

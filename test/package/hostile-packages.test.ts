@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, open, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { UNWATCHED } from "../../src/domain/progress.ts";
+import { UNWATCHED } from "../../src/domain/change.ts";
 import { readArchive } from "../../src/package/archive.ts";
 import { planPackage } from "../../src/package/plan.ts";
 import { unpack } from "../../src/package/unpack.ts";

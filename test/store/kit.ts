@@ -16,11 +16,18 @@ import {
 } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { expect } from "vitest";
-import { type FilePath, soPath, VOLUMES, type Volume, volumeOf } from "../../src/domain/file-path.ts";
-import { PLUGIN_TYPES, type PluginId } from "../../src/domain/plugin.ts";
+import { asStorageFailure } from "../../src/domain/errors.ts";
+import {
+  type FilePath,
+  PLUGIN_TYPES,
+  type PluginId,
+  parseSoFileName,
+  soPath,
+  VOLUMES,
+  type Volume,
+  volumeOf,
+} from "../../src/domain/plugin.ts";
 import type { PluginEntry } from "../../src/domain/plugin-entry.ts";
-import { parseSoFileName } from "../../src/domain/so-file.ts";
-import { asStorageFailure } from "../../src/domain/storage-error.ts";
 import { type Change, finishChange, type Move, planChange } from "../../src/store/journal/change.ts";
 import { writeJournal } from "../../src/store/journal/journal.ts";
 import type { Workspace } from "../../src/store/journal/workspace.ts";

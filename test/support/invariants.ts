@@ -2,8 +2,7 @@ import { createHash } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect } from "vitest";
-import { PLUGIN_TYPES, type PluginType } from "../../src/domain/plugin.ts";
-import { parseSoFileName } from "../../src/domain/so-file.ts";
+import { PLUGIN_TYPES, type PluginType, parseSoFileName } from "../../src/domain/plugin.ts";
 
 interface VersionText {
   readonly files: readonly { readonly path: string; readonly sha256?: string }[];

@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { PublicKeys } from "../../auth/public-keys.ts";
 import { checkToken } from "../../auth/tokens.ts";
-import type { Caller, TokenHolder } from "../../domain/caller.ts";
+import type { Caller, TokenHolder } from "../../domain/change.ts";
 import { READING_METHODS } from "./request-log.ts";
 
 declare module "fastify" {

@@ -3,9 +3,8 @@ import { Type } from "@sinclair/typebox";
 import type { InstalledPlugins } from "../../plugins/installed-plugins.ts";
 import type { PluginManager } from "../../plugins/plugin-manager.ts";
 import { jsonBody } from "../body/request-body.ts";
-import { withCompatibility } from "../compatibility-header.ts";
 import { callerOf } from "../hooks/authentication.ts";
-import { bodyErrorPrefix, errorPrefix, replyMessage } from "../messages.ts";
+import { bodyErrorPrefix, errorPrefix, replyMessage, withCompatibility } from "../messages.ts";
 import { NameParams } from "../schemas.ts";
 
 export interface FunctionRoutesOptions {

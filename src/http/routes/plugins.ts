@@ -10,10 +10,9 @@ import { LinkedSignal } from "../../lib/signals.ts";
 import type { InstalledPlugins } from "../../plugins/installed-plugins.ts";
 import type { PluginManager } from "../../plugins/plugin-manager.ts";
 import type { BodyDecoder } from "../body/decode-body.ts";
-import { compatibilityHeader, withCompatibility } from "../compatibility-header.ts";
 import { callerOf } from "../hooks/authentication.ts";
 import { decodeInstallBody, InstallBodySchema } from "../install-body.ts";
-import { bodyErrorPrefix, errorPrefix, replyMessage } from "../messages.ts";
+import { bodyErrorPrefix, compatibilityHeader, errorPrefix, replyMessage, withCompatibility } from "../messages.ts";
 import { answerChange } from "../respond-async.ts";
 import { NameParams } from "../schemas.ts";
 

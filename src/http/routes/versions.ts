@@ -5,9 +5,8 @@ import type { Jobs } from "../../jobs/jobs.ts";
 import type { InstalledPlugins } from "../../plugins/installed-plugins.ts";
 import type { PluginManager } from "../../plugins/plugin-manager.ts";
 import { jsonBody } from "../body/request-body.ts";
-import { compatibilityHeader } from "../compatibility-header.ts";
 import { callerOf } from "../hooks/authentication.ts";
-import { bodyErrorPrefix, errorPrefix, replyMessage } from "../messages.ts";
+import { bodyErrorPrefix, compatibilityHeader, errorPrefix, replyMessage } from "../messages.ts";
 import { answerChange } from "../respond-async.ts";
 import { NameParams, optionalString } from "../schemas.ts";
 

@@ -5,9 +5,8 @@ import { PluginError } from "../../domain/errors.ts";
 import { hasCode, systemMessage } from "../../lib/errors.ts";
 import type { Log } from "../../lib/log.ts";
 import { Deadline } from "../../lib/signals.ts";
-import { createLimits } from "./limits.ts";
 import { ScriptOutput } from "./output.ts";
-import { type ProcessEnd, ProcessGroups } from "./process-group.ts";
+import { createLimits, type ProcessEnd, ProcessGroups } from "./process-group.ts";
 
 export interface ScriptRunnerOptions {
   readonly config: Config["installScript"];

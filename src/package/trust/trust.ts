@@ -2,10 +2,8 @@ import type { Config } from "../../config/schema.ts";
 import { PluginError } from "../../domain/errors.ts";
 import { settingLimit } from "../../lib/limits.ts";
 import type { Log } from "../../lib/log.ts";
-import { readKeys, WarnOnce } from "./key-folder.ts";
-import { signatureBytes } from "./signature-bytes.ts";
-import type { SignatureAlgorithm, TrustedKey } from "./trusted-key.ts";
-import { findSigner, hasFormOf } from "./verify-file.ts";
+import { findSigner, hasFormOf, signatureBytes } from "./signature.ts";
+import { readKeys, type SignatureAlgorithm, type TrustedKey, WarnOnce } from "./trusted-keys.ts";
 
 export interface TrustOptions {
   /** `etc/trust`: the public keys of those whose plugins are trusted, one PEM file each. It need not be there. */

@@ -1,5 +1,5 @@
+import { rethrowStorageError } from "../../domain/errors.ts";
 import { type PluginId, pluginKey } from "../../domain/plugin.ts";
-import { rethrowStorageError } from "../../domain/storage-error.ts";
 import type { Log } from "../../lib/log.ts";
 import type { Layout } from "../layout.ts";
 import type { Registry } from "../registry/registry.ts";

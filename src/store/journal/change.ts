@@ -1,8 +1,7 @@
 import { mkdir, rename, rmdir, unlink } from "node:fs/promises";
 import { dirname } from "node:path";
 import { PluginError } from "../../domain/errors.ts";
-import { type FilePath, volumeOf } from "../../domain/file-path.ts";
-import type { PluginId } from "../../domain/plugin.ts";
+import { type FilePath, type PluginId, volumeOf } from "../../domain/plugin.ts";
 import type { PluginEntry } from "../../domain/plugin-entry.ts";
 import { duplicateFile, exists, makeFolder, statIfThere, syncFolder, syncFolders } from "../../lib/durable.ts";
 import { hasCode } from "../../lib/errors.ts";

@@ -1,7 +1,7 @@
 import { readFile, rm } from "node:fs/promises";
 import { type Static, Type } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";
-import { isFilePath } from "../../domain/file-path.ts";
+import { isFilePath } from "../../domain/plugin.ts";
 import { NOT_THERE, replaceFile, statIfThere, syncFolder } from "../../lib/durable.ts";
 import { hasCode } from "../../lib/errors.ts";
 import type { Workspace } from "./workspace.ts";

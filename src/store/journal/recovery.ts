@@ -1,7 +1,6 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { VOLUMES, type Volume } from "../../domain/file-path.ts";
-import { pluginKey } from "../../domain/plugin.ts";
+import { pluginKey, VOLUMES, type Volume } from "../../domain/plugin.ts";
 import { statIfThere } from "../../lib/durable.ts";
 import { removeFolder } from "../../lib/files.ts";
 import type { Log } from "../../lib/log.ts";

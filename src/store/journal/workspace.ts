@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { PluginError } from "../../domain/errors.ts";
-import { type FilePath, VOLUMES, type Volume, volumeOf } from "../../domain/file-path.ts";
+import { type FilePath, VOLUMES, type Volume, volumeOf } from "../../domain/plugin.ts";
 import { exists, makeFolder, statIfThere } from "../../lib/durable.ts";
 import { removeFolder } from "../../lib/files.ts";
 import type { Layout } from "../layout.ts";

@@ -1,11 +1,20 @@
 import type { Dirent } from "node:fs";
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { isFilePath, jsonPath, soPath, yamlPath } from "../../domain/file-path.ts";
 import { isReservedName } from "../../domain/names.ts";
-import { PLUGIN_TYPES, type PluginId, type PluginType, pluginKey } from "../../domain/plugin.ts";
+import {
+  isFilePath,
+  jsonPath,
+  PLUGIN_TYPES,
+  type PluginId,
+  type PluginType,
+  parseSoFileName,
+  pluginKey,
+  type SoFile,
+  soPath,
+  yamlPath,
+} from "../../domain/plugin.ts";
 import type { PluginEntry } from "../../domain/plugin-entry.ts";
-import { parseSoFileName, type SoFile } from "../../domain/so-file.ts";
 import { exists } from "../../lib/durable.ts";
 import { hasCode } from "../../lib/errors.ts";
 import type { Log } from "../../lib/log.ts";

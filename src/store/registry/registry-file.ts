@@ -4,8 +4,7 @@ import { basename, dirname } from "node:path";
 import { type Static, Type } from "@sinclair/typebox";
 import { TypeCompiler } from "@sinclair/typebox/compiler";
 import { VERDICTS } from "../../domain/compatibility.ts";
-import { isFilePath } from "../../domain/file-path.ts";
-import { PLUGIN_TYPES, type PluginType } from "../../domain/plugin.ts";
+import { isFilePath, PLUGIN_TYPES, type PluginType } from "../../domain/plugin.ts";
 import type { PluginEntry } from "../../domain/plugin-entry.ts";
 import { hasCode } from "../../lib/errors.ts";
 import type { Log } from "../../lib/log.ts";
@@ -36,7 +35,7 @@ const VersionSchema = Type.Object({
     Type.Object({
       sha256: Type.Optional(Type.Literal(true)),
       signature: Type.Optional(
-        Type.Object({ key: Type.String(), algorithm: Type.String(), fingerprint: Type.Optional(Type.String()) }),
+        Type.Object({ key: Type.String(), algorithm: Type.String(), fingerprint: Type.String() }),
       ),
     }),
   ),

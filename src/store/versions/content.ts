@@ -1,4 +1,4 @@
-import { type Volume, volumeOf } from "../../domain/file-path.ts";
+import { type Volume, volumeOf } from "../../domain/plugin.ts";
 import type { InstalledFile, PluginEntry } from "../../domain/plugin-entry.ts";
 
 /** What a file has in it. It is kept on the volume on which it is used, since links don't lead to another one. */

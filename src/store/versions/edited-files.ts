@@ -1,4 +1,4 @@
-import { type FilePath, volumeOf } from "../../domain/file-path.ts";
+import { type FilePath, volumeOf } from "../../domain/plugin.ts";
 import { duplicateFile, exists, statIfThere } from "../../lib/durable.ts";
 import { sha256OfFile } from "../../lib/files.ts";
 import type { Move } from "../journal/change.ts";

@@ -1,6 +1,5 @@
 import { realpath } from "node:fs/promises";
-import { type FilePath, soPath, volumeOf } from "../../domain/file-path.ts";
-import type { PluginId } from "../../domain/plugin.ts";
+import { type FilePath, type PluginId, soPath, volumeOf } from "../../domain/plugin.ts";
 import type { InstalledFile, KeptVersion, PluginEntry } from "../../domain/plugin-entry.ts";
 import { statIfThere } from "../../lib/durable.ts";
 import { sha256OfFile } from "../../lib/files.ts";

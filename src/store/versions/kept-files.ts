@@ -1,7 +1,7 @@
 import { constants, copyFile, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { PluginError } from "../../domain/errors.ts";
-import { VOLUMES, type Volume } from "../../domain/file-path.ts";
+import { VOLUMES, type Volume } from "../../domain/plugin.ts";
 import type { PluginEntry } from "../../domain/plugin-entry.ts";
 import { copyDurably, duplicateFile, makeFolder, statIfThere } from "../../lib/durable.ts";
 import { hasCode } from "../../lib/errors.ts";

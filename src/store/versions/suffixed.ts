@@ -1,4 +1,4 @@
-import type { FilePath } from "../../domain/file-path.ts";
+import type { FilePath } from "../../domain/plugin.ts";
 
 const MAX_NAME_BYTES = 255;
 

@@ -1,4 +1,4 @@
-import { type FilePath, volumeOf } from "../../domain/file-path.ts";
+import { type FilePath, volumeOf } from "../../domain/plugin.ts";
 import type { InstalledFile } from "../../domain/plugin-entry.ts";
 import type { LiveFiles } from "./edited-files.ts";
 import { suffixed } from "./suffixed.ts";

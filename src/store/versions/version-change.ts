@@ -1,6 +1,5 @@
 import { PluginError } from "../../domain/errors.ts";
-import { type FilePath, volumeOf } from "../../domain/file-path.ts";
-import { type PluginId, pluginKey } from "../../domain/plugin.ts";
+import { type FilePath, type PluginId, pluginKey, volumeOf } from "../../domain/plugin.ts";
 import type { InstalledFile, KeptVersion, PluginEntry } from "../../domain/plugin-entry.ts";
 import { copyDurably, duplicateFile } from "../../lib/durable.ts";
 import type { Log } from "../../lib/log.ts";

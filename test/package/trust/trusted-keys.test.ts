@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { chmod, chown, mkdir, symlink, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
-import { readKeys, WarnOnce } from "../../../src/package/trust/key-folder.ts";
+import { readKeys, WarnOnce } from "../../../src/package/trust/trusted-keys.ts";
 import { makeSigner, openssl, writeTrusted } from "../../support/signing.ts";
 import { tempFolder } from "../../support/temp-folder.ts";
 import { testLog, WARN } from "../../support/test-log.ts";

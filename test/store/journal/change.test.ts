@@ -1,6 +1,6 @@
 import { lstat } from "node:fs/promises";
 import { expect, it } from "vitest";
-import type { FilePath } from "../../../src/domain/file-path.ts";
+import type { FilePath } from "../../../src/domain/plugin.ts";
 import { applyChange, finishChange, planChange, undoChange } from "../../../src/store/journal/change.ts";
 import { readJournal } from "../../../src/store/journal/journal.ts";
 import { Workspace } from "../../../src/store/journal/workspace.ts";

@@ -1,7 +1,7 @@
 import { link, readdir, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import type { FilePath } from "../../../src/domain/file-path.ts";
+import type { FilePath } from "../../../src/domain/plugin.ts";
 import { type Change, planChange, undoChange } from "../../../src/store/journal/change.ts";
 import { writeJournal } from "../../../src/store/journal/journal.ts";
 import { Workspace } from "../../../src/store/journal/workspace.ts";

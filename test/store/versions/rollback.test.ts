@@ -1,7 +1,7 @@
 import { chmod, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import type { FilePath } from "../../../src/domain/file-path.ts";
+import type { FilePath } from "../../../src/domain/plugin.ts";
 import type { KeptVersion, PluginEntry } from "../../../src/domain/plugin-entry.ts";
 import { Layout } from "../../../src/store/layout.ts";
 import type { PluginStore } from "../../../src/store/plugin-store.ts";

@@ -13,7 +13,7 @@ import {
 } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import type { FilePath } from "../../../src/domain/file-path.ts";
+import type { FilePath } from "../../../src/domain/plugin.ts";
 import type { PluginEntry } from "../../../src/domain/plugin-entry.ts";
 import { WARN } from "../../support/test-log.ts";
 import { type Tree, writeTree } from "../../support/tree.ts";

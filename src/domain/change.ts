@@ -1,3 +1,21 @@
+import type { Log } from "../lib/log.ts";
+
+/** Who a verified token was issued to. */
+export interface TokenHolder {
+  readonly subject: string;
+  readonly issuer: string;
+}
+
+/** Who sent a request, and the log of that request. */
+export interface Caller {
+  /** The address that the request came from. */
+  readonly address: string;
+  /** Undefined where the server does not ask for tokens. */
+  readonly token: TokenHolder | undefined;
+  readonly requestId: string;
+  readonly log: Log;
+}
+
 /** What an install goes through, in this order; an update and a rollback go through some of them. */
 export const STAGES = ["waiting", "download", "check", "unpack", "inspect", "script", "commit"] as const;
 export type Stage = (typeof STAGES)[number];
