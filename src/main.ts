@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 import { mkdirSync, readFileSync, realpathSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { resolve } from "node:path";
@@ -182,12 +181,11 @@ async function run(args: readonly string[], env: NodeJS.ProcessEnv): Promise<voi
 }
 
 const args = process.argv.slice(2);
-try {
-  await run(args, process.env);
-} catch (error) {
+// A copy of the environment: process.env asks the system for each variable, each time.
+run(args, { ...process.env }).catch((error) => {
   // One line that says what to change; anything else is a fault of ours and keeps its stack.
   process.stderr.write(
     error instanceof ConfigError ? `kuiper-plugin-server: ${error.message}\n` : `${(error as Error).stack}\n`,
   );
   process.exit(args.length === 0 ? FAILED_EXIT_CODE : COMMAND_FAILED_EXIT_CODE);
-}
+});

@@ -10,10 +10,10 @@ import { FetchFailure, idleFailure, unexpectedEnd } from "./failure.ts";
 import { Wire } from "./wire.ts";
 
 const DECODERS: Readonly<Record<string, () => Transform>> = {
-  gzip: createGunzip,
-  "x-gzip": createGunzip,
-  deflate: createInflate,
-  br: createBrotliDecompress,
+  gzip: () => createGunzip(),
+  "x-gzip": () => createGunzip(),
+  deflate: () => createInflate(),
+  br: () => createBrotliDecompress(),
 };
 
 /** Where the bytes of a body go, in their order. It must refuse what is over its limit itself. */

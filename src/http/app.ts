@@ -1,8 +1,8 @@
 import { setMaxListeners } from "node:events";
 import type { Server as HttpServer } from "node:http";
 import type { ServerOptions } from "node:https";
-import cors, { type FastifyCorsOptions } from "@fastify/cors";
-import { TypeBoxValidatorCompiler } from "@fastify/type-provider-typebox";
+import type { FastifyCorsOptions } from "@fastify/cors";
+import { type TSchema, TypeBoxValidatorCompiler } from "@fastify/type-provider-typebox";
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from "fastify";
 import type { Logger } from "pino";
 import type { PublicKeys } from "../auth/public-keys.ts";
@@ -56,7 +56,13 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   const uploading = new UploadingSockets();
   const app: FastifyInstance = Fastify(serverOptions(options, uploading));
   limitConnections(app.server, http);
-  app.setValidatorCompiler(TypeBoxValidatorCompiler);
+  app.setValidatorCompiler<TSchema>((route) => {
+    let validate: ReturnType<typeof TypeBoxValidatorCompiler> | undefined;
+    return (value) => {
+      validate ??= TypeBoxValidatorCompiler(route); // by the first request: a start would wait for every route's
+      return validate(value);
+    };
+  });
 
   answerErrors(app);
   answerUnknownRoutes(app);
@@ -65,19 +71,19 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   acceptAnyContentType(app, http.maxBodyBytes);
   guardAgainstPages(app, http);
   // Only when configured: it costs each request as much as all our other hooks.
-  if (http.allowedOrigins.length > 0) await app.register(cors, corsOptions(http.allowedOrigins));
+  if (http.allowedOrigins.length > 0) await app.register(import("@fastify/cors"), corsOptions(http.allowedOrigins));
   if (keys !== undefined) requireTokens(app, keys); // after cors: a listed page may read why it is refused
 
   const bodies = new BodyDecoder({ receiver, uploading, http, uploads: limits, closing: closingOf(app) });
   app.decorateRequest("zip", undefined);
   app.decorateRequest("isFile", false);
-  await app.register(serverRoutes, { version });
-  await app.register(pluginRoutes, { installed, manager, jobs, bodies, restart });
-  await app.register(versionRoutes, { installed, manager, jobs });
-  await app.register(functionRoutes, { installed, manager });
-  await app.register(listRoutes, { installed, catalog });
-  await app.register(jobRoutes, { jobs });
-  await app.register(uploadRoutes, { uploads, bodies });
+  await serverRoutes(app, { version });
+  await pluginRoutes(app, { installed, manager, jobs, bodies, restart });
+  await versionRoutes(app, { installed, manager, jobs });
+  await functionRoutes(app, { installed, manager });
+  await listRoutes(app, { installed, catalog });
+  await jobRoutes(app, { jobs });
+  await uploadRoutes(app, { uploads, bodies });
   return app;
 }
 

@@ -153,9 +153,6 @@ async function findSha256Signer(
   return undefined;
 }
 
-/** With a callback node verifies on another thread. It copies the message for that. */
-const verifyOnThread = promisify(verify);
-
 /** OpenSSL takes the message of an Ed25519 signature only as a whole. */
 async function findEd25519Signer(
   handle: FileHandle,
@@ -170,6 +167,7 @@ async function findEd25519Signer(
   if (!stats.isFile()) throw new Error("what is to be verified is not a regular file");
   if (stats.size > limit.bytes) throw limit.exceeded(stats.size);
   const message = await handle.readFile();
+  const verifyOnThread = promisify(verify); // on another thread, as it has a callback; the message is copied for that
   for (const key of keys) {
     signal.throwIfAborted();
     const isValid = await verifyOnThread(null, message, key.key, signature);
