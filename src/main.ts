@@ -6,27 +6,24 @@ import { createSecureContext } from "node:tls";
 import type { FastifyInstance } from "fastify";
 import type { Logger } from "pino";
 import packageJson from "../package.json" with { type: "json" };
-import { PublicKeys } from "./auth/public-keys.ts";
 import { ConfigError, loadConfig } from "./config/load.ts";
 import type { Config } from "./config/schema.ts";
-import type { ProxySettings } from "./fetch/proxy.ts";
-import { buildApp } from "./http/app.ts";
+import { proxySettings } from "./fetch/proxy.ts";
 import { lockFile } from "./lib/lock.ts";
 import { createLog } from "./lib/log.ts";
 import { type Audit, createAudit } from "./plugins/audit.ts";
-import type { InstalledPlugins } from "./plugins/installed-plugins.ts";
-import { createParts } from "./server.ts";
+import { createServer, type Server } from "./server.ts";
 import { Layout } from "./store/layout.ts";
 
-/** The exit code that asks the supervisor for a new start, as the original's. */
+/** Asks the supervisor to start the server again; the same as the original's. */
 const RESTART_EXIT_CODE = 100;
 const FAILED_EXIT_CODE = 1;
 /** 1 is a verdict of `inspect`. */
 const COMMAND_FAILED_EXIT_CODE = 3;
 
-/** Seconds for the connections to end, once no install is running. */
+/** Seconds for open connections to end, once no change is in progress. */
 const CONNECTIONS_TIMEOUT_SECONDS = 5;
-/** Seconds after the time of the running installs, for their undoing. */
+/** Seconds for changes to be undone, after the time that they have to finish. */
 const CLOSE_TIMEOUT_SECONDS = 10;
 
 async function main(env: NodeJS.ProcessEnv): Promise<void> {
@@ -38,38 +35,31 @@ async function main(env: NodeJS.ProcessEnv): Promise<void> {
   const log = await createLog({ debug: config.basic.debug, pretty });
   for (const warning of warnings) log.warn(warning);
   process.on("uncaughtException", (err) => {
-    log.fatal({ err }, "a fault of this server's: it ends, and its supervisor starts it again");
+    log.fatal({ err }, "uncaught exception; exiting");
     process.exit(FAILED_EXIT_CODE);
   });
 
   const audit = openAudit(config.log.auditFile, layout, log);
   await lockBaseFolder(layout, log);
-  const parts = await createParts({ config, layout, env, proxy: proxySettings(env), audit, log });
-  const { queue, store, downloader, installed } = parts;
+  const { version } = packageJson;
+  const restart = () => stop(RESTART_EXIT_CODE, "a delete asked for a restart");
+  const proxy = proxySettings(env);
+  const server = await createServer({ config, layout, env, proxy, log, audit, version, restart, ...(tls && { tls }) });
 
   let stopping: { exitCode: number } | undefined;
   let signals = 0;
-  const app = await buildApp({
-    ...parts,
-    config,
-    log,
-    keys: config.basic.authentication ? new PublicKeys(layout.keysFolder) : undefined,
-    restart: () => stop(RESTART_EXIT_CODE, "a delete asked for a restart"),
-    version: packageJson.version,
-    ...(tls === undefined ? {} : { tls }),
-  });
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => onSignal(signal));
-  await listen(app, config.basic);
+  await listen(server.app, config.basic);
   warnWhenOpen(config.basic, log);
-  log.info({ version: packageJson.version, node: process.version, base: layout.base, plugins: store.count() }, "ready");
-  compareWithEngine(installed, log);
+  log.info({ version, node: process.version, base: layout.base, plugins: server.store.count() }, "ready");
+  compareWithEngine(server, log);
 
   function onSignal(signal: string): void {
     signals += 1;
     stop(0, signal);
     if (signals < 2) return;
     log.warn({ signal }, "asked to stop again: running installs are undone now");
-    queue.abort();
+    server.queue.abort();
   }
 
   function stop(exitCode: number, reason: string): void {
@@ -77,21 +67,20 @@ async function main(env: NodeJS.ProcessEnv): Promise<void> {
     if (stopping === undefined) {
       stopping = { exitCode };
       void shutDown(stopping);
-    } else stopping.exitCode = Math.min(stopping.exitCode, exitCode); // who was told to stop must not be started again
+    } else stopping.exitCode = Math.min(stopping.exitCode, exitCode); // a plain stop wins: the supervisor must not start it again
   }
 
   async function shutDown(ending: { readonly exitCode: number }): Promise<void> {
     const limit = config.changes.shutdownTimeoutSeconds * 1000;
-    // A disk that hangs must not keep the process: what is cut off is undone or finished at the next start.
+    // A disk that hangs must not keep the process alive: what is cut off is undone or finished at the next start.
     setTimeout(() => process.exit(ending.exitCode), limit + CLOSE_TIMEOUT_SECONDS * 1000);
     try {
-      await queue.close(limit);
+      await server.queue.close(limit);
       setTimeout(() => process.exit(ending.exitCode), CONNECTIONS_TIMEOUT_SECONDS * 1000);
-      await app.close();
-      await downloader.close();
+      await server.close();
       log.info({ exitCode: ending.exitCode }, "stopped");
     } catch (err) {
-      log.error({ err }, "stopped, not in order");
+      log.error({ err }, "stopped with an error");
     }
     process.exit(ending.exitCode);
   }
@@ -161,8 +150,8 @@ function openAudit(file: string, layout: Layout, log: Logger): Audit {
   }
 }
 
-/** In the background: with thousands of plugins and a new engine it takes a while, and nobody has to wait for it. */
-function compareWithEngine(installed: InstalledPlugins, log: Logger): void {
+/** In the background: with thousands of plugins and a new engine it takes a while, and no request needs to wait. */
+function compareWithEngine({ installed }: Server, log: Logger): void {
   installed.compareWithEngine().catch((err) => log.error({ err }, "the plugins could not be compared with the engine"));
 }
 
@@ -183,13 +172,6 @@ async function listen(app: FastifyInstance, { restIp, restPort }: Config["basic"
     const reason = `can't listen on basic.restIp ${restIp}, basic.restPort ${restPort}: ${(cause as Error).message}`;
     throw new ConfigError(reason, { cause });
   }
-}
-
-/** The usual variables, in either case; the original honours them too. */
-function proxySettings(env: NodeJS.ProcessEnv): ProxySettings {
-  const value = (name: string) => env[name] ?? env[name.toUpperCase()];
-  const settings = { httpProxy: value("http_proxy"), httpsProxy: value("https_proxy"), noProxy: value("no_proxy") };
-  return Object.fromEntries(Object.entries(settings).filter(([, setting]) => setting !== undefined && setting !== ""));
 }
 
 /** Runs the command that the arguments name; without arguments it is the server. */

@@ -1,10 +1,14 @@
 import { resolve } from "node:path";
+import type { FastifyInstance } from "fastify";
 import type { Logger } from "pino";
-import { type Catalogue, createCatalogue } from "./catalogue/catalogue.ts";
+import { PublicKeys } from "./auth/public-keys.ts";
+import { createCatalogue } from "./catalogue/catalogue.ts";
 import type { Config } from "./config/schema.ts";
-import { createDownloader, type Downloader } from "./fetch/downloader.ts";
+import { createClient } from "./fetch/client.ts";
+import { createDownloader } from "./fetch/downloader.ts";
 import type { ProxySettings } from "./fetch/proxy.ts";
-import { createReceiver, type FolderReceiver } from "./incoming/receiver.ts";
+import { type AppOptions, buildApp } from "./http/app.ts";
+import { createReceiver } from "./incoming/receiver.ts";
 import { UploadFolder } from "./incoming/upload-folder.ts";
 import { Uploads } from "./incoming/uploads.ts";
 import { createInspector } from "./inspect/inspector.ts";
@@ -21,37 +25,48 @@ import { ChangeQueue } from "./store/journal/queue.ts";
 import type { Layout } from "./store/layout.ts";
 import { PluginStore } from "./store/plugin-store.ts";
 
-export interface PartsOptions {
+export interface ServerOptions {
   readonly config: Config;
   readonly layout: Layout;
+  /** The environment of install.sh and of the engine's libraries is taken from this. */
   readonly env: NodeJS.ProcessEnv;
   readonly proxy: ProxySettings;
-  readonly audit: Audit;
   readonly log: Logger;
+  readonly audit: Audit;
+  /** The server's own version. */
+  readonly version: string;
+  /** Certificate and key; undefined serves plain HTTP. */
+  readonly tls?: Exclude<AppOptions["tls"], undefined>;
+  /** Called after the reply to a delete that asks for a restart. */
+  readonly restart: () => void;
 }
 
-/** What works behind the HTTP interface. */
-export interface Parts {
-  readonly store: PluginStore;
+/** The whole server, made and not listening yet. */
+export interface Server {
+  readonly app: FastifyInstance;
   readonly queue: ChangeQueue;
-  readonly downloader: Downloader;
+  readonly store: PluginStore;
   readonly installed: InstalledPlugins;
-  readonly manager: PluginManager;
-  readonly catalog: Catalogue;
-  readonly jobs: Jobs;
-  readonly receiver: FolderReceiver;
-  readonly uploads: Uploads;
+  /** Ends connections and downloads, once the queue is closed. */
+  close(): Promise<void>;
 }
 
-/** Makes every part and hands it to the next, lowest first. What an earlier process left behind is settled then. */
-export async function createParts({ config, layout, env, proxy, audit, log }: PartsOptions): Promise<Parts> {
-  const queue = new ChangeQueue(config.changes);
+/**
+ * The composition root: makes every part once, lowest first, and hands it to the next. What an earlier process left
+ * behind is settled then.
+ */
+export async function createServer(options: ServerOptions): Promise<Server> {
+  const { config, layout, env, proxy, log, audit } = options;
   const uploadsFolder = resolve(layout.base, config.uploads.folder);
+  const { allowedFolders } = config.pluginDownload;
+
+  const client = createClient({ config: config.pluginDownload, proxy, baseFolder: layout.base });
   const downloader = createDownloader({
+    client,
     config: withAllowedFolder(config.pluginDownload, uploadsFolder),
-    proxy,
     baseFolder: layout.base,
   });
+  const queue = new ChangeQueue(config.changes);
   const store = await PluginStore.open(layout, log, { keepVersions: config.versions.keep });
   const inspector = createInspector({ config: config.engine, baseFolder: layout.base, env });
   const check = new CompatibilityCheck({
@@ -60,39 +75,57 @@ export async function createParts({ config, layout, env, proxy, audit, log }: Pa
     entries: (type) => store.entries(type),
     verify: config.engine.verify,
   });
-  const verdicts = new Verdicts({ store, check, log });
   const functionNames = new FunctionNames(() => store.entries("functions"));
   const installed = new InstalledPlugins({
     store,
-    verdicts,
+    verdicts: new Verdicts({ store, check, log }),
     functionNames,
-    engines: { allowedFolders: config.pluginDownload.allowedFolders, baseFolder: layout.base },
+    engines: { allowedFolders, baseFolder: layout.base },
   });
   const manager = new PluginManager({
     store,
     queue,
     downloader,
-    trust: createTrust({ folder: layout.trustFolder, require: config.trust.require, log }),
+    trust: createTrust({ folder: layout.trustFolder, config: config.trust, log }),
     scripts: createScriptRunner({ config: config.installScript, env }),
     check,
     functionNames,
     limits: config.pluginPackage,
     audit,
   });
-  const catalog = createCatalogue({ config: config.prebuild, hosts: config.basic.pluginHosts, log });
+  const catalog = createCatalogue({ client, config: config.prebuild, hosts: config.basic.pluginHosts, log });
   const receiver = createReceiver({
     folder: layout.incomingFolder,
     config: config.uploads,
     maxBytes: config.uploads.maxBytes,
   });
-  await receiver.clear().catch((err) => log.error({ err }, "what clients sent before the start could not be removed"));
-  const folder = new UploadFolder(uploadsFolder);
-  await folder.clear().catch((err) => log.error({ err }, "uploads that were not finished could not be removed"));
-  const uploads = new Uploads({ folder, config: config.uploads, fetcher: downloader });
-  return { store, queue, downloader, installed, manager, catalog, jobs: new Jobs(config.jobs), receiver, uploads };
+  const uploadFolder = new UploadFolder(uploadsFolder);
+  await receiver.clear().catch((err) => log.error({ err }, "zips received before the start could not be removed"));
+  await uploadFolder.clear().catch((err) => log.error({ err }, "unfinished uploads could not be removed"));
+
+  const app = await buildApp({
+    ...options,
+    installed,
+    manager,
+    catalog,
+    jobs: new Jobs(config.jobs),
+    receiver,
+    uploads: new Uploads({ folder: uploadFolder, config: config.uploads, fetcher: downloader }),
+    keys: config.basic.authentication ? new PublicKeys(layout.keysFolder) : undefined,
+  });
+  return {
+    app,
+    queue,
+    store,
+    installed,
+    async close() {
+      await app.close();
+      await downloader.close();
+    },
+  };
 }
 
-/** What is uploaded can be installed, also where the folders are restricted. */
+/** Uploaded files can be installed, also where the folders are restricted. */
 function withAllowedFolder(config: Config["pluginDownload"], folder: string): Config["pluginDownload"] {
   const { allowedFolders } = config;
   return allowedFolders.length === 0 ? config : { ...config, allowedFolders: [...allowedFolders, folder] };

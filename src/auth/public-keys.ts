@@ -7,14 +7,14 @@ import { hasCode } from "../lib/errors.ts";
 const ISSUER = /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}$/;
 
 interface CachedKey {
-  /** What of the file's state tells that it was replaced. */
+  /** Changes when the file is replaced. */
   readonly version: string;
   readonly key: KeyObject;
 }
 
 /**
  * The public keys of the issuers of tokens: `<issuer>.pub` (PEM) in a folder. A file that is added, replaced or
- * removed counts from the next request on.
+ * removed takes effect with the next request.
  */
 export class PublicKeys {
   readonly #folder: string;
@@ -25,7 +25,7 @@ export class PublicKeys {
   }
 
   /**
-   * @returns undefined where there is no key for that issuer, or a file that is none
+   * @returns undefined where there is no key for that issuer, or the file is not a public key
    * @throws the system's error when the file can't be read
    */
   async find(issuer: unknown): Promise<KeyObject | undefined> {
@@ -55,7 +55,7 @@ async function fileVersion(file: string): Promise<string | undefined> {
 }
 
 function parseKey(pem: string): KeyObject | undefined {
-  // A private key would be accepted too, as it contains the public one: but then it lies where it should not.
+  // A private key contains the public one and would be accepted too, but it must not lie here.
   if (pem.includes("PRIVATE KEY")) return undefined;
   try {
     return createPublicKey(pem);

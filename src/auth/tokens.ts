@@ -3,7 +3,7 @@ import type { TokenHolder } from "../domain/caller.ts";
 import { PluginError } from "../domain/errors.ts";
 import type { PublicKeys } from "./public-keys.ts";
 
-/** Who the tokens are for, as the later engine spells itself. */
+/** The audience of the tokens, as the later engine spells its name. */
 const AUDIENCE = "eKuiper";
 
 /** Signatures that can't be made with the public key: a token must not choose a weaker one. */
@@ -45,16 +45,16 @@ export async function checkToken(header: string | undefined, access: Access, key
 
 async function findKey(issuer: string, keys: PublicKeys): Promise<KeyObject> {
   const key = await keys.find(issuer).catch((cause) => {
-    throw refused("the public key of its issuer can't be read", cause); // the system's words would tell the path
+    throw refused("the public key of its issuer can't be read", cause); // the system's message has the path
   });
   if (key === undefined) throw refused("there is no usable public key of its issuer in etc/mgmt");
   return key;
 }
 
-/** `scope` is a text of words, as in OAuth (RFC 8693, 4.2); whoever may write may read. */
+/** `scope` is a list that is separated by spaces, as in OAuth (RFC 8693, 4.2); `write` includes `read`. */
 function allows(scope: unknown, access: Access): boolean {
-  const words = typeof scope === "string" ? scope.split(" ") : [];
-  return words.includes(access) || (access === "read" && words.includes("write"));
+  const scopes = typeof scope === "string" ? scope.split(" ") : [];
+  return scopes.includes(access) || (access === "read" && scopes.includes("write"));
 }
 
 function refused(reason: string, cause?: unknown): PluginError {

@@ -1,10 +1,13 @@
 import { setMaxListeners } from "node:events";
 import pLimit from "p-limit";
-import type { Dispatcher } from "undici";
 import type { Config } from "../config/schema.ts";
 import { PluginError } from "../domain/errors.ts";
 import type { PluginType } from "../domain/plugin.ts";
+import type { Client } from "../fetch/client.ts";
+import { FetchFailure } from "../fetch/failure.ts";
+import { fetchPage } from "../fetch/page.ts";
 import type { Log } from "../lib/log.ts";
+import { Deadline } from "../lib/signals.ts";
 import { createListingCache } from "./listing-cache.ts";
 import { detectPlatform, type Platform } from "./platform.ts";
 import type { HostAnswer, PluginHost, PluginQuery } from "./plugin-host.ts";
@@ -28,26 +31,22 @@ export interface Catalogue {
   list(type: PluginType): Promise<Listing>;
 }
 
-export interface PrebuildCatalogOptions {
+export interface CatalogueOptions {
+  /** Its rules hold for plugin hosts too: one that `pluginDownload.allowedHosts` does not allow fails. */
+  readonly client: Client;
   readonly config: Config["prebuild"];
   /** `basic.pluginHosts`. */
   readonly hosts: Config["basic"]["pluginHosts"];
   /** Gets a warning for each host that fails, when it fails. */
   readonly log: Pick<Log, "warn">;
-  /**
-   * What sends the requests, with its TLS settings; must not follow redirects. Called for each listing that is not
-   * kept, and its owner keeps and closes it. By default an undici Agent that knows the usual authorities.
-   */
-  readonly dispatcher?: () => Dispatcher | Promise<Dispatcher>;
   readonly platform?: () => Promise<Platform>;
   /** Milliseconds of a clock that never jumps. */
   readonly now?: () => number;
 }
 
 /** Does nothing before the first `list`: most servers are never asked for a listing. */
-export function createCatalogue(options: PrebuildCatalogOptions): Catalogue {
-  const { config, hosts, log, now = () => performance.now() } = options;
-  const { dispatcher = createDispatcher(config.timeoutSeconds), platform = () => detectPlatform(config) } = options;
+export function createCatalogue(options: CatalogueOptions): Catalogue {
+  const { config, log, platform = () => detectPlatform(config), now = () => performance.now() } = options;
   const cache = createListingCache<PluginType, Listing>({
     seconds: config.cacheSeconds,
     isComplete: ({ failedHosts }) => failedHosts.length === 0,
@@ -56,7 +55,7 @@ export function createCatalogue(options: PrebuildCatalogOptions): Catalogue {
 
   async function load(type: PluginType): Promise<Listing> {
     const query = { version: config.version, type, platform: await platform() };
-    const replies = await askHosts(hosts, query, await dispatcher(), config);
+    const replies = await askHosts(query, options);
     for (const { host, answer } of replies) {
       if ("failure" in answer) log.warn({ host: host.redacted, type, reason: answer.failure }, "a plugin host failed");
     }
@@ -71,31 +70,29 @@ interface HostReply {
   readonly answer: HostAnswer;
 }
 
-async function askHosts(
-  setting: string,
-  query: PluginQuery,
-  dispatcher: Dispatcher,
-  { timeoutSeconds, maxPageBytes }: Config["prebuild"],
-): Promise<HostReply[]> {
+async function askHosts(query: PluginQuery, options: CatalogueOptions): Promise<HostReply[]> {
+  const { client, hosts, log } = options;
+  const { timeoutSeconds, maxPageBytes } = options.config;
   // Loaded on first use: the HTML tables cost more memory than the whole rest of this folder.
-  const [{ askPluginHost, parsePluginHosts }, { fetchPage }] = await Promise.all([
-    import("./plugin-host.ts"),
-    import("../fetch/page.ts"),
-  ]);
+  const { askPluginHost, parsePluginHosts } = await import("./plugin-host.ts");
   const limit = pLimit(HOSTS_AT_ONCE);
-  const deadline = new AbortController();
-  setMaxListeners(0, deadline.signal); // a few for each page; Node warns from eleven on
-  const timer = setTimeout(() => deadline.abort(), timeoutSeconds * 1000);
-  const access = { dispatcher, deadline: deadline.signal, timeoutSeconds, maxPageBytes };
+  const listing = new AbortController();
+  using deadline = new Deadline(
+    listing.signal,
+    timeoutSeconds * 1000,
+    () => new FetchFailure(`no answer within ${timeoutSeconds} s`),
+  );
+  const { signal } = deadline;
+  setMaxListeners(0, signal); // a few for each page; Node warns from eleven on
+  const readPage = (url: URL) => fetchPage(client, url, { signal, maxBytes: maxPageBytes, log });
   try {
     return await Promise.all(
-      parsePluginHosts(setting).map((host) =>
-        limit(async () => ({ host, answer: await askPluginHost(host, query, (url) => fetchPage(url, access)) })),
+      parsePluginHosts(hosts).map((host) =>
+        limit(async () => ({ host, answer: await askPluginHost(host, query, readPage) })),
       ),
     );
   } finally {
-    clearTimeout(timer);
-    deadline.abort(); // what is still under way, such as the body of an error page, is of no use any more
+    listing.abort(); // after a fault of ours, the other hosts are of no use any more
   }
 }
 
@@ -120,16 +117,4 @@ function mergeReplies(replies: readonly HostReply[]): Listing {
   const plugins: Record<string, string> = Object.create(null);
   for (const name of [...merged.keys()].sort()) plugins[name] = merged.get(name) as string;
   return Object.freeze({ plugins: Object.freeze(plugins), failedHosts: Object.freeze(failedHosts) });
-}
-
-/** One agent for all listings, made on first use. Its idle connections end by themselves and hold no process up. */
-function createDispatcher(timeoutSeconds: number): () => Promise<Dispatcher> {
-  let agent: Promise<Dispatcher> | undefined;
-  return () => {
-    // By its default export: undici is CommonJS, and a bundle's chunk of it has no other.
-    agent ??= import("undici").then(
-      ({ default: { Agent } }) => new Agent({ connect: { timeout: timeoutSeconds * 1000 } }),
-    );
-    return agent;
-  };
 }

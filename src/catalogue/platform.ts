@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { endianness } from "node:os";
+import { goArch, mapsMusl } from "../lib/platform.ts";
 
 /** The two names that a plugin host's paths and files have for a system. */
 export interface Platform {
@@ -9,8 +10,8 @@ export interface Platform {
   readonly arch: string;
 }
 
-/** Where the facts about the running system are; tests give their own. */
-export interface SystemFacts {
+/** Where the facts about the running system are; tests have their own. */
+export interface PlatformFacts {
   readonly osReleaseFiles: readonly string[];
   /** The files that this process has mapped, its C library among them. */
   readonly mapsFile: string;
@@ -19,27 +20,24 @@ export interface SystemFacts {
   readonly endianness: "BE" | "LE";
 }
 
-const THIS_SYSTEM: SystemFacts = {
+const THIS_SYSTEM: PlatformFacts = {
   osReleaseFiles: ["/etc/os-release", "/usr/lib/os-release"],
   mapsFile: "/proc/self/maps",
   arch: process.arch,
   endianness: endianness(),
 };
 
-/** Node's names that differ from Go's; `riscv64`, `s390x`, `loong64`, `arm`, `arm64` and `mips` are the same. */
-const GO_ARCH: Readonly<Record<string, string>> = { x64: "amd64", ia32: "386", mipsel: "mipsle" };
-
 /**
  * What plugins must be built for to run here. A setting other than `auto` (or empty) is taken as it is. Reads at
- * most three small files and never throws: a system that tells nothing is taken for Debian.
+ * most three small files and never throws: a system whose files can't be read is taken for Debian.
  */
 export async function detectPlatform(
   settings: { readonly os: string; readonly arch: string },
-  system: SystemFacts = THIS_SYSTEM,
+  facts: PlatformFacts = THIS_SYSTEM,
 ): Promise<Platform> {
   return {
-    os: fixed(settings.os) ?? (await detectOs(system)),
-    arch: fixed(settings.arch) ?? goArch(system),
+    os: fixed(settings.os) ?? (await detectOs(facts)),
+    arch: fixed(settings.arch) ?? goArch(facts.arch, facts.endianness),
   };
 }
 
@@ -48,39 +46,26 @@ function fixed(setting: string): string | undefined {
   return value === "" || value.toLowerCase() === "auto" ? undefined : value;
 }
 
-/** Hosts know two systems, and what parts them is the C library: a plugin is a shared object linked to it. */
-async function detectOs(system: SystemFacts): Promise<string> {
-  if ((await osReleaseId(system.osReleaseFiles)) === "alpine") return "alpine";
-  const maps = await textOf(system.mapsFile);
+/** Hosts know two systems, which differ in the C library: a plugin is a shared object linked to it. */
+async function detectOs(facts: PlatformFacts): Promise<string> {
+  if ((await osReleaseId(facts.osReleaseFiles)) === "alpine") return "alpine";
+  const maps = await readIfPossible(facts.mapsFile);
   return maps !== undefined && mapsMusl(maps) ? "alpine" : "debian";
 }
 
 /** `ID` of the first file that can be read: os-release(5) says that the second is only for when the first is absent. */
 async function osReleaseId(files: readonly string[]): Promise<string | undefined> {
   for (const file of files) {
-    const text = await textOf(file);
-    if (text !== undefined) return /^ID=(["']?)([^"'\s]*)\1\s*$/m.exec(text)?.[2]?.toLowerCase();
+    const content = await readIfPossible(file);
+    if (content !== undefined) return /^ID=(["']?)([^"'\s]*)\1\s*$/m.exec(content)?.[2]?.toLowerCase();
   }
   return undefined;
 }
 
-/**
- * musl is one file, `ld-musl-<arch>.so.1` or, where that is a link, `libc.so`; glibc's is `libc.so.6`. Asking for
- * the file in /lib would not do: Debian's package `musl` puts one there too. `process.report` knows, in 100 ms.
- */
-function mapsMusl(maps: string): boolean {
-  return /\/(?:ld-musl-[^/\s]+|libc\.so)$/m.test(maps);
-}
-
-function goArch({ arch, endianness }: SystemFacts): string {
-  if (arch === "ppc64") return endianness === "LE" ? "ppc64le" : "ppc64";
-  return GO_ARCH[arch] ?? arch;
-}
-
-async function textOf(file: string): Promise<string | undefined> {
+async function readIfPossible(file: string): Promise<string | undefined> {
   try {
     return await readFile(file, "utf8");
   } catch {
-    return undefined; // not a Linux, or a container that hides it: one fact less
+    return undefined; // not a Linux, or a container that hides it: this fact is unknown
   }
 }

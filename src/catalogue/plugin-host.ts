@@ -1,5 +1,6 @@
 import type { PluginType } from "../domain/plugin.ts";
-import { type Page, PageFailure } from "../fetch/page.ts";
+import { FetchFailure } from "../fetch/failure.ts";
+import type { Page } from "../fetch/page.ts";
 import { pickPlugins, readLinks } from "./index-page.ts";
 import type { Platform } from "./platform.ts";
 
@@ -21,8 +22,8 @@ export interface PluginQuery {
 /** What a host offers, name → URL of the zip; or why it could not be asked. */
 export type HostAnswer = { readonly plugins: ReadonlyMap<string, string> } | { readonly failure: string };
 
-/** Reads one page, or throws a PageFailure. */
-export type FetchPage = (url: URL) => Promise<Page>;
+/** @throws FetchFailure */
+export type ReadPage = (url: URL) => Promise<Page>;
 
 /**
  * The hosts of `basic.pluginHosts`: separated by commas, https unless a scheme is given. Empty ones and repeated
@@ -32,14 +33,14 @@ export function parsePluginHosts(setting: string): PluginHost[] {
   const entries = setting.split(",").map((entry) => entry.trim());
   const hosts = entries.flatMap((entry, index) => (entry === "" ? [] : [parsePluginHost(entry, index + 1)]));
   const seen = new Set<string>();
-  return hosts.filter(({ redacted: shown, url = shown }) => !seen.has(url) && seen.add(url));
+  return hosts.filter(({ redacted, url = redacted }) => !seen.has(url) && seen.add(url));
 }
 
 function parsePluginHost(entry: string, position: number): PluginHost {
-  const text = /^[a-z][a-z0-9+.-]*:\/\//i.test(entry) ? entry : `https://${entry}`;
-  // Not shown as it is: in what is no URL a password can't be told from the rest.
-  if (!/^https?:/i.test(text) || !URL.canParse(text)) return { redacted: `entry ${position} of pluginHosts` };
-  const { protocol, username, password, host, pathname } = new URL(text);
+  const address = /^[a-z][a-z0-9+.-]*:\/\//i.test(entry) ? entry : `https://${entry}`;
+  // Named by its position: where this is no URL, a password can't be told from the rest.
+  if (!/^https?:/i.test(address) || !URL.canParse(address)) return { redacted: `entry ${position} of pluginHosts` };
+  const { protocol, username, password, host, pathname } = new URL(address);
   const user = username === "" && password === "" ? "" : `${username}:${password}@`;
   const place = host + pathname.replace(/\/+$/, "");
   return { redacted: `${protocol}//${place}`, url: `${protocol}//${user}${place}` };
@@ -50,7 +51,7 @@ function parsePluginHost(entry: string, position: number): PluginHost {
  * `<version>/<type>/<os>`: both are read at the same time, and the first wins for a name. One that can't be had
  * does not count while the other can.
  */
-export async function askPluginHost(host: PluginHost, query: PluginQuery, fetchPage: FetchPage): Promise<HostAnswer> {
+export async function askPluginHost(host: PluginHost, query: PluginQuery, readPage: ReadPage): Promise<HostAnswer> {
   if (host.url === undefined) return { failure: "not an http or https address" };
   const { version, type, platform } = query;
   const orders = [
@@ -60,14 +61,14 @@ export async function askPluginHost(host: PluginHost, query: PluginQuery, fetchP
   const answers = await Promise.all(
     orders.map(async (order) => {
       const folder = new URL([host.url, "kuiper-plugins", ...order.map(encodeURIComponent)].join("/"));
-      return readFolder(folder, fetchPage).catch(expectPageFailure);
+      return readFolder(folder, readPage).catch(expectFetchFailure);
     }),
   );
-  const failures = answers.filter((answer) => answer instanceof PageFailure);
+  const failures = answers.filter((answer) => answer instanceof FetchFailure);
   if (failures.length === orders.length) {
-    return { failure: [...new Set(failures.map(({ message }) => message))].join(", ") };
+    return { failure: [...new Set(failures.map(({ brief }) => brief))].join(", ") };
   }
-  const links = answers.flatMap((answer) => (answer instanceof PageFailure ? [] : answer));
+  const links = answers.flatMap((answer) => (answer instanceof FetchFailure ? [] : answer));
   return { plugins: pickPlugins(links, platform.arch) };
 }
 
@@ -76,18 +77,18 @@ export async function askPluginHost(host: PluginHost, query: PluginQuery, fetchP
  * (and nginx in a container redirects to the wrong port); then, as the original does, without, where a page that
  * is not a folder's answers.
  */
-async function readFolder(folder: URL, fetchPage: FetchPage): Promise<URL[]> {
+async function readFolder(folder: URL, readPage: ReadPage): Promise<URL[]> {
   const withSlash = new URL(`${folder.pathname}/`, folder);
   withSlash.username = folder.username;
   withSlash.password = folder.password;
   let page: Page;
   try {
-    page = await fetchPage(withSlash);
+    page = await readPage(withSlash);
   } catch (error) {
-    if (!(error instanceof PageFailure && error.answered)) throw error;
-    page = await fetchPage(folder);
+    if (!(error instanceof FetchFailure && error.answered)) throw error;
+    page = await readPage(folder);
   }
-  return readLinks(page.html, folderAddress(page.url, folder));
+  return readLinks(page.text, folderAddress(page.url, folder));
 }
 
 /**
@@ -100,7 +101,7 @@ function folderAddress(page: URL, folder: URL): URL {
   return lastSegment(page) === lastSegment(folder) ? new URL(`${page.pathname}/`, page) : page;
 }
 
-function expectPageFailure(error: unknown): PageFailure {
-  if (error instanceof PageFailure) return error;
+function expectFetchFailure(error: unknown): FetchFailure {
+  if (error instanceof FetchFailure) return error;
   throw error;
 }

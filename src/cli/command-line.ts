@@ -3,9 +3,8 @@ import { PluginError, prefixed } from "../domain/errors.ts";
 import { createInspector } from "../inspect/inspector.ts";
 import { systemMessage } from "../lib/errors.ts";
 import { Layout } from "../store/layout.ts";
-import { parseInspectArguments } from "./inspect-arguments.ts";
+import { EXIT_CODE, parseInspectArguments, USAGE, UsageError } from "./arguments.ts";
 import { inspectFile, reportText } from "./inspect-file.ts";
-import { EXIT_CODE, USAGE, UsageError } from "./usage.ts";
 
 export interface CommandLineOptions {
   readonly env: NodeJS.ProcessEnv;

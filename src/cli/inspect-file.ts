@@ -4,23 +4,29 @@ import { tmpdir } from "node:os";
 import { basename, join, resolve } from "node:path";
 import type { Config } from "../config/schema.ts";
 import { PluginError } from "../domain/errors.ts";
-import { checkPluginName, functionOf, symbolOf } from "../domain/names.ts";
+import { checkExportedFunctions } from "../domain/install-request.ts";
+import { checkPluginName, functionOf } from "../domain/names.ts";
 import type { PluginId, PluginType } from "../domain/plugin.ts";
-import { UNWATCHED } from "../domain/progress.ts";
 import { parseSoFileName } from "../domain/so-file.ts";
-import type { Inspection, Inspector } from "../inspect/inspector.ts";
+import type { Inspector } from "../inspect/inspector.ts";
+import { sha256OfFile } from "../lib/files.ts";
+import { SILENT } from "../lib/log.ts";
+import { Turns } from "../lib/turns.ts";
 import { readArchive } from "../package/archive.ts";
-import { planPackage } from "../package/plan.ts";
-import { type Staging, unpack, unpackedSo } from "../package/unpack.ts";
-import type { InspectArguments } from "./inspect-arguments.ts";
+import type { Staging } from "../package/unpack.ts";
+import { ChangeRun, StageFailure } from "../plugins/change-run.ts";
+import { unregisteredFunctions } from "../plugins/function-names.ts";
+import type { InspectionReport } from "../plugins/inspection-report.ts";
+import { inspectZip } from "../plugins/pipeline.ts";
+import { CompatibilityCheck } from "../plugins/verdicts/compatibility-check.ts";
+import type { InspectArguments } from "./arguments.ts";
 
-/** What an inspection of a file tells, as it is printed. */
-export interface FileReport extends Pick<Inspection, "verdict" | "problems" | "plugin"> {
+/** What the inspection of a file reports. Only a zip has a script, a sha256 and bytes. */
+export interface FileReport
+  extends Pick<InspectionReport, "name" | "version" | "verdict" | "problems" | "plugin" | "engine">,
+    Partial<Pick<InspectionReport, "script" | "sha256" | "bytes">> {
   readonly file: string;
-  readonly name: string;
-  readonly version: string;
-  readonly engine: Inspection["engineFacts"];
-  /** Functions that are exported and not named; only for function plugins. */
+  /** Functions that are exported and not requested; only for function plugins. */
   readonly unregistered: readonly string[];
 }
 
@@ -38,63 +44,67 @@ export interface InspectFileOptions {
  *   signal's reason
  */
 export async function inspectFile(args: InspectArguments, options: InspectFileOptions): Promise<FileReport> {
-  await checkRegular(args.file);
-  if (args.file.endsWith(".so")) return inspectSo(args.file, basename(args.file), args, options);
-  const folder = await mkdtemp(join(tmpdir(), "inspect-"));
+  const bytes = await regularFileSize(args.file);
+  // Nothing is installed here that the plugin could clash with, and nothing is refused for its verdict.
+  const check = new CompatibilityCheck({ inspector: options.inspector, entries: () => new Map(), verify: "warn" });
+  return args.file.endsWith(".so")
+    ? await inspectSo(args, check, options.signal)
+    : await inspectLocalZip(args, bytes, check, options);
+}
+
+async function inspectSo(args: InspectArguments, check: CompatibilityCheck, signal: AbortSignal): Promise<FileReport> {
+  const { file } = args;
+  const soFile = parseSoFileName(basename(file));
+  const type = args.type ?? (args.functions.length > 0 ? "functions" : "sources"); // matters for the functions alone
+  const id = { type, name: checkPluginName(args.name ?? soFile?.name) };
+  const functions = checkExportedFunctions(type, args.functions);
+  const inspection = await check.inspect(file, id, { functions }, { signal, ...engineOf(args) });
+  const { verdict, problems, plugin, engineFacts: engine } = inspection;
+  const exports = args.type === "functions" ? inspection.exports.map(functionOf) : [];
+  const unregistered = unregisteredFunctions(id, { functions, exports });
+  return { file, name: id.name, version: soFile?.version ?? "", verdict, problems, plugin, engine, unregistered };
+}
+
+async function inspectLocalZip(
+  args: InspectArguments,
+  bytes: number,
+  check: CompatibilityCheck,
+  { limits, signal }: InspectFileOptions,
+): Promise<FileReport> {
+  const { file } = args;
+  const id = await identify(args, limits);
+  const request = { id, functions: checkExportedFunctions(id.type, args.functions), shellParas: [] };
+  const zip = { file, bytes, sha256: await sha256OfFile(file), verified: undefined };
+  const run = new ChangeRun({ plugin: id, signal, log: SILENT });
+  const parts = { check, limits, unpacking: new Turns() };
+  await using folder = await TemporaryFolder.create();
   try {
-    const { soFile, path, type } = await unpackZip(args, folder, options);
-    return await inspectSo(path, soFile, { ...args, type: args.type ?? type }, options);
-  } finally {
-    await rm(folder, { recursive: true, force: true });
+    const report = await inspectZip({ zip, request, folder, run, parts }, engineOf(args));
+    return { file, ...report, unregistered: report.unregistered ?? [] };
+  } catch (error) {
+    throw error instanceof StageFailure ? error.cause : error;
   }
 }
 
-async function checkRegular(file: string): Promise<void> {
+async function regularFileSize(file: string): Promise<number> {
   const stats = await stat(file);
-  if (stats.isFile()) return;
+  if (stats.isFile()) return stats.size;
   const what = stats.isDirectory() ? "a directory" : "a device, a pipe or a socket";
   throw new PluginError("ARCHIVE_INVALID", `it is ${what}; name the zip or the .so of a plugin`);
 }
 
-async function inspectSo(
-  path: string,
-  fileName: string,
-  { file, name: given, type, functions, engine: binary }: InspectArguments,
-  { inspector, signal }: InspectFileOptions,
-): Promise<FileReport> {
-  const parsed = parseSoFileName(fileName);
-  const name = checkPluginName(given ?? parsed?.name);
-  const registered = functions.length > 0 ? functions : [name];
-  const options = { signal, ...(binary === undefined ? {} : { engine: resolve(binary) }) };
-  const { verdict, problems, plugin, engineFacts, exports } = await inspector.inspect(
-    path,
-    registered.map(symbolOf),
-    options,
-  );
-  const unregistered = type === "functions" ? exports.map(functionOf).filter((one) => !registered.includes(one)) : [];
-  return { file, name, version: parsed?.version ?? "", verdict, problems, plugin, engine: engineFacts, unregistered };
-}
-
-async function unpackZip(args: InspectArguments, folder: string, { limits, signal: ended }: InspectFileOptions) {
-  // Without O_NONBLOCK a FIFO that took the file's place would hang it.
-  const zip = await open(args.file, constants.O_RDONLY | constants.O_NONBLOCK);
-  try {
-    const archive = await readArchive(zip, limits.maxEntries);
-    const names = archive.entries.map(({ rawName }) => rawName.toString("utf8"));
-    const id = identify(names, args);
-    const plan = planPackage(archive, id, limits);
-    const signal = AbortSignal.any([ended, AbortSignal.timeout(limits.unpackTimeoutSeconds * 1000)]);
-    const files = await unpack(zip, plan, stagingIn(folder), signal, UNWATCHED);
-    return { soFile: plan.soFile.fileName, path: unpackedSo(plan, files).path, type: id.type };
-  } finally {
-    await zip.close();
-  }
+function engineOf({ engine }: InspectArguments): { readonly engine?: string } {
+  return engine === undefined ? {} : { engine: resolve(engine) };
 }
 
 /** Which plugin a zip is of, where the arguments don't say. */
-function identify(names: readonly string[], { name: given, type }: InspectArguments): PluginId {
-  const name = checkPluginName(given ?? nameOfOnlySo(names));
-  return { name, type: type ?? guessType(names, name) };
+async function identify(args: InspectArguments, { maxEntries }: Config["pluginPackage"]): Promise<PluginId> {
+  // O_NONBLOCK: a FIFO that took the file's place must not block the open.
+  await using zip = await open(args.file, constants.O_RDONLY | constants.O_NONBLOCK);
+  const { entries } = await readArchive(zip, maxEntries);
+  const names = entries.map(({ rawName }) => rawName.toString("utf8"));
+  const name = checkPluginName(args.name ?? nameOfOnlySo(names));
+  return { name, type: args.type ?? guessType(names, name) };
 }
 
 function nameOfOnlySo(names: readonly string[]): string {
@@ -109,15 +119,32 @@ function guessType(names: readonly string[], name: string): PluginType {
   return names.includes(`${name}.yaml`) ? "sources" : "functions";
 }
 
-function stagingIn(folder: string): Staging {
-  let files = 0;
-  return {
-    scriptFolder: join(folder, "script"),
-    stage() {
-      files += 1;
-      return { name: String(files), path: join(folder, String(files)) };
-    },
-  };
+/** Where a zip is unpacked without a server: a folder of the system's that is gone afterwards. */
+class TemporaryFolder implements Staging, AsyncDisposable {
+  readonly #path: string;
+  #files = 0;
+
+  private constructor(path: string) {
+    this.#path = path;
+  }
+
+  static async create(): Promise<TemporaryFolder> {
+    return new TemporaryFolder(await mkdtemp(join(tmpdir(), "inspect-")));
+  }
+
+  get scriptFolder(): string {
+    return join(this.#path, "script");
+  }
+
+  stage(): { readonly name: string; readonly path: string } {
+    this.#files += 1;
+    const name = String(this.#files);
+    return { name, path: join(this.#path, name) };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await rm(this.#path, { recursive: true, force: true });
+  }
 }
 
 /** A report for people: the verdict first, then what was found, then each problem. */

@@ -1,7 +1,7 @@
 import { constants } from "node:os";
 import { hasCode, systemMessage } from "../lib/errors.ts";
+import { EXIT_CODE } from "./arguments.ts";
 import { type CommandLineOptions, runCommand } from "./command-line.ts";
-import { EXIT_CODE } from "./usage.ts";
 
 const SIGNALS = ["SIGINT", "SIGTERM"] as const;
 

@@ -114,6 +114,12 @@ export const ConfigSchema = section({
   }),
   trust: section({
     require: boolean(false, "true refuses plugins without a signature by a key of etc/trust."),
+    maxEd25519Bytes: integer(
+      128 * MiB,
+      1,
+      2048 * MiB - 1, // the most that node's crypto takes at once
+      "The largest zip whose Ed25519 signature is checked: that takes twice its size in memory. ECDSA and RSA have no such limit.",
+    ),
   }),
   uploads: section({
     folder: nonEmptyText("data/uploads", "Where the files of /config/uploads are."),

@@ -1,12 +1,12 @@
 import type { Log } from "../lib/log.ts";
 
-/** Who asked, as a verified token says. */
+/** Who a verified token was issued to. */
 export interface TokenHolder {
   readonly subject: string;
   readonly issuer: string;
 }
 
-/** Who wants a change, and where to log what becomes of it. */
+/** Who sent a request, and the log of that request. */
 export interface Caller {
   /** The address that the request came from. */
   readonly address: string;

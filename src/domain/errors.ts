@@ -1,6 +1,6 @@
 /**
- * Every failure that a client can see: its stable code, and the HTTP status that it is answered with.
- * The original answers 400 to nearly everything; where clients know that, it stays.
+ * Every failure that a client can see: its stable code and its HTTP status. The original answers nearly everything with
+ * 400; where clients know that, it stays.
  */
 export const ERROR_STATUS = {
   BODY_INVALID: 400,
@@ -43,8 +43,8 @@ export const ERROR_STATUS = {
 export type ErrorCode = keyof typeof ERROR_STATUS;
 
 /**
- * A failure whose sentence may be shown to a client. `cause` is for the log and never leaves the server,
- * so anything secret or internal belongs there.
+ * A failure whose message may be sent to a client. `cause` is logged and never sent, so anything secret or internal
+ * belongs there.
  */
 export class PluginError extends Error {
   override readonly name = "PluginError";
@@ -56,7 +56,7 @@ export class PluginError extends Error {
   }
 }
 
-/** The same failure with words before its sentence: `prefixed(error, "fail to unzip file x: ")`. */
+/** The same failure with a prefix before its message: `prefixed(error, "fail to unzip file x: ")`. */
 export function prefixed(error: PluginError, prefix: string): PluginError {
   return new PluginError(error.code, prefix + error.message, { cause: error.cause ?? error });
 }

@@ -33,13 +33,13 @@ export function extraPath(id: PluginId, relative: string): FilePath {
   return `etc/${id.type}/${id.name}/${relative}`;
 }
 
-/** One expression, since the start checks tens of thousands of paths. */
+/** One expression, since tens of thousands of paths are checked on startup. */
 const FILE_PATH = /^(?:plugins|etc)\/(?:sources|sinks|functions)(?:\/(?!\.{0,2}(?:\/|$))[^/\0\\]+)+$/;
 
 /**
- * Whether a text read from a file is a path that this server could have written: below a type's folder of one of the
+ * Whether a string read from a file is a path that this server could have written: below a type's folder of one of the
  * volumes, without segments that lead elsewhere.
  */
-export function isFilePath(text: string): text is FilePath {
-  return FILE_PATH.test(text);
+export function isFilePath(path: string): path is FilePath {
+  return FILE_PATH.test(path);
 }

@@ -1,25 +1,25 @@
 import { printable } from "../lib/text.ts";
 import { PluginError } from "./errors.ts";
-import { checkPluginName } from "./names.ts";
+import { checkFunctionNames, checkPluginName } from "./names.ts";
 import type { PluginId, PluginType } from "./plugin.ts";
 import { checkPluginUri, type PluginUri, withoutCredentials } from "./plugin-uri.ts";
 
-/** A zip that a client sent, received whole into a file of ours. Whoever takes the file over moves it away. */
+/** A zip that a client sent, received as a whole. The change that uses it moves the file away. */
 export interface ReceivedZip {
   /** Absolute, on the volume of the plugins. */
   readonly file: string;
   readonly sha256: string;
   readonly bytes: number;
-  /** The origin to show: `upload`, or `upload of random.zip` where the client named the file. */
+  /** What the registry has as its origin: `upload`, or `upload of random.zip` where the client named the file. */
   readonly origin: string;
 }
 
-/** Where the zip of a plugin comes from. `shown` has no credentials: it is for replies, logs and the registry. */
+/** Where the zip of a plugin comes from. `origin` has no credentials: it is for replies, logs and the registry. */
 export type PackageSource =
   | { readonly kind: "download"; readonly uri: PluginUri; readonly origin: string }
   | { readonly kind: "upload"; readonly zip: ReceivedZip; readonly origin: string };
 
-/** A checked order to install: the name follows the name rule, the URI is a zip over http, https or file. */
+/** A checked request to install: the name follows the name rule, the URI is a zip over http, https or file. */
 export interface InstallRequest {
   readonly id: PluginId;
   readonly source: PackageSource;
@@ -33,11 +33,11 @@ export interface InstallRequest {
   readonly functions: readonly string[];
 }
 
-/** What a client orders, as it came: of the right form, but nothing in it has been checked. */
+/** What a client sent: of the right types, but nothing in it has been checked. */
 export interface InstallBody {
   readonly name?: string | null;
   readonly file?: string | null;
-  /** In the place of `file`, which must be empty then. */
+  /** Instead of `file`, which must be empty then. */
   readonly zip?: ReceivedZip | undefined;
   /** 64 hexadecimal digits, in either case. */
   readonly sha256?: string | null;
@@ -48,20 +48,29 @@ export interface InstallBody {
 }
 
 /**
- * Checks an order against the rules for names and addresses.
+ * Checks a request against the rules for names and addresses.
  *
- * @throws PluginError NAME_INVALID or URI_INVALID
+ * @throws PluginError NAME_INVALID, URI_INVALID, BODY_INVALID (a function's name)
  */
-export function checkInstallRequest(type: PluginType, order: InstallBody): InstallRequest {
+export function checkInstallRequest(type: PluginType, body: InstallBody): InstallRequest {
   return {
-    id: { type, name: checkPluginName(order.name) },
-    source: checkSource(order),
-    sha256: order.sha256?.toLowerCase(),
-    signature: order.signature ? Buffer.from(order.signature, "base64") : undefined,
-    shellParas: order.shellParas ?? [],
-    // Only function plugins export functions; for the others the field means nothing, like any unknown one.
-    functions: type === "functions" ? (order.functions ?? []) : [],
+    id: { type, name: checkPluginName(body.name) },
+    source: checkSource(body),
+    sha256: body.sha256?.toLowerCase(),
+    signature: body.signature ? Buffer.from(body.signature, "base64") : undefined,
+    shellParas: body.shellParas ?? [],
+    functions: checkExportedFunctions(type, body.functions ?? []),
   };
+}
+
+/**
+ * The functions that a plugin is requested to have. Only function plugins have any; for the other types the field is
+ * ignored, like an unknown one.
+ *
+ * @throws PluginError BODY_INVALID
+ */
+export function checkExportedFunctions(type: PluginType, names: readonly string[]): readonly string[] {
+  return type === "functions" && names.length > 0 ? checkFunctionNames(names) : [];
 }
 
 function checkSource({ file, zip }: InstallBody): PackageSource {
@@ -74,6 +83,6 @@ function checkSource({ file, zip }: InstallBody): PackageSource {
 }
 
 function twoSources(file: string): PluginError {
-  const shown = printable(withoutCredentials(file));
-  return new PluginError("URI_INVALID", `invalid uri ${shown}: there is a zip and a file; send one of them`);
+  const redacted = printable(withoutCredentials(file));
+  return new PluginError("URI_INVALID", `invalid uri ${redacted}: there is a zip and a file; send one of them`);
 }

@@ -8,14 +8,14 @@ const NAME_MAX_LENGTH = 100;
 const RESERVED_NAMES: readonly string[] = ["prebuild"];
 
 /**
- * The name rule. A name becomes part of file names, of paths of the API and of an exported Go symbol, so nothing
- * but letters, digits and underscores is let in.
+ * The name rule. A name becomes part of file names, of paths of the API and of an exported Go symbol, so it has only
+ * letters, digits and underscores.
  *
- * @returns the name without the spaces around it
+ * @returns the name without surrounding whitespace
  * @throws PluginError NAME_INVALID, with the rule that was broken
  */
-export function checkPluginName(given: string | null | undefined): string {
-  const name = (given ?? "").trim();
+export function checkPluginName(input: string | null | undefined): string {
+  const name = (input ?? "").trim();
   if (name === "") throw invalidName("", "should not be empty");
   if (name.length > NAME_MAX_LENGTH) {
     throw invalidName(
@@ -28,7 +28,7 @@ export function checkPluginName(given: string | null | undefined): string {
   return name;
 }
 
-/** Whether `name` would hide behind another path of the API. */
+/** Whether another path of the API would hide a plugin of that name. */
 export function isReservedName(name: string): boolean {
   return RESERVED_NAMES.includes(name);
 }
@@ -48,10 +48,10 @@ function invalidName(name: string, reason: string): PluginError {
   return new PluginError("NAME_INVALID", `invalid name ${printable(name)}: ${reason}`);
 }
 
-/** What can be a function of the engine's SQL and, with its first letter raised, an exported symbol of Go. */
+/** What can be a function of the engine's SQL and, with its first letter in upper case, an exported symbol of Go. */
 const FUNCTION_NAME_RULE = /^[A-Za-z][A-Za-z0-9_]{0,99}$/;
 
-/** Whether it can be registered: Go exports `Écho` too, which is no name of the engine's. */
+/** Whether it can be registered: Go also exports `Écho`, which is not a function name for the engine. */
 export function isFunctionName(name: string): boolean {
   return FUNCTION_NAME_RULE.test(name);
 }

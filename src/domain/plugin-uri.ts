@@ -12,7 +12,7 @@ export interface PluginUri {
 
 const ZIP_SUFFIX = ".zip";
 
-/** The forms that are accepted, checked on the raw text because `URL` quietly repairs what is wrong. */
+/** The accepted forms, checked on the raw string because `URL` silently repairs what is wrong. */
 const HTTP_FORM = /^https?:\/\/[^/\\?#]/i;
 const FILE_FORM = /^file:\/(?!\/)|^file:\/\/(localhost)?\//i;
 /** `URL` drops control characters and turns backslashes into slashes: what was checked must be what is used. */
@@ -20,65 +20,65 @@ const UNCLEAN = /[\p{Cc}\\]|^\s|\s$/u;
 
 const AUTHORITY_FORM = /^[a-z][a-z0-9+.-]*:\/\/[^/]/i;
 const USER_INFO = /^([^:]*:\/\/)[^/?#]*@/;
-/** What is no clean URL may have its `@` anywhere, as in a password with a slash: up to the last one all is hidden. */
+/** Without a clean URL the `@` can be anywhere, as in a password with a slash: all is redacted up to the last one. */
 const ANY_USER_INFO = /^(?=.*(?::|\/\/).*@)((?:[a-z][a-z0-9+.-]*:)?[/\\]*).*@/is;
 
-/** `http://user:12?34@host/`: a password that begins with digits passes for a port, and its rest for a query. */
+/** `http://user:12?34@host/`: a password that begins with digits looks like a port, and the rest of it like a query. */
 const PASSWORD_LIKE_PORT = /^[^:]*:\/\/[^/?#@]*:\d*[?#].*@/s;
 
 /**
- * The rule for a zip's address: an absolute `http`, `https` or `file` URL whose path ends in `.zip`. A query may
+ * The rule for the address of a zip: an absolute `http`, `https` or `file` URL whose path ends in `.zip`. A query may
  * follow (presigned URLs have one).
  *
  * @throws PluginError URI_INVALID
  */
-export function checkPluginUri(given: string | null | undefined): PluginUri {
-  const uri = checkUri(given);
+export function checkPluginUri(input: string | null | undefined): PluginUri {
+  const uri = checkUri(input);
   if (!decodedPath(uri.url)?.endsWith(ZIP_SUFFIX)) throw invalidUri(uri.redacted);
   return uri;
 }
 
 /**
- * The rule for the address of any file: as for a zip's, but for the `.zip`.
+ * The rule for the address of any file: as for a zip, without the `.zip`.
  *
  * @throws PluginError URI_INVALID
  */
-export function checkUri(given: string | null | undefined): PluginUri {
-  const text = given ?? "";
-  const shown = printable(withoutCredentials(text));
-  const url = parse(text);
-  if (url === undefined || decodedPath(url) === undefined) throw invalidUri(shown);
-  return { url, redacted: shown };
+export function checkUri(input: string | null | undefined): PluginUri {
+  const uri = input ?? "";
+  const redacted = printable(withoutCredentials(uri));
+  const url = parse(uri);
+  if (url === undefined || decodedPath(url) === undefined) throw invalidUri(redacted);
+  return { url, redacted };
 }
 
-function invalidUri(shown: string): PluginError {
-  return new PluginError("URI_INVALID", `invalid uri ${shown}`);
+function invalidUri(redacted: string): PluginError {
+  return new PluginError("URI_INVALID", `invalid uri ${redacted}`);
 }
 
 /**
- * A URL that can be shown: user, password, the values of a query (signatures, tokens) and a fragment are replaced by
- * `***`. Anything else stays as it was given.
+ * Redacts a URL: user, password, the values of a query (signatures, tokens) and a fragment are replaced by `***`.
+ * Everything else stays as it was.
  */
-export function withoutCredentials(text: string): string {
-  const userInfo = hasPlainAuthority(text) && !PASSWORD_LIKE_PORT.test(text) ? USER_INFO : ANY_USER_INFO;
-  return text
+export function withoutCredentials(uri: string): string {
+  const userInfo = hasPlainAuthority(uri) && !PASSWORD_LIKE_PORT.test(uri) ? USER_INFO : ANY_USER_INFO;
+  return uri
     .replace(userInfo, "$1***@")
     .replace(/#.*$/s, "#***")
-    .replace(/\?([^#]*)/, (_, query: string) => `?${query.replace(/[^&]+/g, hiddenParameter)}`);
+    .replace(/\?([^#]*)/, (_, query: string) => `?${query.replace(/[^&]+/g, redactedParameter)}`);
 }
 
-function hiddenParameter(parameter: string): string {
+function redactedParameter(parameter: string): string {
   return parameter.includes("=") ? `${parameter.slice(0, parameter.indexOf("="))}=***` : "***";
 }
 
-/** Whether user and password, if there are any, are just where they should be; `URL` also finds them elsewhere. */
-function hasPlainAuthority(text: string): boolean {
-  return URL.canParse(text) && !UNCLEAN.test(text) && (AUTHORITY_FORM.test(text) || FILE_FORM.test(text));
+/** Whether user and password, if there are any, are where they belong; `URL` also finds them elsewhere. */
+function hasPlainAuthority(uri: string): boolean {
+  return URL.canParse(uri) && !UNCLEAN.test(uri) && (AUTHORITY_FORM.test(uri) || FILE_FORM.test(uri));
 }
 
-function parse(text: string): URL | undefined {
-  if (UNCLEAN.test(text) || !(HTTP_FORM.test(text) || FILE_FORM.test(text))) return undefined;
-  return URL.canParse(text) ? new URL(text) : undefined;
+function parse(uri: string): URL | undefined {
+  if (UNCLEAN.test(uri) || !(HTTP_FORM.test(uri) || FILE_FORM.test(uri))) return undefined;
+  return URL.canParse(uri) ? new URL(uri) : undefined;
 }
 
 function decodedPath(url: URL): string | undefined {
@@ -86,6 +86,6 @@ function decodedPath(url: URL): string | undefined {
     const path = url.protocol === "file:" ? fileURLToPath(url) : decodeURIComponent(url.pathname);
     return path.includes("\0") ? undefined : path;
   } catch {
-    return undefined; // a path with a broken or forbidden percent-encoding names nothing
+    return undefined; // a broken or forbidden percent-encoding
   }
 }

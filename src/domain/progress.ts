@@ -2,12 +2,12 @@
 export const STAGES = ["waiting", "download", "check", "unpack", "inspect", "script", "commit"] as const;
 export type Stage = (typeof STAGES)[number];
 
-/** Told how far a change has come. */
+/** Receives how far a change has come. */
 export interface Progress {
   stage(stage: Stage): void;
   /** Bytes of the stage so far, and of the whole where it is known; they fall back to 0 when it starts again. */
   bytes(done: number, total?: number): void;
 }
 
-/** For those whom nobody watches. */
+/** For work whose progress nobody follows. */
 export const UNWATCHED: Progress = { stage() {}, bytes() {} };

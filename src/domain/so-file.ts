@@ -1,9 +1,9 @@
 const SO_SUFFIX = ".so";
 
-/** What the name of a plugin's .so tells: `Random@v1.0.0.so` is version `1.0.0` of `random`. */
+/** What the file name of a plugin's .so says: `Random@v1.0.0.so` is version `1.0.0` of `random`. */
 export interface SoFile {
   readonly fileName: string;
-  /** The part before `@`, its first letter lowered. */
+  /** The part before `@`, with its first letter in lower case. */
   readonly name: string;
   /** The part between the first `@` and `.so`, without one leading `v`; empty when there is none. */
   readonly version: string;

@@ -1,127 +1,150 @@
 import { once } from "node:events";
 import http, { type IncomingMessage } from "node:http";
+import type { Config } from "../config/schema.ts";
 import type { Log } from "../lib/log.ts";
 import { withTimeLimit } from "../lib/signals.ts";
 import { basicCredentials, connect, type Network } from "./connection.ts";
-import { DownloadFailure, networkFailure } from "./failure.ts";
-import { hostAndPort } from "./hosts.ts";
+import { FetchFailure, idleFailure, networkFailure } from "./failure.ts";
+import { createHostRule, hostAndPort } from "./hosts.ts";
+import { createProxyRule, type ProxySettings } from "./proxy.ts";
+import { Reply } from "./reply.ts";
+import { createTlsAuthorities } from "./tls.ts";
 
-const REDIRECTS: readonly (number | undefined)[] = [301, 302, 303, 307, 308];
+const REDIRECTS: readonly number[] = [301, 302, 303, 307, 308];
 const MAX_HEADER_BYTES = 32 * 1024;
 
-export interface RequestRules extends Network {
-  readonly idleTimeoutSeconds: number;
-  readonly maxRedirects: number;
-  readonly isAllowedHost: (url: URL) => boolean;
+export interface ClientOptions {
+  readonly config: Config["pluginDownload"];
+  readonly proxy: ProxySettings;
+  /** Where a relative `pluginDownload.ca` starts. */
+  readonly baseFolder: string;
 }
 
-export interface RequestOptions {
-  readonly headers: Readonly<Record<string, string>>;
+export interface GetOptions {
+  /** Ends the request, and the connection of its reply as long as that is open. */
   readonly signal: AbortSignal;
-  readonly log: Log;
+  readonly log: Pick<Log, "warn">;
+  /** Besides, or instead of, the usual ones. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Instead of `pluginDownload.maxRedirects`. */
+  readonly maxRedirects?: number;
 }
 
 /**
- * Asks for `url` and follows redirects. The reply's body is unread; whoever gets it must read or destroy it. Every
- * request has a connection of its own that ends with it, so nothing stays open between downloads.
- *
- * @throws DownloadFailure, or the signal's reason
+ * The one HTTP client for all that is fetched: zips, signatures and the pages of plugin hosts. The settings of
+ * `pluginDownload` hold for each of them: `allowedHosts`, `ca`, `verifyTls`, redirects, the time to connect and the
+ * longest silence.
  */
-export async function get(start: URL, rules: RequestRules, options: RequestOptions): Promise<IncomingMessage> {
-  let url = start;
-  let authorization = basicCredentials(start);
-  for (let redirects = 0; ; redirects++) {
-    if (!rules.isAllowedHost(url)) {
-      throw new DownloadFailure(`the host ${hostAndPort(url)} is not in pluginDownload.allowedHosts`);
-    }
-    const response = await send(url, authorization, rules, options);
-    if (!REDIRECTS.includes(response.statusCode)) return response;
-    discard(response);
-    if (redirects >= rules.maxRedirects) {
-      throw new DownloadFailure(`stopped after ${rules.maxRedirects} redirects`);
-    }
-    const next = redirectTarget(response, url);
-    if (url.protocol === "https:" && next.protocol === "http:") {
-      options.log.warn(
-        { from: hostAndPort(url), to: hostAndPort(next) },
-        "the download is redirected from https to http",
-      );
-    }
-    // A password is for the origin that it was given for; what another one is sent is what its own URL has.
-    authorization = basicCredentials(next) ?? (next.origin === url.origin ? authorization : undefined);
-    url = next;
-  }
+export interface Client {
+  /**
+   * Sends a GET and follows redirects. User and password of a URL, also of a redirect's, are sent to its own origin
+   * only. The caller must read or discard the reply. Every request has a connection of its own that ends with it, so
+   * nothing stays open between requests.
+   *
+   * @throws FetchFailure, also for a host that `pluginDownload.allowedHosts` does not allow; the signal's reason
+   */
+  get(url: URL, options: GetOptions): Promise<Reply>;
 }
 
-/** Ends the connection of a reply whose body is not wanted, or was read. */
-export function discard(response: IncomingMessage): void {
-  response.destroy();
-  response.socket.destroy(); // when the body was read to its end, the line above does nothing
-}
+/**
+ * Built on node:http rather than on undici: undici 7 ends the whole process when a host resets a connection at a
+ * moment at which its body is not being read (nodejs/undici#5360, fixed only in undici 8, which needs Node 22).
+ */
+export function createClient({ config, proxy, baseFolder }: ClientOptions): Client {
+  const { idleTimeoutSeconds } = config;
+  const isAllowedHost = createHostRule(config.allowedHosts);
+  const network: Network = {
+    connectTimeoutSeconds: config.connectTimeoutSeconds,
+    verifyTls: config.verifyTls,
+    proxyFor: createProxyRule(proxy),
+    authorities: createTlsAuthorities(config.ca, baseFolder),
+  };
 
-function redirectTarget(response: IncomingMessage, from: URL): URL {
-  const { location } = response.headers;
-  if (location === undefined) throw new DownloadFailure(`${response.statusCode} response missing Location header`);
-  const text = Buffer.from(location, "latin1").toString("utf8");
-  // No cause: the error would quote the address, and with it what is secret in it.
-  if (!URL.canParse(text, from.href)) throw new DownloadFailure("failed to parse the Location header of a redirect");
-  const url = new URL(text, from);
-  if (url.protocol !== "http:" && url.protocol !== "https:") {
-    throw new DownloadFailure(
-      `redirect refused: unsupported protocol scheme "${url.protocol.slice(0, -1).slice(0, 20)}"`,
-    );
-  }
-  return url;
-}
-
-async function send(
-  url: URL,
-  authorization: string | undefined,
-  rules: RequestRules,
-  { headers, signal }: RequestOptions,
-): Promise<IncomingMessage> {
-  const { stream, forwardedBy } = await connect(url, rules, signal);
-  const proxyCredentials = forwardedBy && basicCredentials(forwardedBy);
-  const path = url.pathname + url.search;
-  const stop = () => stream.destroy(signal.reason);
-  signal.addEventListener("abort", stop, { once: true });
-  stream.once("close", () => signal.removeEventListener("abort", stop));
-
-  const tooQuiet = () => silence(rules.idleTimeoutSeconds);
-  try {
-    return await withTimeLimit(signal, rules.idleTimeoutSeconds * 1000, tooQuiet, async (limited) => {
-      const request = http.request({
-        createConnection: () => stream,
-        path: forwardedBy === undefined ? path : `http://${url.host}${path}`,
-        setHost: false,
-        maxHeaderSize: MAX_HEADER_BYTES,
-        headers: {
-          host: url.host,
-          "user-agent": "kuiper-plugin-server",
-          accept: "*/*",
-          "accept-encoding": "identity",
-          ...headers,
-          ...(authorization !== undefined && { authorization }),
-          ...(proxyCredentials !== undefined && { "proxy-authorization": proxyCredentials }),
-        },
-      });
-      request.on("error", () => {});
-      request.end();
-      try {
-        const [response] = (await once(request, "response", { signal: limited })) as [IncomingMessage];
-        return response;
-      } catch (error) {
-        throw limited.aborted ? limited.reason : networkFailure(error, hostAndPort(forwardedBy ?? url));
+  async function get(start: URL, options: GetOptions): Promise<Reply> {
+    const { log, maxRedirects = config.maxRedirects } = options;
+    let url = start;
+    let authorization = basicCredentials(start);
+    for (let redirects = 0; ; redirects++) {
+      if (!isAllowedHost(url)) {
+        throw new FetchFailure(`the host ${hostAndPort(url)} is not in pluginDownload.allowedHosts`);
       }
-    });
-  } catch (error) {
-    stream.destroy();
-    throw error;
+      const reply = new Reply(url, await send(url, authorization, options), idleTimeoutSeconds);
+      if (!REDIRECTS.includes(reply.status)) return reply;
+      reply.discard();
+      if (redirects >= maxRedirects) {
+        throw new FetchFailure(`stopped after ${maxRedirects} redirects`, { answered: true });
+      }
+      const next = redirectTarget(reply);
+      if (url.protocol === "https:" && next.protocol === "http:") {
+        log.warn({ from: hostAndPort(url), to: hostAndPort(next) }, "the download is redirected from https to http");
+      }
+      // A password is only for the origin that it was given for; another origin gets what its own URL has.
+      authorization = basicCredentials(next) ?? (next.origin === url.origin ? authorization : undefined);
+      url = next;
+    }
   }
+
+  async function send(
+    url: URL,
+    authorization: string | undefined,
+    { headers, signal }: GetOptions,
+  ): Promise<IncomingMessage> {
+    const { stream, forwardedBy } = await connect(url, network, signal);
+    const proxyCredentials = forwardedBy && basicCredentials(forwardedBy);
+    const path = url.pathname + url.search;
+    const stop = () => stream.destroy(new FetchFailure("the request was cancelled", { cause: signal.reason }));
+    signal.addEventListener("abort", stop, { once: true });
+    stream.once("close", () => signal.removeEventListener("abort", stop));
+
+    const tooQuiet = () => idleFailure(idleTimeoutSeconds);
+    try {
+      return await withTimeLimit(signal, idleTimeoutSeconds * 1000, tooQuiet, async (limited) => {
+        const request = http.request({
+          createConnection: () => stream,
+          path: forwardedBy === undefined ? path : `http://${url.host}${path}`,
+          setHost: false,
+          maxHeaderSize: MAX_HEADER_BYTES,
+          headers: {
+            host: url.host,
+            "user-agent": "kuiper-plugin-server",
+            accept: "*/*",
+            "accept-encoding": "identity",
+            ...headers,
+            ...(authorization !== undefined && { authorization }),
+            ...(proxyCredentials !== undefined && { "proxy-authorization": proxyCredentials }),
+          },
+        });
+        request.on("error", () => {});
+        request.end();
+        try {
+          const [response] = (await once(request, "response", { signal: limited })) as [IncomingMessage];
+          return response;
+        } catch (error) {
+          throw limited.aborted ? limited.reason : networkFailure(error, hostAndPort(forwardedBy ?? url));
+        }
+      });
+    } catch (error) {
+      stream.destroy();
+      throw error;
+    }
+  }
+
+  return { get };
 }
 
-export function silence(seconds: number): DownloadFailure {
-  return new DownloadFailure(`the host sent nothing for ${seconds} s (pluginDownload.idleTimeoutSeconds)`, {
-    retry: true,
-  });
+function redirectTarget({ headers, status, url: from }: Reply): URL {
+  if (headers.location === undefined) {
+    throw new FetchFailure(`${status} response missing Location header`, { answered: true });
+  }
+  const location = Buffer.from(headers.location, "latin1").toString("utf8");
+  if (!URL.canParse(location, from.href)) {
+    // No cause: the error would quote the address, and with it what is secret in it.
+    throw new FetchFailure("failed to parse the Location header of a redirect", { answered: true });
+  }
+  const target = new URL(location, from);
+  if (target.protocol !== "http:" && target.protocol !== "https:") {
+    const scheme = target.protocol.slice(0, -1).slice(0, 20);
+    throw new FetchFailure(`redirect refused: unsupported protocol scheme "${scheme}"`, { answered: true });
+  }
+  return target;
 }

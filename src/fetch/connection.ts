@@ -1,10 +1,11 @@
 import { once } from "node:events";
 import http, { type IncomingMessage } from "node:http";
 import net, { isIP, type OnReadOpts, type Socket } from "node:net";
+import { unescape as percentDecoded } from "node:querystring";
 import type { Duplex } from "node:stream";
 import tls, { type SecureContext, TLSSocket } from "node:tls";
 import { withTimeLimit } from "../lib/signals.ts";
-import { DownloadFailure, networkFailure } from "./failure.ts";
+import { FetchFailure, networkFailure } from "./failure.ts";
 import { hostAndPort, portOf } from "./hosts.ts";
 import type { ProxyRule } from "./proxy.ts";
 import { type TlsAuthorities, tlsFailure } from "./tls.ts";
@@ -13,7 +14,7 @@ import { Wire } from "./wire.ts";
 export interface Network {
   readonly connectTimeoutSeconds: number;
   readonly verifyTls: boolean;
-  readonly trust: TlsAuthorities;
+  readonly authorities: TlsAuthorities;
   readonly proxyFor: ProxyRule;
 }
 
@@ -27,83 +28,83 @@ export interface Connection {
  * Connects to the host of `url`, through its proxy if it has one; for https the stream is the encrypted one. Name
  * lookup, proxy and handshake together have the time of `connectTimeoutSeconds`.
  *
- * @throws DownloadFailure, or the signal's reason
+ * @throws FetchFailure, or the signal's reason
  */
 export async function connect(url: URL, network: Network, signal: AbortSignal): Promise<Connection> {
   const proxy = network.proxyFor(url);
   const seconds = network.connectTimeoutSeconds;
   const tooSlow = () =>
-    new DownloadFailure(
+    new FetchFailure(
       `dial tcp ${hostAndPort(proxy ?? url)}: no connection after ${seconds} s (pluginDownload.connectTimeoutSeconds)`,
-      { retry: true },
+      { brief: "no answer while connecting", retry: true },
     );
   return await withTimeLimit(signal, seconds * 1000, tooSlow, async (limited) => {
     const encrypts = url.protocol === "https:" || proxy?.protocol === "https:";
-    const trust = encrypts && network.verifyTls ? await network.trust() : undefined;
-    const dial: Dial = { verify: network.verifyTls, trust, signal: limited };
+    const secureContext = encrypts && network.verifyTls ? await network.authorities() : undefined;
+    const options: DialOptions = { verify: network.verifyTls, secureContext, signal: limited };
     if (proxy === undefined) {
-      const stream = url.protocol === "http:" ? await openWire(url, dial) : await openSocket(url, dial);
+      const stream = url.protocol === "http:" ? await openWire(url, options) : await openSocket(url, options);
       return { stream, forwardedBy: undefined };
     }
-    const socket = await openSocket(proxy, dial);
+    const socket = await openSocket(proxy, options);
     if (url.protocol === "http:") return { stream: socket, forwardedBy: proxy };
     await openTunnel(socket, url, proxy, limited);
-    return { stream: await openSocket(url, dial, { socket }), forwardedBy: undefined };
+    return { stream: await openSocket(url, options, socket), forwardedBy: undefined };
   });
 }
 
-/** The value of an (Proxy-)Authorization header for the credentials in `url`, or undefined when it has none. */
+/**
+ * The value of an (Proxy-)Authorization header for the credentials in `url`, or undefined when it has none.
+ * `querystring` decodes leniently: people write a password's `%` into a URL as it is.
+ */
 export function basicCredentials(url: URL): string | undefined {
   if (url.username === "" && url.password === "") return undefined;
-  return `Basic ${Buffer.from(`${decoded(url.username)}:${decoded(url.password)}`).toString("base64")}`;
+  return `Basic ${Buffer.from(`${percentDecoded(url.username)}:${percentDecoded(url.password)}`).toString("base64")}`;
 }
 
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text; // a lone % in a password: meant as it stands
-  }
-}
-
-interface Dial {
+interface DialOptions {
   readonly verify: boolean;
-  readonly trust: SecureContext | undefined;
+  readonly secureContext: SecureContext | undefined;
   readonly signal: AbortSignal;
 }
 
-async function openWire(url: URL, dial: Dial): Promise<Wire> {
+async function openWire(url: URL, options: DialOptions): Promise<Wire> {
   let opening: Promise<Socket> | undefined;
   const wire = new Wire((onread) => {
-    const socket = dialled(url, dial, { onread });
-    opening = ready(socket, url, dial.signal);
+    const socket = dial(url, options, { onread });
+    opening = connected(socket, url, options.signal);
     return socket;
   });
   await opening;
   return wire;
 }
 
-async function openSocket(url: URL, dial: Dial, over: { socket?: Socket } = {}): Promise<Socket> {
-  const socket = dialled(url, dial, over);
-  if (over.socket !== undefined) socket.once("close", () => over.socket?.destroy());
-  return await ready(socket, url, dial.signal);
+/** @param over an open tunnel to the host, for TLS inside of it */
+async function openSocket(url: URL, options: DialOptions, over?: Socket): Promise<Socket> {
+  const socket = dial(url, options, over === undefined ? {} : { socket: over });
+  if (over !== undefined) socket.once("close", () => over.destroy());
+  return await connected(socket, url, options.signal);
 }
 
-function dialled(url: URL, { verify, trust }: Dial, over: { socket?: Socket; onread?: OnReadOpts }): Socket {
+function dial(
+  url: URL,
+  { verify, secureContext }: DialOptions,
+  options: { readonly socket?: Socket; readonly onread?: OnReadOpts },
+): Socket {
   // IPv6 addresses have brackets in URLs only.
   const host = url.hostname.replace(/^\[|\]$/g, "");
-  const address = { host, port: portOf(url), ...over };
+  const address = { host, port: portOf(url), ...options };
   if (url.protocol === "http:") return net.connect(address);
   return tls.connect({
     ...address,
     ...(isIP(host) === 0 && { servername: host }),
-    ...(trust !== undefined && { secureContext: trust }),
+    ...(secureContext !== undefined && { secureContext }),
     ALPNProtocols: ["http/1.1"],
     rejectUnauthorized: verify,
   });
 }
 
-async function ready(socket: Socket, url: URL, signal: AbortSignal): Promise<Socket> {
+async function connected(socket: Socket, url: URL, signal: AbortSignal): Promise<Socket> {
   socket.on("error", () => {}); // the first error is the one that is reported; a later one must not end the process
   socket.setNoDelay(true);
   try {
@@ -135,12 +136,9 @@ async function openTunnel(socket: Socket, url: URL, proxy: URL, signal: AbortSig
     const [response, , head] = (await once(request, "connect", { signal })) as [IncomingMessage, Socket, Buffer];
     const status = response.statusCode ?? 0;
     if (status !== 200) {
-      throw new DownloadFailure(
-        `the proxy ${hostAndPort(proxy)} answered ${status} ${http.STATUS_CODES[status] ?? ""}`,
-        {
-          retry: status >= 502 && status <= 504,
-        },
-      );
+      throw new FetchFailure(`the proxy ${hostAndPort(proxy)} answered ${status} ${http.STATUS_CODES[status] ?? ""}`, {
+        retry: status >= 502 && status <= 504,
+      });
     }
     if (head.length > 0) socket.unshift(head);
   } catch (error) {

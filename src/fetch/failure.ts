@@ -1,45 +1,90 @@
 import { hasCode, systemMessage } from "../lib/errors.ts";
 
+interface FailureDetails {
+  readonly brief?: string;
+  readonly retry?: boolean;
+  readonly absent?: boolean;
+  readonly answered?: boolean;
+  readonly cause?: unknown;
+}
+
 /**
- * Why a download did not succeed: a reason that may be shown, without credentials or query values. The cause is for
- * the log.
+ * Why something could not be fetched. The message may be shown to clients: it has neither credentials nor query
+ * values. The cause is for the log.
  */
-export class DownloadFailure extends Error {
-  override readonly name = "DownloadFailure";
+export class FetchFailure extends Error {
+  override readonly name = "FetchFailure";
+  /** The message in a few words, for where the host is named anyway. */
+  readonly brief: string;
   /** Whether the same request may well succeed a moment later. */
   readonly retry: boolean;
   /** Whether the answer was that there is no such file. */
   readonly absent: boolean;
+  /** Whether the host did answer, but not with what was asked for: another path of it may have that. */
+  readonly answered: boolean;
 
-  constructor(reason: string, options: { retry?: boolean; absent?: boolean; cause?: unknown } = {}) {
-    super(reason, options);
-    this.retry = options.retry ?? false;
-    this.absent = options.absent ?? false;
+  constructor(message: string, details: FailureDetails = {}) {
+    super(message, { cause: details.cause });
+    this.brief = details.brief ?? message;
+    this.retry = details.retry ?? false;
+    this.absent = details.absent ?? false;
+    this.answered = details.answered ?? false;
   }
 }
 
-/** What a failed connection or a failed request to `host` (with its port) is told as. */
-export function networkFailure(cause: unknown, host: string): DownloadFailure {
-  if (cause instanceof DownloadFailure) return cause;
+const BRIEF: Readonly<Record<string, string>> = {
+  EHOSTUNREACH: "host unreachable",
+  ENETUNREACH: "network unreachable",
+  ETIMEDOUT: "no answer while connecting",
+};
+
+/** The failure that is reported when a connection or a request to `host` (with its port) failed. */
+export function networkFailure(cause: unknown, host: string): FetchFailure {
+  if (cause instanceof FetchFailure) return cause;
   if (hasCode(cause, "ECONNREFUSED")) {
     // Not tried again: the answer came at once and is clear.
-    return new DownloadFailure(`dial tcp ${host}: connect: connection refused`, { cause });
+    return new FetchFailure(`dial tcp ${host}: connect: connection refused`, { brief: "connection refused", cause });
   }
   const name = host.replace(/:\d+$/, "");
-  if (hasCode(cause, "ENOTFOUND")) return new DownloadFailure(`dial tcp: lookup ${name}: no such host`, { cause });
+  if (hasCode(cause, "ENOTFOUND")) {
+    return new FetchFailure(`dial tcp: lookup ${name}: no such host`, { brief: "no such host", cause });
+  }
   if (hasCode(cause, "EAI_AGAIN")) {
-    return new DownloadFailure(`dial tcp: lookup ${name}: temporary failure in name resolution`, {
+    return new FetchFailure(`dial tcp: lookup ${name}: temporary failure in name resolution`, {
+      brief: "no answer of the name server",
       retry: true,
       cause,
     });
   }
   if (hasCode(cause, "ECONNRESET", "EPIPE")) {
-    return new DownloadFailure(`read tcp ${host}: connection reset by peer`, { retry: true, cause });
+    return new FetchFailure(`read tcp ${host}: connection reset by peer`, {
+      brief: "connection closed early",
+      retry: true,
+      cause,
+    });
   }
   const code = cause instanceof Error && "code" in cause ? String(cause.code) : "";
   if (code === "HPE_HEADER_OVERFLOW") {
-    return new DownloadFailure(`the headers of the reply of ${host} are too long`, { cause });
+    return new FetchFailure(`the headers of the reply of ${host} are too long`, { brief: "headers too large", cause });
   }
-  if (code.startsWith("HPE_")) return new DownloadFailure(`malformed HTTP response of ${host} (${code})`, { cause });
-  return new DownloadFailure(`dial tcp ${host}: ${systemMessage(cause)}`, { retry: code === "ETIMEDOUT", cause });
+  if (code.startsWith("HPE_")) {
+    return new FetchFailure(`malformed HTTP response of ${host} (${code})`, { brief: "not an HTTP answer", cause });
+  }
+  return new FetchFailure(`dial tcp ${host}: ${systemMessage(cause)}`, {
+    brief: BRIEF[code] ?? `failed (${code || "unknown error"})`,
+    retry: code === "ETIMEDOUT",
+    cause,
+  });
+}
+
+/** @param seconds `pluginDownload.idleTimeoutSeconds` */
+export function idleFailure(seconds: number): FetchFailure {
+  return new FetchFailure(`the host sent nothing for ${seconds} s (pluginDownload.idleTimeoutSeconds)`, {
+    retry: true,
+  });
+}
+
+/** The failure of a body that ends too early. */
+export function unexpectedEnd(cause?: unknown, brief = "connection closed early"): FetchFailure {
+  return new FetchFailure("unexpected EOF", { brief, retry: true, cause });
 }

@@ -47,7 +47,7 @@ export class FileTarget {
     }
   }
 
-  /** How many bytes it was given; not all of them need be on the disk yet. */
+  /** How many bytes were written; not all of them need be on the disk yet. */
   get bytes(): number {
     return this.#bytes;
   }
@@ -99,7 +99,7 @@ export class FileTarget {
     await this.#flush();
     await this.#settled();
     try {
-      await this.#handle.close(); // some network file systems tell only here that they are full
+      await this.#handle.close(); // some network file systems report only here that they are full
     } catch (cause) {
       throw storageFailure(cause);
     }

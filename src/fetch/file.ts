@@ -4,7 +4,7 @@ import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { hasCode, systemMessage } from "../lib/errors.ts";
 import { printable } from "../lib/text.ts";
-import { DownloadFailure } from "./failure.ts";
+import { FetchFailure } from "./failure.ts";
 import type { FileTarget } from "./file-target.ts";
 import { isBelow } from "./hosts.ts";
 
@@ -28,7 +28,7 @@ export interface FileOptions {
 /**
  * Copies the regular file that a `file:` URL names.
  *
- * @throws DownloadFailure
+ * @throws FetchFailure
  */
 export async function copyFile(
   url: URL,
@@ -37,39 +37,39 @@ export async function copyFile(
   { signal, onProgress }: FileOptions,
 ): Promise<void> {
   const path = fileURLToPath(url);
-  const shown = printable(path);
-  const handle = await openAllowed(path, shown, rules);
+  const printablePath = printable(path);
+  const handle = await openAllowed(path, printablePath, rules);
   try {
     const { size } = await handle.stat();
     target.expect(size);
     const buffer = Buffer.allocUnsafeSlow(READ_BYTES);
     for (;;) {
       signal.throwIfAborted();
-      const { bytesRead } = await readSome(handle, buffer, shown);
+      const { bytesRead } = await readSome(handle, buffer, printablePath);
       if (bytesRead === 0) break;
       await target.write(buffer.subarray(0, bytesRead));
       onProgress?.(target.bytes, size);
     }
-    if (target.bytes < size) throw new DownloadFailure("unexpected EOF");
+    if (target.bytes < size) throw new FetchFailure("unexpected EOF");
   } finally {
     await handle.close();
   }
 }
 
-async function openAllowed(path: string, shown: string, rules: FileRules): Promise<FileHandle> {
-  const real = rules.allowedFolders.length === 0 ? path : await allowedPath(path, shown, rules);
+async function openAllowed(path: string, printablePath: string, rules: FileRules): Promise<FileHandle> {
+  const real = rules.allowedFolders.length === 0 ? path : await allowedPath(path, printablePath, rules);
   let handle: FileHandle;
   try {
     handle = await open(real, OPEN_FLAGS);
   } catch (cause) {
-    if (hasCode(cause, "ENXIO", "ENODEV")) throw notRegular(shown, cause); // a socket, a device without a driver
-    throw unreachable(hasCode(cause, "EACCES") ? "open" : "stat", shown, cause);
+    if (hasCode(cause, "ENXIO", "ENODEV")) throw notRegular(printablePath, cause); // a socket, a device without a driver
+    throw unreachable(hasCode(cause, "EACCES") ? "open" : "stat", printablePath, cause);
   }
   try {
     const opened = await handle.stat();
-    if (!opened.isFile()) throw notRegular(shown);
+    if (!opened.isFile()) throw notRegular(printablePath);
     // The path was checked before it was opened: make sure that it still leads to what was opened.
-    if (rules.allowedFolders.length > 0 && !(await leadsTo(real, opened))) throw notAllowed(shown);
+    if (rules.allowedFolders.length > 0 && !(await leadsTo(real, opened))) throw notAllowed(printablePath);
     return handle;
   } catch (error) {
     await handle.close();
@@ -78,17 +78,17 @@ async function openAllowed(path: string, shown: string, rules: FileRules): Promi
 }
 
 /** The path without links, if it is below an allowed folder. What is outside is refused whether it exists or not. */
-async function allowedPath(path: string, shown: string, rules: FileRules): Promise<string> {
+async function allowedPath(path: string, printablePath: string, rules: FileRules): Promise<string> {
   const folders = rules.allowedFolders.map((folder) => resolve(rules.baseFolder, folder));
   const realFolders = await Promise.all(folders.map((folder) => realpath(folder).catch(() => folder)));
   let real: string;
   try {
     real = await realpath(path);
   } catch (cause) {
-    if (![...folders, ...realFolders].some((folder) => isBelow(folder, path))) throw notAllowed(shown);
-    throw unreachable("stat", shown, cause);
+    if (![...folders, ...realFolders].some((folder) => isBelow(folder, path))) throw notAllowed(printablePath);
+    throw unreachable("stat", printablePath, cause);
   }
-  if (!realFolders.some((folder) => isBelow(folder, real))) throw notAllowed(shown);
+  if (!realFolders.some((folder) => isBelow(folder, real))) throw notAllowed(printablePath);
   return real;
 }
 
@@ -101,25 +101,25 @@ async function leadsTo(real: string, opened: Stats): Promise<boolean> {
   }
 }
 
-async function readSome(handle: FileHandle, buffer: Buffer, shown: string): Promise<{ bytesRead: number }> {
+async function readSome(handle: FileHandle, buffer: Buffer, printablePath: string): Promise<{ bytesRead: number }> {
   try {
     return await handle.read(buffer, 0, buffer.length, null);
   } catch (cause) {
-    throw new DownloadFailure(`read ${shown}: ${systemMessage(cause)}`, { cause });
+    throw new FetchFailure(`read ${printablePath}: ${systemMessage(cause)}`, { cause });
   }
 }
 
-function unreachable(action: string, shown: string, cause: unknown): DownloadFailure {
-  return new DownloadFailure(`${action} ${shown}: ${systemMessage(cause)}`, {
+function unreachable(action: string, printablePath: string, cause: unknown): FetchFailure {
+  return new FetchFailure(`${action} ${printablePath}: ${systemMessage(cause)}`, {
     cause,
     absent: hasCode(cause, "ENOENT"),
   });
 }
 
-function notRegular(shown: string, cause?: unknown): DownloadFailure {
-  return new DownloadFailure(`${shown} is not a regular file`, { cause });
+function notRegular(printablePath: string, cause?: unknown): FetchFailure {
+  return new FetchFailure(`${printablePath} is not a regular file`, { cause });
 }
 
-function notAllowed(shown: string): DownloadFailure {
-  return new DownloadFailure(`${shown} is not in a folder of pluginDownload.allowedFolders`);
+function notAllowed(printablePath: string): FetchFailure {
+  return new FetchFailure(`${printablePath} is not in a folder of pluginDownload.allowedFolders`);
 }

@@ -10,7 +10,7 @@ export function portOf(url: URL): number {
 }
 
 /**
- * The rule of `pluginDownload.allowedHosts`: `example.com`, `*.example.com` (every name below it, not itself), each
+ * The rule of `pluginDownload.allowedHosts`, for zips, signatures and plugin hosts: `example.com`, `*.example.com` (every name below it, not itself), each
  * with or without a port. An empty list allows all.
  */
 export function createHostRule(allowed: readonly string[]): (url: URL) => boolean {
@@ -19,17 +19,17 @@ export function createHostRule(allowed: readonly string[]): (url: URL) => boolea
 }
 
 function parseHostRule(entry: string): (url: URL) => boolean {
-  const text = entry.trim();
-  const wildcard = text.startsWith("*.");
-  const host = wildcard ? text.slice(2) : text;
+  const rule = entry.trim();
+  const isWildcard = rule.startsWith("*.");
+  const host = isWildcard ? rule.slice(2) : rule;
   // A bare IPv6 address has colons but neither brackets nor a port.
   const address = /^[^[]*:[^[]*:/.test(host) ? `[${host}]` : host;
   const [, name = address, port] = /^(.*?)(?::(\d+))?$/.exec(address) ?? [];
   const wanted = canonicalName(name);
   return (url) => {
     if (wanted === undefined || (port !== undefined && !hostAndPort(url).endsWith(`:${port}`))) return false;
-    const given = withoutRootDot(url.hostname);
-    return wildcard ? given.endsWith(`.${wanted}`) && given !== `.${wanted}` : given === wanted;
+    const actual = withoutRootDot(url.hostname);
+    return isWildcard ? actual.endsWith(`.${wanted}`) && actual !== `.${wanted}` : actual === wanted;
   };
 }
 

@@ -1,5 +1,5 @@
 import { BlockList, isIP } from "node:net";
-import { DownloadFailure } from "./failure.ts";
+import { FetchFailure } from "./failure.ts";
 import { hostAndPort } from "./hosts.ts";
 
 /** As the usual environment variables have them: `http://user:password@host:port`, `host:port`, `.example.com,10.0.0.0/8`. */
@@ -12,24 +12,31 @@ export interface ProxySettings {
 /** The proxy to ask for `url`, or undefined to connect directly. */
 export type ProxyRule = (url: URL) => URL | undefined;
 
+/** The usual variables of `env`, in either case; the original honours them too. */
+export function proxySettings(env: NodeJS.ProcessEnv): ProxySettings {
+  const value = (name: string) => env[name] ?? env[name.toUpperCase()];
+  const settings = { httpProxy: value("http_proxy"), httpsProxy: value("https_proxy"), noProxy: value("no_proxy") };
+  return Object.fromEntries(Object.entries(settings).filter(([, setting]) => setting !== undefined && setting !== ""));
+}
+
 /** The rules are those of Go's net/http, which the original has: a loopback address is never asked of a proxy. */
 export function createProxyRule({ httpProxy, httpsProxy, noProxy }: ProxySettings): ProxyRule {
   const exceptions = (noProxy ?? "").split(/[\s,]+/).filter((entry) => entry !== "");
   return (url) => {
     const secure = url.protocol === "https:";
-    const given = ((secure ? httpsProxy : httpProxy) ?? "").trim();
-    if (given === "" || isLoopback(url.hostname) || exceptions.some((entry) => isException(entry, url)))
+    const setting = ((secure ? httpsProxy : httpProxy) ?? "").trim();
+    if (setting === "" || isLoopback(url.hostname) || exceptions.some((entry) => isException(entry, url)))
       return undefined;
-    return parseProxy(given, secure ? "HTTPS_PROXY" : "HTTP_PROXY");
+    return parseProxy(setting, secure ? "HTTPS_PROXY" : "HTTP_PROXY");
   };
 }
 
 /** The value may hold a password, so no message quotes it. */
-function parseProxy(given: string, variable: string): URL {
-  const text = given.includes("://") ? given : `http://${given}`;
-  const proxy = URL.canParse(text) ? new URL(text) : undefined;
+function parseProxy(setting: string, variable: string): URL {
+  const address = setting.includes("://") ? setting : `http://${setting}`;
+  const proxy = URL.canParse(address) ? new URL(address) : undefined;
   if (proxy === undefined || !["http:", "https:"].includes(proxy.protocol)) {
-    throw new DownloadFailure(`${variable} is not the address of an http or https proxy`);
+    throw new FetchFailure(`${variable} is not the address of an http or https proxy`);
   }
   return proxy;
 }

@@ -4,7 +4,7 @@ import { resolve } from "node:path";
 import tls, { type SecureContext, type TLSSocket } from "node:tls";
 import { hasCode, systemMessage } from "../lib/errors.ts";
 import { printable } from "../lib/text.ts";
-import { DownloadFailure, networkFailure } from "./failure.ts";
+import { FetchFailure, networkFailure } from "./failure.ts";
 
 const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 
@@ -16,7 +16,7 @@ export type TlsAuthorities = () => Promise<SecureContext | undefined>;
  * again for every connection, so that it can be renewed without a restart; the costly context is kept while it is
  * unchanged.
  *
- * @returns a function that throws DownloadFailure when the file can't be used
+ * @returns a function that throws FetchFailure when the file can't be used
  */
 export function createTlsAuthorities(ca: string, baseFolder: string): TlsAuthorities {
   if (ca === "") return async () => undefined;
@@ -39,14 +39,14 @@ async function readAuthorities(path: string): Promise<string> {
   try {
     pem = await readFile(path, "utf8");
   } catch (cause) {
-    throw new DownloadFailure(`pluginDownload.ca cannot be read: ${printable(path)}: ${systemMessage(cause)}`, {
+    throw new FetchFailure(`pluginDownload.ca cannot be read: ${printable(path)}: ${systemMessage(cause)}`, {
       cause,
     });
   }
   // OpenSSL silently ignores what is no certificate, and then nobody would know why a server is not trusted.
   const certificates = pem.match(CERTIFICATE) ?? [];
   if (certificates.length === 0 || !certificates.every(isCertificate)) {
-    throw new DownloadFailure(`pluginDownload.ca is not a file of PEM certificates: ${printable(path)}`);
+    throw new FetchFailure(`pluginDownload.ca is not a file of PEM certificates: ${printable(path)}`);
   }
   return pem;
 }
@@ -60,24 +60,31 @@ function isCertificate(pem: string): boolean {
   }
 }
 
-/** What a failed handshake with `host` is told as. */
-export function tlsFailure(cause: unknown, socket: TLSSocket, host: string): DownloadFailure {
+/** The failure that is reported when a handshake with `host` (with its port) failed. */
+export function tlsFailure(cause: unknown, socket: TLSSocket, host: string): FetchFailure {
   // Node sets this only when the certificate was refused, whatever the code of the error is.
   if (socket.authorizationError) {
     const reason = cause instanceof Error ? shortened(cause.message) : "unknown error";
-    return new DownloadFailure(
+    return new FetchFailure(
       `the certificate of ${host} is not trusted: ${reason} (a private authority can be named in pluginDownload.ca; ` +
         "pluginDownload.verifyTls: false accepts any certificate)",
-      { cause },
+      { brief: `certificate not trusted (${errorCode(cause)})`, cause },
     );
   }
   if (cause instanceof Error && !hasCode(cause, "ECONNRESET", "EPIPE") && "reason" in cause) {
-    return new DownloadFailure(`TLS handshake with ${host}: ${shortened(String(cause.reason))}`, { cause });
+    return new FetchFailure(`TLS handshake with ${host}: ${shortened(String(cause.reason))}`, {
+      brief: "no HTTPS there",
+      cause,
+    });
   }
   return networkFailure(cause, host);
 }
 
-/** The message may quote names from the certificate, which is the server's text. */
+function errorCode(error: unknown): string {
+  return error instanceof Error && "code" in error ? String(error.code) : "unknown error";
+}
+
+/** The message may quote names from the certificate, which the server has chosen. */
 function shortened(message: string): string {
   const line = printable(message);
   return line.length > 200 ? `${line.slice(0, 200)}…` : line;

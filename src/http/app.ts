@@ -1,7 +1,7 @@
 import { setMaxListeners } from "node:events";
 import type { Server as HttpServer } from "node:http";
 import type { ServerOptions } from "node:https";
-import cors from "@fastify/cors";
+import cors, { type FastifyCorsOptions } from "@fastify/cors";
 import { TypeBoxValidatorCompiler } from "@fastify/type-provider-typebox";
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from "fastify";
 import type { Logger } from "pino";
@@ -14,21 +14,18 @@ import type { Uploads } from "../incoming/uploads.ts";
 import type { Jobs } from "../jobs/jobs.ts";
 import type { InstalledPlugins } from "../plugins/installed-plugins.ts";
 import type { PluginManager } from "../plugins/plugin-manager.ts";
-import { acceptAnyContentType } from "./body/any-content-type.ts";
-import { holdContinueBack } from "./body/expect-continue.ts";
-import { IncomingBodies } from "./body/incoming-bodies.ts";
-import { UploadingSockets } from "./body/uploading-sockets.ts";
+import { BodyDecoder } from "./body/decode-body.ts";
+import { acceptAnyContentType, delayContinue } from "./body/request-body.ts";
 import { requireTokens } from "./hooks/authentication.ts";
 import { createOriginRule, guardAgainstPages } from "./hooks/browser-guard.ts";
-import { answerClientErrors } from "./hooks/client-error.ts";
+import { answerClientErrors, UploadingSockets } from "./hooks/client-error.ts";
 import { answerErrors, answerUnroutable } from "./hooks/error-reply.ts";
 import { logRequests } from "./hooks/request-log.ts";
 import { answerUnknownRoutes } from "./hooks/unknown-routes.ts";
 import { functionRoutes } from "./routes/functions.ts";
-import { catalogueRoutes } from "./routes/installed.ts";
 import { jobRoutes } from "./routes/jobs.ts";
+import { listRoutes } from "./routes/lists.ts";
 import { pluginRoutes } from "./routes/plugins.ts";
-import { prebuildRoutes } from "./routes/prebuild.ts";
 import { serverRoutes } from "./routes/server.ts";
 import { uploadRoutes } from "./routes/uploads.ts";
 import { versionRoutes } from "./routes/versions.ts";
@@ -42,86 +39,93 @@ export interface AppOptions {
   readonly jobs: Jobs;
   readonly receiver: Receiver;
   readonly uploads: Uploads;
-  /** The keys of those who may make tokens; undefined lets everybody in. */
+  /** The keys of the issuers of tokens; undefined asks for no token. */
   readonly keys: PublicKeys | undefined;
-  /** Called after the answer to a delete that asks for a restart. */
+  /** Called after the reply to a delete that asks for a restart. */
   readonly restart: () => void;
   /** The server's own version. */
   readonly version: string;
   /** Certificate and key; undefined serves plain HTTP. */
-  readonly tls?: Pick<ServerOptions, "cert" | "key">;
+  readonly tls?: Pick<ServerOptions, "cert" | "key"> | undefined;
 }
-
-/** How often the time limits of requests are looked at: with node's 30 s, shorter limits would mean little. */
-const SERVER_OPTIONS = { connectionsCheckingInterval: 1000 };
 
 /** The HTTP interface with all its routes. It does not listen yet. */
 export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
-  const { log, installed, manager, catalog, jobs, receiver, uploads, keys, restart, version, tls } = options;
-  const { http: config, uploads: limits } = options.config;
+  const { installed, manager, catalog, jobs, receiver, uploads, keys, restart, version } = options;
+  const { http, uploads: limits } = options.config;
   const uploading = new UploadingSockets();
-  const isListed = createOriginRule(config.allowedOrigins);
-  const app: FastifyInstance = Fastify({
-    loggerInstance: log as FastifyBaseLogger,
-    logController: new LogController({ disableRequestLogging: true }),
-    schemaController: { compilersFactory: { buildValidator: neverBuilt, buildSerializer: neverBuilt } },
-    genReqId: requestIds(),
-    requestTimeout: config.requestTimeoutSeconds * 1000,
-    routerOptions: { ignoreTrailingSlash: true, ignoreDuplicateSlashes: true, maxParamLength: 16_384 },
-    // Answered by us while running installs finish, see ChangeQueue; a closed listener answers nobody.
-    return503OnClosing: false,
-    frameworkErrors: answerUnroutable,
-    clientErrorHandler: answerClientErrors((socket) => uploading.has(socket)),
-    ...(tls === undefined ? { http: SERVER_OPTIONS } : ({ https: { ...tls, ...SERVER_OPTIONS } } as object)),
-  });
-  limitConnections(app.server, config);
+  const app: FastifyInstance = Fastify(serverOptions(options, uploading));
+  limitConnections(app.server, http);
   app.setValidatorCompiler(TypeBoxValidatorCompiler);
 
-  holdContinueBack(app);
-  acceptAnyContentType(app, config.maxBodyBytes);
-  const bodies = new IncomingBodies({ receiver, uploading, http: config, uploads: limits, closing: closingOf(app) });
-  app.decorateRequest("zip", undefined);
-  app.decorateRequest("isFile", false);
   answerErrors(app);
   answerUnknownRoutes(app);
   logRequests(app);
-  guardAgainstPages(app, config);
-  // Not for nothing: it costs each request as much as all our other hooks.
-  if (config.allowedOrigins.length > 0) {
-    await app.register(cors, {
-      // By our own rule, so that it can't differ from the guard's. Others' OPTIONS are answered like any unknown method.
-      origin: (origin, answer) => answer(null, isListed(origin)),
-      methods: ["GET", "HEAD", "POST", "PUT", "DELETE"],
-      exposedHeaders: [
-        "Location",
-        "Plugin-Compatibility",
-        "Plugin-Hosts-Failed",
-        "Preference-Applied",
-        "Retry-After",
-        "X-Request-Id",
-      ],
-      maxAge: 600,
-      strictPreflight: false,
-    });
-  }
+  delayContinue(app);
+  acceptAnyContentType(app, http.maxBodyBytes);
+  guardAgainstPages(app, http);
+  // Only when configured: it costs each request as much as all our other hooks.
+  if (http.allowedOrigins.length > 0) await app.register(cors, corsOptions(http.allowedOrigins));
   if (keys !== undefined) requireTokens(app, keys); // after cors: a listed page may read why it is refused
+
+  const bodies = new BodyDecoder({ receiver, uploading, http, uploads: limits, closing: closingOf(app) });
+  app.decorateRequest("zip", undefined);
+  app.decorateRequest("isFile", false);
   await app.register(serverRoutes, { version });
   await app.register(pluginRoutes, { installed, manager, jobs, bodies, restart });
   await app.register(versionRoutes, { installed, manager, jobs });
   await app.register(functionRoutes, { installed, manager });
-  await app.register(catalogueRoutes, { installed });
-  await app.register(prebuildRoutes, { catalog });
+  await app.register(listRoutes, { installed, catalog });
   await app.register(jobRoutes, { jobs });
   await app.register(uploadRoutes, { uploads, bodies });
   return app;
 }
 
-/** Stands where Fastify would load Ajv and fast-json-stringify: TypeBox checks the schemas, and replies have none. */
+/** How often Node checks the time limits of requests: with its default of 30 s, shorter limits would mean little. */
+const NODE_OPTIONS = { connectionsCheckingInterval: 1000 };
+
+function serverOptions({ config, log, tls }: AppOptions, uploading: UploadingSockets) {
+  return {
+    loggerInstance: log as FastifyBaseLogger,
+    logController: new LogController({ disableRequestLogging: true }),
+    schemaController: { compilersFactory: { buildValidator: neverBuilt, buildSerializer: neverBuilt } },
+    genReqId: requestIds(),
+    requestTimeout: config.http.requestTimeoutSeconds * 1000,
+    routerOptions: { ignoreTrailingSlash: true, ignoreDuplicateSlashes: true, maxParamLength: 16_384 },
+    // While running installs finish the queue refuses further ones, see ChangeQueue; a closed listener answers nobody.
+    return503OnClosing: false,
+    frameworkErrors: answerUnroutable,
+    clientErrorHandler: answerClientErrors(uploading),
+    ...(tls === undefined ? { http: NODE_OPTIONS } : ({ https: { ...tls, ...NODE_OPTIONS } } as object)),
+  };
+}
+
+/** By our own rule for origins, so that it can't differ from that of `guardAgainstPages`. */
+function corsOptions(allowedOrigins: readonly string[]): FastifyCorsOptions {
+  const isListed = createOriginRule(allowedOrigins);
+  return {
+    // Without `strictPreflight`, an OPTIONS of other pages is answered like any unknown method.
+    origin: (origin, answer) => answer(null, isListed(origin)),
+    methods: ["GET", "HEAD", "POST", "PUT", "DELETE"],
+    exposedHeaders: [
+      "Location",
+      "Plugin-Compatibility",
+      "Plugin-Hosts-Failed",
+      "Preference-Applied",
+      "Retry-After",
+      "X-Request-Id",
+    ],
+    maxAge: 600,
+    strictPreflight: false,
+  };
+}
+
+/** Keeps Fastify from loading Ajv and fast-json-stringify: TypeBox checks the schemas, and replies have none. */
 function neverBuilt(): never {
   throw new Error("schemas are compiled by TypeBox, and replies have none");
 }
 
-/** Fires when the server closes, so that nobody waits for those who still send. */
+/** Fires when the server closes: it does not wait for clients that still send. */
 function closingOf(app: FastifyInstance): AbortSignal {
   const controller = new AbortController();
   setMaxListeners(0, controller.signal); // one for each upload
@@ -131,7 +135,7 @@ function closingOf(app: FastifyInstance): AbortSignal {
   return controller.signal;
 }
 
-/** Ids that are unique in the logs of one host: the process's start and a count. */
+/** Ids that are unique in the logs of one host: the time of the process's start and a count. */
 function requestIds(): () => string {
   const start = Date.now().toString(36);
   let count = 0;
@@ -142,7 +146,7 @@ function requestIds(): () => string {
 }
 
 function limitConnections(server: HttpServer, config: Config["http"]): void {
-  // Node holds a request to its limit only once the time of the headers is over.
+  // Node applies the limit of a request only once that of its headers has passed.
   server.headersTimeout = Math.min(config.headersTimeoutSeconds, config.requestTimeoutSeconds) * 1000;
   server.maxConnections = config.maxConnections;
 }

@@ -1,30 +1,31 @@
 import { Type } from "@sinclair/typebox";
 import type { FastifyRequest } from "fastify";
-import { type BodyRules, type Fields, ZIP_TYPES } from "./body/file-rules.ts";
-import type { IncomingBodies } from "./body/incoming-bodies.ts";
-import { textField } from "./schemas.ts";
+import { ZIP_TYPES } from "../incoming/body-kind.ts";
+import type { Fields } from "../incoming/fields.ts";
+import type { BodyDecoder, BodyRules } from "./body/decode-body.ts";
+import { optionalString } from "./schemas.ts";
 
 const MAX_SIGNATURE_BYTES = 16 * 1024;
 
-const textOf = (pattern: string, maxLength: number, description: string) =>
+const stringLike = (pattern: string, maxLength: number, description: string) =>
   Type.Optional(Type.Union([Type.String({ pattern, maxLength }), Type.Null()], { description }));
-const texts = (description: string) =>
-  // NUL ends a text for the operating system: an argument with one can't be passed on.
+const listOfStrings = (description: string) =>
+  // NUL ends a string for the operating system: an argument with one can't be passed on.
   Type.Optional(Type.Union([Type.Array(Type.String({ pattern: "^[^\\0]*$" })), Type.Null()], { description }));
 
-/** The body of a create, an update and an inspection. Fields that are not named here are ignored. */
+/** The body of a create, an update and an inspection. Other fields are ignored. */
 export const InstallBodySchema = Type.Object(
   {
-    name: textField,
-    file: textField,
-    sha256: textOf("^[0-9a-fA-F]{64}$", 64, "64 hexadecimal digits"),
-    signature: textOf(
+    name: optionalString,
+    file: optionalString,
+    sha256: stringLike("^[0-9a-fA-F]{64}$", 64, "64 hexadecimal digits"),
+    signature: stringLike(
       "^[A-Za-z0-9+/=_\\s-]+$",
       MAX_SIGNATURE_BYTES,
       `base64 of at most ${MAX_SIGNATURE_BYTES} letters`,
     ),
-    shellParas: texts("a list of texts without NUL characters"),
-    functions: texts("a list of names"),
+    shellParas: listOfStrings("a list of strings without NUL characters"),
+    functions: listOfStrings("a list of names"),
   },
   { description: "name and file" },
 );
@@ -34,29 +35,29 @@ const RULES: BodyRules = {
   lists: ["shellParas", "functions"],
   fileTypes: ZIP_TYPES,
   encodedFiles: { signature: MAX_SIGNATURE_BYTES },
-  tidy,
+  normalize,
 };
 
 /**
- * The hook before validation of a route with `bodyAsStream` that takes an order: as JSON of any content type, as a zip
+ * The preValidation hook of a route with `bodyAsStream` for a request to install: as JSON of any content type, as a zip
  * with the fields in the query, or as a form.
  *
- * @param admit refuses a zip that need not be received, see `FileRules`
+ * @param admit refuses a zip that need not be received, see `FormRules`
  */
 export function decodeInstallBody(
-  bodies: IncomingBodies,
+  bodies: BodyDecoder,
   admit?: BodyRules["admit"],
 ): (request: FastifyRequest) => Promise<void> {
   return bodies.decode(admit === undefined ? RULES : { ...RULES, admit });
 }
 
-function tidy(fields: Fields, from: "query" | "body"): Fields {
+function normalize(fields: Fields, from: "query" | "body"): Fields {
   const { sha256, signature } = fields;
   return {
     ...fields,
-    // As registries write a digest.
+    // Registries write a digest with its algorithm.
     ...(typeof sha256 === "string" ? { sha256: sha256.trim().replace(/^sha256:/i, "") } : {}),
-    // A plus of base64 that was not encoded is a space in a query.
+    // A plus of base64 that was not percent-encoded is a space in a query.
     ...(typeof signature === "string" && from === "query" ? { signature: signature.replaceAll(" ", "+") } : {}),
   };
 }

@@ -3,20 +3,20 @@ import type { Job } from "../jobs/job.ts";
 import type { Jobs } from "../jobs/jobs.ts";
 
 export interface EventTiming {
-  /** The least time between two events that tell of bytes alone. */
+  /** The least time between two events in which only the bytes have changed. */
   readonly progressMs: number;
-  /** Between two signs of life. A client that takes nothing from one to the next but one is cut off. */
+  /** Between two heartbeats. A client that reads nothing for two of them is disconnected. */
   readonly heartbeatMs: number;
 }
 
 const TIMING: EventTiming = { progressMs: 200, heartbeatMs: 15_000 };
 
-/** Bytes of events that wait for a slow client; what comes beyond is not told it. */
-const MOST_WAITING_BYTES = 16 * 1024;
+/** Bytes of events that wait for a slow client; further events are dropped. */
+const MAX_WAITING_BYTES = 16 * 1024;
 
 /**
  * The events of a job as text/event-stream: `progress` with its state as it is now and as it changes, then `end` with
- * the result. A client that reads slowly is told less, but always of the end.
+ * the result. A client that reads slowly gets fewer events, but always the end.
  */
 export class JobEvents extends Readable {
   readonly #job: Job;
@@ -24,9 +24,9 @@ export class JobEvents extends Readable {
   readonly #unwatch: () => void;
   readonly #heartbeat: NodeJS.Timeout;
   #next: NodeJS.Timeout | undefined;
-  /** Whether the client takes more at once. */
-  #isAsked = false;
-  /** Whether it took nothing since the last sign of life. */
+  /** Whether the client is ready for more. */
+  #isReady = false;
+  /** Whether it read nothing since the last heartbeat. */
   #isStalled = false;
   #isOver = false;
   #sentAt = 0;
@@ -42,14 +42,14 @@ export class JobEvents extends Readable {
     this.#heartbeat = setInterval(() => this.#beat(), timing.heartbeatMs);
   }
 
-  /** Ends the stream before the job has ended: the server goes down. */
+  /** Ends the stream before the job has ended: the server is shutting down. */
   stop(): void {
     if (!this.#isOver) this.push(null);
     this.#isOver = true;
   }
 
   override _read(): void {
-    this.#isAsked = true;
+    this.#isReady = true;
     if (this.#job.result !== undefined) this.#end();
     else this.#sendWhenDue();
   }
@@ -64,12 +64,12 @@ export class JobEvents extends Readable {
   #changed(): void {
     if (this.#isOver) return;
     if (this.#job.result !== undefined) this.#end();
-    else if (this.#job.stage !== this.#sentStage && this.readableLength < MOST_WAITING_BYTES) this.#send("progress");
+    else if (this.#job.stage !== this.#sentStage && this.readableLength < MAX_WAITING_BYTES) this.#send("progress");
     else this.#sendWhenDue();
   }
 
   #sendWhenDue(): void {
-    if (!this.#isAsked || this.#isOver || this.#next !== undefined || this.#job.revision === this.#sentRevision) return;
+    if (!this.#isReady || this.#isOver || this.#next !== undefined || this.#job.revision === this.#sentRevision) return;
     const wait = this.#sentAt + this.#timing.progressMs - performance.now();
     if (this.#sentRevision < 0 || wait <= 0) this.#send("progress");
     else this.#next = setTimeout(() => this.#sendLate(), wait);
@@ -84,7 +84,7 @@ export class JobEvents extends Readable {
     this.#sentAt = performance.now();
     this.#sentRevision = this.#job.revision;
     this.#sentStage = this.#job.stage;
-    this.#isAsked = false;
+    this.#isReady = false;
     this.push(`id: ${this.#sentRevision}\nevent: ${event}\ndata: ${JSON.stringify(this.#job.view())}\n\n`);
   }
 
@@ -95,11 +95,11 @@ export class JobEvents extends Readable {
     this.push(null);
   }
 
-  /** A comment, so that proxies see that the connection lives, and we that the client does. */
+  /** Sends a comment: proxies see that the connection is alive, and we that the client is. */
   #beat(): void {
-    if (this.#isAsked && !this.#isOver) this.push(": the job goes on\n\n");
+    if (this.#isReady && !this.#isOver) this.push(": the job is in progress\n\n");
     else if (this.#isStalled) this.destroy();
-    this.#isStalled = !this.#isAsked;
-    this.#isAsked = false;
+    this.#isStalled = !this.#isReady;
+    this.#isReady = false;
   }
 }

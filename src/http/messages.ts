@@ -1,10 +1,10 @@
 import type { PluginType } from "../domain/plugin.ts";
 import { printable } from "../lib/text.ts";
 
-/** The sentences that clients know, word for word. */
-export const replyText = {
+/** The messages that clients know, word for word. */
+export const replyMessage = {
   created: (type: PluginType, name: string) => `${type} plugin ${name} is created`,
-  /** As a later engine says it, without the type. */
+  /** As in a later engine, without the type. */
   updated: (name: string) => `plugin ${name} is updated and Kuiper must restart for the change to take effect.`,
   rolledBack: (name: string, version: string) => {
     const to = version === "" ? "the version without a number" : `version ${printable(version)}`;
@@ -17,23 +17,50 @@ export const replyText = {
     `${type} plugin ${name} is deleted and Kuiper will be stopped`,
 } as const;
 
-/** What comes before the sentence of an error, by the call that failed. */
+/** Comes before the message of an error: the same for a whole route, or by the parameters in the request's path. */
+export type ErrorPrefix = string | ((params: PathParams) => string);
+
+/** Each route has those that its own prefix names. */
+export interface PathParams {
+  readonly name: string;
+  readonly id: string;
+}
+
+const forPlugin =
+  (verb: string, type: PluginType) =>
+  ({ name }: PathParams) =>
+    `${verb} ${type} plugin ${printable(name)} error: `;
+
+const forJob =
+  (verb: string) =>
+  ({ id }: PathParams) =>
+    `${verb} job ${printable(id)} error: `;
+
+/** By the call that failed. */
 export const errorPrefix = {
-  body: (type: PluginType) => `Invalid body: Error decoding the ${type} plugin json: `,
   create: (type: PluginType) => `${type} plugins create command error: `,
-  describe: (type: PluginType, name: string) => `describe ${type} plugin ${printable(name)} error: `,
-  delete: (type: PluginType, name: string) => `delete ${type} plugin ${printable(name)} error: `,
-  update: (type: PluginType, name: string) => `update ${type} plugin ${printable(name)} error: `,
-  rollback: (type: PluginType, name: string) => `rollback ${type} plugin ${printable(name)} error: `,
+  describe: (type: PluginType) => forPlugin("describe", type),
+  delete: (type: PluginType) => forPlugin("delete", type),
+  update: (type: PluginType) => forPlugin("update", type),
+  rollback: (type: PluginType) => forPlugin("rollback", type),
   inspect: (type: PluginType) => `${type} plugins inspect command error: `,
-  functionList: "Invalid body: Error decoding the function list json: ",
-  rollbackBody: "Invalid body: Error decoding the rollback json: ",
-  register: (name: string) => `register functions plugin ${printable(name)} error: `,
-  describeFunction: (name: string) => `describe function ${printable(name)} error: `,
+  prebuild: (type: PluginType) => `${type} plugins prebuild command error: `,
   list: "list plugins error: ",
+  register: ({ name }: PathParams) => `register functions plugin ${printable(name)} error: `,
+  describeFunction: ({ name }: PathParams) => `describe function ${printable(name)} error: `,
+  listJobs: "list jobs error: ",
+  describeJob: forJob("describe"),
+  cancelJob: forJob("cancel"),
   listUploads: "Error listing the uploaded files: ",
-  uploadBody: "Invalid body: ",
   upload: "Upload error: ",
   deleteUpload: "Error deleting the file: ",
-  prebuild: (type: PluginType) => `${type} plugins prebuild command error: `,
+} as const;
+
+/** By the body that could not be used. */
+export const bodyErrorPrefix = {
+  plugin: (type: PluginType) => `Invalid body: Error decoding the ${type} plugin json: `,
+  functionList: "Invalid body: Error decoding the function list json: ",
+  rollback: "Invalid body: Error decoding the rollback json: ",
+  upload: "Invalid body: ",
+  uploadJson: "Error decoding file json: ",
 } as const;

@@ -7,8 +7,8 @@ import { isFailure, type JobFailure, type JobResult, type JobSubject, type JobSu
 import type { Jobs } from "../jobs/jobs.ts";
 import { prefixesOf, refusalOf, sendError } from "./hooks/error-reply.ts";
 
-/** Refusals of the order itself: nothing has begun then that could be followed. */
-const NOT_TAKEN: readonly ErrorCode[] = [
+/** Refusals of the request itself: no job was started. */
+const NOT_STARTED: readonly ErrorCode[] = [
   "BODY_INVALID",
   "NAME_INVALID",
   "URI_INVALID",
@@ -17,20 +17,14 @@ const NOT_TAKEN: readonly ErrorCode[] = [
   "SHUTTING_DOWN",
 ];
 
-/** A change, which gives its answer or throws why there is none. */
-export type ChangeWork = (run: JobRun) => Promise<JobSuccess>;
-
-/** What a client prefers that would rather not wait for a change; undefined for one that waits. */
-export function asksForAsync(request: FastifyRequest): Preferences | undefined {
-  const preferences = parsePreferences([request.headers.prefer ?? []].flat().join(","));
-  return preferences.respondAsync ? preferences : undefined;
-}
+/** A change: resolves to the reply of its success. */
+type ChangeWork = (run: JobRun) => Promise<JobSuccess>;
 
 /**
- * Makes a change and answers what came of it. A client that prefers so is answered 202 and the job to follow, unless
- * the order is not taken, or the change ends in the time for which it would wait.
+ * Makes a change and answers with its result. A client with `Prefer: respond-async` gets 202 and the job to follow,
+ * unless the request itself is refused or the change ends within the time that the client waits.
  *
- * @param work must not need the reply: the job goes on after it, and when the client is gone
+ * @param work must not need the reply: the job continues after it, and when the client is gone
  */
 export async function answerChange(
   request: FastifyRequest,
@@ -39,24 +33,24 @@ export async function answerChange(
   subject: JobSubject,
   work: ChangeWork,
 ): Promise<FastifyReply> {
-  const preferences = asksForAsync(request);
-  if (preferences === undefined) {
+  const { respondAsync, waitSeconds } = parsePreferences([request.headers.prefer ?? []].flat().join(","));
+  if (!respondAsync) {
     return sendSuccess(reply, await work({ signal: new AbortController().signal, progress: UNWATCHED }));
   }
   const job = new Job(subject, asJobWork(request, work));
-  await nextTurn(); // by then it has been looked at and is in the queue
-  if (isNotTaken(job.result)) return sendResult(request, reply, job.result);
-  jobs.add(job); // not before, or many such orders would push out what others wait for
-  request.log.info({ job: job.id, ...subject }, "job begun");
+  await nextTurn(); // by then the request was checked and is in the queue
+  if (isNotStarted(job.result)) return sendResult(request, reply, job.result);
+  jobs.add(job); // not before, or refused requests would push out the jobs that others follow
+  request.log.info({ job: job.id, ...subject }, "job started");
   reply.header("preference-applied", "respond-async");
-  if (preferences.waitSeconds > 0) {
-    await endedWithin(job, preferences.waitSeconds);
+  if (waitSeconds > 0) {
+    await endedWithin(job, waitSeconds);
     if (job.result !== undefined) return sendResult(request, reply, job.result);
   }
   return reply.code(202).header("location", `/jobs/${job.id}`).send(job.view());
 }
 
-/** Takes of the request only what the job needs, so that the rest of it can go. */
+/** Keeps only what the job needs of the request, so that the rest of it can be freed. */
 function asJobWork(request: FastifyRequest, work: ChangeWork): JobWork {
   const prefixes = prefixesOf(request);
   const { log } = request;
@@ -70,8 +64,8 @@ function asJobWork(request: FastifyRequest, work: ChangeWork): JobWork {
   };
 }
 
-function isNotTaken(result: JobResult | undefined): result is JobFailure {
-  return result !== undefined && isFailure(result) && NOT_TAKEN.includes(result.error);
+function isNotStarted(result: JobResult | undefined): result is JobFailure {
+  return result !== undefined && isFailure(result) && NOT_STARTED.includes(result.error);
 }
 
 async function endedWithin(job: Job, seconds: number): Promise<void> {
@@ -92,25 +86,25 @@ function sendSuccess(reply: FastifyReply, { status, body, headers = {} }: JobSuc
   return reply.code(status).headers(headers).send(body);
 }
 
-/** What a client prefers, of what this server knows (RFC 7240). */
-export interface Preferences {
-  /** It would rather follow a long change than wait for its answer. */
+/** The preferences that this server knows (RFC 7240). */
+interface Preferences {
+  /** The client follows a long change rather than waiting for its result. */
   readonly respondAsync: boolean;
-  /** Seconds that it would wait all the same; 0 where it does not say. */
+  /** Seconds for which the client waits all the same; 0 by default. */
   readonly waitSeconds: number;
 }
 
-/** Longer than that no client is kept waiting, whatever it asks for. */
-const MOST_WAIT_SECONDS = 60;
+/** The longest that a client is kept waiting, whatever it asks for. */
+const MAX_WAIT_SECONDS = 60;
 
 /** One preference of a list, up to its comma; a comma in quotes is part of it. */
 const PREFERENCE = /(?:[^,"]|"(?:[^"\\]|\\.)*"?)+/gs;
 
-/** Reads a Prefer header, in which lines that were sent apart are joined by commas. What it does not know, it leaves. */
+/** Reads a Prefer header, its lines joined by commas. Ignores unknown preferences. */
 export function parsePreferences(header: string | undefined): Preferences {
   const values = new Map<string, string>();
   for (const [preference] of (header ?? "").matchAll(PREFERENCE)) {
-    const [definition = ""] = preference.split(";"); // what follows are parameters, and we know of none
+    const [definition = ""] = preference.split(";"); // the rest are parameters, which are ignored
     const [name = "", ...value] = definition.split("=");
     const key = name.trim().toLowerCase();
     if (!values.has(key)) values.set(key, unquoted(value.join("=").trim())); // the first one counts
@@ -118,7 +112,7 @@ export function parsePreferences(header: string | undefined): Preferences {
   const wait = values.get("wait") ?? "";
   return {
     respondAsync: values.get("respond-async") === "",
-    waitSeconds: /^\d+$/.test(wait) ? Math.min(MOST_WAIT_SECONDS, Number(wait)) : 0,
+    waitSeconds: /^\d+$/.test(wait) ? Math.min(MAX_WAIT_SECONDS, Number(wait)) : 0,
   };
 }
 

@@ -10,73 +10,67 @@ import { FileTarget } from "../fetch/file-target.ts";
 import { hasCode } from "../lib/errors.ts";
 import { settingLimit } from "../lib/limits.ts";
 import type { Log } from "../lib/log.ts";
-import { withTimeLimit } from "../lib/signals.ts";
-import { type PourTarget, pour, withSilenceLimit } from "./pour.ts";
+import { Deadline } from "../lib/signals.ts";
+import { writeWhole } from "./streams.ts";
 
 export interface ReceiveOptions {
   readonly signal: AbortSignal;
-  /** The origin to show: `upload`, or `upload of random.zip`. */
+  /** `upload`, or `upload of random.zip`: for replies, the log and the registry. */
   readonly origin: string;
   readonly log: Log;
 }
 
-/** Takes what clients send into files. */
+/** Receives what clients send into files of one folder. */
 export interface Receiver {
   /**
-   * Reads `stream` to its end into a new file with mode 0600. After a failure the file is gone, and what is left of
-   * the stream is unread: it is not destroyed, since an answer may have to go out on the same connection.
+   * Reads `stream` to its end into a new file with mode 0600. After a failure the file is gone and the rest of the
+   * stream unread, see streams.ts.
    *
    * @throws PluginError TOO_BUSY, BODY_TOO_LARGE, REQUEST_TIMEOUT, UPLOAD_INVALID (it broke off), STORAGE_FULL,
    * STORAGE_FAILED; a PluginError that the stream fails with; the signal's reason
    */
   receive(stream: Readable, options: ReceiveOptions): Promise<ReceivedZip>;
   /**
-   * Removes the file, if nobody has taken it over. Never throws. To be called of every file when its work is done,
-   * since until then it takes room that others wait for.
+   * Removes the file, unless it was moved away. Never throws. To be called for every file when it is no longer needed:
+   * until then it counts against `uploads.maxTotalBytes`.
    */
   discard(zip: ReceivedZip): Promise<void>;
-}
-
-export interface ReceiverOptions {
-  /** Where the zips are until somebody takes them over. It is made when it is needed. */
-  readonly folder: string;
-  readonly config: Pick<Config["uploads"], "maxConcurrent" | "maxTotalBytes" | "timeoutSeconds" | "idleTimeoutSeconds">;
-  /** `uploads.maxBytes` */
-  readonly maxBytes: number;
-}
-
-/** A receiver that keeps its files in one folder of its own. */
-export interface FolderReceiver extends Receiver {
   /**
-   * Removes what an earlier process left. For the start, before anything is received.
+   * Removes what an earlier process left. On startup, before anything is received.
    *
    * @throws PluginError STORAGE_FAILED
    */
   clear(): Promise<void>;
 }
 
-export function createReceiver({ folder, config, maxBytes }: ReceiverOptions): FolderReceiver {
+export interface ReceiverOptions {
+  /** Where the files are until they are moved away. It is made when it is needed. */
+  readonly folder: string;
+  readonly config: Pick<Config["uploads"], "maxConcurrent" | "maxTotalBytes" | "timeoutSeconds" | "idleTimeoutSeconds">;
+  /** `uploads.maxBytes` */
+  readonly maxBytes: number;
+}
+
+export function createReceiver({ folder, config, maxBytes }: ReceiverOptions): Receiver {
   const { maxConcurrent, maxTotalBytes, timeoutSeconds, idleTimeoutSeconds } = config;
-  const limit = settingLimit("uploads.maxBytes", maxBytes, (words) => new PluginError("BODY_TOO_LARGE", words));
-  // At least one of the largest size: it would be told to come back for ever.
+  const limit = settingLimit("uploads.maxBytes", maxBytes, (message) => new PluginError("BODY_TOO_LARGE", message));
+  // Enough for one file of the largest size, or else it could never be accepted.
   const held = new HeldBytes(Math.max(maxBytes, maxTotalBytes), () => tooMuch(maxTotalBytes));
   let receiving = 0;
 
-  async function receive(stream: Readable, { signal, origin: shown, log }: ReceiveOptions): Promise<ReceivedZip> {
+  async function receive(stream: Readable, { signal, origin, log }: ReceiveOptions): Promise<ReceivedZip> {
     const file = await newFile(folder);
     const target = await FileTarget.create(file, limit);
-    const counted = countedTarget(target, (bytes) => held.add(file, bytes));
+    const write = async (chunk: Uint8Array) => {
+      held.add(file, chunk.length); // before it is on the disk
+      await target.write(chunk);
+    };
     try {
-      await withTimeLimit(
-        signal,
-        timeoutSeconds * 1000,
-        () => tooSlow(timeoutSeconds),
-        (limited) =>
-          withSilenceLimit(limited, idleTimeoutSeconds, counted, (heard, target) => pour(stream, target, heard)),
-      );
+      using time = new Deadline(signal, timeoutSeconds * 1000, () => tooSlow(timeoutSeconds));
+      await writeWhole(stream, write, { signal: time.signal, idleTimeoutSeconds });
       const { sha256, bytes } = await target.finish();
-      log.debug({ sha256, bytes }, "a zip was received");
-      return { file, sha256, bytes, origin: shown };
+      log.debug({ sha256, bytes }, "zip received");
+      return { file, sha256, bytes, origin };
     } catch (error) {
       await target.discard();
       held.release(file);
@@ -114,7 +108,7 @@ async function newFile(folder: string): Promise<string> {
   return join(folder, `${randomUUID()}.zip`);
 }
 
-/** @throws PluginError STORAGE_FAILED: what is behind a link is not ours to fill and to clear */
+/** @throws PluginError STORAGE_FAILED: what is behind a link is not ours to fill and clear */
 async function isThere(folder: string): Promise<boolean> {
   try {
     if (!(await lstat(folder)).isSymbolicLink()) return true;
@@ -125,28 +119,14 @@ async function isThere(folder: string): Promise<boolean> {
   throw new PluginError("STORAGE_FAILED", `${folder} is a link; move it away and try again`);
 }
 
-/** Counts what is written before it is on the disk. */
-function countedTarget(target: FileTarget, count: (bytes: number) => void): PourTarget {
-  return {
-    get bytes() {
-      return target.bytes;
-    },
-    async write(chunk) {
-      count(chunk.length);
-      await target.write(chunk);
-    },
-  };
-}
-
 function tooMuch(maxTotalBytes: number): PluginError {
   const total = "all files that are being received or wait to be installed would have more bytes than";
-  const words = `${total} uploads.maxTotalBytes (${maxTotalBytes}) allows; try again later`;
-  return new PluginError("TOO_BUSY", words);
+  return new PluginError("TOO_BUSY", `${total} uploads.maxTotalBytes (${maxTotalBytes}) allows; try again later`);
 }
 
 function tooBusy(maxConcurrent: number): PluginError {
-  const words = `${maxConcurrent} uploads are being received already (uploads.maxConcurrent); try again in a moment`;
-  return new PluginError("TOO_BUSY", words);
+  const uploads = `${maxConcurrent} uploads are being received already (uploads.maxConcurrent)`;
+  return new PluginError("TOO_BUSY", `${uploads}; try again in a moment`);
 }
 
 function tooSlow(seconds: number): PluginError {
@@ -154,10 +134,10 @@ function tooSlow(seconds: number): PluginError {
 }
 
 /**
- * The bytes of the files that clients sent and that are not done with, whether they still arrive, wait or are used:
- * a long queue of changes must not fill the disk.
+ * The bytes of all files that were received and not discarded, be they incomplete, waiting or in use: a long queue of
+ * changes must not fill the disk.
  */
-export class HeldBytes {
+class HeldBytes {
   readonly #max: number;
   readonly #exceeded: () => Error;
   readonly #files = new Map<string, number>();
@@ -168,7 +148,7 @@ export class HeldBytes {
     this.#exceeded = exceeded;
   }
 
-  /** @throws `exceeded()` where all files together would have more than the maximum; nothing is added then */
+  /** @throws `exceeded()` when all files together would have more than the maximum; nothing is added then */
   add(file: string, bytes: number): void {
     if (this.#total + bytes > this.#max) throw this.#exceeded();
     this.#total += bytes;

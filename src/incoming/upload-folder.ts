@@ -8,18 +8,18 @@ import { hasCode } from "../lib/errors.ts";
 import { syncFile } from "../lib/files.ts";
 import { printable } from "../lib/text.ts";
 
-/** Of a file that is not whole yet. No name of an upload begins with a dot. */
+/** Of a file that is incomplete. No name of an upload begins with a dot. */
 const UNFINISHED_PREFIX = ".unfinished-";
 
 /** What makes a file, and who may read it then. */
 export interface Making {
-  /** Makes the file at the path that it is given. */
+  /** Creates the file at that path. */
   readonly fill: (path: string) => Promise<void>;
   /** Of the whole file, such as 0o644. */
   readonly mode: number;
 }
 
-/** What the files of the folder, without one of a given name, take. */
+/** The size of the folder without one of its files. */
 export interface Usage {
   readonly files: number;
   readonly bytes: number;
@@ -47,14 +47,14 @@ export class UploadFolder {
     const others = (await this.#names()).filter((one) => one !== name);
     let bytes = 0;
     for (const one of others) {
-      const stats = await lstat(join(this.#folder, one)).catch(() => undefined); // it was deleted meanwhile
+      const stats = await lstat(join(this.#folder, one)).catch(() => undefined); // deleted meanwhile
       bytes += stats?.isFile() ? stats.size : 0;
     }
     return { files: others.length, bytes };
   }
 
   /**
-   * Puts a file into its place at once: until then a file of that name stays what it is.
+   * Replaces a file atomically: until it is complete, a file of that name stays as it is.
    *
    * @param admit called just before, with the bytes of the file, while no other file is put into place
    * @returns its absolute path
@@ -151,7 +151,7 @@ export function checkUploadName(name: string): string {
 }
 
 /** Whether a file in the folder is one that could have been uploaded. */
-export function isUploadName(name: string): boolean {
+function isUploadName(name: string): boolean {
   return objectionTo(name) === undefined;
 }
 

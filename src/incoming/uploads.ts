@@ -10,7 +10,7 @@ import { checkUploadName, type Making, type UploadFolder } from "./upload-folder
 
 /** The engine need not run as our user. */
 const FOR_ALL = 0o644;
-/** A copy of a file of the server must not be more readable than that, nor than the folders above it allow. */
+/** A copy of a file of the server must not be more readable than the file and the folders above it. */
 const FOR_US = 0o600;
 
 export interface FetchOptions {
@@ -19,7 +19,7 @@ export interface FetchOptions {
   readonly limit: SizeLimit;
 }
 
-/** What a download is asked of: into a file that is not there yet, whole or not at all. */
+/** Downloads into a file that does not exist yet, completely or not at all. */
 export interface Fetcher {
   download(uri: PluginUri, file: string, options: FetchOptions): Promise<unknown>;
 }
@@ -30,7 +30,7 @@ export interface UploadsOptions {
   readonly fetcher: Fetcher;
 }
 
-/** What a client wants to upload, as it came: a name, and just one of the others. */
+/** What a client sent, not validated: a name, and exactly one of the others. */
 export interface UploadRequest {
   readonly name?: string | null;
   readonly content?: string | null;
@@ -55,9 +55,9 @@ export class Uploads {
   }
 
   /**
-   * Refuses a file that need not be received.
+   * Refuses a file before it is received.
    *
-   * @param bytes how many it will have, where that is known
+   * @param bytes its size, if that is known
    * @throws PluginError BODY_INVALID, NAME_INVALID, BODY_TOO_LARGE, STORAGE_FULL
    */
   async admit(name: string | null | undefined, bytes = 0): Promise<void> {
@@ -82,9 +82,9 @@ export class Uploads {
    * @returns its absolute path
    * @throws PluginError with the reason; a file of that name is then what it was
    */
-  async put(order: UploadRequest, options: Pick<FetchOptions, "signal" | "log">): Promise<string> {
-    const name = checkName(order.name);
-    const making = this.#makingOf(order, options);
+  async put(request: UploadRequest, options: Pick<FetchOptions, "signal" | "log">): Promise<string> {
+    const name = checkName(request.name);
+    const making = this.#makingOf(request, options);
     await this.admit(name);
     const path = await this.#options.folder.put(name, making, (bytes) => this.admit(name, bytes));
     options.log.info({ path }, "file uploaded");
@@ -97,10 +97,10 @@ export class Uploads {
     log.info({ name }, "uploaded file deleted");
   }
 
-  #makingOf(order: UploadRequest, options: Pick<FetchOptions, "signal" | "log">): Making {
-    const { content, base64, file, zip } = order;
-    const given = [content, base64, file, zip].filter((one) => one !== undefined && one !== null);
-    if (given.length !== 1) throw missing("just one of content, base64 and file is required");
+  #makingOf(request: UploadRequest, options: Pick<FetchOptions, "signal" | "log">): Making {
+    const { content, base64, file, zip } = request;
+    const contents = [content, base64, file, zip].filter((one) => one !== undefined && one !== null);
+    if (contents.length !== 1) throw missing("just one of content, base64 and file is required");
     if (zip !== undefined) return { fill: (path) => moveFile(zip.file, path), mode: FOR_ALL };
     if (typeof file === "string") {
       const uri = checkUri(file);
@@ -115,8 +115,8 @@ export class Uploads {
     const { fetcher, config } = this.#options;
     const { maxConcurrent } = config;
     if (this.#fetching >= maxConcurrent) {
-      const words = `${maxConcurrent} files are being fetched already (uploads.maxConcurrent); try again in a moment`;
-      throw new PluginError("TOO_BUSY", words);
+      const files = `${maxConcurrent} files are being fetched already (uploads.maxConcurrent)`;
+      throw new PluginError("TOO_BUSY", `${files}; try again in a moment`);
     }
     this.#fetching += 1;
     try {
@@ -128,7 +128,7 @@ export class Uploads {
 
   #limit(code: ErrorCode): SizeLimit {
     const { maxBytes } = this.#options.config;
-    return settingLimit("uploads.maxBytes", maxBytes, (words) => new PluginError(code, words));
+    return settingLimit("uploads.maxBytes", maxBytes, (message) => new PluginError(code, message));
   }
 }
 
@@ -146,7 +146,7 @@ function decoded(base64: string): Buffer {
   return Buffer.from(base64, "base64");
 }
 
-/** In the words of a later engine. */
+/** With the message of a later engine. */
 function missing(what: string): PluginError {
   return new PluginError("BODY_INVALID", `missing necessary field: ${what}`);
 }

@@ -17,34 +17,34 @@ export interface JobSubject {
 export interface JobView extends JobSubject {
   readonly id: string;
   readonly state: JobState;
-  /** The one that it is in, or that it ended in. */
+  /** The current one, or that in which it ended. */
   readonly stage: Stage;
   /** Of the stage so far. */
   readonly bytes: number;
-  /** Of the whole stage; absent while that is not known. */
+  /** Of the whole stage; absent while unknown. */
   readonly totalBytes?: number;
   /** 0 to 99 and never less than before; 100 when the job is done, and only then. */
   readonly percent: number;
   readonly createdAt: string;
-  /** Absent for a job that never got its turn. */
+  /** Absent for a job that never started. */
   readonly startedAt?: string;
   readonly endedAt?: string;
   readonly result?: JobResult;
 }
 
-/** What the synchronous answer would have been. */
+/** What the synchronous reply would have been. */
 export interface JobSuccess {
   readonly status: number;
-  /** A text goes out as text, an object as JSON. */
+  /** A string is sent as text, an object as JSON. */
   readonly body: string | object;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** The refusal that the synchronous answer would have been. */
+/** The refusal that the synchronous reply would have been. */
 export interface JobFailure {
   readonly status: number;
   readonly error: ErrorCode;
-  /** With the words that come before it in an answer. */
+  /** With the prefix that it has in a reply. */
   readonly message: string;
 }
 

@@ -4,24 +4,24 @@ import type { Progress, Stage } from "../domain/progress.ts";
 import { isFailure, type JobResult, type JobState, type JobSubject, type JobView } from "./job-view.ts";
 import { ProgressMeter } from "./progress-meter.ts";
 
-/** What the work of a job has from it. */
+/** What a job gives its work. */
 export interface JobRun {
   /** Fires when the job is cancelled. */
   readonly signal: AbortSignal;
   readonly progress: Progress;
 }
 
-/** Says what has come of the change, also when it failed. */
+/** Resolves to the result of the change, also of one that failed. */
 export type JobWork = (run: JobRun) => Promise<JobResult>;
 
-/** A change that goes on whether or not somebody waits for it. It begins at once, and fails only with its result. */
+/** A change that continues whether or not a client waits for it. It starts at once; a failure is its result. */
 export class Job {
-  /** Can't be guessed: who may cancel a job was told of it, or may list them all. */
+  /** Can't be guessed: only a client that got it, or that may list all jobs, can cancel the job. */
   readonly id: string = randomUUID();
   readonly subject: JobSubject;
-  /** Resolves when it has ended, however it did. */
+  /** Resolves when it has ended, also when it failed. */
   readonly ended: Promise<void>;
-  readonly #meter = new ProgressMeter(() => this.#stepped());
+  readonly #meter = new ProgressMeter(() => this.#progressed());
   readonly #abort = new AbortController();
   readonly #watchers = new Set<() => void>();
   readonly #createdAt = new Date();
@@ -35,7 +35,7 @@ export class Job {
     this.ended = this.#run(work);
   }
 
-  /** Another number after each change of what is shown of it. */
+  /** Increases with each change of `view()`. */
   get revision(): number {
     return this.#revision;
   }
@@ -61,12 +61,12 @@ export class Job {
     return { id, ...subject, state, ...this.#meter.read(), createdAt, ...started };
   }
 
-  /** Asks the work to undo what it did. It ends as done when it is too late for that. */
+  /** Asks the work to stop and undo what it did. When it is too late for that, the job ends as done. */
   cancel(): void {
     this.#abort.abort(new PluginError("CANCELLED", `the ${this.subject.action} was cancelled`));
   }
 
-  /** Calls the listener after each change, until it is told not to. Ask Jobs, which bounds their number. */
+  /** Calls the listener after each change, until the returned function is called. Use `Jobs.watch`, which is bounded. */
   watch(listener: () => void): () => void {
     this.#watchers.add(listener);
     return () => this.#watchers.delete(listener);
@@ -77,7 +77,7 @@ export class Job {
     const state = stateAfter(result);
     const done = state === "done" ? { percent: 100 } : {};
     this.#end = { ...this.view(), state, ...done, endedAt: new Date().toISOString(), result };
-    this.#tell();
+    this.#notify();
     this.#watchers.clear();
   }
 
@@ -85,18 +85,18 @@ export class Job {
     try {
       return await work({ signal: this.#abort.signal, progress: this.#meter });
     } catch {
-      // Work says itself what went wrong. That it did not is a fault of ours, which must not end the server.
+      // Work turns its failures into results. An uncaught one is our fault, and must not end the server.
       return { status: ERROR_STATUS.INTERNAL, error: "INTERNAL", message: "internal error; see the server's log" };
     }
   }
 
-  #stepped(): void {
+  #progressed(): void {
     if (this.#end !== undefined) return;
     if (this.stage !== "waiting") this.#startedAt ??= new Date();
-    this.#tell();
+    this.#notify();
   }
 
-  #tell(): void {
+  #notify(): void {
     this.#revision += 1;
     for (const listener of this.#watchers) listener();
   }

@@ -3,8 +3,8 @@ import { PluginError } from "../domain/errors.ts";
 import type { Job } from "./job.ts";
 
 /**
- * The changes that clients did not wait for: those that go on, and the last ones that ended. In memory alone, so a
- * restart forgets them. Those that go on are bounded by the queue of changes, through which their work goes.
+ * The changes that clients did not wait for: those in progress, and the last ones that ended. In memory only, so a
+ * restart forgets them. Those in progress are bounded by the queue of changes, through which their work goes.
  */
 export class Jobs {
   readonly #limits: Config["jobs"];
@@ -18,7 +18,7 @@ export class Jobs {
     this.#limits = limits;
   }
 
-  /** Takes in a job, which may have ended already. */
+  /** Adds a job, which may have ended already. */
   add(job: Job): void {
     this.#jobs.set(job.id, job);
     void job.ended.then(() => this.#retire(job.id));
@@ -31,13 +31,13 @@ export class Jobs {
     return job;
   }
 
-  /** The latest first. */
+  /** The newest first. */
   list(): readonly Job[] {
     return [...this.#jobs.values()].reverse();
   }
 
   /**
-   * Ends a job before its time, with everything undone. Resolves when it has ended: as done, if it was too late.
+   * Cancels a job and undoes its change. Resolves when it has ended: as done, if it was too late.
    *
    * @throws PluginError JOB_NOT_FOUND, JOB_ENDED
    */
@@ -50,8 +50,8 @@ export class Jobs {
   }
 
   /**
-   * Calls the listener after each change of a job, until the function that this returns is called. It has to be: the
-   * number of those who watch is bounded.
+   * Calls the listener after each change of a job, until the returned function is called. It has to be called, since
+   * the number of watchers is bounded.
    *
    * @throws PluginError TOO_BUSY
    */

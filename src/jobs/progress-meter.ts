@@ -1,6 +1,6 @@
 import { type Progress, STAGES, type Stage } from "../domain/progress.ts";
 
-/** What part of the time a stage takes, in percent and roughly: mostly people wait for a download over a slow line. */
+/** The share of a stage in the time of a change, roughly and in percent: most of it is a download over a slow line. */
 const WEIGHTS: Readonly<Record<Stage, number>> = {
   waiting: 0,
   download: 60,
@@ -16,8 +16,8 @@ const STARTS: Readonly<Record<string, number>> = Object.fromEntries(
   STAGES.map((stage, index) => [stage, STAGES.slice(0, index).reduce((sum, before) => sum + WEIGHTS[before], 0)]),
 );
 
-/** A change is not done before it is. */
-const MOST_BEFORE_DONE = 99;
+/** Only a change that is done has 100. */
+const MAX_BEFORE_DONE = 99;
 
 /** How far a change has come. */
 export interface Reading {
@@ -27,7 +27,7 @@ export interface Reading {
   readonly percent: number;
 }
 
-/** Makes one percentage, which never falls, of stages and bytes. */
+/** Turns stages and bytes into one percentage, which never falls. */
 export class ProgressMeter implements Progress {
   readonly #changed: () => void;
   #stage: Stage = "waiting";
@@ -35,7 +35,7 @@ export class ProgressMeter implements Progress {
   #totalBytes: number | undefined;
   #percent = 0;
 
-  /** `changed` is called after each step. A download makes thousands of them, so it has to be quick. */
+  /** @param changed called after each step; has to be quick, since a download has thousands of steps */
   constructor(changed: () => void) {
     this.#changed = changed;
   }
@@ -59,7 +59,7 @@ export class ProgressMeter implements Progress {
     this.#totalBytes = total;
     const share = total ? Math.min(1, done / total) : 0;
     const percent = Math.floor((STARTS[this.#stage] ?? 0) + WEIGHTS[this.#stage] * share);
-    this.#percent = Math.max(this.#percent, Math.min(MOST_BEFORE_DONE, percent));
+    this.#percent = Math.max(this.#percent, Math.min(MAX_BEFORE_DONE, percent));
     this.#changed();
   }
 }

@@ -3,8 +3,8 @@ export function hasCode(error: unknown, ...codes: string[]): error is NodeJS.Err
   return error instanceof Error && "code" in error && codes.includes(String(error.code));
 }
 
-/** Go's words for what the system says, since users know the original's messages. */
-const SYSTEM_WORDS: Readonly<Record<string, string>> = {
+/** Go's messages for system errors, which users know from the original. */
+const SYSTEM_MESSAGES: Readonly<Record<string, string>> = {
   E2BIG: "argument list too long",
   EACCES: "permission denied",
   EADDRNOTAVAIL: "cannot assign requested address",
@@ -26,8 +26,8 @@ const SYSTEM_WORDS: Readonly<Record<string, string>> = {
   ETIMEDOUT: "connection timed out",
 };
 
-/** One short phrase for a system error; its code where there is no phrase for it. */
+/** A short message for a system error; its code where there is none. */
 export function systemMessage(error: unknown): string {
   const code = error instanceof Error && "code" in error ? String(error.code) : "unknown error";
-  return SYSTEM_WORDS[code] ?? code;
+  return SYSTEM_MESSAGES[code] ?? code;
 }

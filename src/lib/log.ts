@@ -3,6 +3,9 @@ import { type BaseLogger, type Logger, pino } from "pino";
 /** What the rooms below HTTP need of a pino logger. A request's log has its id on every line. */
 export type Log = Pick<BaseLogger, "debug" | "info" | "warn" | "error">;
 
+/** For work that is not logged: a command prints its own report. */
+export const SILENT: Log = { debug() {}, info() {}, warn() {}, error() {} };
+
 /** How much of what can't be written is kept until it can; further lines are lost. */
 const MAX_UNWRITTEN_BYTES = 1024 * 1024;
 

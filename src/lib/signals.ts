@@ -1,29 +1,94 @@
 /**
- * Runs `work` with a signal that follows `parent` and is aborted with `reason()` after `ms` milliseconds. Nothing is
- * left behind on `parent` afterwards.
+ * A signal that follows others and can also be aborted on its own. Dispose it when the work is done: nothing is left on
+ * its parents then.
  *
- * @param reason asked when the time is over; undefined gives as much time again
- * @param work may call `restart` to have the whole time before it again
+ * Not AbortSignal.any: on Node 20 every result of it that was listened to stays in memory as long as a parent lives
+ * (about 1 KB each), and the server's own signals live as long as the server.
  */
+export class LinkedSignal implements Disposable {
+  readonly #controller = new AbortController();
+  readonly #unlink: (() => void)[] = [];
+
+  constructor(...parents: readonly (AbortSignal | undefined)[]) {
+    for (const parent of parents) {
+      if (parent === undefined) continue;
+      const follow = () => this.abort(parent.reason);
+      if (parent.aborted) follow();
+      else {
+        parent.addEventListener("abort", follow, { once: true });
+        this.#unlink.push(() => parent.removeEventListener("abort", follow));
+      }
+    }
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  abort(reason: unknown): void {
+    this.#controller.abort(reason);
+  }
+
+  [Symbol.dispose](): void {
+    for (const unlink of this.#unlink.splice(0)) unlink();
+  }
+}
+
+/** A signal that follows `parent` and is aborted with `reason()` after `ms` milliseconds, unless it is disposed before. */
+export class Deadline implements Disposable {
+  readonly #linked: LinkedSignal;
+  readonly #arm: () => NodeJS.Timeout;
+  /** Undefined while the clock is stopped. */
+  #timer: NodeJS.Timeout | undefined;
+  #isDisposed = false;
+
+  /**
+   * @param reason asked when the time is over; undefined gives as much time again
+   * @throws the reason of a parent that is aborted already
+   */
+  constructor(parent: AbortSignal, ms: number, reason: () => Error | undefined) {
+    parent.throwIfAborted();
+    this.#linked = new LinkedSignal(parent);
+    const expire = () => {
+      const error = reason();
+      if (error === undefined) this.restart();
+      else this.#linked.abort(error);
+    };
+    this.#arm = () => setTimeout(expire, ms);
+    this.#timer = this.#arm();
+  }
+
+  get signal(): AbortSignal {
+    return this.#linked.signal;
+  }
+
+  /** Gives the whole time again, also after a pause. Once disposed, it stays without a timer. */
+  restart(): void {
+    if (this.#isDisposed) return;
+    if (this.#timer === undefined) this.#timer = this.#arm();
+    else this.#timer.refresh();
+  }
+
+  /** Stops the clock until `restart`. */
+  pause(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+
+  [Symbol.dispose](): void {
+    this.#isDisposed = true;
+    this.pause();
+    this.#linked[Symbol.dispose]();
+  }
+}
+
+/** Runs `work` with the signal of a `Deadline`; `restart` gives it the whole time again. */
 export async function withTimeLimit<T>(
   parent: AbortSignal,
   ms: number,
   reason: () => Error | undefined,
   work: (signal: AbortSignal, restart: () => void) => Promise<T>,
 ): Promise<T> {
-  parent.throwIfAborted();
-  const controller = new AbortController();
-  const follow = () => controller.abort(parent.reason);
-  const timer = setTimeout(() => {
-    const over = reason();
-    if (over === undefined) timer.refresh();
-    else controller.abort(over);
-  }, ms);
-  parent.addEventListener("abort", follow, { once: true });
-  try {
-    return await work(controller.signal, () => timer.refresh());
-  } finally {
-    clearTimeout(timer);
-    parent.removeEventListener("abort", follow);
-  }
+  using deadline = new Deadline(parent, ms, reason);
+  return await work(deadline.signal, () => deadline.restart());
 }

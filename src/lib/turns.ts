@@ -1,28 +1,27 @@
-import { once } from "node:events";
 import pLimit from "p-limit";
 
-/** Runs work when it is its turn; who waits can leave. */
-export type Turns = <T>(work: () => Promise<T>, signal: AbortSignal) => Promise<T>;
+/** Work that must not overlap: one caller at a time has the turn, in the order in which they came. */
+export class Turns {
+  readonly #limit = pLimit(1);
 
-/**
- * One at a time, in the order in which they came.
- *
- * @returns a function that rejects with the signal's reason while the work has not begun; what is begun sees to its
- * own end
- */
-export function createTurns(): Turns {
-  const limit = pLimit(1);
-  return async (work, signal) => {
-    const waiting = new AbortController();
-    const left = once(signal, "abort", { signal: waiting.signal }).then(
-      () => Promise.reject(signal.reason),
-      () => turn, // its turn has come
-    );
-    const turn = limit(async () => {
-      waiting.abort();
-      signal.throwIfAborted();
-      return work();
+  /**
+   * Waits for the turn, which is over when it is disposed.
+   *
+   * @throws the signal's reason while it waits
+   */
+  enter(signal: AbortSignal): Promise<Disposable> {
+    return new Promise((resolve, reject) => {
+      const leave = () => reject(signal.reason);
+      if (signal.aborted) return leave();
+      signal.addEventListener("abort", leave, { once: true });
+      void this.#limit(
+        () =>
+          new Promise<void>((end) => {
+            signal.removeEventListener("abort", leave);
+            if (signal.aborted) end();
+            else resolve({ [Symbol.dispose]: end });
+          }),
+      );
     });
-    return Promise.race([turn, left]);
-  };
+  }
 }

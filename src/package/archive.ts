@@ -1,51 +1,56 @@
 import type { FileHandle } from "node:fs/promises";
 import { type Entry, fromFdPromise, type ZipFile } from "yauzl";
 import { PluginError } from "../domain/errors.ts";
-import { type Directory, locateDirectory, read } from "./end-record.ts";
-import { shownName } from "./entry-name.ts";
+import { type Directory, locateDirectory, readBytes } from "./end-record.ts";
+import { invalidZip, notAZip, quotedName, refusedEntry, refuseIf } from "./refusal.ts";
 import { localFacts, type ZipArchive, type ZipEntry } from "./zip-entry.ts";
 
 const UNICODE_PATH_FIELD = 0x7075;
 
-/** A record of the central directory: its signature, the length of its fixed part. */
+/** A record of the central directory: its signature, and the length of the part before the name. */
 const RECORD = 0x02014b50;
 const RECORD_BYTES = 46;
+
 /**
  * Reads a zip's directory and every entry's local header; no data is unpacked.
  *
- * @param maxEntries read no more than this
+ * @param maxEntries a zip with more is refused
  * @throws PluginError ARCHIVE_INVALID
  */
 export async function readArchive(file: FileHandle, maxEntries: number): Promise<ZipArchive> {
-  // First of all: yauzl trusts a position in these records so far that a wild one ends the process.
+  // Before yauzl reads anything: an absurd position in the end records would make it end the process.
   const directory = await locateDirectory(file);
-  if (directory === undefined) throw notAZip();
-  if (typeof directory === "string") throw invalid(directory);
-  const zip = await fromFdPromise(file.fd, { decodeStrings: false, validateEntrySizes: false, autoClose: false }).catch(
-    (cause) => {
-      throw notAZip(cause);
-    },
-  );
+  const zip = await openZip(file);
   if (zip.entryCount > maxEntries) {
-    throw invalid(`it has ${zip.entryCount} entries, allowed are ${maxEntries} (pluginPackage.maxEntries)`);
+    throw invalidZip(`it has ${zip.entryCount} entries, allowed are ${maxEntries} (pluginPackage.maxEntries)`);
   }
   const entries: ZipEntry[] = [];
   try {
     for await (const entry of zip.eachEntry()) entries.push(await withLocalHeader(entry, zip, directory));
   } catch (cause) {
     if (cause instanceof PluginError) throw cause;
-    throw invalid(`${await failedEntry(file, Number(zip.readEntryCursor))}: ${(cause as Error).message}`, cause);
+    throw invalidZip(`${await failedEntry(file, Number(zip.readEntryCursor))}: ${(cause as Error).message}`, cause);
   }
-  // Entries behind the announced number would be seen by other readers and not by this one.
-  if (Number(zip.readEntryCursor) !== directory.end) throw invalid("its directory has other entries than it announces");
+  // Other readers would see entries behind the announced number, and this one would not.
+  if (Number(zip.readEntryCursor) !== directory.end) {
+    throw invalidZip("its directory has other entries than it announces");
+  }
   return { entries, directoryStart: directory.start };
 }
 
+async function openZip(file: FileHandle): Promise<ZipFile> {
+  try {
+    return await fromFdPromise(file.fd, { decodeStrings: false, validateEntrySizes: false, autoClose: false });
+  } catch (cause) {
+    throw notAZip(cause);
+  }
+}
+
 async function withLocalHeader(entry: Entry, zip: ZipFile, directory: Directory): Promise<ZipEntry> {
-  const name = () => shownName(entry.fileNameRaw);
-  if (entry.relativeOffsetOfLocalHeader >= directory.start) throw invalid(`${name()}: its data is outside of the file`);
-  const local = await zip.readLocalFileHeaderPromise(entry).catch((cause) => {
-    throw invalid(`${name()}: its local header can't be read: ${(cause as Error).message}`, cause);
+  const named = { rawName: entry.fileNameRaw };
+  refuseIf(entry.relativeOffsetOfLocalHeader >= directory.start, named, "its data is outside of the file");
+  const local = await zip.readLocalFileHeaderPromise(entry).catch((cause: Error) => {
+    throw refusedEntry(named, `its local header can't be read: ${cause.message}`, cause);
   });
   const unicodePath = entry.extraFields.find((field) => field.id === UNICODE_PATH_FIELD)?.data;
   return {
@@ -64,21 +69,13 @@ async function withLocalHeader(entry: Entry, zip: ZipFile, directory: Directory)
   };
 }
 
-/** The name of the entry at which yauzl gave up: its cursor is at the record, or just behind its fixed part. */
+/** The name of the entry at which yauzl failed: its cursor is at the record, or just behind its fixed part. */
 async function failedEntry(file: FileHandle, cursor: number): Promise<string> {
   for (const start of [cursor, cursor - RECORD_BYTES]) {
-    const record = await read(file, start, start + RECORD_BYTES);
+    const record = await readBytes(file, start, start + RECORD_BYTES);
     if (record.length < RECORD_BYTES || record.readUInt32LE(0) !== RECORD) continue;
     const nameStart = start + RECORD_BYTES;
-    return shownName(await read(file, nameStart, nameStart + record.readUInt16LE(28)));
+    return quotedName(await readBytes(file, nameStart, nameStart + record.readUInt16LE(28)));
   }
   return "its directory is broken";
-}
-
-function notAZip(cause?: unknown): PluginError {
-  return new PluginError("ARCHIVE_INVALID", "zip: not a valid zip file", { cause });
-}
-
-function invalid(reason: string, cause?: unknown): PluginError {
-  return new PluginError("ARCHIVE_INVALID", `invalid zip file: ${reason}`, { cause });
 }

@@ -1,6 +1,7 @@
 import type { FileHandle } from "node:fs/promises";
+import { invalidZip, notAZip } from "./refusal.ts";
 
-/** Signatures and lengths of the records at the end of a zip, from PKWARE's APPNOTE 4.3. */
+/** Signatures and lengths of the records at the end of a zip (PKWARE's APPNOTE, 4.3). */
 const END = 0x06054b50;
 const END_BYTES = 22;
 const ZIP64_LOCATOR = 0x07064b50;
@@ -9,7 +10,7 @@ const ZIP64_END = 0x06064b50;
 const ZIP64_END_BYTES = 56;
 const MAX_COMMENT_BYTES = 0xffff;
 
-/** What stands in a field of the plain record when the zip64 record has the value. */
+/** A field of the plain record has this when the zip64 record has the value. */
 const IN_ZIP64 = { u16: 0xffff, u32: 0xffffffff } as const;
 
 /** Where the central directory is, in bytes from the beginning of the file; it ends where the end records begin. */
@@ -19,18 +20,18 @@ export interface Directory {
 }
 
 /**
- * Where a zip's directory is, read more strictly than by the zip reader, which takes what it finds first: several
- * readers of the same bytes must not come to different lists of files.
+ * Where a zip's directory is. Stricter than yauzl, which takes the first record that it finds: all readers of the same
+ * bytes must come to the same list of files.
  *
- * @returns undefined where there is no end record, so no zip; a sentence where the records allow of two readings
+ * @throws PluginError ARCHIVE_INVALID where there is no end record, or the end records allow two readings
  */
-export async function locateDirectory(file: FileHandle): Promise<Directory | string | undefined> {
+export async function locateDirectory(file: FileHandle): Promise<Directory> {
   const { size } = await file.stat();
-  const tail = await read(file, Math.max(0, size - END_BYTES - MAX_COMMENT_BYTES), size);
+  const tail = await readBytes(file, Math.max(0, size - END_BYTES - MAX_COMMENT_BYTES), size);
   const ends = endRecords(tail);
   const [position] = ends;
-  if (position === undefined) return undefined;
-  if (ends.length > 1) return "it has more than one end record";
+  if (position === undefined) throw notAZip();
+  if (ends.length > 1) throw invalidZip("it has more than one end record");
   const record = tail.subarray(position);
   const recordStart = size - tail.length + position;
 
@@ -40,13 +41,15 @@ export async function locateDirectory(file: FileHandle): Promise<Directory | str
     size: record.readUInt32LE(12),
     start: record.readUInt32LE(16),
   };
-  const locator = await read(file, recordStart - ZIP64_LOCATOR_BYTES, recordStart);
+  const locator = await readBytes(file, recordStart - ZIP64_LOCATOR_BYTES, recordStart);
   const isZip64 = locator.length === ZIP64_LOCATOR_BYTES && locator.readUInt32LE(0) === ZIP64_LOCATOR;
-  if (!isZip64) return checked(plain, recordStart);
+  if (!isZip64) return checkedDirectory(plain, recordStart);
 
   const wideStart = Number(locator.readBigUInt64LE(8));
-  const wide = await read(file, wideStart, wideStart + ZIP64_END_BYTES);
-  if (wide.length < ZIP64_END_BYTES || wide.readUInt32LE(0) !== ZIP64_END) return "its zip64 end record is broken";
+  const wide = await readBytes(file, wideStart, wideStart + ZIP64_END_BYTES);
+  if (wide.length < ZIP64_END_BYTES || wide.readUInt32LE(0) !== ZIP64_END) {
+    throw invalidZip("its zip64 end record is broken");
+  }
   const fields = {
     disks: [wide.readUInt32LE(16), wide.readUInt32LE(20)],
     entries: [Number(wide.readBigUInt64LE(24)), Number(wide.readBigUInt64LE(32))],
@@ -58,7 +61,8 @@ export async function locateDirectory(file: FileHandle): Promise<Directory | str
     plain.entries.every((count, index) => agrees(count, IN_ZIP64.u16, fields.entries[index])) &&
     agrees(plain.size, IN_ZIP64.u32, fields.size) &&
     agrees(plain.start, IN_ZIP64.u32, fields.start);
-  return agree ? checked(fields, wideStart) : "its two end records differ";
+  if (!agree) throw invalidZip("its two end records differ");
+  return checkedDirectory(fields, wideStart);
 }
 
 interface EndFields {
@@ -68,9 +72,9 @@ interface EndFields {
   readonly start: number;
 }
 
-function checked({ disks, entries, size, start }: EndFields, recordStart: number): Directory | string {
-  if (disks.some((disk) => disk !== 0) || entries[0] !== entries[1]) return "it is a part of several files";
-  if (start + size !== recordStart) return "its directory is not where its end record says";
+function checkedDirectory({ disks, entries, size, start }: EndFields, recordStart: number): Directory {
+  if (disks.some((disk) => disk !== 0) || entries[0] !== entries[1]) throw invalidZip("it is a part of several files");
+  if (start + size !== recordStart) throw invalidZip("its directory is not where its end record says");
   return { start, end: recordStart };
 }
 
@@ -85,7 +89,7 @@ function endRecords(tail: Buffer): number[] {
 }
 
 /** The bytes from `start` up to `end`, fewer where the file has no more. */
-export async function read(file: FileHandle, start: number, end: number): Promise<Buffer> {
+export async function readBytes(file: FileHandle, start: number, end: number): Promise<Buffer> {
   if (!(start >= 0) || !Number.isSafeInteger(start)) return Buffer.alloc(0);
   const buffer = Buffer.alloc(end - start);
   const { bytesRead } = await file.read(buffer, 0, buffer.length, start);

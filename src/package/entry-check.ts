@@ -1,5 +1,6 @@
 import type { Config } from "../config/schema.ts";
 import type { EntryPath } from "./entry-name.ts";
+import { refusedEntry, refuseIf } from "./refusal.ts";
 import type { ZipEntry } from "./zip-entry.ts";
 
 /** Bits of an entry's flags. */
@@ -25,20 +26,19 @@ const OTHER_TYPES: ReadonlyMap<number, string> = new Map([
   [0o140000, "a socket"],
 ]);
 
-/** Below this size, however well it is packed, an entry can do no harm. */
+/** Up to this size an entry can do no harm, however well it is packed. */
 const RATIO_FREE_BYTES = 1024 * 1024;
 
 /**
- * Why an entry must not be unpacked, as the end of a sentence that begins with its name; undefined where nothing
- * speaks against it. Only headers are looked at: that the data agrees is checked while it is unpacked.
+ * Checks the headers of an entry. That the data agrees with them is checked while it is unpacked.
+ *
+ * @throws PluginError ARCHIVE_INVALID
  */
-export function entryObjection(entry: ZipEntry, path: EntryPath, limits: Config["pluginPackage"]): string | undefined {
-  return (
-    typeObjection(entry, path) ??
-    encodingObjection(entry) ??
-    sizeObjection(entry, path, limits) ??
-    localObjection(entry)
-  );
+export function checkEntry(entry: ZipEntry, path: EntryPath, limits: Config["pluginPackage"]): void {
+  checkType(entry, path);
+  checkEncoding(entry);
+  checkSizes(entry, path, limits);
+  checkLocalHeader(entry);
 }
 
 /** Whether the zip says that the file is a program. Other mode bits, setuid above all, are never honoured. */
@@ -46,47 +46,46 @@ export function isExecutable(entry: ZipEntry): boolean {
   return ((entry.externalAttributes >>> 16) & 0o111) !== 0;
 }
 
-function typeObjection({ externalAttributes }: ZipEntry, { isFolder }: EntryPath): string | undefined {
-  const type = (externalAttributes >>> 16) & TYPE_MASK;
-  if (type === 0 || type === REGULAR) return undefined;
-  if (type === FOLDER) return isFolder ? undefined : "it is a folder, but its name does not end in a slash";
-  return `it is ${OTHER_TYPES.get(type) ?? "neither a file nor a folder"}`;
+function checkType(entry: ZipEntry, { isFolder }: EntryPath): void {
+  const type = (entry.externalAttributes >>> 16) & TYPE_MASK;
+  if (type === 0 || type === REGULAR || (type === FOLDER && isFolder)) return;
+  refuseIf(type === FOLDER, entry, "it is a folder, but its name does not end in a slash");
+  throw refusedEntry(entry, `it is ${OTHER_TYPES.get(type) ?? "neither a file nor a folder"}`);
 }
 
-function encodingObjection({ flags, method }: ZipEntry): string | undefined {
-  if ((flags & (ENCRYPTED | STRONGLY_ENCRYPTED | MASKED)) !== 0) return "it is encrypted";
-  if ((flags & PATCH) !== 0) return "it is a patch of another file";
-  if (method !== STORED && method !== DEFLATED) {
-    return `it is packed with the unknown method ${method}; use deflate or store`;
-  }
-  return undefined;
+function checkEncoding(entry: ZipEntry): void {
+  const { flags, method } = entry;
+  refuseIf((flags & (ENCRYPTED | STRONGLY_ENCRYPTED | MASKED)) !== 0, entry, "it is encrypted");
+  refuseIf((flags & PATCH) !== 0, entry, "it is a patch of another file");
+  const isKnown = method === STORED || method === DEFLATED;
+  refuseIf(!isKnown, entry, `it is packed with the unknown method ${method}; use deflate or store`);
 }
 
-function sizeObjection(entry: ZipEntry, { isFolder }: EntryPath, limits: Config["pluginPackage"]): string | undefined {
-  const { compressedSize, uncompressedSize, method } = entry;
-  if (isFolder && uncompressedSize > 0) return "it is a folder with content";
-  if (method === STORED && compressedSize !== uncompressedSize) return "it is stored, but its two sizes differ";
-  if (uncompressedSize > limits.maxEntryBytes) {
-    return `it has ${uncompressedSize} bytes, allowed are ${limits.maxEntryBytes} (pluginPackage.maxEntryBytes)`;
-  }
-  if (uncompressedSize > RATIO_FREE_BYTES && uncompressedSize > compressedSize * limits.maxRatio) {
-    return `it would grow more than ${limits.maxRatio} times when unpacked (pluginPackage.maxRatio)`;
-  }
-  return undefined;
+function checkSizes(
+  entry: ZipEntry,
+  { isFolder }: EntryPath,
+  { maxEntryBytes, maxRatio }: Config["pluginPackage"],
+): void {
+  const { compressedSize, uncompressedSize: bytes, method } = entry;
+  refuseIf(isFolder && bytes > 0, entry, "it is a folder with content");
+  refuseIf(method === STORED && compressedSize !== bytes, entry, "it is stored, but its two sizes differ");
+  const tooLarge = `it has ${bytes} bytes, allowed are ${maxEntryBytes} (pluginPackage.maxEntryBytes)`;
+  refuseIf(bytes > maxEntryBytes, entry, tooLarge);
+  const tooDense = `it would grow more than ${maxRatio} times when unpacked (pluginPackage.maxRatio)`;
+  refuseIf(bytes > RATIO_FREE_BYTES && bytes > compressedSize * maxRatio, entry, tooDense);
 }
 
 /** Readers differ in which of the two headers they believe, so the two must say the same. */
-function localObjection(entry: ZipEntry): string | undefined {
+function checkLocalHeader(entry: ZipEntry): void {
   const { local } = entry;
-  if (!local.hasSameName) return "its local header has another name";
-  if (local.method !== entry.method) return "its local header has another packing method";
-  if (((local.flags ^ entry.flags) & ~LEVEL) !== 0) return "its local header has other flags";
-  const { sizes } = local;
-  if (sizes === undefined) return "its local header has a broken extra field";
+  refuseIf(!local.hasSameName, entry, "its local header has another name");
+  refuseIf(local.method !== entry.method, entry, "its local header has another packing method");
+  refuseIf(((local.flags ^ entry.flags) & ~LEVEL) !== 0, entry, "its local header has other flags");
+  if (local.sizes === undefined) throw refusedEntry(entry, "its local header has a broken extra field");
   const sizesMayBeAbsent = (local.flags & SIZES_FOLLOW_DATA) !== 0;
   const agrees = (here: number, there: number) => here === there || (sizesMayBeAbsent && here === 0);
-  if (!agrees(sizes.compressed, entry.compressedSize) || !agrees(sizes.uncompressed, entry.uncompressedSize)) {
-    return "its local header has other sizes";
-  }
-  return agrees(local.crc32, entry.crc32) ? undefined : "its local header has another checksum";
+  const sizesAgree =
+    agrees(local.sizes.compressed, entry.compressedSize) && agrees(local.sizes.uncompressed, entry.uncompressedSize);
+  refuseIf(!sizesAgree, entry, "its local header has other sizes");
+  refuseIf(!agrees(local.crc32, entry.crc32), entry, "its local header has another checksum");
 }

@@ -1,10 +1,10 @@
 import { crc32 } from "node:zlib";
 import { getFileNameLowLevel } from "yauzl";
-import { printable } from "../lib/text.ts";
+import { refuseIf } from "./refusal.ts";
 import type { ZipEntry } from "./zip-entry.ts";
 
 const UTF8_FLAG = 0x800;
-/** Half of what Linux takes for a whole path: the folder of the change comes before it. */
+/** Half of what Linux allows for a whole path: the folder that it is unpacked into comes before it. */
 const MAX_PATH_BYTES = 2048;
 const MAX_DEPTH = 64;
 const MAX_SEGMENT_BYTES = 255;
@@ -15,70 +15,60 @@ export interface EntryPath {
   readonly isFolder: boolean;
 }
 
-/** Why a name is refused, as the end of a sentence that begins with the name. */
-export class NameRefused extends Error {}
-
 /**
  * Decodes an entry's name and checks that it is a plain relative path.
  *
- * @throws NameRefused
+ * @throws PluginError ARCHIVE_INVALID
  */
 export function readEntryName(entry: ZipEntry): EntryPath {
-  // Looked at before it is decoded: CP437 has pictures for these bytes.
-  refuse(
-    entry.rawName.some((byte) => byte < 0x20 || byte === 0x7f),
-    "its name has control characters",
-  );
-  const text = decode(entry);
-  refuse(text === "", "it has no name");
-  refuse(/\p{Cc}/u.test(text), "its name has control characters");
-  refuse(text.includes("\\"), "its name has a backslash");
-  refuse(text.startsWith("/"), "its path is absolute");
-  refuse(/^[A-Za-z]:/.test(text), "its path begins with a drive letter");
-  refuse(Buffer.byteLength(text) > MAX_PATH_BYTES, `its path is longer than ${MAX_PATH_BYTES} bytes`);
-  const isFolder = text.endsWith("/");
-  const path = isFolder ? text.slice(0, -1) : text;
+  const refuse = (condition: boolean, reason: string) => refuseIf(condition, entry, reason);
+  // Before it is decoded, too: CP437 has pictures for these bytes.
+  const hasControls = entry.rawName.some((byte) => byte < 0x20 || byte === 0x7f);
+  refuse(hasControls, "its name has control characters");
+  const name = decodedName(entry);
+  refuse(name === "", "it has no name");
+  refuse(/\p{Cc}/u.test(name), "its name has control characters");
+  refuse(name.includes("\\"), "its name has a backslash");
+  refuse(name.startsWith("/"), "its path is absolute");
+  refuse(/^[A-Za-z]:/.test(name), "its path begins with a drive letter");
+  refuse(Buffer.byteLength(name) > MAX_PATH_BYTES, `its path is longer than ${MAX_PATH_BYTES} bytes`);
+  const isFolder = name.endsWith("/");
+  const path = isFolder ? name.slice(0, -1) : name;
   const segments = path.split("/");
   refuse(segments.length > MAX_DEPTH, `its path has more than ${MAX_DEPTH} parts`);
   for (const segment of segments) {
     refuse(segment === "..", "its path leads out of the folder (..)");
     refuse(segment === "" || segment === ".", "its path has an empty segment or one that is a dot");
-    refuse(
-      Buffer.byteLength(segment) > MAX_SEGMENT_BYTES,
-      `a part of its path is longer than ${MAX_SEGMENT_BYTES} bytes`,
-    );
+    const isTooLong = Buffer.byteLength(segment) > MAX_SEGMENT_BYTES;
+    refuse(isTooLong, `a part of its path is longer than ${MAX_SEGMENT_BYTES} bytes`);
   }
   return { path, isFolder };
 }
 
-/** The name for a message, whatever is wrong with it. */
-export function shownName(rawName: Buffer): string {
-  const text = printable(rawName.toString("utf8"));
-  return `"${text.length > 120 ? `${text.slice(0, 120)}…` : text}"`;
-}
-
-function decode(entry: ZipEntry): string {
-  const plain = decodeRaw(entry);
-  const unicode = unicodePath(entry);
+function decodedName(entry: ZipEntry): string {
+  const plain = plainName(entry);
+  const unicode = unicodeName(entry);
   if (unicode === undefined || unicode === plain) return plain;
-  // Where the plain name is not ASCII, this field exists to say what it can't. Else the two are a trap for readers.
-  refuse(/^[\x20-\x7e]*$/.test(plain), "it has two different names");
+  // The field exists for plain names that are not ASCII. Beside one that is, it would mislead some readers.
+  refuseIf(/^[\x20-\x7e]*$/.test(plain), entry, "it has two different names");
   return unicode;
 }
 
-function decodeRaw({ rawName, flags }: ZipEntry): string {
+function plainName(entry: ZipEntry): string {
+  const { rawName, flags } = entry;
   const utf8 = decodeUtf8(rawName);
   if (utf8 !== undefined) return utf8; // what most tools write, with or without the flag
-  refuse((flags & UTF8_FLAG) !== 0, "its name is not valid UTF-8");
+  refuseIf((flags & UTF8_FLAG) !== 0, entry, "its name is not valid UTF-8");
   return getFileNameLowLevel(flags, rawName, [], true); // CP437, as the format says
 }
 
-/** The field: a version (1 byte), the CRC of the name that it replaces (4 bytes), the name. */
-function unicodePath({ unicodePath: data, rawName }: ZipEntry): string | undefined {
+/** The Unicode Path field: a version (1 byte), the CRC of the name that it replaces (4 bytes), the name. */
+function unicodeName(entry: ZipEntry): string | undefined {
+  const { unicodePath: data, rawName } = entry;
   if (data === undefined || data.length < 5 || data[0] !== 1) return undefined;
   if (data.readUInt32LE(1) !== crc32(rawName)) return undefined;
   const name = decodeUtf8(data.subarray(5));
-  refuse(name === undefined, "its name is not valid UTF-8");
+  refuseIf(name === undefined, entry, "its name is not valid UTF-8");
   return name;
 }
 
@@ -88,8 +78,4 @@ function decodeUtf8(bytes: Buffer): string | undefined {
   } catch {
     return undefined;
   }
-}
-
-function refuse(condition: boolean, reason: string): void {
-  if (condition) throw new NameRefused(reason);
 }

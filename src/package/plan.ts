@@ -1,16 +1,17 @@
 import type { Config } from "../config/schema.ts";
-import { PluginError } from "../domain/errors.ts";
 import { extraPath, type FilePath, jsonPath, soPath, yamlPath } from "../domain/file-path.ts";
+import { symbolOf } from "../domain/names.ts";
 import type { PluginId } from "../domain/plugin.ts";
 import { isSoFileOf, parseSoFileName, type SoFile } from "../domain/so-file.ts";
-import { entryObjection, isExecutable } from "./entry-check.ts";
-import { type EntryPath, NameRefused, readEntryName, shownName } from "./entry-name.ts";
+import { checkEntry, isExecutable } from "./entry-check.ts";
+import { type EntryPath, readEntryName } from "./entry-name.ts";
+import { archiveError, invalidZip, quotedName, refuseIf } from "./refusal.ts";
 import type { ZipArchive, ZipEntry } from "./zip-entry.ts";
 
 const SCRIPT = "install.sh";
 const ETC = "etc/";
 
-/** The original's words; what exactly is missing follows them. */
+/** The original's message; what exactly is missing follows it. */
 const INCOMPLETE = "invalid zip file: so file or conf file is missing";
 
 /** Modes are ours: of the zip's own only "is a program" counts, and that only for the script's helpers. */
@@ -41,13 +42,17 @@ interface NamedEntry extends EntryPath {
 }
 
 /**
- * Decides what becomes of every entry of a zip, or refuses it whole: every refusal of a zip that can be made without
- * unpacking it is made here. Pure.
+ * Decides where every entry of a zip goes, or refuses the zip as a whole, for every reason that can be known without
+ * unpacking it. Pure.
  *
- * @throws PluginError ARCHIVE_INVALID with a sentence that names the entry
+ * @throws PluginError ARCHIVE_INVALID with a message that names the entry
  */
 export function planPackage(archive: ZipArchive, id: PluginId, limits: Config["pluginPackage"]): PackagePlan {
-  const entries = archive.entries.map((entry) => checkEntry(entry, limits));
+  const entries = archive.entries.map((entry) => {
+    const path = readEntryName(entry);
+    checkEntry(entry, path, limits);
+    return { entry, ...path };
+  });
   checkTotalSize(entries, limits);
   checkCollisions(entries);
   checkOverlaps(entries, archive.directoryStart);
@@ -59,46 +64,35 @@ export function planPackage(archive: ZipArchive, id: PluginId, limits: Config["p
   }
   return {
     soFile,
-    files: contents.map(({ entry, path }) => ({ entry, place: place(entry, path, id) })),
+    files: contents.map(({ entry, path }) => ({ entry, place: placeOf(entry, path, id) })),
     scriptFolders: entries.filter(({ isFolder, path }) => isFolder && !isInEtc(`${path}/`)).map(({ path }) => path),
     hasScript: contents.some(({ path }) => path === SCRIPT),
   };
 }
 
-function checkEntry(entry: ZipEntry, limits: Config["pluginPackage"]): NamedEntry {
-  let path: EntryPath;
-  try {
-    path = readEntryName(entry);
-  } catch (error) {
-    if (error instanceof NameRefused) throw refused(entry, error.message);
-    throw error;
-  }
-  const objection = entryObjection(entry, path, limits);
-  if (objection !== undefined) throw refused(entry, objection);
-  return { entry, ...path };
-}
-
 function checkTotalSize(entries: readonly NamedEntry[], limits: Config["pluginPackage"]): void {
   const total = entries.reduce((sum, { entry }) => sum + entry.uncompressedSize, 0);
   if (total > limits.maxTotalBytes) {
-    throw invalid(`unpacked it has ${total} bytes, allowed are ${limits.maxTotalBytes} (pluginPackage.maxTotalBytes)`);
+    throw invalidZip(
+      `unpacked it has ${total} bytes, allowed are ${limits.maxTotalBytes} (pluginPackage.maxTotalBytes)`,
+    );
   }
 }
 
-/** No path may stand for two things, on any file system: compared without case and in one Unicode form. */
+/** No path may mean two files, on any file system: paths are compared without case and in one Unicode form. */
 function checkCollisions(entries: readonly NamedEntry[]): void {
   const files = new Set<string>();
   for (const { entry, path, isFolder } of entries) {
     if (isFolder) continue;
     const key = collisionKey(path);
-    if (files.has(key)) throw refused(entry, "there are two entries of that name (upper and lower case are the same)");
+    refuseIf(files.has(key), entry, "there are two entries of that name (upper and lower case are the same)");
     files.add(key);
   }
   for (const { entry, path, isFolder } of entries) {
     const segments = collisionKey(path).split("/");
     const depth = isFolder ? segments.length : segments.length - 1;
     for (let length = 1; length <= depth; length += 1) {
-      if (files.has(segments.slice(0, length).join("/"))) throw refused(entry, "a part of its path is also a file");
+      refuseIf(files.has(segments.slice(0, length).join("/")), entry, "a part of its path is also a file");
     }
   }
 }
@@ -107,16 +101,16 @@ function collisionKey(path: string): string {
   return path.normalize("NFC").toLowerCase().normalize("NFC");
 }
 
-/** Entries that share data unpack to more than the zip's size allows: the trick of the zip bombs that ratios miss. */
+/** Entries that share data unpack to far more than the zip's size: zip bombs that no ratio of one entry reveals. */
 function checkOverlaps(entries: readonly NamedEntry[], directoryStart: number): void {
   const spans = entries
     .map(({ entry }) => ({ entry, start: entry.headerStart, end: entry.dataStart + entry.compressedSize }))
     .sort((a, b) => a.start - b.start || a.end - b.end);
   let previousEnd = 0;
   for (const { entry, start, end } of spans) {
-    if (start < previousEnd) throw refused(entry, "its data overlaps that of another entry");
+    refuseIf(start < previousEnd, entry, "its data overlaps that of another entry");
+    refuseIf(end > directoryStart, entry, "its data runs into the zip's directory");
     previousEnd = end;
-    if (end > directoryStart) throw refused(entry, "its data runs into the zip's directory");
   }
 }
 
@@ -124,19 +118,19 @@ function checkOverlaps(entries: readonly NamedEntry[], directoryStart: number): 
 function findSoFile(contents: readonly NamedEntry[], id: PluginId): SoFile {
   const found = contents.filter(({ path }) => isSoFileOf(path, id.name));
   for (const { entry, path } of found) {
-    if (path.includes("/") || path.includes("..")) throw refused(entry, "its version should have neither / nor ..");
+    refuseIf(path.includes("/") || path.includes(".."), entry, "its version should have neither / nor ..");
   }
   const [only] = found;
   const soFile = found.length === 1 && only !== undefined ? parseSoFileName(only.path) : undefined;
   if (soFile !== undefined) return soFile;
-  const upper = id.name.charAt(0).toUpperCase() + id.name.slice(1);
-  const names = found.length === 0 ? "none" : found.map(({ entry }) => shownName(entry.rawName)).join(" and ");
+  const upper = symbolOf(id.name);
+  const names = found.length === 0 ? "none" : found.map(({ entry }) => quotedName(entry.rawName)).join(" and ");
   throw archiveError(
     `${INCOMPLETE} (the zip should have one ${upper}.so or ${upper}@<version>.so at its root, it has ${names})`,
   );
 }
 
-function place(entry: ZipEntry, path: string, id: PluginId): Place {
+function placeOf(entry: ZipEntry, path: string, id: PluginId): Place {
   if (isSoFileOf(path, id.name)) return { kind: "engine", target: soPath(id.type, path), mode: PROGRAM_MODE };
   if (path === yamlName(id) && id.type === "sources") return { kind: "engine", target: yamlPath(id), mode: FILE_MODE };
   if (path === `${id.name}.json`) return { kind: "engine", target: jsonPath(id), mode: FILE_MODE };
@@ -152,16 +146,4 @@ function yamlName(id: PluginId): string {
 
 function isInEtc(path: string): boolean {
   return path.startsWith(ETC);
-}
-
-function refused(entry: ZipEntry, objection: string): PluginError {
-  return invalid(`${shownName(entry.rawName)}: ${objection}`);
-}
-
-function invalid(reason: string): PluginError {
-  return archiveError(`invalid zip file: ${reason}`);
-}
-
-function archiveError(message: string): PluginError {
-  return new PluginError("ARCHIVE_INVALID", message);
 }

@@ -1,21 +1,21 @@
 import { createHash } from "node:crypto";
 import { type FileHandle, mkdir, open } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { Readable, type TransformOptions } from "node:stream";
+import { pipeline, type TransformOptions } from "node:stream";
 import { crc32, createInflateRaw, type ZlibOptions } from "node:zlib";
-import { PluginError } from "../domain/errors.ts";
 import type { FilePath } from "../domain/file-path.ts";
-import { shownName } from "./entry-name.ts";
 import type { PackagePlan } from "./plan.ts";
+import { archiveError, quotedName, refusedEntry } from "./refusal.ts";
 import type { ZipEntry } from "./zip-entry.ts";
 
-/** Read and inflated in large steps: node's default of 16 KiB takes three times as long for a file of 300 MB. */
+/** Large steps: with node's default of 16 KiB a file of 300 MB takes three times as long. */
 const READ_BYTES = 256 * 1024;
 const INFLATE_BYTES = 256 * 1024;
-/** Inflated in advance, while what was inflated before is hashed and written. */
+/** Inflated in advance, while earlier data is hashed and written. */
 const INFLATE_AHEAD_BYTES = 1024 * 1024;
+const MIN_ZLIB_CHUNK = 64;
 
-/** The kernel is told to write while there is more to unpack, so that the last fsync has little left to wait for. */
+/** Data goes to the disk while there is more to unpack, so that the last sync has little left to wait for. */
 const SYNC_EVERY_BYTES = 32 * 1024 * 1024;
 
 /** A file that was unpacked for one of the engine's folders. */
@@ -35,14 +35,7 @@ export interface Staging {
   readonly scriptFolder: string;
 }
 
-/** The .so of the plan among what was unpacked. */
-export function unpackedSo({ soFile }: PackagePlan, files: readonly UnpackedFile[]): UnpackedFile {
-  const so = files.find(({ target }) => target.endsWith(`/${soFile.fileName}`));
-  if (so === undefined) throw new Error("a plan without a .so");
-  return so;
-}
-
-/** Told how many bytes are unpacked, of all. */
+/** Receives how many bytes are unpacked, of all. */
 export interface ByteCounter {
   bytes(done: number, total?: number): void;
 }
@@ -60,7 +53,6 @@ export async function unpack(
   signal: AbortSignal,
   counter: ByteCounter,
 ): Promise<UnpackedFile[]> {
-  const unpacked: UnpackedFile[] = [];
   const total = plan.files.reduce((sum, { entry }) => sum + entry.uncompressedSize, 0);
   let done = 0;
   const count = (bytes: number) => {
@@ -71,111 +63,136 @@ export async function unpack(
     await mkdir(staging.scriptFolder);
     for (const folder of plan.scriptFolders) await mkdir(join(staging.scriptFolder, folder), { recursive: true });
   }
+
+  const unpacked: UnpackedFile[] = [];
   for (const { entry, place } of plan.files) {
-    if (place.kind === "script") {
-      // Without a script nobody sees these files. They are read all the same: a damaged zip is refused whole.
-      const path = plan.hasScript ? join(staging.scriptFolder, place.path) : undefined;
-      if (path !== undefined) await mkdir(dirname(path), { recursive: true });
-      await unpackEntry(zip, entry, { path, mode: place.mode, durable: false, count }, signal);
-    } else {
+    const data = entryData(zip, entry, signal);
+    if (place.kind === "engine") {
       const { name, path } = staging.stage(place.target);
-      const sha256 = await unpackEntry(zip, entry, { path, mode: place.mode, durable: true, count }, signal);
+      await using file = await NewFile.create(path, place.mode, { syncEveryBytes: SYNC_EVERY_BYTES });
+      const sha256 = await copyChecked(entry, data, file, count);
+      await file.sync();
       unpacked.push({ target: place.target, name, path, sha256, bytes: entry.uncompressedSize });
+    } else if (plan.hasScript) {
+      const path = join(staging.scriptFolder, place.path);
+      await mkdir(dirname(path), { recursive: true });
+      await using file = await NewFile.create(path, place.mode);
+      await copyChecked(entry, data, file, count);
+    } else {
+      // Nothing uses this file without a script. It is read all the same: a damaged zip is refused as a whole.
+      await copyChecked(entry, data, undefined, count);
     }
   }
   return unpacked;
 }
 
-interface Output {
-  /** Where to; undefined reads and checks the data and keeps nothing. */
-  readonly path: string | undefined;
-  readonly mode: number;
-  /** Whether the data must survive a power cut. */
-  readonly durable: boolean;
-  /** Called with the bytes of each piece. */
-  readonly count: (bytes: number) => void;
+/** The .so of the plan among what was unpacked. */
+export function unpackedSo({ soFile }: PackagePlan, files: readonly UnpackedFile[]): UnpackedFile {
+  const so = files.find(({ target }) => target.endsWith(`/${soFile.fileName}`));
+  if (so === undefined) throw new Error("a plan without a .so");
+  return so;
 }
 
-async function unpackEntry(zip: FileHandle, entry: ZipEntry, output: Output, signal: AbortSignal): Promise<string> {
-  const { path, mode, durable } = output;
-  // Exclusive: whatever is there already was not put there by this zip's plan.
-  const file = path === undefined ? undefined : await open(path, "wx", mode);
-  try {
-    await file?.chmod(mode); // open() takes the process's umask into account; the plan does not
-    const sha256 = await copyData(zip, entry, file, output, signal);
-    if (durable) await file?.sync();
-    return sha256;
-  } finally {
-    await file?.close();
+/** A file that did not exist before. Only what was synced survives a power cut. */
+class NewFile implements AsyncDisposable {
+  readonly #handle: FileHandle;
+  readonly #syncEveryBytes: number;
+  #unsynced = 0;
+  #syncing: Promise<void> = Promise.resolve();
+
+  private constructor(handle: FileHandle, syncEveryBytes: number) {
+    this.#handle = handle;
+    this.#syncEveryBytes = syncEveryBytes;
+  }
+
+  static async create(
+    path: string,
+    mode: number,
+    { syncEveryBytes = Number.POSITIVE_INFINITY }: { readonly syncEveryBytes?: number } = {},
+  ): Promise<NewFile> {
+    // Exclusive: whatever is there already was not put there by this zip's plan.
+    const handle = await open(path, "wx", mode);
+    try {
+      await handle.chmod(mode); // open() applies the process's umask
+    } catch (error) {
+      await handle.close();
+      throw error;
+    }
+    return new NewFile(handle, syncEveryBytes);
+  }
+
+  async write(chunk: Buffer): Promise<void> {
+    await this.#handle.writeFile(chunk); // appends, and writes all of it
+    this.#unsynced += chunk.length;
+    if (this.#unsynced < this.#syncEveryBytes) return;
+    this.#unsynced = 0;
+    await this.#syncing;
+    this.#syncing = this.#handle.datasync();
+    this.#syncing.catch(() => {}); // thrown by the next await of it
+  }
+
+  async sync(): Promise<void> {
+    await this.#syncing;
+    await this.#handle.sync();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#syncing.catch(() => {});
+    await this.#handle.close();
   }
 }
 
-async function copyData(
-  zip: FileHandle,
+/**
+ * Copies an entry's data to a file, or nowhere, and compares it with what the entry announces.
+ *
+ * @returns the SHA-256 in hexadecimal
+ */
+async function copyChecked(
   entry: ZipEntry,
-  file: FileHandle | undefined,
-  { durable, count }: Output,
-  signal: AbortSignal,
+  data: AsyncIterable<Buffer>,
+  file: NewFile | undefined,
+  count: (bytes: number) => void,
 ): Promise<string> {
   const hash = createHash("sha256");
   let checksum = 0;
   let bytes = 0;
-  let unsynced = 0;
-  let syncing: Promise<unknown> = Promise.resolve();
-  try {
-    for await (const chunk of entryData(zip, entry, signal)) {
-      bytes += chunk.length;
-      if (bytes > entry.uncompressedSize) throw refused(entry, "it has more data than it announces");
-      checksum = crc32(chunk, checksum);
-      hash.update(chunk);
-      count(chunk.length);
-      if (file === undefined) continue;
-      await writeWhole(file, chunk);
-      unsynced += chunk.length;
-      if (durable && unsynced >= SYNC_EVERY_BYTES) {
-        unsynced = 0;
-        await syncing;
-        syncing = file.datasync();
-        syncing.catch(() => {}); // awaited below; a rejection before that must not end the process
-      }
-    }
-  } finally {
-    await syncing;
+  for await (const chunk of data) {
+    bytes += chunk.length;
+    if (bytes > entry.uncompressedSize) throw refusedEntry(entry, "it has more data than it announces");
+    checksum = crc32(chunk, checksum);
+    hash.update(chunk);
+    count(chunk.length);
+    await file?.write(chunk);
   }
-  if (bytes < entry.uncompressedSize) throw refused(entry, "it has less data than it announces");
-  if (checksum !== entry.crc32) {
-    throw new PluginError("ARCHIVE_INVALID", `zip: checksum error (${shownName(entry.rawName)})`);
-  }
+  if (bytes < entry.uncompressedSize) throw refusedEntry(entry, "it has less data than it announces");
+  if (checksum !== entry.crc32) throw archiveError(`zip: checksum error (${quotedName(entry.rawName)})`);
   return hash.digest("hex");
 }
 
+/** An entry's data, unpacked. */
 async function* entryData(zip: FileHandle, entry: ZipEntry, signal: AbortSignal): AsyncGenerator<Buffer> {
   if (entry.compressedSize === 0) return;
   const packed = packedData(zip, entry, signal);
   if (entry.method === 0) return yield* packed;
 
   const inflate = createInflateRaw(inflateOptions(entry));
-  const source = Readable.from(packed, { objectMode: false, highWaterMark: READ_BYTES });
-  source.once("error", (error) => inflate.destroy(error));
-  source.pipe(inflate);
+  pipeline(packed, inflate, () => {}); // an error of `packed` ends the loop below through `inflate`
   try {
     yield* inflate;
   } catch (cause) {
-    if (isZlibError(cause)) throw refused(entry, `its data can't be unpacked (${cause.message})`, cause);
+    if (isZlibError(cause)) throw refusedEntry(entry, `its data can't be unpacked (${cause.message})`, cause);
     throw cause;
-  } finally {
-    source.destroy();
   }
-  if (inflate.bytesWritten < entry.compressedSize) throw refused(entry, "there is other data behind its own");
+  if (inflate.bytesWritten < entry.compressedSize) throw refusedEntry(entry, "there is other data behind its own");
 }
 
 /** Node takes a stream's options here too; its types don't say so. */
 function inflateOptions({ uncompressedSize }: ZipEntry): ZlibOptions & TransformOptions {
-  const chunkSize = Math.min(INFLATE_BYTES, Math.max(uncompressedSize, 64)); // 64 is zlib's least
-  return { chunkSize, readableHighWaterMark: INFLATE_AHEAD_BYTES };
+  const chunkSize = Math.min(INFLATE_BYTES, Math.max(uncompressedSize, MIN_ZLIB_CHUNK));
+  return { chunkSize, readableHighWaterMark: INFLATE_AHEAD_BYTES, writableHighWaterMark: 2 * READ_BYTES };
 }
 
-/** The entry's bytes as they are in the zip. (A stream of the handle would close it.) */
+/** An entry's bytes as they are in the zip. (A stream of the handle would close it.) */
 async function* packedData(zip: FileHandle, entry: ZipEntry, signal: AbortSignal): AsyncGenerator<Buffer> {
   let position = entry.dataStart;
   const end = position + entry.compressedSize;
@@ -183,24 +200,12 @@ async function* packedData(zip: FileHandle, entry: ZipEntry, signal: AbortSignal
     signal.throwIfAborted();
     const length = Math.min(READ_BYTES, end - position);
     const { buffer, bytesRead } = await zip.read(Buffer.allocUnsafeSlow(length), 0, length, position);
-    if (bytesRead === 0) throw refused(entry, "its data ends too early");
+    if (bytesRead === 0) throw refusedEntry(entry, "its data ends too early");
     position += bytesRead;
     yield buffer.subarray(0, bytesRead);
   }
 }
 
-async function writeWhole(file: FileHandle, chunk: Buffer): Promise<void> {
-  let written = 0;
-  while (written < chunk.length) {
-    const { bytesWritten } = await file.write(chunk, written, chunk.length - written);
-    written += bytesWritten;
-  }
-}
-
 function isZlibError(error: unknown): error is NodeJS.ErrnoException {
   return error instanceof Error && "code" in error && /^(Z_|ERR_ZLIB)/.test(String(error.code));
-}
-
-function refused(entry: ZipEntry, objection: string, cause?: unknown): PluginError {
-  return new PluginError("ARCHIVE_INVALID", `invalid zip file: ${shownName(entry.rawName)}: ${objection}`, { cause });
 }

@@ -1,9 +1,9 @@
 import { type LocalFileHeader, parseExtraFields } from "yauzl";
 
-/** One entry of a zip, as its central record and its local header describe it. Nothing of it has been believed yet. */
+/** One entry of a zip, as its central record and its local header describe it: nothing of it has been checked. */
 export interface ZipEntry {
   readonly rawName: Buffer;
-  /** Data of the Info-ZIP Unicode Path extra field, which some readers prefer to the name. */
+  /** The data of Info-ZIP's extra field Unicode Path, which some readers prefer to the name. */
   readonly unicodePath: Buffer | undefined;
   readonly flags: number;
   readonly method: number;
@@ -17,7 +17,7 @@ export interface ZipEntry {
   readonly local: LocalFacts;
 }
 
-/** What an entry's local header says. No bytes of it are kept: ten thousand headers can be a gigabyte. */
+/** What an entry's local header says. No bytes of it are kept: ten thousand headers can have a gigabyte. */
 export interface LocalFacts {
   readonly hasSameName: boolean;
   readonly flags: number;
@@ -34,10 +34,10 @@ export interface ZipArchive {
 }
 
 const ZIP64_FIELD = 0x0001;
-/** Stands in a size's place where the zip64 field has the value. */
-const ZIP64_MARK = 0xffffffff;
+/** A size has this where the zip64 field has the value. */
+const IN_ZIP64 = 0xffffffff;
 
-/** Takes from a local header what has to be compared with the central record, and nothing that takes room. */
+/** Takes from a local header what has to be compared with the central record, and nothing that takes memory. */
 export function localFacts(local: LocalFileHeader, centralName: Buffer): LocalFacts {
   return {
     hasSameName: local.fileName.equals(centralName),
@@ -57,7 +57,7 @@ function sizesOf(local: LocalFileHeader): LocalFacts["sizes"] {
   }
   let position = 0;
   const wide = (size: number) => {
-    if (size !== ZIP64_MARK || zip64 === undefined || zip64.length < position + 8) return size;
+    if (size !== IN_ZIP64 || zip64 === undefined || zip64.length < position + 8) return size;
     position += 8;
     return Number(zip64.readBigUInt64LE(position - 8));
   };

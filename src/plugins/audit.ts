@@ -1,23 +1,19 @@
 import { type Logger, pino } from "pino";
 import type { Caller } from "../domain/caller.ts";
-import type { Verdict } from "../domain/compatibility.ts";
 import { PluginError } from "../domain/errors.ts";
 import type { PluginId } from "../domain/plugin.ts";
-import type { Verified } from "../domain/plugin-entry.ts";
 import { openLines } from "../lib/log.ts";
+import type { ChangeFacts } from "./change-run.ts";
 
 /** What was done, or tried. */
 export type AuditedAction = "install" | "update" | "rollback" | "register" | "delete";
 
-/** What is known of a plugin when its change ends; nothing of it where it failed early. */
-export interface AuditedFacts {
-  version?: string;
-  origin?: string | undefined;
-  sha256?: string | undefined;
-  /** What was proven of the zip: that it has the named sha256, and whose signature. */
-  verified?: Verified | undefined;
-  /** Whether the engine will load it. */
-  verdict?: Verdict | undefined;
+/** A change as its audit line tells it, but for the result. */
+export interface AuditedChange {
+  readonly action: AuditedAction;
+  readonly plugin: PluginId;
+  readonly facts: ChangeFacts;
+  readonly caller: Caller;
 }
 
 /** One line for each change, whatever came of it: who, what, and the result. */
@@ -28,33 +24,18 @@ export class Audit {
     this.#log = log;
   }
 
-  /** Runs a change and writes its line, also when it fails. `work` fills in what it learns. */
-  async record<T>(
-    action: AuditedAction,
-    plugin: PluginId,
-    caller: Caller,
-    work: (facts: AuditedFacts) => Promise<T>,
-  ): Promise<T> {
-    const facts: AuditedFacts = {};
-    const line = (result: string) => ({
-      action,
-      plugin,
-      ...facts,
-      result,
-      address: caller.address,
-      ...caller.token,
-      reqId: caller.requestId,
-    });
-    try {
-      const value = await work(facts);
-      this.#log.info(line("done"), "audit");
-      return value;
-    } catch (error) {
-      const reason = error instanceof PluginError ? error.message : undefined;
-      this.#log.info({ ...line(error instanceof PluginError ? error.code : "INTERNAL"), reason }, "audit");
-      throw error;
-    }
+  /** @param error why the change failed; undefined when it is done */
+  record({ action, plugin, facts, caller }: AuditedChange, error?: unknown): void {
+    const { address, token, requestId: reqId } = caller;
+    const line = { action, plugin, ...facts, result: resultOf(error), address, ...token, reqId };
+    const reason = error instanceof PluginError ? error.message : undefined;
+    this.#log.info(reason === undefined ? line : { ...line, reason }, "audit");
   }
+}
+
+function resultOf(error: unknown): string {
+  if (error === undefined) return "done";
+  return error instanceof PluginError ? error.code : "INTERNAL";
 }
 
 /**
@@ -64,7 +45,7 @@ export class Audit {
  */
 export function createAudit(file: string, log: Logger): Audit {
   if (file === "") return new Audit(log.child({ audit: true }));
-  // The change is done, or refused, by then: a line that can't be written must not make another answer of it.
+  // The change is done, or refused, by then: a line that can't be written must not change the reply.
   const lines = openLines({ dest: file, mode: 0o600 }, (err) => log.error({ err }, "an audit line is not written"));
   return new Audit(pino({ base: null }, lines));
 }

@@ -39,24 +39,23 @@ export class FunctionNames {
   }
 
   /**
-   * Runs a change that gives a plugin these functions; until it has ended, no other plugin gets one of them.
+   * Reserves functions for a change that gives them to a plugin: until it is disposed, no other plugin gets one of them.
    *
-   * @throws PluginError FUNCTION_NAME_TAKEN at once; what `work` throws
+   * @throws PluginError FUNCTION_NAME_TAKEN
    */
-  async claim<T>(id: PluginId, functions: readonly string[], work: () => Promise<T>): Promise<T> {
-    if (id.type !== "functions") return work();
-    const names = functionsOf(id.name, { functions });
-    const owners = this.#owners();
+  claim(id: PluginId, functions: readonly string[]): Disposable {
+    const names = id.type === "functions" ? functionsOf(id.name, { functions }) : [];
+    const owners = names.length > 0 ? this.#owners() : new Map<string, string>();
     for (const name of names) {
       const owner = owners.get(name) ?? this.#claimed.get(name);
       if (owner !== undefined && owner !== id.name) throw taken(name, owner);
     }
     for (const name of names) this.#claimed.set(name, id.name);
-    try {
-      return await work();
-    } finally {
-      for (const name of names) this.#claimed.delete(name);
-    }
+    return {
+      [Symbol.dispose]: () => {
+        for (const name of names) this.#claimed.delete(name);
+      },
+    };
   }
 
   /** Of two plugins with the same function, which only copying in by hand can bring about, the first one has it. */

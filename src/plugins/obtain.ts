@@ -1,82 +1,86 @@
 import { readFile, rm } from "node:fs/promises";
 import { PluginError, prefixed } from "../domain/errors.ts";
-import type { InstallRequest } from "../domain/install-request.ts";
+import type { InstallRequest, PackageSource } from "../domain/install-request.ts";
 import type { Verified } from "../domain/plugin-entry.ts";
 import { type PluginUri, withoutCredentials } from "../domain/plugin-uri.ts";
-import type { Progress } from "../domain/progress.ts";
 import { type Downloader, isAbsent } from "../fetch/downloader.ts";
 import { moveFile } from "../lib/files.ts";
 import type { Log } from "../lib/log.ts";
 import { printable } from "../lib/text.ts";
 import { SIGNATURE_LIMIT } from "../package/trust/signature-bytes.ts";
 import type { SignatureProof, Trust } from "../package/trust/trust.ts";
+import type { ChangeRun } from "./change-run.ts";
 
-export interface ObtainOptions {
-  readonly downloader: Downloader;
-  readonly trust: Trust;
-  readonly signal: AbortSignal;
-  readonly log: Log;
-  readonly progress: Progress;
-}
-
-/** A zip that is in its place, and what was proven of it. */
-export interface Obtained {
+/** A zip of which nothing has been believed yet. */
+export interface ObtainedZip {
+  readonly file: string;
   /** Lower-case hexadecimal. */
   readonly sha256: string;
   readonly bytes: number;
-  /** Undefined where the client named no checksum and there is no signature. */
+}
+
+/** A zip that is on the disk, and what was proven of it: undefined where nothing was requested, nor signed. */
+export interface FetchedZip extends ObtainedZip {
   readonly verified: Verified | undefined;
 }
 
 /**
- * Brings a zip into `zipFile`, which must not be there yet: downloads it, or takes over the one that was sent. Then
- * compares its checksum and its signature, so that nothing of another zip is ever unpacked.
+ * Gets the zip of a package: downloads it into `file`, which must not be there yet, or moves there the one that a
+ * client sent.
  *
- * @throws PluginError DOWNLOAD_FAILED, CHECKSUM_MISMATCH, SIGNATURE_INVALID, SIGNATURE_REQUIRED, STORAGE_FULL,
- * STORAGE_FAILED; the signal's reason; the file system's error
+ * @throws PluginError DOWNLOAD_FAILED, STORAGE_FULL, STORAGE_FAILED; the signal's reason; the file system's error
  */
-export async function obtainPackage(
-  request: InstallRequest,
-  zipFile: string,
-  options: ObtainOptions,
-): Promise<Obtained> {
-  const { sha256, bytes } = await fetchZip(request, zipFile, options);
-  comparePin(request, sha256);
-  const signature = await proveSignature(request, zipFile, options);
-  const verified: Verified = {
-    ...(request.sha256 === undefined ? {} : { sha256: true }),
-    ...(signature === undefined ? {} : { signature }),
-  };
-  return { sha256, bytes, verified: Object.keys(verified).length === 0 ? undefined : verified };
-}
-
-async function fetchZip({ source }: InstallRequest, zipFile: string, options: ObtainOptions) {
+export async function obtainZip(
+  source: PackageSource,
+  file: string,
+  run: Pick<ChangeRun, "signal" | "log" | "bytes">,
+  downloader: Downloader,
+): Promise<ObtainedZip> {
   if (source.kind === "upload") {
-    await moveFile(source.zip.file, zipFile);
-    return source.zip;
+    const { sha256, bytes } = source.zip;
+    await moveFile(source.zip.file, file);
+    return { file, sha256, bytes };
   }
-  const { downloader, signal, log, progress } = options;
-  return await downloader.download(source.uri, zipFile, {
-    signal,
-    log,
-    onProgress: (done, total) => progress.bytes(done, total),
-  });
+  const { signal, log } = run;
+  const onProgress = (done: number, total?: number) => run.bytes(done, total);
+  return { file, ...(await downloader.download(source.uri, file, { signal, log, onProgress })) };
 }
 
-function comparePin({ source, sha256: wanted }: InstallRequest, sha256: string): void {
-  if (wanted === undefined || wanted === sha256) return;
-  throw new PluginError(
-    "CHECKSUM_MISMATCH",
-    `fail to verify file ${source.origin}: its sha256 is ${sha256}, the request asks for ${wanted}; ` +
-      "nothing was unpacked. Look which of the two is right",
-  );
-}
-
-export interface SignatureOptions {
+export interface VerifyOptions {
   readonly downloader: Downloader;
   readonly trust: Trust;
   readonly signal: AbortSignal;
   readonly log: Log;
+}
+
+/**
+ * Compares a zip with the checksum and the signature that its request names, before anything of it is unpacked.
+ *
+ * @returns undefined when the request names no checksum and there is no signature
+ * @throws PluginError CHECKSUM_MISMATCH, SIGNATURE_INVALID, SIGNATURE_REQUIRED, STORAGE_FULL, STORAGE_FAILED; the
+ * signal's reason; the file system's error
+ */
+export async function verifyZip(
+  zip: ObtainedZip,
+  request: InstallRequest,
+  options: VerifyOptions,
+): Promise<Verified | undefined> {
+  compareChecksum(zip, request);
+  const signature = await proveSignature(request, zip.file, options);
+  if (request.sha256 === undefined && signature === undefined) return undefined;
+  return {
+    ...(request.sha256 === undefined ? {} : { sha256: true }),
+    ...(signature === undefined ? {} : { signature }),
+  };
+}
+
+function compareChecksum({ sha256 }: ObtainedZip, { source, sha256: wanted }: InstallRequest): void {
+  if (wanted === undefined || wanted === sha256) return;
+  throw new PluginError(
+    "CHECKSUM_MISMATCH",
+    `fail to verify file ${source.origin}: its sha256 is ${sha256}, the request asks for ${wanted}; ` +
+      "nothing was unpacked. Check which one is correct",
+  );
 }
 
 /** A signature and the file that it is from, or why there is none. */
@@ -91,30 +95,30 @@ type Found =
  * @returns undefined when there is none, and none is required
  * @throws PluginError SIGNATURE_INVALID, SIGNATURE_REQUIRED, STORAGE_FULL, STORAGE_FAILED; the signal's reason
  */
-export async function proveSignature(
+async function proveSignature(
   request: InstallRequest,
   zipFile: string,
-  options: SignatureOptions,
+  options: VerifyOptions,
 ): Promise<SignatureProof | undefined> {
   const { trust, signal } = options;
-  const words = `fail to verify file ${request.source.origin}`;
+  const prefix = `fail to verify file ${request.source.origin}`;
   const found = await findSignature(request, zipFile, options);
   if ("signature" in found) {
     const by = found.from === undefined ? "" : ` by ${found.from}`;
     return await trust.verify(zipFile, found.signature, signal).catch((error) => {
-      throw error instanceof PluginError && error !== signal.reason ? prefixed(error, `${words}${by}: `) : error;
+      throw error instanceof PluginError && error !== signal.reason ? prefixed(error, `${prefix}${by}: `) : error;
     });
   }
   if (!trust.required) return undefined;
   throw new PluginError(
     "SIGNATURE_REQUIRED",
-    `${words}: ${found.lacking}, and trust.require refuses plugins without one. Sign the zip by a key of etc/trust, and ` +
+    `${prefix}: ${found.lacking}, and trust.require refuses plugins without one. Sign the zip by a key of etc/trust, and ` +
       'give the signature in the request ("signature", in base64) or in a file beside the zip, with .sig after its name',
     { cause: found.cause },
   );
 }
 
-async function findSignature(request: InstallRequest, zipFile: string, options: SignatureOptions): Promise<Found> {
+async function findSignature(request: InstallRequest, zipFile: string, options: VerifyOptions): Promise<Found> {
   const { source, signature } = request;
   if (signature !== undefined) return { signature };
   if (source.kind === "upload") return { lacking: "it came without a signature" };
@@ -126,7 +130,7 @@ async function findSignature(request: InstallRequest, zipFile: string, options: 
 async function fetchSignature(
   uri: PluginUri,
   file: string,
-  { downloader, trust, signal, log }: SignatureOptions,
+  { downloader, trust, signal, log }: VerifyOptions,
 ): Promise<Found> {
   try {
     await downloader.download(uri, file, { signal, log, limit: SIGNATURE_LIMIT });

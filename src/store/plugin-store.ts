@@ -194,12 +194,17 @@ export class PluginStore {
   }
 
   /**
-   * Runs `work` with a workspace of its own, which is gone afterwards.
+   * The workspace for a change to that plugin, to be disposed when it has ended.
    *
-   * @throws what `work` throws; the file system's errors as PluginError STORAGE_FULL or STORAGE_FAILED
+   * @throws PluginError STORAGE_FULL or STORAGE_FAILED
    */
-  withWorkspace<T>(id: PluginId, work: (workspace: Workspace) => Promise<T>): Promise<T> {
-    return this.#changes.withWorkspace(id, work);
+  workspace(id: PluginId): Promise<Workspace> {
+    return this.#changes.workspace(id);
+  }
+
+  /** A workspace for work that changes no plugin, to be disposed. @throws PluginError STORAGE_FULL or STORAGE_FAILED */
+  temporaryWorkspace(): Promise<Workspace> {
+    return this.#changes.temporary();
   }
 
   async #putIntoPlace(
@@ -207,15 +212,10 @@ export class PluginStore {
     workspace: Workspace,
     prepare: (context: ChangeContext) => Promise<InstallChange>,
   ): Promise<PluginEntry> {
-    const lease = new KeptLease(this.#kept);
-    const context = { ...this.#context, id, workspace, lease };
-    try {
-      const change = await prepare(context);
-      await this.#commit(change, workspace);
-      return change.entry;
-    } finally {
-      await lease.end();
-    }
+    await using lease = new KeptLease(this.#kept);
+    const change = await prepare({ ...this.#context, id, workspace, lease });
+    await this.#commit(change, workspace);
+    return change.entry;
   }
 
   /** The change, and what is kept for the entry that comes and for the one that goes. */

@@ -1,25 +1,33 @@
+import { readFile } from "node:fs/promises";
 import type { ServerResponse } from "node:http";
-import { Agent } from "undici";
-import { describe, expect, test } from "vitest";
-import { createCatalogue, type PrebuildCatalogOptions } from "../../src/catalogue/catalogue.ts";
+import { createServer as createHttpsServer } from "node:https";
+import { fileURLToPath } from "node:url";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { type CatalogueOptions, createCatalogue } from "../../src/catalogue/catalogue.ts";
+import type { Client } from "../../src/fetch/client.ts";
+import { testClient } from "../support/client.ts";
+import { startProxy } from "../support/proxy-server.ts";
 import {
+  type Answer,
   CONFIG,
   links,
   OS_FIRST,
   recordWarnings,
   redirect,
+  serve,
   startDeadHost,
   startFileHost,
   TYPE_FIRST,
 } from "./file-host.ts";
 
-type Change = Partial<Omit<PrebuildCatalogOptions, "config" | "log">> & {
-  config?: Partial<PrebuildCatalogOptions["config"]>;
+type Change = Partial<Omit<CatalogueOptions, "config" | "log">> & {
+  config?: Partial<CatalogueOptions["config"]>;
 };
 
 function catalogOf(hosts: string | readonly string[], { config, ...change }: Change = {}) {
   const log = recordWarnings();
   const catalog = createCatalogue({
+    client: testClient(),
     config: { ...CONFIG, ...config },
     hosts: [hosts].flat().join(" , "),
     log,
@@ -242,20 +250,21 @@ describe("a listing is kept", () => {
 });
 
 describe("what it is given", () => {
-  test("a dispatcher sends the requests, and is not made before the first listing", async () => {
-    const { origin } = await startFileHost(folderWith("zmq"));
-    const agent = new Agent();
-    let made = 0;
-    const { catalog } = catalogOf(origin, {
-      dispatcher: () => {
-        made++;
-        return agent;
+  test("a client sends the requests, and none before the first listing", async () => {
+    const { origin, requests } = await startFileHost(folderWith("zmq"));
+    const asked: string[] = [];
+    const real = testClient();
+    const client: Client = {
+      get(url, options) {
+        asked.push(url.href);
+        return real.get(url, options);
       },
-    });
-    expect(made).toBe(0);
+    };
+    const { catalog } = catalogOf(origin, { client });
+    expect([asked, requests]).toEqual([[], []]);
     await catalog.list("sources");
-    expect(made).toBe(1);
-    await agent.close();
+    expect(asked).toContain(`${origin}${OS_FIRST}/`);
+    expect(asked.sort()).toEqual(requests.map((path) => origin + path).sort());
   });
 
   test("the system is detected when it is not set", async () => {
@@ -263,5 +272,113 @@ describe("what it is given", () => {
     const platform = async () => ({ os: "alpine", arch: "riscv64" });
     expect(Object.keys((await catalogOf(origin, { platform }).catalog.list("sources")).plugins)).toEqual(["zmq"]);
     expect(requests).toContain("/kuiper-plugins/1.0.2/alpine/sources/");
+  });
+});
+
+describe("the rules of downloads hold for plugin hosts", () => {
+  const tlsFile = (name: string) => fileURLToPath(new URL(`tls/${name}.pem`, import.meta.url));
+
+  test("proxies are used", async () => {
+    const { origin, requests } = await startFileHost(folderWith("zmq"));
+    const proxy = await startProxy(Number(new URL(origin).port));
+    onTestFinished(() => proxy.close());
+    const client = testClient({}, { httpProxy: `http://me:secret@127.0.0.1:${proxy.port}` });
+    const { catalog, warnings } = catalogOf("http://user:own@plugins.example:8080", { client });
+
+    const host = "http://plugins.example:8080";
+    expect(await catalog.list("sources")).toEqual({
+      plugins: { zmq: `${host}${OS_FIRST}/zmq_amd64.zip` },
+      failedHosts: [],
+    });
+    expect(proxy.requests.map(({ line }) => line)).toContain(`GET ${host}${OS_FIRST}/`);
+    expect(proxy.requests[0]?.headers).toMatchObject({
+      host: "plugins.example:8080",
+      authorization: `Basic ${btoa("user:own")}`,
+      "proxy-authorization": `Basic ${btoa("me:secret")}`,
+    });
+    expect(requests).toContain(`${OS_FIRST}/`);
+    expect(warnings).toEqual([]);
+  });
+
+  test("a proxy that does not listen is the reason, without its password", async () => {
+    const { port } = new URL(await startDeadHost());
+    const client = testClient({}, { httpProxy: `http://me:secret@127.0.0.1:${port}` });
+    await expect(catalogOf("http://plugins.example", { client }).catalog.list("sources")).rejects.toThrow(
+      /^no plugin host answered: http:\/\/plugins\.example: connection refused$/,
+    );
+  });
+
+  test("pluginDownload.ca names a private authority, pluginDownload.verifyTls: false takes any certificate", async () => {
+    const tls = { cert: await readFile(tlsFile("cert")), key: await readFile(tlsFile("key")) };
+    const server = createHttpsServer(tls, (_request, response) => response.end(links("zmq_amd64.zip")));
+    const origin = `https://${await serve(server as never)}`;
+    const reason = "certificate not trusted (DEPTH_ZERO_SELF_SIGNED_CERT)";
+    await expect(catalogOf(origin).catalog.list("sources")).rejects.toThrow(
+      `no plugin host answered: ${origin}: ${reason}`,
+    );
+    for (const settings of [{ ca: tlsFile("cert") }, { verifyTls: false }]) {
+      const { catalog } = catalogOf(origin, { client: testClient(settings) });
+      expect(Object.keys((await catalog.list("sources")).plugins)).toEqual(["zmq"]);
+    }
+  });
+
+  test("a pluginDownload.ca that can't be read is the reason", async () => {
+    const client = testClient({ ca: "/nowhere/ca.pem" });
+    await expect(catalogOf("https://127.0.0.1:1", { client }).catalog.list("sources")).rejects.toThrow(
+      /: pluginDownload\.ca cannot be read: \/nowhere\/ca\.pem: no such file or directory$/,
+    );
+  });
+
+  test("a host that is not in pluginDownload.allowedHosts is not asked", async () => {
+    const allowed = await startFileHost(folderWith("zmq"));
+    const other = await startFileHost(folderWith("random"));
+    const client = testClient({ allowedHosts: [new URL(allowed.origin).host] });
+    const { catalog, warnings } = catalogOf([other.origin, allowed.origin], { client });
+
+    const { plugins, failedHosts } = await catalog.list("sources");
+    expect(Object.keys(plugins)).toEqual(["zmq"]);
+    expect(failedHosts).toEqual([other.origin]);
+    const reason = `the host ${new URL(other.origin).host} is not in pluginDownload.allowedHosts`;
+    expect(warnings).toEqual([
+      { fields: { host: other.origin, type: "sources", reason }, message: "a plugin host failed" },
+    ]);
+    expect(other.requests).toEqual([]);
+    await expect(catalogOf(other.origin, { client }).catalog.list("sources")).rejects.toMatchObject({
+      code: "PLUGIN_HOSTS_FAILED",
+      message: `no plugin host answered: ${other.origin}: ${reason}`,
+    });
+  });
+
+  test("nor is one that an allowed host redirects to", async () => {
+    const other = await startFileHost(folderWith("random"));
+    const host = await startFileHost({ "*": redirect(`${other.origin}${OS_FIRST}/`) });
+    const client = testClient({ allowedHosts: [new URL(host.origin).host] });
+    await expect(catalogOf(host.origin, { client }).catalog.list("sources")).rejects.toThrow(
+      `the host ${new URL(other.origin).host} is not in pluginDownload.allowedHosts`,
+    );
+    expect(other.requests).toEqual([]);
+  });
+
+  test("a redirect to another origin does not carry the password, and neither does the way back", async () => {
+    const seen: [host: string, authorization: string | undefined][] = [];
+    const note =
+      (host: string, answer: Answer): Answer =>
+      (request, response) => {
+        seen.push([host, request.headers.authorization]);
+        if (typeof answer === "function") answer(request, response);
+        else response.end(answer);
+      };
+    const pages: Record<string, Answer> = { "/plugins/": note("own", links("zmq_amd64.zip")) };
+    const own = await startFileHost(pages);
+    const other = await startFileHost({ "/back": note("other", redirect(`${own.origin}/plugins/`)) });
+    pages[`${OS_FIRST}/`] = note("own", redirect(`${other.origin}/back`));
+
+    const { catalog } = catalogOf(own.origin.replace("//", "//user:secret@"));
+    expect({ ...(await catalog.list("sources")).plugins }).toEqual({ zmq: `${own.origin}/plugins/zmq_amd64.zip` });
+    expect(seen).toEqual([
+      ["own", `Basic ${btoa("user:secret")}`],
+      ["other", undefined],
+      ["own", undefined],
+    ]);
   });
 });

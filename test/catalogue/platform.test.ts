@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { detectPlatform, type SystemFacts } from "../../src/catalogue/platform.ts";
+import { detectPlatform, type PlatformFacts } from "../../src/catalogue/platform.ts";
 
 const AUTO = { os: "auto", arch: "auto" };
 const DEBIAN = 'PRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\nVERSION_ID="12"\nID=debian\nHOME_URL="https://x"\n';
@@ -20,7 +20,7 @@ afterEach(async () => {
   await rm(folder, { recursive: true });
 });
 
-async function system(facts: { osRelease?: string; fallback?: string; maps?: string } = {}): Promise<SystemFacts> {
+async function system(facts: { osRelease?: string; fallback?: string; maps?: string } = {}): Promise<PlatformFacts> {
   const file = (name: string) => join(folder, name);
   if (facts.osRelease !== undefined) await writeFile(file("etc"), facts.osRelease);
   if (facts.fallback !== undefined) await writeFile(file("usr"), facts.fallback);

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { askPluginHost, type FetchPage, parsePluginHosts } from "../../src/catalogue/plugin-host.ts";
-import { PageFailure } from "../../src/fetch/page.ts";
+import { askPluginHost, parsePluginHosts, type ReadPage } from "../../src/catalogue/plugin-host.ts";
+import { FetchFailure } from "../../src/fetch/failure.ts";
 import { links, OS_FIRST, TYPE_FIRST } from "./file-host.ts";
 
 const QUERY = { version: "1.0.2", type: "sources", platform: { os: "debian", arch: "amd64" } } as const;
@@ -14,21 +14,21 @@ interface FakePage {
 /** A host in memory: address → page, or the reason of a failure that is no answer; all others are a 404. */
 function pages(known: Readonly<Record<string, FakePage | string>>) {
   const asked: string[] = [];
-  const fetchPage: FetchPage = async (url) => {
+  const readPage: ReadPage = async (url) => {
     asked.push(url.href);
     const page = known[url.href];
-    if (page === undefined) throw new PageFailure("404 Not Found", { answered: true });
-    if (typeof page === "string") throw new PageFailure(page, { answered: false });
-    return { html: page.html, url: new URL(page.at ?? url) };
+    if (page === undefined) throw new FetchFailure("404 Not Found", { answered: true });
+    if (typeof page === "string") throw new FetchFailure(page, { answered: false });
+    return { text: page.html, url: new URL(page.at ?? url) };
   };
-  return { asked, fetchPage };
+  return { asked, readPage };
 }
 
 async function ask(known: Readonly<Record<string, FakePage | string>>, host = "http://h") {
   const [pluginHost] = parsePluginHosts(host);
   if (pluginHost === undefined) throw new Error("a host is given");
-  const { asked, fetchPage } = pages(known);
-  const answer = await askPluginHost(pluginHost, QUERY, fetchPage);
+  const { asked, readPage } = pages(known);
+  const answer = await askPluginHost(pluginHost, QUERY, readPage);
   return { asked, answer: "plugins" in answer ? Object.fromEntries(answer.plugins) : answer };
 }
 
@@ -104,9 +104,9 @@ describe("the two orders of the path", () => {
   });
 
   test("a setting can't leave its place in the path", async () => {
-    const { fetchPage, asked } = pages({});
+    const { readPage, asked } = pages({});
     const query = { ...QUERY, version: "1/../x", platform: { os: "a b?", arch: "amd64" } };
-    await askPluginHost({ redacted: "h", url: "http://h" }, query, fetchPage);
+    await askPluginHost({ redacted: "h", url: "http://h" }, query, readPage);
     expect(asked[0]).toBe("http://h/kuiper-plugins/1%2F..%2Fx/a%20b%3F/sources/");
   });
 });
@@ -148,6 +148,6 @@ describe("where relative links start", () => {
 });
 
 test("a mistake of ours is not taken for a failure of the host", async () => {
-  const broken: FetchPage = () => Promise.reject(new TypeError("oops"));
+  const broken: ReadPage = () => Promise.reject(new TypeError("oops"));
   await expect(askPluginHost({ redacted: "h", url: "http://h" }, QUERY, broken)).rejects.toThrow(TypeError);
 });

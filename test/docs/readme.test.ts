@@ -23,7 +23,7 @@ describe.each(DOCUMENTS)("%s", (path) => {
   });
 
   it("names files and settings of this project that exist", () => {
-    const names = read(path).matchAll(/`((?:src|docs|scripts|test|etc|store|install|http|domain)\/[\w./-]+\.\w+)`/g);
+    const names = read(path).matchAll(/`((?:src|docs|scripts|test|etc)\/[\w./-]+\.\w+|[a-z]+\/[\w/-]+\.ts)`/g);
     for (const [, name = ""] of names) {
       expect(existsSync(join(ROOT, name)) || existsSync(join(ROOT, "src", name)), name).toBe(true);
     }

@@ -19,10 +19,15 @@ describe("a process that downloads", () => {
     const outfile = join(folder, "main.mjs");
     const contents = `
       import { loadConfig } from "./src/config/load.ts";
+      import { createClient } from "./src/fetch/client.ts";
       import { createDownloader } from "./src/fetch/downloader.ts";
       const config = loadConfig("none.yaml", {}).config.pluginDownload;
       const log = { debug() {}, info() {}, warn() {}, error() {} };
-      const create = (settings) => createDownloader({ config: { ...config, ...settings }, proxy: {}, baseFolder: "." });
+      const create = (settings) => {
+        const own = { ...config, ...settings };
+        const client = createClient({ config: own, proxy: {}, baseFolder: "." });
+        return createDownloader({ client, config: own, baseFolder: "." });
+      };
       const { signal } = new AbortController();
       const uri = { url: new URL(${JSON.stringify(url)}), redacted: "it" };
       ${lines}`;
@@ -30,6 +35,7 @@ describe("a process that downloads", () => {
       stdin: { contents, resolveDir: process.cwd(), loader: "ts" },
       bundle: true,
       platform: "node",
+      target: "node20.19",
       format: "esm",
       outfile,
       banner: { js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);' },

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { createHostRule, isBelow } from "../../src/fetch/hosts.ts";
-import { createProxyRule } from "../../src/fetch/proxy.ts";
+import { createProxyRule, proxySettings } from "../../src/fetch/proxy.ts";
 
 describe("createHostRule", () => {
   it.each([
@@ -87,5 +87,22 @@ describe("createProxyRule", () => {
     expect(() => rule(new URL("http://example.com/"))).toThrow(
       "HTTP_PROXY is not the address of an http or https proxy",
     );
+  });
+});
+
+describe("proxySettings", () => {
+  it.each([
+    [{}, {}],
+    [{ http_proxy: "", HTTPS_PROXY: "" }, {}],
+    [
+      { HTTP_PROXY: "a:1", NO_PROXY: "b" },
+      { httpProxy: "a:1", noProxy: "b" },
+    ],
+    [
+      { http_proxy: "a:1", HTTP_PROXY: "c:2", https_proxy: "d:3" },
+      { httpProxy: "a:1", httpsProxy: "d:3" },
+    ],
+  ])("%j", (env, settings) => {
+    expect(proxySettings(env)).toEqual(settings);
   });
 });

@@ -1,29 +1,37 @@
 import { readFileSync } from "node:fs";
 import { createServer as createHttpsServer } from "node:https";
-import { createServer as createTcpServer } from "node:net";
+import { createServer as createTcpServer, type Socket } from "node:net";
+import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
-import { Agent, type Dispatcher } from "undici";
-import { afterAll, describe, expect, test } from "vitest";
-import { fetchPage, type PageAccess, PageFailure } from "../../src/fetch/page.ts";
+import { describe, expect, test } from "vitest";
+import type { Client } from "../../src/fetch/client.ts";
+import { FetchFailure } from "../../src/fetch/failure.ts";
+import { fetchPage } from "../../src/fetch/page.ts";
 import { type Answer, CONFIG, links, redirect, serve, startDeadHost, startFileHost } from "../catalogue/file-host.ts";
+import { testClient } from "../support/client.ts";
 
-const agent = new Agent();
-afterAll(() => agent.close());
-
-function access(change: Partial<PageAccess> = {}): PageAccess {
-  const { timeoutSeconds, maxPageBytes } = CONFIG;
-  return { dispatcher: agent, deadline: new AbortController().signal, timeoutSeconds, maxPageBytes, ...change };
+interface Access {
+  readonly client?: Client;
+  readonly signal?: AbortSignal;
 }
 
-/** A deadline of a fifth of a second, for servers that never answer. */
-const soon = () => ({ deadline: AbortSignal.timeout(200), timeoutSeconds: 0.2 });
+function get(url: string, { client = testClient(), signal = new AbortController().signal }: Access = {}) {
+  return fetchPage(client, new URL(url), { signal, maxBytes: CONFIG.maxPageBytes, log: { warn() {} } });
+}
 
-const get = (url: string, change?: Partial<PageAccess>) => fetchPage(new URL(url), access(change));
+const tooLate = () => new FetchFailure("no answer within 0.2 s");
+
+/** A deadline of a fifth of a second, for servers that never answer. */
+function soon(): Access {
+  const controller = new AbortController();
+  setTimeout(() => controller.abort(tooLate()), 200);
+  return { signal: controller.signal };
+}
 
 test("a page, its text and its address", async () => {
   const { origin } = await startFileHost({ "/a/?b=%20": "<p>Zürich" });
   const page = await get(`${origin}/a/?b=%20`);
-  expect(page.html).toBe("<p>Zürich");
+  expect(page.text).toBe("<p>Zürich");
   expect(page.url.href).toBe(`${origin}/a/?b=%20`);
 });
 
@@ -31,14 +39,14 @@ test("a page that is sent as gzip", async () => {
   const { origin } = await startFileHost({
     "/": (_request, response) => response.writeHead(200, { "content-encoding": "gzip" }).end(gzipSync("<p>text")),
   });
-  expect((await get(origin)).html).toBe("<p>text");
+  expect((await get(origin)).text).toBe("<p>text");
 });
 
 describe("redirects", () => {
   test.each([301, 302, 303, 307, 308])("%i is followed, and the page is where it is in the end", async (status) => {
     const { origin } = await startFileHost({ "/a": redirect("b/c", status), "/b/c": "here" });
     const page = await get(`${origin}/a`);
-    expect(page).toEqual({ html: "here", url: new URL(`${origin}/b/c`) });
+    expect(page).toEqual({ text: "here", url: new URL(`${origin}/b/c`) });
   });
 
   test("to another host", async () => {
@@ -51,19 +59,21 @@ describe("redirects", () => {
     const chain = (length: number) =>
       Object.fromEntries(Array.from({ length }, (_, step) => [`/${step}`, redirect(`/${step + 1}`)]));
     const { origin } = await startFileHost({ ...chain(5), "/5": "end" });
-    expect((await get(`${origin}/0`)).html).toBe("end");
+    expect((await get(`${origin}/0`)).text).toBe("end");
     const longer = await startFileHost({ ...chain(6), "/6": "end" });
-    await expect(get(`${longer.origin}/0`)).rejects.toThrow(/^more than 5 redirects$/);
+    await expect(get(`${longer.origin}/0`)).rejects.toThrow(/^stopped after 5 redirects$/);
     expect(longer.requests).toHaveLength(6);
   });
 
-  test.each(["file:///etc/passwd", "ftp://127.0.0.1/", "javascript:x", "http://[bad/"])(
-    "not to %s",
-    async (location) => {
-      const { origin } = await startFileHost({ "/a": redirect(location) });
-      await expect(get(`${origin}/a`)).rejects.toThrow("redirect to something that is not http or https");
-    },
-  );
+  test.each([
+    ["file:///etc/passwd", 'redirect refused: unsupported protocol scheme "file"'],
+    ["ftp://127.0.0.1/", 'redirect refused: unsupported protocol scheme "ftp"'],
+    ["javascript:x", 'redirect refused: unsupported protocol scheme "javascript"'],
+    ["http://[bad/", "failed to parse the Location header of a redirect"],
+  ])("not to %s", async (location, reason) => {
+    const { origin } = await startFileHost({ "/a": redirect(location) });
+    await expect(get(`${origin}/a`)).rejects.toMatchObject({ message: reason, answered: true });
+  });
 });
 
 describe("credentials", () => {
@@ -84,7 +94,7 @@ describe("credentials", () => {
     expect(page.url.href).toBe(`${other.origin}/x`);
   });
 
-  test("of a redirect are not taken", async () => {
+  test("of a redirect's own are for where it leads, and are in no address", async () => {
     let authorization: string | undefined = "none yet";
     const host = await startFileHost({
       "/x": (request, response) => {
@@ -94,7 +104,7 @@ describe("credentials", () => {
       "/a": (request, response) => response.writeHead(302, { location: `//u:p@${request.headers.host}/x` }).end(),
     });
     expect((await get(`${host.origin}/a`)).url.href).toBe(`${host.origin}/x`);
-    expect(authorization).toBeUndefined();
+    expect(authorization).toBe(`Basic ${btoa("u:p")}`);
   });
 });
 
@@ -104,8 +114,8 @@ describe("failures, and whether the server did answer", () => {
       () => undefined,
       (reason) => reason,
     );
-    expect(error).toBeInstanceOf(PageFailure);
-    return [error.message, error.answered];
+    expect(error).toBeInstanceOf(FetchFailure);
+    return [error.brief, error.answered];
   };
 
   test.each([
@@ -122,7 +132,7 @@ describe("failures, and whether the server did answer", () => {
 
   test("a redirect to nowhere", async () => {
     const { origin } = await startFileHost({ "/": (_request, response) => response.writeHead(302).end() });
-    expect(await failure(get(origin))).toEqual(["302 Found", true]);
+    expect(await failure(get(origin))).toEqual(["302 response missing Location header", true]);
   });
 
   test("a long error page, announced or not", async () => {
@@ -166,7 +176,7 @@ describe("failures, and whether the server did answer", () => {
 
   test("exactly as large as allowed", async () => {
     const { origin } = await startFileHost({ "/": "x".repeat(CONFIG.maxPageBytes) });
-    expect((await get(origin)).html).toHaveLength(CONFIG.maxPageBytes);
+    expect((await get(origin)).text).toHaveLength(CONFIG.maxPageBytes);
   });
 
   test("never ends", async () => {
@@ -191,18 +201,31 @@ describe("failures, and whether the server did answer", () => {
     expect(await failure(get(`${origin}/error`))).toEqual(["500 Internal Server Error", true]);
   });
 
-  test("a connection that never comes about, where undici does not look at the signal", async () => {
-    const stuck = { request: () => new Promise(() => {}) } as unknown as Dispatcher;
-    expect(await failure(get("http://host/", { ...soon(), dispatcher: stuck }))).toEqual([
-      "no answer within 0.2 s",
-      false,
-    ]);
+  test("a connection that never comes about", async () => {
+    const address = await serveTcp(() => {});
+    expect(await failure(get(`https://${address}/`, soon()))).toEqual(["no answer within 0.2 s", false]);
   });
 
   test("after the deadline nothing is asked", async () => {
     const { origin, requests } = await startFileHost({ "*": "x" });
-    expect(await failure(get(origin, { deadline: AbortSignal.abort() }))).toEqual(["no answer within 20 s", false]);
+    expect(await failure(get(origin, { signal: AbortSignal.abort(tooLate()) }))).toEqual([
+      "no answer within 0.2 s",
+      false,
+    ]);
     expect(requests).toEqual([]);
+  });
+
+  test("the time for a connection and the longest silence of a host are those of downloads", async () => {
+    const client = testClient({ connectTimeoutSeconds: 0.2, idleTimeoutSeconds: 0.2 });
+    const { origin } = await startFileHost({ "*": () => {} });
+    expect(await failure(get(`https://${await serveTcp(() => {})}/`, { client }))).toEqual([
+      "no answer while connecting",
+      false,
+    ]);
+    expect(await failure(get(origin, { client }))).toEqual([
+      "the host sent nothing for 0.2 s (pluginDownload.idleTimeoutSeconds)",
+      false,
+    ]);
   });
 
   test("a page that breaks off", async () => {
@@ -221,15 +244,16 @@ describe("failures, and whether the server did answer", () => {
       "/none": (_request, response) => response.writeHead(200, gzip).end("text"),
       "/half": (_request, response) => response.writeHead(200, gzip).end(gzipSync("text").subarray(0, -8)),
       "/br": (_request, response) => response.writeHead(200, { "content-encoding": "br" }).end("x"),
+      "/own": (_request, response) => response.writeHead(200, { "content-encoding": "x-own" }).end("x"),
     });
     expect(await failure(get(`${origin}/none`))).toEqual(["broken gzip", false]);
     expect(await failure(get(`${origin}/half`))).toEqual(["broken gzip", false]);
-    expect(await failure(get(`${origin}/br`))).toEqual(["an encoding that was not asked for", true]);
+    expect(await failure(get(`${origin}/br`))).toEqual(["broken br", false]);
+    expect(await failure(get(`${origin}/own`))).toEqual(["the content encoding x-own is not supported", true]);
   });
 
   test("what does not speak HTTP", async () => {
-    const server = createTcpServer((socket) => socket.end("SSH-2.0-OpenSSH_9.6\r\n"));
-    const address = await serve(Object.assign(server, { closeAllConnections() {} }) as never);
+    const address = await serveTcp((socket) => socket.end("SSH-2.0-OpenSSH_9.6\r\n"));
     expect(await failure(get(`http://${address}`))).toEqual(["not an HTTP answer", false]);
   });
 
@@ -238,19 +262,31 @@ describe("failures, and whether the server did answer", () => {
     expect(await failure(get(origin.replace("http:", "https:")))).toEqual(["no HTTPS there", false]);
   });
 
-  test("a certificate that is not trusted, unless the dispatcher says so", async () => {
-    const read = (name: string) => readFileSync(new URL(`../catalogue/tls/${name}.pem`, import.meta.url), "utf8");
-    const cert = read("cert");
-    const server = createHttpsServer({ cert, key: read("key") }, (_request, response) => response.end("secret page"));
+  test("a certificate that is not trusted, unless the settings say so", async () => {
+    const file = (name: string) => fileURLToPath(new URL(`../catalogue/tls/${name}.pem`, import.meta.url));
+    const tls = { cert: readFileSync(file("cert")), key: readFileSync(file("key")) };
+    const server = createHttpsServer(tls, (_request, response) => response.end("secret page"));
     const origin = `https://${await serve(server as never)}`;
     expect(await failure(get(origin))).toEqual(["certificate not trusted (DEPTH_ZERO_SELF_SIGNED_CERT)", false]);
-    const dispatcher = new Agent({ connect: { ca: cert } });
-    expect((await get(origin, { dispatcher })).html).toBe("secret page");
-    await dispatcher.close();
+    expect((await get(origin, { client: testClient({ ca: file("cert") }) })).text).toBe("secret page");
   });
 
   test("a mistake of ours is not taken for a failure of the host", async () => {
-    const broken = { request: () => Promise.reject(new TypeError("oops")) } as unknown as Dispatcher;
-    await expect(get("http://host/", { dispatcher: broken })).rejects.toThrow(TypeError);
+    const client: Client = { get: () => Promise.reject(new TypeError("oops")) };
+    await expect(get("http://host/", { client })).rejects.toThrow(TypeError);
   });
 });
+
+/** Serves plain TCP until the test is over. */
+async function serveTcp(listener: (socket: Socket) => void): Promise<string> {
+  const sockets = new Set<Socket>();
+  const server = createTcpServer((socket) => {
+    sockets.add(socket);
+    socket.on("error", () => {});
+    listener(socket);
+  });
+  const closeAllConnections = () => {
+    for (const socket of sockets) socket.destroy();
+  };
+  return await serve(Object.assign(server, { closeAllConnections }) as never);
+}

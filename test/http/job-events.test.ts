@@ -117,13 +117,13 @@ describe("a client that keeps up", () => {
     expect(await client(open()).rest()).toEqual(["end waiting 0"]);
   });
 
-  it("hears now and then that the job goes on", async () => {
+  it("hears now and then that the job is in progress", async () => {
     const { open } = testJob({ heartbeatMs: 5 });
     const stream = open();
     const { next } = client(stream);
     expect([await next(), await next(), await next(), await next()]).toEqual([
       "progress waiting 0",
-      ...Array(3).fill(": the job goes on"),
+      ...Array(3).fill(": the job is in progress"),
     ]);
     stream.destroy();
   });

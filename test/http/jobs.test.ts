@@ -97,7 +97,10 @@ describe("an install whose client would rather not wait", () => {
     expect(end.result).toMatchObject({ status: 201, body: "sinks plugin slow is created" });
     expect(await jobs()).toEqual([end]);
     expect(await ask(at())).toEqual([200, '["slow"]']);
-    expect(server.logged.find(({ job: id }) => id === view.id)).toMatchObject({ msg: "job begun", action: "install" });
+    expect(server.logged.find(({ job: id }) => id === view.id)).toMatchObject({
+      msg: "job started",
+      action: "install",
+    });
   });
 
   test("can see how much of the download is there", async () => {

@@ -260,7 +260,7 @@ describe("rollback", () => {
 
   test.each([
     ["[]", /should be an object/],
-    ['{"version":1}', /field version should be a text/],
+    ['{"version":1}', /field version should be a string/],
     ["{", /not valid JSON/],
   ])("refuses the body %s", async (body, sentence) => {
     await install(V1);

@@ -232,7 +232,7 @@ describe("refused", () => {
     ["nothing", undefined, 400, `${JSON_ERROR}the body is empty`],
     ["broken JSON", "{", 400, `${JSON_ERROR}it is not valid JSON: `],
     ["an array", "[]", 400, "Invalid body: it should be an object with name and one of content, base64 and file"],
-    ["a number as name", { name: 1 }, 400, "Invalid body: field name should be a text"],
+    ["a number as name", { name: 1 }, 400, "Invalid body: field name should be a string"],
     ["no base64", { name: "a", base64: "ä" }, 400, "Invalid body: field base64 should be base64"],
     ...["a", "a==", "eHh4 eHh4\ne"].map((base64): [string, RequestOptions["body"], number, string] => [
       `base64 that was cut: ${JSON.stringify(base64)}`,

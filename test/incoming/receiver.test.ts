@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { PassThrough, Readable } from "node:stream";
 import { beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import { PluginError } from "../../src/domain/errors.ts";
-import { createReceiver, type FolderReceiver } from "../../src/incoming/receiver.ts";
+import { createReceiver, type Receiver } from "../../src/incoming/receiver.ts";
 import { sha256, someBytes } from "../support/downloading.ts";
 import { tempFolder } from "../support/temp-folder.ts";
 import { testLog } from "../support/test-log.ts";
@@ -27,7 +27,7 @@ function receiver({
   maxConcurrent = 4,
   timeoutSeconds = 60,
   idleTimeoutSeconds = 60,
-} = {}): FolderReceiver {
+} = {}): Receiver {
   return createReceiver({
     folder,
     config: { maxConcurrent, maxTotalBytes, timeoutSeconds, idleTimeoutSeconds },

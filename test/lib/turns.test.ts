@@ -1,5 +1,13 @@
 import { expect, test } from "vitest";
-import { createTurns } from "../../src/lib/turns.ts";
+import { Turns } from "../../src/lib/turns.ts";
+
+function createTurns() {
+  const turns = new Turns();
+  return async <T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> => {
+    using _turn = await turns.enter(signal);
+    return await work();
+  };
+}
 
 const NEVER = new AbortController().signal;
 

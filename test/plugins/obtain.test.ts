@@ -6,7 +6,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import type { InstallRequest } from "../../src/domain/install-request.ts";
 import { checkPluginUri } from "../../src/domain/plugin-uri.ts";
 import { createTrust } from "../../src/package/trust/trust.ts";
-import { type Obtained, obtainPackage } from "../../src/plugins/obtain.ts";
+import { type FetchedZip, obtainZip, verifyZip } from "../../src/plugins/obtain.ts";
 import { downloadBench, serveFiles, serveZip, sha256, someBytes } from "../support/downloading.ts";
 import type { Reply } from "../support/file-server.ts";
 import { endless, file, inTurn, redirect, silent, status } from "../support/file-server-replies.ts";
@@ -50,13 +50,16 @@ async function obtain(source: InstallRequest["source"], wanted: Wanted = {}, set
     functions: [],
     ...wanted,
   };
-  const obtained = await obtainPackage(request, zipFile, {
-    downloader,
-    trust: createTrust({ folder: trusted, require: setting.require ?? false, log }),
-    signal: setting.signal ?? new AbortController().signal,
+  const signal = setting.signal ?? new AbortController().signal;
+  const bytes = (done: number, total?: number) => void progress.push([done, total]);
+  const trust = createTrust({
+    folder: trusted,
+    config: { require: setting.require ?? false, maxEd25519Bytes: 2 ** 27 },
     log,
-    progress: { stage() {}, bytes: (...given) => void progress.push(given) },
   });
+  const zip = await obtainZip(source, zipFile, { signal, log, bytes }, downloader);
+  const verified = await verifyZip(zip, request, { downloader, trust, signal, log });
+  const obtained = { sha256: zip.sha256, bytes: zip.bytes, verified };
   return { obtained, progress };
 }
 
@@ -65,7 +68,7 @@ const from = (url: string): InstallRequest["source"] => {
   return { kind: "download", uri, origin: uri.redacted };
 };
 
-async function verified(...args: Parameters<typeof obtain>): Promise<Obtained["verified"]> {
+async function verified(...args: Parameters<typeof obtain>): Promise<FetchedZip["verified"]> {
   return (await obtain(...args)).obtained.verified;
 }
 
@@ -150,7 +153,7 @@ describe("the checksum", () => {
     const wanted = sha256(Buffer.from("another"));
     const words = (origin: string) =>
       `fail to verify file ${origin}: its sha256 is ${DIGEST}, the request asks for ${wanted}; nothing was unpacked. ` +
-      "Look which of the two is right";
+      "Check which one is correct";
     const mismatch = (origin: string) => ({ code: "CHECKSUM_MISMATCH", message: words(origin) });
     await expect(obtain(from(url), { sha256: wanted })).rejects.toMatchObject(mismatch(url));
     expect(asked()).toEqual(["/x.zip"]);

@@ -20,6 +20,7 @@ import { type FilePath, soPath, VOLUMES, type Volume, volumeOf } from "../../src
 import { PLUGIN_TYPES, type PluginId } from "../../src/domain/plugin.ts";
 import type { PluginEntry } from "../../src/domain/plugin-entry.ts";
 import { parseSoFileName } from "../../src/domain/so-file.ts";
+import { asStorageFailure } from "../../src/domain/storage-error.ts";
 import { type Change, finishChange, type Move, planChange } from "../../src/store/journal/change.ts";
 import { writeJournal } from "../../src/store/journal/journal.ts";
 import type { Workspace } from "../../src/store/journal/workspace.ts";
@@ -150,10 +151,20 @@ export function removal(id: PluginId, paths: readonly FilePath[]): Change {
   return { id, entry: null, moves: paths.map((target) => ({ target, staged: null })) };
 }
 
+/** Runs `work` with a workspace, and reports what the file system throws as a change does. */
+export async function inWorkspace<T>(store: PluginStore, id: PluginId, work: (workspace: Workspace) => Promise<T>) {
+  try {
+    await using workspace = await store.workspace(id);
+    return await work(workspace);
+  } catch (error) {
+    throw asStorageFailure(error);
+  }
+}
+
 /** Installs a plugin with these files, or puts them in the place of the version that is installed. */
 export async function install(store: PluginStore, id: PluginId, files: Readonly<Record<string, string>>) {
   const old = store.get(id);
-  return store.withWorkspace(id, async (workspace) => {
+  return inWorkspace(store, id, async (workspace) => {
     const staged = await stageFiles(files, workspace);
     return store.replace(id, { old, entry: entryOf(files, workspace.id), files: staged }, workspace);
   });
@@ -164,13 +175,13 @@ export async function rollBack(store: PluginStore, id: PluginId, wanted?: Wanted
   const old = store.get(id);
   if (old === undefined) throw new Error("not installed");
   const target = findVersion(old, wanted);
-  return store.withWorkspace(id, (workspace) => store.restore(id, old, target, {}, workspace));
+  return inWorkspace(store, id, (workspace) => store.restore(id, old, target, {}, workspace));
 }
 
 export async function remove(store: PluginStore, id: PluginId) {
   const entry = store.get(id);
   if (entry === undefined) throw new Error("not installed");
-  await store.withWorkspace(id, (workspace) => store.remove(id, entry, workspace));
+  await inWorkspace(store, id, (workspace) => store.remove(id, entry, workspace));
 }
 
 /** Fills the disk up to so many free pages of 4 KiB. */

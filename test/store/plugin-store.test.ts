@@ -15,6 +15,7 @@ import {
   filesOf,
   fillButFor,
   install,
+  inWorkspace,
   RANDOM,
   remove,
   SO,
@@ -97,7 +98,7 @@ describe("an install", () => {
 
   it("keeps the modes of the prepared files", async () => {
     const { layout, store } = await open();
-    await store.withWorkspace(RANDOM, async (workspace) => {
+    await inWorkspace(store, RANDOM, async (workspace) => {
       const { path, name } = workspace.stage(SO);
       await writeFile(path, "so", { mode: 0o755 });
       const entry = { version: "", soFile: "Random@v1.0.0.so", files: [{ path: SO }] };
@@ -208,7 +209,7 @@ describe("a change that fails changes nothing", () => {
   it("because a prepared file is missing", async () => {
     const { layout, store } = await open({ [YAML]: "old" });
     const change = () =>
-      store.withWorkspace(RANDOM, async (workspace) => {
+      inWorkspace(store, RANDOM, async (workspace) => {
         const files = await stageFiles(FILES, workspace);
         await rm(workspace.file("etc", files.at(-1)?.name ?? ""));
         await store.replace(RANDOM, { old: undefined, entry: entryOf(FILES, workspace.id), files }, workspace);
@@ -220,7 +221,7 @@ describe("a change that fails changes nothing", () => {
   it("because the work before it throws", async () => {
     const { layout, store } = await open();
     const change = () =>
-      store.withWorkspace(RANDOM, async (workspace) => {
+      inWorkspace(store, RANDOM, async (workspace) => {
         await stageFiles(FILES, workspace);
         throw Object.assign(new Error("script"), { code: "SCRIPT_FAILED" });
       });

@@ -3,16 +3,15 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { pino } from "pino";
 import { onTestFinished } from "vitest";
-import { loadConfig } from "../../src/config/load.ts";
 import type { Config } from "../../src/config/schema.ts";
 import type { PluginError } from "../../src/domain/errors.ts";
 import { withoutCredentials } from "../../src/domain/plugin-uri.ts";
+import { createClient } from "../../src/fetch/client.ts";
 import { createDownloader, type Downloaded, type Downloader } from "../../src/fetch/downloader.ts";
 import type { ProxySettings } from "../../src/fetch/proxy.ts";
+import { downloadConfig } from "./client.ts";
 import { type FileServer, type Reply, startFileServer } from "./file-server.ts";
 import { tempFolder } from "./temp-folder.ts";
-
-type DownloadConfig = Config["pluginDownload"];
 
 export interface DownloadBench {
   readonly folder: string;
@@ -31,12 +30,13 @@ export interface DownloadBench {
 
 /** A downloader with the default settings but for `settings`, and a folder, both gone after the test. */
 export async function downloadBench(
-  settings: Partial<DownloadConfig> = {},
+  settings: Partial<Config["pluginDownload"]> = {},
   proxy: ProxySettings = {},
 ): Promise<DownloadBench> {
   const folder = await tempFolder();
-  const config: DownloadConfig = { ...loadConfig(join(folder, "none.yaml"), {}).config.pluginDownload, ...settings };
-  const downloader = createDownloader({ config, proxy, baseFolder: folder });
+  const config = downloadConfig(settings);
+  const client = createClient({ config, proxy, baseFolder: folder });
+  const downloader = createDownloader({ client, config, baseFolder: folder });
   onTestFinished(() => downloader.close());
   const logged: string[] = [];
   const log = pino({ level: "debug" }, { write: (line: string) => void logged.push(line) });

@@ -4,11 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { FastifyInstance } from "fastify";
 import { pino } from "pino";
-import { PublicKeys } from "../../src/auth/public-keys.ts";
 import { loadConfig } from "../../src/config/load.ts";
-import { buildApp } from "../../src/http/app.ts";
 import { createAudit } from "../../src/plugins/audit.ts";
-import { createParts } from "../../src/server.ts";
+import { createServer } from "../../src/server.ts";
 import type { ChangeQueue } from "../../src/store/journal/queue.ts";
 import { Layout } from "../../src/store/layout.ts";
 
@@ -46,14 +44,15 @@ export async function startTestServer({ base, settings = {} }: TestServerOptions
   const logged: Record<string, unknown>[] = [];
   const log = pino({ level: "debug" }, { write: (line: string) => logged.push(JSON.parse(line)) });
   const audit = createAudit(config.log.auditFile, log);
-  const parts = await createParts({ config, layout, env: process.env, proxy: {}, audit, log });
-  const { queue, downloader } = parts;
   let restarts = 0;
   const restart = () => {
     restarts += 1;
   };
-  const keys = config.basic.authentication ? new PublicKeys(layout.keysFolder) : undefined;
-  const app = await buildApp({ ...parts, config, log, keys, restart, version: "0.0.0-test" });
+  const server = await createServer({
+    ...{ config, layout, env: process.env, proxy: {}, log, audit, restart },
+    version: "0.0.0-test",
+  });
+  const { app, queue } = server;
   await app.listen({ host: "127.0.0.1", port: 0 });
 
   return {
@@ -64,10 +63,9 @@ export async function startTestServer({ base, settings = {} }: TestServerOptions
     logged,
     restarts: () => restarts,
     files: () => listFiles(folder),
-    compareWithEngine: () => parts.installed.compareWithEngine(),
+    compareWithEngine: () => server.installed.compareWithEngine(),
     close: async ({ keep = false } = {}) => {
-      await app.close();
-      await downloader.close();
+      await server.close();
       if (!keep) await rm(folder, { recursive: true, force: true });
     },
   };

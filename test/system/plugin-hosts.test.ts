@@ -8,6 +8,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createCatalogue } from "../../src/catalogue/catalogue.ts";
 import type { Config } from "../../src/config/schema.ts";
+import { testClient } from "../support/client.ts";
 
 /** Listings of real file servers: each serves the same tree from a folder, on a free port of its own. */
 
@@ -149,7 +150,12 @@ describe.each([
   test("lists the plugins of this system, with addresses that answer", async () => {
     const host = `http://127.0.0.1:${port}`;
     const warnings: unknown[] = [];
-    const catalog = createCatalogue({ config: CONFIG, hosts: `${host}/`, log: recorder(warnings) });
+    const catalog = createCatalogue({
+      client: testClient(),
+      config: CONFIG,
+      hosts: `${host}/`,
+      log: recorder(warnings),
+    });
     const { plugins, failedHosts } = await catalog.list("sources");
 
     const names = [LONG_NAME, "random", "with_underscores_2", "zmq"];
@@ -164,6 +170,7 @@ describe.each([
   test("says so where a type has no folder", async () => {
     const warnings: unknown[] = [];
     const catalog = createCatalogue({
+      client: testClient(),
       config: CONFIG,
       hosts: `http://127.0.0.1:${port}`,
       log: recorder(warnings),

@@ -1,19 +1,48 @@
 import type { Readable } from "node:stream";
+import type { TObject } from "@sinclair/typebox";
 import type { FastifyRequest } from "fastify";
+import type { Config } from "../../config/schema.ts";
 import { PluginError } from "../../domain/errors.ts";
 import type { ReceivedZip } from "../../domain/install-request.ts";
+import { type Fields, fieldsOf } from "../../incoming/fields.ts";
+import { type FormFile, readForm } from "../../incoming/form.ts";
+import type { Receiver } from "../../incoming/receiver.ts";
+import { readWhole } from "../../incoming/streams.ts";
+import { Deadline } from "../../lib/signals.ts";
 import { printable } from "../../lib/text.ts";
-import type { BodyRules, Fields, Receiving } from "./file-rules.ts";
-import { asObject } from "./form-fields.ts";
-import { type FormFile, readForm } from "./multipart.ts";
-import { Patience } from "./patience.ts";
-import { readWhole } from "./read-whole.ts";
-import { refuseInvalid } from "./refuse-invalid.ts";
+import type { UploadingSockets } from "../hooks/client-error.ts";
+import { refuseInvalid } from "../schemas.ts";
+
+/** What a route does with the fields and the file of a request. */
+export interface FormRules {
+  /** The fields, whether they come as JSON, in a form or in the query. */
+  readonly schema: TObject;
+  /** The fields that are lists. */
+  readonly lists?: readonly string[];
+  /** Fields that may come as a file of the form, of at most this many bytes: base64 as it is, or else its bytes. */
+  readonly encodedFiles?: Readonly<Record<string, number>>;
+  /** Whether the field `name` defaults to the name of the form's file. */
+  readonly namedByFile?: boolean;
+  /** Corrects fields before they are validated. */
+  readonly normalize?: (fields: Fields, from: "query" | "body") => Fields;
+  /** Refuses what need not be received, by the field `name` and by the bytes where they are announced. */
+  readonly admit?: (name: string | undefined, bytes: number | undefined) => void | Promise<void>;
+}
+
+/** Where files go, and how much may come. */
+export interface Receiving {
+  readonly receiver: Receiver;
+  readonly uploading: UploadingSockets;
+  readonly http: Pick<Config["http"], "maxBodyBytes" | "requestTimeoutSeconds">;
+  readonly uploads: Pick<Config["uploads"], "maxBytes">;
+  /** Ends what is being received, with its reason. */
+  readonly closing: AbortSignal;
+}
+
+/** How much of a file's name is in a message. */
+const MAX_SHOWN = 200;
 
 const BASE64 = /^[A-Za-z0-9+/=_\s-]+$/;
-
-/** How much of a file's name is shown. */
-const MAX_SHOWN = 200;
 
 /**
  * Receives a form: its file, and its fields as JSON would have them. They are validated; after a failure the file is
@@ -24,27 +53,28 @@ const MAX_SHOWN = 200;
 export async function receiveForm(
   request: FastifyRequest,
   stream: Readable,
-  rules: BodyRules,
+  rules: FormRules,
   { receiver, uploading, http, uploads, closing }: Receiving,
 ): Promise<{ readonly fields: Fields; readonly zip: ReceivedZip | undefined }> {
-  const { schema, lists, encodedFiles = {}, namedByFile = false, tidy = (fields) => fields, admit } = rules;
+  const { schema, lists, encodedFiles = {}, namedByFile = false, normalize = (fields) => fields, admit } = rules;
   const list: [name: string, value: string][] = [];
-  const fields = () => tidy(asObject(list, schema, lists), "body");
-  const patience = new Patience(http.requestTimeoutSeconds, closing);
+  const fields = () => normalize(fieldsOf(list, schema, lists), "body");
+  // Without the time of its file, which has limits of its own.
+  using time = new Deadline(closing, http.requestTimeoutSeconds * 1000, tooSlow);
   let endUploading = () => {};
   let file: FormFile | undefined;
   let zip: ReceivedZip | undefined;
 
-  const takeFile = async (given: FormFile) => {
-    if (file !== undefined) throw twoFiles(file, given);
-    file = given;
-    if (namedByFile) list.push(["name", given.fileName]);
+  const receiveFile = async (next: FormFile) => {
+    if (file !== undefined) throw twoFiles(file, next);
+    file = next;
+    if (namedByFile) list.push(["name", next.fileName]);
     const { name } = fields();
     if (typeof name === "string") await admit?.(name, undefined); // it may come after the file
     endUploading = uploading.add(request.raw.socket);
-    patience.suspend();
-    zip = await receiver.receive(given.content, { signal: patience.signal, origin: shown(given), log: request.log });
-    patience.resume();
+    time.pause();
+    zip = await receiver.receive(next.content, { signal: time.signal, origin: originOf(next), log: request.log });
+    time.restart();
   };
 
   try {
@@ -52,12 +82,12 @@ export async function receiveForm(
       contentType: request.headers["content-type"] ?? "",
       maxFieldBytes: http.maxBodyBytes,
       maxBytes: uploads.maxBytes + http.maxBodyBytes,
-      signal: patience.signal,
+      signal: time.signal,
       onField: (name, value) => list.push([name, value]),
-      onFile: async (given) => {
-        const limit = encodedFiles[given.field.toLowerCase()];
-        if (limit === undefined) await takeFile(given);
-        else list.push([given.field, await readEncoded(given, limit)]);
+      onFile: async (next) => {
+        const limit = encodedFiles[next.field.toLowerCase()];
+        if (limit === undefined) await receiveFile(next);
+        else list.push([next.field, await readEncoded(next, limit)]);
       },
     });
     const received = fields();
@@ -68,11 +98,10 @@ export async function receiveForm(
     throw error;
   } finally {
     endUploading();
-    patience.end();
   }
 }
 
-function shown({ fileName }: FormFile): string {
+function originOf({ fileName }: FormFile): string {
   return fileName === "" ? "upload" : `upload of ${printable(fileName.slice(0, MAX_SHOWN))}`;
 }
 
@@ -81,11 +110,15 @@ async function readEncoded({ field, content }: FormFile, limit: number): Promise
   const bytes = await readWhole(content, limit, () => {
     return new PluginError("UPLOAD_INVALID", `the file ${printable(field)} of the form is larger than ${limit} bytes`);
   });
-  const text = bytes.toString("latin1");
-  return BASE64.test(text) ? text : bytes.toString("base64");
+  const characters = bytes.toString("latin1");
+  return BASE64.test(characters) ? characters : bytes.toString("base64");
 }
 
 function twoFiles(one: FormFile, other: FormFile): PluginError {
   const fields = [one, other].map(({ field }) => printable(field.slice(0, MAX_SHOWN)));
   return new PluginError("UPLOAD_INVALID", `the form has two files (${fields.join(", ")}); send one`);
+}
+
+function tooSlow(): PluginError {
+  return new PluginError("REQUEST_TIMEOUT", "the request took too long to arrive (http.requestTimeoutSeconds)");
 }

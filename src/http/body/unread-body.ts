@@ -3,28 +3,28 @@ import { Readable } from "node:stream";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { logRequest } from "../hooks/request-log.ts";
 
-/** How much of a body that was refused is read all the same, and for how long at most. */
+/** How much of a refused body is read all the same, and for how long at most. */
 const DRAIN_BYTES = 16 * 1024 * 1024;
 const DRAIN_MS = 5000;
 
-/** A body that is not larger has arrived, or nearly so; node throws it away and the connection stays in use. */
+/** A body that is not larger has arrived, or nearly so: Node discards it and keeps the connection. */
 const SMALL_BYTES = 64 * 1024;
 
 /**
- * Sends an answer that may overtake the request's body. A connection that is closed on bytes which were not read is
- * reset, and a client that still sends may then never see the answer. So it is told at once, with `Connection: close`,
- * and what it sends is read for a while and thrown away before the connection is closed.
+ * Sends a reply that may overtake the request's body. Closing a connection with unread bytes resets it, and a client
+ * that still sends may then never see the reply. So the reply goes out at once, with `Connection: close`, and what the
+ * client sends is read for a while and discarded before the connection is closed.
  */
-export function sendEarly(request: FastifyRequest, reply: FastifyReply, text: string): FastifyReply {
-  if (!leavesBody(request)) return reply.send(text);
+export function sendEarly(request: FastifyRequest, reply: FastifyReply, body: string): FastifyReply {
+  if (!leavesBody(request)) return reply.send(body);
   reply.raw.once("close", () => {
-    if (!reply.raw.writableFinished) logRequest(request, reply); // it hung up as it should, and has its line all the same
+    if (!reply.raw.writableFinished) logRequest(request, reply); // a client that closes the connection first is logged too
   });
-  reply.header("connection", "close").header("content-length", Buffer.byteLength(text));
-  return reply.send(Readable.from(thenDrain(text, request.raw)));
+  reply.header("connection", "close").header("content-length", Buffer.byteLength(body));
+  return reply.send(Readable.from(thenDrain(body, request.raw)));
 }
 
-/** Whether the client may have so much left to send that it is in the way. */
+/** Whether the client may have too much left to send for the connection to be used again. */
 function leavesBody(request: FastifyRequest): boolean {
   const { raw, headers, method } = request;
   const length = headers["content-length"];
@@ -33,8 +33,8 @@ function leavesBody(request: FastifyRequest): boolean {
   return raw.readableDidRead || request.holdsBodyBack() || !(Number(length) <= SMALL_BYTES);
 }
 
-async function* thenDrain(text: string, raw: IncomingMessage): AsyncGenerator<string> {
-  yield text;
+async function* thenDrain(body: string, raw: IncomingMessage): AsyncGenerator<string> {
+  yield body;
   await drained(raw);
 }
 
@@ -52,7 +52,7 @@ function drained(raw: IncomingMessage): Promise<void> {
     };
     const timer = setTimeout(stop, DRAIN_MS);
     raw.on("data", onData).on("end", stop).on("error", stop).on("close", stop);
-    raw.resume(); // whoever refused it may have stopped it
+    raw.resume(); // it may have been paused
     if (raw.readableEnded || raw.destroyed) stop();
   });
 }

@@ -10,23 +10,23 @@ declare module "fastify" {
     token: TokenHolder | undefined;
   }
   interface FastifyContextConfig {
-    /** For what must work without a token: a supervisor's health check. */
+    /** Works without a token, for a supervisor's health check. */
     open?: boolean;
-    /** For a method that could change something, and does not here. */
+    /** Changes nothing, whatever the method. */
     readsOnly?: boolean;
   }
 }
 
-/** Who made a request, for the change that it asks for. */
+/** Who made a request: for the audit and the log of a change. */
 export function callerOf(request: FastifyRequest): Caller {
   return { address: request.ip, token: request.token, requestId: request.id, log: request.log };
 }
 
-/** Lets in only requests with a token, but for the routes that are open. */
+/** Refuses requests without a valid token, except for routes that are open. */
 export function requireTokens(app: FastifyInstance, keys: PublicKeys): void {
   app.decorateRequest("token", undefined);
   app.addHook("onRequest", async (request, reply) => {
-    // A preflight can't carry a token, and tells nothing.
+    // A preflight can't carry a token, and its reply has nothing to protect.
     if (request.routeOptions.config.open || request.method === "OPTIONS") return;
     const { readsOnly = READING_METHODS.includes(request.method) } = request.routeOptions.config;
     const access = readsOnly ? "read" : "write";

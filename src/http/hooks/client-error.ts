@@ -1,7 +1,25 @@
 import { STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
 
-const REFUSALS: Readonly<Record<string, readonly [status: number, sentence: string]>> = {
+/**
+ * The connections on which a file is being received. `http.requestTimeoutSeconds` would be too short for these; the
+ * time of an upload is limited by its receiver.
+ */
+export class UploadingSockets {
+  readonly #sockets = new WeakSet<Socket>();
+
+  has(socket: Socket): boolean {
+    return this.#sockets.has(socket);
+  }
+
+  /** @returns takes it out again */
+  add(socket: Socket): () => void {
+    this.#sockets.add(socket);
+    return () => this.#sockets.delete(socket);
+  }
+}
+
+const REFUSALS: Readonly<Record<string, readonly [status: number, message: string]>> = {
   ERR_HTTP_REQUEST_TIMEOUT: [
     408,
     "the request took too long to arrive (http.headersTimeoutSeconds, http.requestTimeoutSeconds)",
@@ -10,25 +28,23 @@ const REFUSALS: Readonly<Record<string, readonly [status: number, sentence: stri
 };
 
 /**
- * Answers bytes that never became a request, in plain text like every other refusal, and ends the connection.
- *
- * @param hasOwnLimit whether the time limit of requests does not hold for a connection, since it has another one. Node
- * looks at a request once: when it ignores the limit, there is none
+ * Answers bytes that never became a request, in plain text like every other refusal, and ends the connection. Node
+ * checks the time of a request once: when the timeout of an uploading connection is ignored, it has none any more.
  */
-export function answerClientErrors(hasOwnLimit: (socket: Socket) => boolean) {
+export function answerClientErrors(uploading: UploadingSockets) {
   return (error: NodeJS.ErrnoException, socket: Socket): void => {
-    if (error.code !== "ERR_HTTP_REQUEST_TIMEOUT" || !hasOwnLimit(socket)) answerClientError(error, socket);
+    if (error.code !== "ERR_HTTP_REQUEST_TIMEOUT" || !uploading.has(socket)) answerClientError(error, socket);
   };
 }
 
 function answerClientError(error: NodeJS.ErrnoException, socket: Socket): void {
   if (error.code === "ECONNRESET" || !socket.writable) return void socket.destroy();
-  const [status, sentence] = REFUSALS[error.code ?? ""] ?? [400, "this is not a valid HTTP request"];
+  const [status, message] = REFUSALS[error.code ?? ""] ?? [400, "this is not a valid HTTP request"];
   const head = [
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
     "Content-Type: text/plain; charset=utf-8",
-    `Content-Length: ${sentence.length + 1}`,
+    `Content-Length: ${message.length + 1}`,
     "Connection: close",
   ];
-  socket.end(`${head.join("\r\n")}\r\n\r\n${sentence}\n`, () => socket.destroy());
+  socket.end(`${head.join("\r\n")}\r\n\r\n${message}\n`, () => socket.destroy());
 }

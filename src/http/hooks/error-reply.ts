@@ -1,55 +1,55 @@
-import type { TObject } from "@sinclair/typebox";
 import type { FastifyBaseLogger, FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { ERROR_STATUS, type ErrorCode, PluginError } from "../../domain/errors.ts";
-import { bodyObjection } from "../body/json-body.ts";
 import { sendEarly } from "../body/unread-body.ts";
+import type { ErrorPrefix, PathParams } from "../messages.ts";
+import { invalidBody } from "../schemas.ts";
 
 declare module "fastify" {
   interface FastifyContextConfig {
-    /** Words before the sentence of an error of this route. */
-    errorPrefix?: (request: FastifyRequest) => string;
-    /** Words before the sentence of an error in this route's body. */
+    /** Comes before the message of an error of this route. */
+    errorPrefix?: ErrorPrefix;
+    /** Comes before the message of an error in this route's body. */
     bodyErrorPrefix?: string;
   }
 }
 
-/** Seconds after which a client that was told to come back may do so. */
+/** When a client should try again. */
 const RETRY_AFTER_SECONDS = 5;
 
-/** Answers every failure: in the original's words as one line of text, or as JSON for a client that asks for it. */
+/** Answers every failure: with the original's message on one line, or as JSON for a client that asks for it. */
 export function answerErrors(app: FastifyInstance): void {
   app.setErrorHandler((error, request, reply) =>
     sendError(request, reply, toRefusal(asPluginError(error, request), prefixesOf(request), request.log)),
   );
 }
 
-/** The words before the sentence of an error, by what it is about. */
-export interface Prefixes {
+/** What comes before the message of an error, by what it is about. */
+interface Prefixes {
   readonly body: string;
   readonly other: string;
 }
 
 /** Those of a request's route. */
 export function prefixesOf(request: FastifyRequest): Prefixes {
-  const { bodyErrorPrefix = "", errorPrefix } = request.routeOptions.config;
-  const other = errorPrefix?.(request) ?? "";
+  const { bodyErrorPrefix = "", errorPrefix = "" } = request.routeOptions.config;
+  const other = typeof errorPrefix === "string" ? errorPrefix : errorPrefix(request.params as PathParams);
   return { body: request.isFile ? other : bodyErrorPrefix, other };
 }
 
-/** What a change that failed is answered with, now or as the result of its job. It is logged. */
+/** What a failed change is answered with, as the result of its job. It is logged. */
 export function refusalOf(error: unknown, prefixes: Prefixes, log: FastifyBaseLogger): PluginError {
   return toRefusal(error instanceof PluginError ? error : internal(error), prefixes, log);
 }
 
 /** Answers a request whose URL can't be decoded, so that it has no route. */
 export function answerUnroutable(error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
-  const isBadUrl = error.code === "FST_ERR_BAD_URL"; // its own sentence quotes the URL
+  const isBadUrl = error.code === "FST_ERR_BAD_URL"; // its own message quotes the URL
   const message = isBadUrl ? "the URL has a broken percent-encoding" : error.message;
   request.log.info({ code: error.code, reason: message }, "request refused");
   sendError(request, reply, new PluginError("REQUEST_INVALID", message));
 }
 
-/** Sends an error's sentence with its status. */
+/** Sends an error's message with its status. */
 export function sendError(request: FastifyRequest, reply: FastifyReply, { code, message }: PluginError): FastifyReply {
   const status = ERROR_STATUS[code];
   reply.code(status).header("x-request-id", request.id);
@@ -71,8 +71,8 @@ export function asksForJson(accept: string | undefined): boolean {
 
 function toRefusal(failure: PluginError, prefixes: Prefixes, log: FastifyBaseLogger): PluginError {
   const { code, message, cause } = failure;
-  const isOurs = ERROR_STATUS[code] >= 500 && code !== "SHUTTING_DOWN";
-  if (isOurs) log.error({ err: code === "INTERNAL" ? cause : failure, code }, message);
+  const isOurFault = ERROR_STATUS[code] >= 500 && code !== "SHUTTING_DOWN";
+  if (isOurFault) log.error({ err: code === "INTERNAL" ? cause : failure, code }, message);
   else log.info({ err: cause, code, reason: message }, "request refused");
   return new PluginError(code, prefixFor(code, prefixes) + message);
 }
@@ -86,8 +86,7 @@ function asPluginError(error: unknown, request: FastifyRequest): PluginError {
   if (error instanceof PluginError) return error;
   const { validation, validationContext, statusCode, message } = error as FastifyError;
   if (validation !== undefined && validationContext === "body") {
-    const schema = request.routeOptions.schema?.body as TObject;
-    return new PluginError("BODY_INVALID", bodyObjection(schema, validation[0]?.instancePath ?? ""));
+    return invalidBody(request, validation[0]?.instancePath);
   }
   // Fastify's own refusals (a broken URL, a body shorter than announced) are about the request, not about us.
   if (statusCode !== undefined && statusCode >= 400 && statusCode < 500) {

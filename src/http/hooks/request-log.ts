@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Logger } from "pino";
 import { withoutCredentials } from "../../domain/plugin-uri.ts";
 
-/** Logs who asked for what. Reads are logged with `debug: true` alone: a dashboard makes one every few seconds. */
+/** Logs each request. Reads are logged with `debug: true` alone: a dashboard makes one every few seconds. */
 export function logRequests(app: FastifyInstance): void {
   app.addHook("onResponse", (request, reply, done) => {
     logRequest(request, reply);

@@ -8,8 +8,8 @@ interface KnownPath {
 }
 
 /**
- * Answers what no route takes: 405 with the allowed methods where the path is known, else 404. Fastify alone says 404
- * to both. Call it before the routes are added.
+ * Answers what no route takes: 405 with the allowed methods where the path is known, else 404. Fastify alone answers
+ * 404 to both. To be called before the routes are added.
  */
 export function answerUnknownRoutes(app: FastifyInstance): void {
   const paths = new Map<string, KnownPath>();
@@ -35,7 +35,7 @@ export function answerUnknownRoutes(app: FastifyInstance): void {
   });
 }
 
-/** The path as the router reads it: without host and query, decoded, without slashes too many. */
+/** The path as the router reads it: without host and query, decoded, without repeated slashes. */
 function routedPath(url: string): string {
   const path = url.replace(/^[^/]+:\/\/[^/]*/, "").replace(/[?#].*$/s, "");
   return decoded(path)

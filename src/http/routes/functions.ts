@@ -2,11 +2,11 @@ import type { FastifyPluginAsyncTypebox } from "@fastify/type-provider-typebox";
 import { Type } from "@sinclair/typebox";
 import type { InstalledPlugins } from "../../plugins/installed-plugins.ts";
 import type { PluginManager } from "../../plugins/plugin-manager.ts";
-import { jsonBody } from "../body/json-body.ts";
+import { jsonBody } from "../body/request-body.ts";
 import { withCompatibility } from "../compatibility-header.ts";
 import { callerOf } from "../hooks/authentication.ts";
-import { errorPrefix, replyText } from "../messages.ts";
-import { NameParams, nameOf } from "../schemas.ts";
+import { bodyErrorPrefix, errorPrefix, replyMessage } from "../messages.ts";
+import { NameParams } from "../schemas.ts";
 
 export interface FunctionRoutesOptions {
   readonly installed: InstalledPlugins;
@@ -23,10 +23,7 @@ export const functionRoutes: FastifyPluginAsyncTypebox<FunctionRoutesOptions> = 
 
   app.get(
     "/plugins/udfs/:name",
-    {
-      schema: { params: NameParams },
-      config: { errorPrefix: ({ params }) => errorPrefix.describeFunction(nameOf(params)) },
-    },
+    { schema: { params: NameParams }, config: { errorPrefix: errorPrefix.describeFunction } },
     async (request) => installed.describeFunction(request.params.name),
   );
 
@@ -35,15 +32,12 @@ export const functionRoutes: FastifyPluginAsyncTypebox<FunctionRoutesOptions> = 
     {
       schema: { params: NameParams, body: RegisterBody },
       preValidation: jsonBody(RegisterBody),
-      config: {
-        errorPrefix: ({ params }) => errorPrefix.register(nameOf(params)),
-        bodyErrorPrefix: errorPrefix.functionList,
-      },
+      config: { errorPrefix: errorPrefix.register, bodyErrorPrefix: bodyErrorPrefix.functionList },
     },
     async (request, reply) => {
       const id = { type: "functions", name: request.params.name } as const;
       const { compatibility } = await manager.registerFunctions(id, request.body.functions, callerOf(request));
-      return withCompatibility(reply, compatibility).send(replyText.registered(id.name));
+      return withCompatibility(reply, compatibility).send(replyMessage.registered(id.name));
     },
   );
 };

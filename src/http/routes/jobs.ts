@@ -8,6 +8,7 @@ import { JOB_STATES, type JobState } from "../../jobs/job-view.ts";
 import type { Jobs } from "../../jobs/jobs.ts";
 import { printable } from "../../lib/text.ts";
 import { JobEvents } from "../job-events.ts";
+import { errorPrefix } from "../messages.ts";
 
 export interface JobRoutesOptions {
   readonly jobs: Jobs;
@@ -16,7 +17,7 @@ export interface JobRoutesOptions {
 const Params = Type.Object({ id: Type.String() });
 const ListQuery = Type.Object({ state: Type.Optional(Type.Union([Type.String(), Type.Array(Type.String())])) });
 
-/** What a proxy needs to know to pass events on as they come. A closed connection does not hold up a shutdown. */
+/** Makes proxies pass events on as they come. A connection that is closed afterwards does not delay a shutdown. */
 const EVENT_HEADERS = {
   "content-type": "text/event-stream",
   "cache-control": "no-store",
@@ -24,7 +25,7 @@ const EVENT_HEADERS = {
   connection: "close",
 } as const;
 
-/** The time that a client has to take its last events when the server goes down. */
+/** The time that a client has to read its last events when the server shuts down. */
 const LAST_EVENT_MS = 1000;
 
 /** `/jobs`: the changes for which a client did not want to wait. */
@@ -36,11 +37,11 @@ export const jobRoutes: FastifyPluginAsyncTypebox<JobRoutesOptions> = async (app
       setTimeout(() => response.destroy(), LAST_EVENT_MS).unref();
     }
   });
-  const config = { errorPrefix: errorPrefix("describe") };
+  const config = { errorPrefix: errorPrefix.describeJob };
 
   app.get(
     "/jobs",
-    { schema: { querystring: ListQuery }, config: { errorPrefix: () => "list jobs error: " } },
+    { schema: { querystring: ListQuery }, config: { errorPrefix: errorPrefix.listJobs } },
     async ({ query }) => {
       const states = statesOf([query.state ?? []].flat());
       return jobs.list().flatMap((job) => (states.includes(job.state) ? [job.view()] : []));
@@ -51,13 +52,13 @@ export const jobRoutes: FastifyPluginAsyncTypebox<JobRoutesOptions> = async (app
 
   app.delete(
     "/jobs/:id",
-    { schema: { params: Params }, config: { errorPrefix: errorPrefix("cancel") } },
+    { schema: { params: Params }, config: { errorPrefix: errorPrefix.cancelJob } },
     async ({ params }) => (await jobs.cancel(params.id)).view(),
   );
 
   app.get("/jobs/:id/events", { schema: { params: Params }, config }, async (request, reply) => {
     const job = jobs.get(request.params.id);
-    if (hasSeenTheEnd(request, job)) return reply.code(204).send();
+    if (hasSeenEnd(request, job)) return reply.code(204).send();
     reply.headers(EVENT_HEADERS);
     if (request.method === "HEAD") return reply.send();
     const events = new JobEvents(jobs, job);
@@ -67,20 +68,16 @@ export const jobRoutes: FastifyPluginAsyncTypebox<JobRoutesOptions> = async (app
   });
 };
 
-/** Browsers come back when a stream ends; 204 is what tells them not to. */
-function hasSeenTheEnd({ headers }: FastifyRequest, job: Job): boolean {
+/** Browsers reconnect when a stream ends, unless they get a 204. */
+function hasSeenEnd({ headers }: FastifyRequest, job: Job): boolean {
   return job.result !== undefined && headers["last-event-id"] === String(job.revision);
 }
 
-function statesOf(given: readonly string[]): readonly JobState[] {
-  const unknown = given.find((state) => !JOB_STATES.some((known) => known === state));
+function statesOf(values: readonly string[]): readonly JobState[] {
+  const unknown = values.find((state) => !JOB_STATES.some((known) => known === state));
   if (unknown !== undefined) {
     const message = `there is no state "${printable(unknown)}"; there are ${JOB_STATES.join(", ")}`;
     throw new PluginError("REQUEST_INVALID", message);
   }
-  return given.length === 0 ? JOB_STATES : JOB_STATES.filter((state) => given.includes(state));
-}
-
-function errorPrefix(verb: string) {
-  return ({ params }: FastifyRequest) => `${verb} job ${printable((params as { id: string }).id)} error: `;
+  return values.length === 0 ? JOB_STATES : JOB_STATES.filter((state) => values.includes(state));
 }

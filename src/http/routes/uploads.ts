@@ -1,21 +1,21 @@
 import type { FastifyPluginAsyncTypebox } from "@fastify/type-provider-typebox";
 import { Type } from "@sinclair/typebox";
+import { BINARY_TYPE, ZIP_TYPES } from "../../incoming/body-kind.ts";
 import type { Uploads } from "../../incoming/uploads.ts";
-import { ZIP_TYPES } from "../body/file-rules.ts";
-import type { IncomingBodies } from "../body/incoming-bodies.ts";
-import { errorPrefix } from "../messages.ts";
-import { NameParams, textField } from "../schemas.ts";
+import type { BodyDecoder } from "../body/decode-body.ts";
+import { bodyErrorPrefix, errorPrefix } from "../messages.ts";
+import { NameParams, optionalString } from "../schemas.ts";
 
 export interface UploadRoutesOptions {
   readonly uploads: Uploads;
-  readonly bodies: IncomingBodies;
+  readonly bodies: BodyDecoder;
 }
 
 const base64 = Type.Optional(
   Type.Union([Type.String({ pattern: "^[A-Za-z0-9+/_\\s-]*={0,2}\\s*$" }), Type.Null()], { description: "base64" }),
 );
 const UploadBody = Type.Object(
-  { name: textField, content: textField, base64, file: textField },
+  { name: optionalString, content: optionalString, base64, file: optionalString },
   { description: "name and one of content, base64 and file" },
 );
 
@@ -23,7 +23,7 @@ const UploadBody = Type.Object(
 export const uploadRoutes: FastifyPluginAsyncTypebox<UploadRoutesOptions> = async (app, { uploads, bodies }) => {
   const url = "/config/uploads";
 
-  app.get(url, { config: { errorPrefix: () => errorPrefix.listUploads } }, async () => uploads.list());
+  app.get(url, { config: { errorPrefix: errorPrefix.listUploads } }, async () => uploads.list());
 
   app.post(
     url,
@@ -31,23 +31,23 @@ export const uploadRoutes: FastifyPluginAsyncTypebox<UploadRoutesOptions> = asyn
       schema: { body: UploadBody },
       preValidation: bodies.decode({
         schema: UploadBody,
-        fileTypes: [...ZIP_TYPES, "application/octet-stream"],
+        fileTypes: [...ZIP_TYPES, BINARY_TYPE],
         namedByFile: true,
-        jsonPrefix: "Error decoding file json: ",
+        jsonPrefix: bodyErrorPrefix.uploadJson,
         admit: (name, bytes) => uploads.admit(name, bytes),
       }),
-      config: { bodyAsStream: true, errorPrefix: () => errorPrefix.upload, bodyErrorPrefix: errorPrefix.uploadBody },
+      config: { bodyAsStream: true, errorPrefix: errorPrefix.upload, bodyErrorPrefix: bodyErrorPrefix.upload },
     },
     async (request, reply) => {
       const { log } = request;
-      const put = bodies.handOver(request, (order) => uploads.put(order, { signal: bodies.closing, log }));
+      const put = bodies.handOver(request, (body) => uploads.put(body, { signal: bodies.closing, log }));
       return reply.code(201).send(await put());
     },
   );
 
   app.delete(
     `${url}/:name`,
-    { schema: { params: NameParams }, config: { errorPrefix: () => errorPrefix.deleteUpload } },
+    { schema: { params: NameParams }, config: { errorPrefix: errorPrefix.deleteUpload } },
     async (request) => {
       await uploads.remove(request.params.name, request.log);
       return "ok";

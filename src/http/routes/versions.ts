@@ -4,12 +4,12 @@ import { PLUGIN_TYPES } from "../../domain/plugin.ts";
 import type { Jobs } from "../../jobs/jobs.ts";
 import type { InstalledPlugins } from "../../plugins/installed-plugins.ts";
 import type { PluginManager } from "../../plugins/plugin-manager.ts";
-import { jsonBody } from "../body/json-body.ts";
+import { jsonBody } from "../body/request-body.ts";
 import { compatibilityHeader } from "../compatibility-header.ts";
 import { callerOf } from "../hooks/authentication.ts";
-import { errorPrefix, replyText } from "../messages.ts";
+import { bodyErrorPrefix, errorPrefix, replyMessage } from "../messages.ts";
 import { answerChange } from "../respond-async.ts";
-import { NameParams, nameOf, textField } from "../schemas.ts";
+import { NameParams, optionalString } from "../schemas.ts";
 
 export interface VersionRoutesOptions {
   readonly installed: InstalledPlugins;
@@ -17,7 +17,7 @@ export interface VersionRoutesOptions {
   readonly jobs: Jobs;
 }
 
-const RollbackBody = Type.Object({ version: textField, id: textField });
+const RollbackBody = Type.Object({ version: optionalString, id: optionalString });
 
 /** The versions of a plugin that are kept, and the way back to them. */
 export const versionRoutes: FastifyPluginAsyncTypebox<VersionRoutesOptions> = async (
@@ -27,10 +27,7 @@ export const versionRoutes: FastifyPluginAsyncTypebox<VersionRoutesOptions> = as
   for (const type of PLUGIN_TYPES) {
     app.get(
       `/plugins/${type}/:name/versions`,
-      {
-        schema: { params: NameParams },
-        config: { errorPrefix: ({ params }) => errorPrefix.describe(type, nameOf(params)) },
-      },
+      { schema: { params: NameParams }, config: { errorPrefix: errorPrefix.describe(type) } },
       async (request) => installed.versions({ type, name: request.params.name }),
     );
 
@@ -39,10 +36,7 @@ export const versionRoutes: FastifyPluginAsyncTypebox<VersionRoutesOptions> = as
       {
         schema: { params: NameParams, body: RollbackBody },
         preValidation: jsonBody(RollbackBody, { mayBeEmpty: true }),
-        config: {
-          errorPrefix: ({ params }) => errorPrefix.rollback(type, nameOf(params)),
-          bodyErrorPrefix: errorPrefix.rollbackBody,
-        },
+        config: { errorPrefix: errorPrefix.rollback(type), bodyErrorPrefix: bodyErrorPrefix.rollback },
       },
       (request, reply) => {
         const plugin = { type, name: request.params.name };
@@ -51,7 +45,7 @@ export const versionRoutes: FastifyPluginAsyncTypebox<VersionRoutesOptions> = as
         return answerChange(request, reply, jobs, { action: "rollback", plugin }, async (run) => {
           const { version, compatibility } = await manager.rollback(plugin, wanted, caller, run);
           const headers = compatibilityHeader(compatibility);
-          return { status: 200, body: replyText.rolledBack(plugin.name, version), headers };
+          return { status: 200, body: replyMessage.rolledBack(plugin.name, version), headers };
         });
       },
     );

@@ -4,17 +4,18 @@ import type { Config } from "../../config/schema.ts";
 import { PluginError } from "../../domain/errors.ts";
 import { hasCode, systemMessage } from "../../lib/errors.ts";
 import type { Log } from "../../lib/log.ts";
-import { withTimeLimit } from "../../lib/signals.ts";
-import { scriptEnvironment } from "./environment.ts";
+import { Deadline } from "../../lib/signals.ts";
 import { createLimits } from "./limits.ts";
 import { ScriptOutput } from "./output.ts";
 import { type ProcessEnd, ProcessGroups } from "./process-group.ts";
 
 export interface ScriptRunnerOptions {
   readonly config: Config["installScript"];
-  /** Of which the script gets PATH, HOME and the like, and the proxies; nothing else. */
-  readonly env: Readonly<Record<string, string | undefined>>;
+  /** The server's environment. The script gets PATH, HOME and the like, and the proxies; nothing else. */
+  readonly env: Environment;
 }
+
+type Environment = Readonly<Record<string, string | undefined>>;
 
 export interface ScriptRun {
   /** Absolute: it has install.sh, and is its working directory. */
@@ -44,74 +45,98 @@ export interface ScriptRunner {
   run(run: ScriptRun): Promise<ScriptOutcome>;
 }
 
-class TimeIsUp extends Error {}
-
 export function createScriptRunner({ config, env }: ScriptRunnerOptions): ScriptRunner {
   const environment = scriptEnvironment(env);
   const limits = createLimits(config, environment);
   const groups = new ProcessGroups();
 
   function assertAllowed(): void {
-    if (!config.enabled) throw new PluginError("SCRIPT_FAILED", "install.sh is forbidden by installScript.enabled");
+    if (!config.enabled) throw failure("install.sh is forbidden by installScript.enabled");
   }
 
   async function run({ folder, args, signal, log }: ScriptRun): Promise<ScriptOutcome> {
     assertAllowed();
-    if (signal.aborted) throw cancellation(signal);
     if (args.some((arg) => arg.includes("\0"))) throw cannotStart("a shell parameter has a NUL character");
-    const script = join(folder, "install.sh");
-    const command = [...(await limits(log)), "/bin/sh", script, ...args] as [string, ...string[]];
+    const prefix = await limits(log);
+    if (signal.aborted) throw cancellation(signal);
+
+    const command = [...prefix, "/bin/sh", join(folder, "install.sh"), ...args] as [string, ...string[]];
     const output = new ScriptOutput(log, config);
+    const tooLong = `install.sh was ended after ${config.timeoutSeconds} s (installScript.timeoutSeconds)`;
     const start = performance.now();
-    const seconds = config.timeoutSeconds;
-    let end: ProcessEnd;
+    using deadline = new Deadline(signal, config.timeoutSeconds * 1000, () => failure(tooLong));
+    let end: ProcessEnd | undefined;
     try {
-      const tooSlow = () => new TimeIsUp(`install.sh was ended after ${seconds} s (installScript.timeoutSeconds)`);
-      end = await withTimeLimit(signal, seconds * 1000, tooSlow, async (limited) => {
-        const onOutput = (chunk: Uint8Array) => output.take(chunk);
-        const ended = await groups.run({ command, folder, env: environment, signal: limited, onOutput });
-        limited.throwIfAborted();
-        return ended;
-      });
+      const onOutput = (chunk: Uint8Array) => output.take(chunk);
+      end = await groups.run({ command, folder, env: environment, signal: deadline.signal, onOutput });
     } catch (cause) {
-      if (signal.aborted) throw cancellation(signal);
-      if (hasCode(cause, "E2BIG")) throw cannotStart("the shell parameters are too long for the system", cause);
-      if (hasCode(cause, "ENOENT", "ENOTDIR", "EACCES", "EAGAIN", "ENOMEM", "EMFILE", "ENFILE")) {
-        throw cannotStart(systemMessage(cause), cause);
-      }
-      if (!(cause instanceof TimeIsUp)) throw cause;
-      throw new PluginError("SCRIPT_FAILED", withOutput(cause.message, output, config.replyLines), { cause });
+      if (!deadline.signal.aborted) throw startFailure(cause);
     } finally {
       output.end();
     }
+    if (signal.aborted) throw cancellation(signal);
+    if (end === undefined || deadline.signal.aborted) throw failure(withLastLines(tooLong, output, config));
+
     const durationMs = Math.round(performance.now() - start);
-    const words = exitMessage(end);
-    log.debug({ durationMs, outputBytes: output.bytes }, `install.sh ended: ${words ?? "success"}`);
-    if (words !== undefined) throw new PluginError("SCRIPT_FAILED", withOutput(words, output, config.replyLines));
+    const message = exitMessage(end);
+    log.debug({ durationMs, outputBytes: output.bytes }, `install.sh ended: ${message ?? "success"}`);
+    if (message !== undefined) throw failure(withLastLines(message, output, config));
     return { durationMs, lastLines: output.lastLines(), outputBytes: output.bytes };
   }
 
   return { assertAllowed, run };
 }
 
-function withOutput(words: string, output: ScriptOutput, replyLines: number): string {
-  if (replyLines === 0) return words;
+const STANDARD_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/** What a script needs to reach the network as the server does. */
+const PASSED_ON: readonly string[] = [
+  "HOME",
+  "LOGNAME",
+  "TMPDIR",
+  "TZ",
+  "USER",
+  "SSL_CERT_DIR",
+  "SSL_CERT_FILE",
+  ...["http_proxy", "https_proxy", "ftp_proxy", "all_proxy", "no_proxy"].flatMap((name) => [name, name.toUpperCase()]),
+];
+
+/** The whole environment of install.sh: the server's own has secrets. */
+function scriptEnvironment(env: Environment): Record<string, string> {
+  const passed = PASSED_ON.flatMap((name) => (env[name] ? [[name, env[name]] as const] : []));
+  const fixed = { HOME: "/", LANG: "C.UTF-8", TERM: "dumb", PATH: env.PATH || STANDARD_PATH };
+  return { ...fixed, ...Object.fromEntries(passed) };
+}
+
+function failure(message: string, cause?: unknown): PluginError {
+  return new PluginError("SCRIPT_FAILED", message, { cause });
+}
+
+function withLastLines(message: string, output: ScriptOutput, { replyLines }: Config["installScript"]): string {
+  if (replyLines === 0) return message;
   const lines = output.lastLines();
-  if (lines.length === 0) return `${words}: install.sh printed nothing`;
-  return `${words}: the last output of install.sh was: ${lines.join(" | ")}`;
+  if (lines.length === 0) return `${message}: install.sh printed nothing`;
+  return `${message}: the last output of install.sh was: ${lines.join(" | ")}`;
 }
 
 function cannotStart(reason: string, cause?: unknown): PluginError {
-  return new PluginError("SCRIPT_FAILED", `install.sh cannot be started: ${reason}`, { cause });
+  return failure(`install.sh cannot be started: ${reason}`, cause);
+}
+
+const START_ERRORS = ["ENOENT", "ENOTDIR", "EACCES", "EAGAIN", "ENOMEM", "EMFILE", "ENFILE"];
+
+/** What a client gets for an error of the system; any other error as it is. */
+function startFailure(cause: unknown): unknown {
+  if (hasCode(cause, "E2BIG")) return cannotStart("the shell parameters are too long for the system", cause);
+  return hasCode(cause, ...START_ERRORS) ? cannotStart(systemMessage(cause), cause) : cause;
 }
 
 function cancellation({ reason }: AbortSignal): PluginError {
-  if (reason instanceof PluginError) return reason;
-  return new PluginError("SCRIPT_FAILED", "install.sh was cancelled", { cause: reason });
+  return reason instanceof PluginError ? reason : failure("install.sh was cancelled", reason);
 }
 
-/** Go's words, which the original's users know. */
-const SIGNAL_WORDS: Readonly<Record<string, string>> = {
+/** Go's messages, which the original's users know. */
+const SIGNAL_MESSAGES: Readonly<Record<string, string>> = {
   SIGABRT: "aborted",
   SIGALRM: "alarm clock",
   SIGBUS: "bus error",
@@ -130,22 +155,22 @@ const SIGNAL_WORDS: Readonly<Record<string, string>> = {
   SIGXFSZ: "file size limit exceeded",
 };
 
-/** Which of our settings a signal comes from. */
+/** The setting that makes the system send a signal. */
 const LIMIT_OF_SIGNAL: Readonly<Record<string, string>> = {
   SIGXCPU: "installScript.maxCpuSeconds",
   SIGXFSZ: "installScript.maxFileBytes",
 };
 
 /** How a process ended, or undefined when it succeeded: `exit status 3`, `signal: killed`. */
-export function exitMessage({ exitCode, signal }: ProcessEnd): string | undefined {
+function exitMessage({ exitCode, signal }: ProcessEnd): string | undefined {
   if (exitCode === 0) return undefined;
-  if (signal !== null) return inBrackets(`signal: ${SIGNAL_WORDS[signal] ?? signal}`, LIMIT_OF_SIGNAL[signal]);
-  // A shell tells of a command that a signal ended by adding 128 to its number.
+  if (signal !== null) return withRemark(`signal: ${SIGNAL_MESSAGES[signal] ?? signal}`, LIMIT_OF_SIGNAL[signal]);
+  // A shell reports a command that was ended by a signal as 128 plus the signal's number.
   const [inner = ""] = Object.entries(constants.signals).find(([, number]) => number + 128 === exitCode) ?? [];
   const limit = LIMIT_OF_SIGNAL[inner];
-  return inBrackets(`exit status ${exitCode}`, limit && `${SIGNAL_WORDS[inner]}, ${limit}`);
+  return withRemark(`exit status ${exitCode}`, limit && `${SIGNAL_MESSAGES[inner]}, ${limit}`);
 }
 
-function inBrackets(words: string, remark: string | undefined): string {
-  return remark === undefined ? words : `${words} (${remark})`;
+function withRemark(message: string, remark: string | undefined): string {
+  return remark === undefined ? message : `${message} (${remark})`;
 }

@@ -5,25 +5,25 @@ import type { Log } from "../../lib/log.ts";
 
 type ScriptConfig = Config["installScript"];
 
-/** Seconds between the signal that CPU time is used up, which a shell reports by name, and the end of the process. */
+/** Between SIGXCPU, which says that the CPU time is used up, and SIGKILL. */
 const CPU_GRACE_SECONDS = 2;
 
-/** The words to put before a command so that the system limits what it uses. */
-export type LimitCommand = (log: Log) => Promise<readonly string[]>;
+/** The arguments to put before a command so that the system limits what it uses. */
+type LimitPrefix = (log: Log) => Promise<readonly string[]>;
 
 /**
- * Limits by `prlimit` (util-linux), which is looked for at the first run. Where it is missing or does not work, one
- * warning says so and scripts run without.
+ * Limits by `prlimit` (util-linux), which is searched for at the first run. Where it is missing or does not work, one
+ * warning says so and scripts run without limits.
  */
-export function createLimits(config: ScriptConfig, env: Readonly<Record<string, string>>): LimitCommand {
-  let command: Promise<readonly string[]> | undefined;
+export function createLimits(config: ScriptConfig, env: Readonly<Record<string, string>>): LimitPrefix {
+  let prefix: Promise<readonly string[]> | undefined;
   return (log) => {
-    command ??= prlimitCommand(config, env, log);
-    return command;
+    prefix ??= prlimitPrefix(config, env, log);
+    return prefix;
   };
 }
 
-async function prlimitCommand(config: ScriptConfig, env: Record<string, string>, log: Log): Promise<readonly string[]> {
+async function prlimitPrefix(config: ScriptConfig, env: Record<string, string>, log: Log): Promise<readonly string[]> {
   const wanted = wantedLimits(config);
   if (wanted.length === 0) return [];
   const program = await findProgram("prlimit", env.PATH ?? "");
@@ -34,9 +34,9 @@ async function prlimitCommand(config: ScriptConfig, env: Record<string, string>,
     return [];
   }
   const options = wanted.map(({ option, resource, soft, hard }) => {
-    // More than what this process may have itself can't be given, and would make the command fail.
-    const most = highest.get(resource) ?? Number.POSITIVE_INFINITY;
-    return `--${option}=${Math.min(soft, most)}:${Math.min(hard, most)}`;
+    // prlimit fails when it is to set more than this process is allowed itself.
+    const max = highest.get(resource) ?? Number.POSITIVE_INFINITY;
+    return `--${option}=${Math.min(soft, max)}:${Math.min(hard, max)}`;
   });
   return [program, ...options, "--"];
 }
@@ -63,7 +63,7 @@ async function findProgram(name: string, path: string): Promise<string | undefin
   return undefined;
 }
 
-/** By resource, what can't be exceeded here; undefined if `prlimit` does not work, as with a restricted kernel. */
+/** The hard limits of this process, by resource; undefined if `prlimit` does not work, as with a restricted kernel. */
 async function hardLimits(program: string, env: Record<string, string>): Promise<Map<string, number> | undefined> {
   const { execa } = await import("execa");
   const args = ["--raw", "--noheadings", "--output", "RESOURCE,HARD"];

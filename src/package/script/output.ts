@@ -3,12 +3,12 @@ import { stripVTControlCharacters } from "node:util";
 import type { Log } from "../../lib/log.ts";
 import { printable } from "../../lib/text.ts";
 
-/** The end of the output, for the lines of the reply. */
+/** How much of the end is kept, for the lines of the reply. */
 const TAIL_BYTES = 16 * 1024;
 const LOGGED_LINE_LENGTH = 2000;
 const REPLY_LINE_LENGTH = 300;
 
-/** Lines are taken in portions, so that a script that floods its output does not keep requests waiting. */
+/** Decoded and logged in one turn of the event loop, so that a flood of output does not keep requests waiting. */
 const PORTION_BYTES = 8 * 1024;
 
 export interface OutputLimits {
@@ -16,7 +16,7 @@ export interface OutputLimits {
   readonly replyLines: number;
 }
 
-/** What install.sh prints: its beginning goes to the log line by line, its end is kept, all of it is counted. */
+/** What install.sh prints: the beginning is logged line by line, the end is kept, all of it is counted. */
 export class ScriptOutput {
   readonly #log: Log;
   readonly #limits: OutputLimits;
@@ -47,7 +47,7 @@ export class ScriptOutput {
     if (logged.length < chunk.length) this.end();
   }
 
-  /** Logs what has no line end, and once that something was left out. */
+  /** Logs a last line without a line end, and that output was left out. Further calls do nothing. */
   end(): void {
     if (this.#finished) return;
     this.#finished = true;
@@ -58,7 +58,7 @@ export class ScriptOutput {
     }
   }
 
-  /** The last lines that are not blank, each cut to a length that suits a reply. */
+  /** The last lines that are not blank, each cut to a length that fits a reply. */
   lastLines(): string[] {
     if (this.#limits.replyLines === 0) return [];
     const lines = this.#tail.toString("utf8").split("\n");
@@ -79,13 +79,13 @@ export class ScriptOutput {
     }
   }
 
-  /** A line without an end must not grow without one: what is past twice the length that is shown is dropped. */
+  /** A line without an end must not fill the memory: what exceeds twice the logged length is dropped. */
   #append(text: string): void {
     this.#line += text.slice(0, Math.max(0, 2 * LOGGED_LINE_LENGTH - this.#line.length));
   }
 }
 
-/** A line as a terminal would show it, without colours; a progress bar is its last state. */
+/** A line as a terminal would show it, without colours; of a progress bar, its last state. */
 function readable(line: string, length: number): string {
   const plain = stripVTControlCharacters(line).trimEnd();
   const text = printable(plain.slice(plain.lastIndexOf("\r") + 1).replaceAll("\t", " ")).trim();

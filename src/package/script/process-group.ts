@@ -3,9 +3,9 @@ import type { Readable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import { hasCode } from "../../lib/errors.ts";
 
-/** Between asking the processes to end and ending them. */
+/** Between SIGTERM and SIGKILL. */
 const GRACE_MS = 1000;
-/** For output that was printed before the end, should somebody still hold the other side of the pipe. */
+/** How long output is read after the end, in case a process outside the group keeps the pipe open. */
 const DRAIN_MS = 250;
 
 export interface GroupCommand {
@@ -22,7 +22,7 @@ export interface ProcessEnd {
   readonly signal: NodeJS.Signals | null;
 }
 
-/** Runs commands as process groups; those that are running when this process exits are ended with it. */
+/** Runs commands as process groups. Those that still run when this process exits are ended with it. */
 export class ProcessGroups {
   readonly #leaders = new Set<number>();
   readonly #killAll = () => {
@@ -30,16 +30,16 @@ export class ProcessGroups {
   };
 
   /**
-   * Runs a command as the leader of a group of its own, with its standard error in its standard output, and returns
-   * when it has ended. Nothing of its group is left then; a child that left the group is not waited for, even if it
-   * still holds the output.
+   * Runs a command as the leader of its own group, with its standard error in its standard output, until it ends or is
+   * ended by the signal. Nothing of its group is left then; a child that left the group is not waited for, even if it
+   * keeps the output open.
    *
-   * @throws the system's error if the command can't be started
+   * @throws the system's error if the command can't be started; the signal's reason if it was aborted before
    */
   async run({ command, folder, env, signal, onOutput }: GroupCommand): Promise<ProcessEnd> {
     const { execa } = await import("execa");
     signal.throwIfAborted();
-    // The shell joins the two outputs into one pipe, which alone keeps their order, and becomes the command.
+    // The shell joins the two outputs into one pipe, since only that keeps their order, and then becomes the command.
     const child = execa("/bin/sh", ["-c", 'exec "$@" 2>&1', "sh", ...command], {
       cwd: folder,
       env: { ...env },
@@ -55,10 +55,10 @@ export class ProcessGroups {
     const { pid } = child;
     if (pid === undefined) throw (await child).cause;
 
-    let lastResort: NodeJS.Timeout | undefined;
+    let killTimer: NodeJS.Timeout | undefined;
     const endGroup = () => {
       killGroup(pid, "SIGTERM");
-      lastResort = setTimeout(() => killGroup(pid, "SIGKILL"), GRACE_MS);
+      killTimer = setTimeout(() => killGroup(pid, "SIGKILL"), GRACE_MS);
     };
     signal.addEventListener("abort", endGroup, { once: true });
     this.#add(pid);
@@ -66,11 +66,11 @@ export class ProcessGroups {
     reading.catch(() => {}); // waited for below, when the command has ended
     try {
       const [exitCode, endSignal] = (await once(child, "exit")) as [number | null, NodeJS.Signals | null];
-      killGroup(pid, "SIGKILL"); // its number can't be anybody else's while members are left
+      killGroup(pid, "SIGKILL"); // the number is not reused while the group has members
       await Promise.race([reading, delay(DRAIN_MS)]);
       return { exitCode, signal: endSignal };
     } finally {
-      clearTimeout(lastResort);
+      clearTimeout(killTimer);
       signal.removeEventListener("abort", endGroup);
       this.#delete(pid);
       child.stdout.destroy();
@@ -93,7 +93,7 @@ function killGroup(leader: number, signal: NodeJS.Signals): void {
   try {
     process.kill(-leader, signal);
   } catch (error) {
-    // Nobody is left, or those who are have become another user's.
+    // No process is left, or those that are run as another user.
     if (!hasCode(error, "ESRCH", "EPERM")) throw error;
   }
 }
@@ -102,6 +102,6 @@ async function readAll(output: Readable, onOutput: (chunk: Uint8Array) => Promis
   try {
     for await (const chunk of output) await onOutput(chunk);
   } catch (error) {
-    if (!hasCode(error, "ERR_STREAM_PREMATURE_CLOSE")) throw error; // that is how we end it
+    if (!hasCode(error, "ERR_STREAM_PREMATURE_CLOSE")) throw error; // destroyed above
   }
 }

@@ -11,98 +11,92 @@ const KEY_FILE = /\.(pub|pem)$/;
 const MAX_KEYS = 1000;
 const MAX_KEY_BYTES = 64 * 1024;
 
-/** A FIFO without a writer must not hang. */
+/** O_NONBLOCK: a FIFO without a writer must not block the open. */
 const OPEN_FLAGS = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
 
 /**
- * The keys in the files `*.pub` and `*.pem` of a folder, by name. They are read each time, so that a key that is
- * withdrawn is withdrawn at once. Files that are no keys are left out, of which the log warns until they change. A
- * folder that is not there has no keys.
+ * The keys in the files `*.pub` and `*.pem` of a folder, in the order of their names. They are read each time, so that
+ * removing a file withdraws its key at once. Files that are not keys are left out with one warning each until they
+ * change. A folder that does not exist has no keys.
  *
  * @throws PluginError STORAGE_FAILED when the folder can't be read
  */
 export async function readKeys(folder: string, warnings: WarnOnce): Promise<TrustedKey[]> {
   const keys: TrustedKey[] = [];
-  const look = warnings.begin();
-  for (const name of await keyFiles(folder, look)) {
+  const scan = warnings.beginScan();
+  for (const name of await keyFiles(folder, scan)) {
     const file = join(folder, name);
     try {
       keys.push(parseTrustedKey(printable(name), await readSmall(file)));
     } catch (error) {
       const reason = error instanceof UnfitKey ? error.message : `can't be read: ${systemMessage(error)}`;
-      look.warn({ file, reason, changed: await changeTime(file) }, "a file among the trusted keys is left out");
+      scan.warn({ file, reason, changed: await changeTime(file) }, "a file among the trusted keys is left out");
     }
   }
-  look.end();
+  scan.end();
   return keys;
 }
 
-type Look = ReturnType<WarnOnce["begin"]>;
-
-async function keyFiles(folder: string, look: Look): Promise<string[]> {
+async function keyFiles(folder: string, scan: Scan): Promise<string[]> {
   const names: string[] = [];
   try {
     for await (const { name } of await opendir(folder)) {
       if (!KEY_FILE.test(name)) continue;
       if (names.length === MAX_KEYS) {
-        look.warn({ folder, limit: MAX_KEYS }, "there are more trusted keys than can be used; some are left out");
+        scan.warn({ folder, limit: MAX_KEYS }, "there are more trusted keys than can be used; some are left out");
         break;
       }
       names.push(name);
     }
   } catch (error) {
     if (!hasCode(error, "ENOENT")) {
-      throw new PluginError("STORAGE_FAILED", `the keys in etc/trust can't be read: ${systemMessage(error)}`, {
-        cause: error,
-      });
+      const message = `the keys in etc/trust can't be read: ${systemMessage(error)}`;
+      throw new PluginError("STORAGE_FAILED", message, { cause: error });
     }
   }
   return names.sort();
 }
 
 async function changeTime(file: string): Promise<string | undefined> {
-  const stats = await stat(file).catch(() => undefined); // a link to nothing has none
+  const stats = await stat(file).catch(() => undefined); // such as a dangling link
   return stats?.mtime.toISOString();
 }
 
 /** @throws UnfitKey; the system's error */
 async function readSmall(file: string): Promise<string> {
-  const handle = await open(file, OPEN_FLAGS);
-  try {
-    if (!(await handle.stat()).isFile()) throw new UnfitKey("is not a regular file");
-    const buffer = Buffer.alloc(MAX_KEY_BYTES + 1);
-    let length = 0;
-    for (let bytesRead = -1; bytesRead !== 0 && length < buffer.length; length += bytesRead) {
-      ({ bytesRead } = await handle.read(buffer, length, buffer.length - length, length));
-    }
-    if (length > MAX_KEY_BYTES) throw new UnfitKey(`has more than ${MAX_KEY_BYTES} bytes`);
-    return buffer.toString("utf8", 0, length);
-  } finally {
-    await handle.close();
-  }
+  await using handle = await open(file, OPEN_FLAGS);
+  const stats = await handle.stat();
+  if (!stats.isFile()) throw new UnfitKey("is not a regular file");
+  if (stats.size > MAX_KEY_BYTES) throw new UnfitKey(`has more than ${MAX_KEY_BYTES} bytes`);
+  return await handle.readFile("utf8");
 }
 
-/** Warns of what stays as it is only once, however often it is looked at. */
+interface Scan {
+  warn(facts: object, message: string): void;
+  end(): void;
+}
+
+/** Logs a warning once, however many scans of the folder find its cause unchanged. */
 export class WarnOnce {
   readonly #log: Log;
-  readonly #told = new Set<string>();
+  readonly #logged = new Set<string>();
 
   constructor(log: Log) {
     this.#log = log;
   }
 
-  /** The warnings of one look, which is to be ended. What it did not find is told again when it comes back. */
-  begin(): { warn(facts: object, message: string): void; end(): void } {
-    const seen = new Set<string>();
+  /** The warnings of one scan. When it ends, those that it did not repeat are forgotten, and logged should they return. */
+  beginScan(): Scan {
+    const repeated = new Set<string>();
     return {
       warn: (facts, message) => {
         const key = JSON.stringify([facts, message]);
-        if (!this.#told.has(key)) this.#log.warn(facts, message);
-        this.#told.add(key);
-        seen.add(key);
+        if (!this.#logged.has(key)) this.#log.warn(facts, message);
+        this.#logged.add(key);
+        repeated.add(key);
       },
       end: () => {
-        for (const key of this.#told) if (!seen.has(key)) this.#told.delete(key);
+        for (const key of this.#logged) if (!repeated.has(key)) this.#logged.delete(key);
       },
     };
   }

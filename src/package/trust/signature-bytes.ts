@@ -1,59 +1,59 @@
 import { PluginError } from "../../domain/errors.ts";
 import type { SizeLimit } from "../../lib/limits.ts";
 
-/** As it is sent: a signature by the largest RSA key has 2 KiB, in base64 2.7 KiB, and a bundle has some more. */
+/** A signature by the largest RSA key has 2 KiB, in base64 2.7 KiB, and a bundle a little more. */
 export const SIGNATURE_LIMIT: SizeLimit = {
   bytes: 16 * 1024,
   exceeded: () => malformed(`it has more than ${SIGNATURE_LIMIT.bytes} bytes`),
 };
 
-/** Tabs, line ends and printable ASCII alone, which the bytes of a signature never are. */
-const TEXT = /^[\t\n\r\x20-\x7e]*$/;
+/** Only tabs, line ends and printable ASCII: the bytes of a signature are never just these. */
+const ASCII_TEXT = /^[\t\n\r\x20-\x7e]*$/;
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 
-/** Base64 of what is itself base64, as of a cosign file; more than that nobody makes. */
+/** A client may encode in base64 the file that cosign wrote, which is base64 already. */
 const MAX_LAYERS = 2;
 
 /**
- * The bytes of a signature that is given as they are, as base64 (`cosign sign-blob --key` and `openssl base64` make
- * it, in one line or in many), or in the JSON bundle of cosign.
+ * The bytes of a signature that comes as raw bytes, as base64 (`cosign sign-blob --key` and `openssl base64` make it,
+ * in one line or in many), or in the JSON bundle of cosign.
  *
  * @throws PluginError SIGNATURE_INVALID when it is none of them
  */
-export function signatureBytes(given: Buffer): Buffer {
-  if (given.length > SIGNATURE_LIMIT.bytes) throw SIGNATURE_LIMIT.exceeded();
-  let bytes = given;
-  for (let layers = 0; layers < MAX_LAYERS && isText(bytes); layers++) bytes = decoded(bytes.toString("latin1").trim());
+export function signatureBytes(input: Buffer): Buffer {
+  if (input.length > SIGNATURE_LIMIT.bytes) throw SIGNATURE_LIMIT.exceeded();
+  let bytes = input;
+  for (let layer = 0; layer < MAX_LAYERS && isText(bytes); layer++) bytes = decode(bytes.toString("latin1").trim());
   if (bytes.length === 0) throw malformed("it is empty");
   if (isText(bytes)) throw malformed("it is text but not base64");
   return bytes;
 }
 
 function isText(bytes: Buffer): boolean {
-  return TEXT.test(bytes.toString("latin1"));
+  return ASCII_TEXT.test(bytes.toString("latin1"));
 }
 
-function decoded(text: string): Buffer {
+function decode(text: string): Buffer {
   const base64 = (text.startsWith("{") ? bundledSignature(text) : text).replace(/\s/g, "");
   if (!BASE64.test(base64)) throw malformed("it is text but not base64");
   return Buffer.from(base64, "base64");
 }
 
-/** The signature in a bundle. What else a bundle has (certificates, a log's promise) is not looked at. */
+/** The signature in a bundle. The rest of it (certificates, a transparency log's entry) is ignored. */
 function bundledSignature(text: string): string {
-  const found = parsed(text);
-  const signature = found.messageSignature?.signature ?? found.base64Signature;
+  const bundle = parseBundle(text);
+  const signature = bundle.messageSignature?.signature ?? bundle.base64Signature;
   if (typeof signature !== "string") throw malformed("it is JSON without the signature of a file");
   return signature;
 }
 
 interface Bundle {
   readonly messageSignature?: { readonly signature?: unknown } | null;
-  /** In bundles before cosign 3. */
+  /** Bundles of cosign before version 3 have this instead. */
   readonly base64Signature?: unknown;
 }
 
-function parsed(text: string): Bundle {
+function parseBundle(text: string): Bundle {
   try {
     return JSON.parse(text);
   } catch {

@@ -1,4 +1,6 @@
+import type { Config } from "../../config/schema.ts";
 import { PluginError } from "../../domain/errors.ts";
+import { settingLimit } from "../../lib/limits.ts";
 import type { Log } from "../../lib/log.ts";
 import { readKeys, WarnOnce } from "./key-folder.ts";
 import { signatureBytes } from "./signature-bytes.ts";
@@ -8,12 +10,11 @@ import { findSigner, hasFormOf } from "./verify-file.ts";
 export interface TrustOptions {
   /** `etc/trust`: the public keys of those whose plugins are trusted, one PEM file each. It need not be there. */
   readonly folder: string;
-  /** `trust.require` */
-  readonly require: boolean;
+  readonly config: Config["trust"];
   readonly log: Log;
 }
 
-/** The key that a signature was made with, and the kind of signature. */
+/** The key that a signature was made with. */
 export interface SignatureProof {
   /** The key's file in the folder, such as `release.pub`. */
   readonly key: string;
@@ -22,18 +23,18 @@ export interface SignatureProof {
   readonly fingerprint: string;
 }
 
-/** Whose plugins are installed. Key files that are added, replaced or removed count from the next install on. */
+/** Verifies who made a plugin. Key files that are added, replaced or removed count from the next install on. */
 export interface Trust {
   /** Whether plugins without a signature are refused. */
   readonly required: boolean;
   /**
-   * Whether it is worth while to look for a signature: there is a key, or a signature is required.
+   * Whether a signature would make a difference: there is a key, or a signature is required.
    *
    * @throws PluginError STORAGE_FAILED when the keys can't be read
    */
   looksForSignatures(): Promise<boolean>;
   /**
-   * Checks a detached signature, in bytes or in base64, of the file `zipFile`.
+   * Checks a detached signature of the file `zipFile`, in any form that `signatureBytes` reads.
    *
    * @throws PluginError SIGNATURE_INVALID, STORAGE_FAILED; the signal's reason; the system's error when the zip can't
    * be read
@@ -47,23 +48,21 @@ export interface Trust {
   isTrusted(fingerprint: string): Promise<boolean>;
 }
 
-/** Where the keys are, as users know it. */
-const SHOWN_FOLDER = "etc/trust";
-
-export function createTrust({ folder, require, log }: TrustOptions): Trust {
+export function createTrust({ folder, config, log }: TrustOptions): Trust {
   const warnings = new WarnOnce(log);
+  const ed25519Limit = settingLimit("trust.maxEd25519Bytes", config.maxEd25519Bytes, tooLargeForEd25519);
   const keysNow = () => readKeys(folder, warnings);
 
   return {
-    required: require,
+    required: config.require,
     async looksForSignatures() {
-      return require || (await keysNow()).length > 0;
+      return config.require || (await keysNow()).length > 0;
     },
     async verify(zipFile, signature, signal) {
       const bytes = signatureBytes(signature);
       const keys = await keysNow();
       if (keys.length === 0) throw noKeys();
-      const signer = await findSigner(zipFile, bytes, keys, signal);
+      const signer = await findSigner(zipFile, bytes, keys, { ed25519Limit, signal });
       if (signer === undefined) throw noSigner(bytes, keys);
       return { key: signer.name, algorithm: signer.algorithm, fingerprint: signer.fingerprint };
     },
@@ -73,19 +72,24 @@ export function createTrust({ folder, require, log }: TrustOptions): Trust {
   };
 }
 
+const ADD_KEY = "put the signer's public key (PEM) there";
+
 function noKeys(): PluginError {
-  const next = "put the signer's public key (PEM) there";
-  return invalid(`the signature can't be checked: there is no public key in ${SHOWN_FOLDER}; ${next}`);
+  return invalid(`the signature can't be checked: there is no public key in etc/trust; ${ADD_KEY}`);
 }
 
 function noSigner(signature: Buffer, keys: readonly TrustedKey[]): PluginError {
   const tried = keys.filter((key) => hasFormOf(signature, key)).length;
-  const count = `${keys.length} public key${keys.length === 1 ? "" : "s"} in ${SHOWN_FOLDER}`;
-  const next = "sign this very zip, or put the signer's public key (PEM) there";
-  if (tried === keys.length) return invalid(`the signature fits none of the ${count}; ${next}`);
-  return invalid(`the signature fits none of the ${count}, of which ${tried} make signatures of its form; ${next}`);
+  const count = `${keys.length} public key${keys.length === 1 ? "" : "s"} in etc/trust`;
+  const form = tried === keys.length ? "" : `, of which ${tried} make signatures of its form`;
+  return invalid(`the signature fits none of the ${count}${form}; sign this very zip, or ${ADD_KEY}`);
 }
 
-function invalid(sentence: string): PluginError {
-  return new PluginError("SIGNATURE_INVALID", sentence);
+function tooLargeForEd25519(reason: string): PluginError {
+  const remedy = "sign it with ECDSA P-256 or RSA, or raise trust.maxEd25519Bytes";
+  return invalid(`the zip is too large for an Ed25519 signature: ${reason}; ${remedy}`);
+}
+
+function invalid(message: string): PluginError {
+  return new PluginError("SIGNATURE_INVALID", message);
 }

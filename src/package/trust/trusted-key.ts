@@ -1,6 +1,6 @@
 import { createHash, createPublicKey, type KeyObject } from "node:crypto";
 
-/** The kinds of signatures. The key decides, never the signature. */
+/** The key decides which one is used, never the signature. */
 export type SignatureAlgorithm = "ecdsa-p256-sha256" | "ed25519" | "rsa-sha256";
 
 export interface TrustedKey {
@@ -8,11 +8,11 @@ export interface TrustedKey {
   readonly name: string;
   readonly algorithm: SignatureAlgorithm;
   readonly key: KeyObject;
-  /** SHA-256 (hex) of the key as DER (SPKI): whatever its file is called, it is that key. */
+  /** SHA-256 (hex) of the key as DER (SPKI): it identifies the key whatever its file is called. */
   readonly fingerprint: string;
 }
 
-/** Why a file is not a key to trust, in words that follow its name. */
+/** Why a file is not a key to trust; the message follows the file's name. */
 export class UnfitKey extends Error {
   override readonly name = "UnfitKey";
 }
@@ -29,21 +29,21 @@ const RSA_BITS = { min: 2048, max: 16_384 };
 export function parseTrustedKey(name: string, pem: string): TrustedKey {
   const labels = [...pem.matchAll(PEM_LABEL)].map(([, label = ""]) => label);
   if (labels.some((label) => label.includes("PRIVATE KEY"))) {
-    // Whoever has it can sign: it must not count, not even for the public key in it.
+    // A server that is broken into could sign then, so not even the public key in the file counts.
     throw new UnfitKey("has a private key, which must not be on this machine; put its public key there");
   }
   if (labels.length > 1) throw new UnfitKey(`has ${labels.length} PEM blocks; each key needs a file of its own`);
   if (labels[0] === "CERTIFICATE") {
     throw new UnfitKey("is a certificate; take its public key: openssl x509 -pubkey -noout");
   }
-  const key = parsed(pem);
+  const key = parsePublicKey(pem);
   const fingerprint = createHash("sha256")
     .update(key.export({ type: "spki", format: "der" }))
     .digest("hex");
   return { name, algorithm: algorithmOf(key), key, fingerprint };
 }
 
-function parsed(pem: string): KeyObject {
+function parsePublicKey(pem: string): KeyObject {
   try {
     return createPublicKey(pem);
   } catch {
@@ -51,9 +51,13 @@ function parsed(pem: string): KeyObject {
   }
 }
 
-function algorithmOf({ asymmetricKeyType: type, asymmetricKeyDetails }: KeyObject): SignatureAlgorithm {
+function algorithmOf(key: KeyObject): SignatureAlgorithm {
+  const { asymmetricKeyType: type, asymmetricKeyDetails } = key;
   const { namedCurve = "unknown", modulusLength = 0 } = asymmetricKeyDetails ?? {};
-  if (type === "ed25519") return "ed25519";
+  if (type === "ed25519") {
+    if (isOfSmallOrder(key)) throw new UnfitKey("has an Ed25519 key of small order, with which anybody can sign");
+    return "ed25519";
+  }
   if (type === "ec") {
     if (namedCurve === "prime256v1") return "ecdsa-p256-sha256";
     throw new UnfitKey(`has an ECDSA key on the curve ${namedCurve}; only P-256 can be used`);
@@ -63,4 +67,26 @@ function algorithmOf({ asymmetricKeyType: type, asymmetricKeyDetails }: KeyObjec
     throw new UnfitKey(`has an RSA key of ${modulusLength} bits; it must have ${RSA_BITS.min} to ${RSA_BITS.max}`);
   }
   throw new UnfitKey(`has a key of the kind ${type ?? "unknown"}; only ECDSA P-256, Ed25519 and RSA can be used`);
+}
+
+/**
+ * The y coordinates of the eight points whose order divides 8, as keys encode them (RFC 8032, 5.1.2) but with a sign
+ * bit of 0: a key of small order is one of these with either sign. The last two are 0 and 1 again, not reduced modulo
+ * p. OpenSSL accepts all of them, and one signature fits many messages then.
+ */
+const SMALL_ORDER_Y: ReadonlySet<string> = new Set([
+  "0000000000000000000000000000000000000000000000000000000000000000",
+  "0100000000000000000000000000000000000000000000000000000000000000",
+  "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+  "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+  "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+  "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+  "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+]);
+
+function isOfSmallOrder(key: KeyObject): boolean {
+  const encoded = Buffer.from(key.export({ format: "jwk" }).x ?? "", "base64url");
+  const last = encoded.length - 1;
+  encoded[last] = (encoded[last] ?? 0) & 0x7f; // without the sign bit
+  return SMALL_ORDER_Y.has(encoded.toString("hex"));
 }

@@ -18,8 +18,8 @@ export interface Checked {
 
 export interface CompatibilityCheckOptions {
   readonly inspector: Inspector;
-  /** Where the engine loads the .so files of a type from. */
-  readonly soFolder: (type: PluginType) => string;
+  /** Where the engine loads the .so files of a type from; without it, from where they are. */
+  readonly soFolder?: (type: PluginType) => string;
   /** What is installed: the same map until it changes. */
   readonly entries: (type: PluginType) => ReadonlyMap<string, PluginEntry>;
   readonly verify: Config["engine"]["verify"];
@@ -42,7 +42,7 @@ type Registered = Pick<PluginVersion, "functions">;
 /** Says whether the engine will load a .so, as `engine.verify` wants it. */
 export class CompatibilityCheck {
   readonly #inspector: Inspector;
-  readonly #soFolder: (type: PluginType) => string;
+  readonly #soFolder: ((type: PluginType) => string) | undefined;
   readonly #clashes: Clashes;
   readonly #verify: Config["engine"]["verify"];
 
@@ -59,7 +59,8 @@ export class CompatibilityCheck {
 
   /** Inspects a .so that is installed or might be, by itself. */
   inspect(soFile: string, id: PluginId, version: Registered, options: CheckOptions = {}): Promise<Inspection> {
-    return this.#inspector.inspect(soFile, symbolsWanted(id, version), { ...options, folder: this.#soFolder(id.type) });
+    const folder = this.#soFolder?.(id.type);
+    return this.#inspector.inspect(soFile, symbolsWanted(id, version), { ...options, ...(folder ? { folder } : {}) });
   }
 
   /** The verdict with what the other installed plugins have against that one, as of now. */

@@ -24,21 +24,21 @@ export class ChangeRunner {
   }
 
   /**
-   * Runs `work` with a workspace of its own, which is gone afterwards.
+   * The workspace for a change to that plugin, to be disposed when it has ended. A change that could not be ended is
+   * ended first.
    *
-   * @throws what `work` throws; the file system's errors as PluginError STORAGE_FULL or STORAGE_FAILED
+   * @throws PluginError STORAGE_FULL or STORAGE_FAILED
    */
-  async withWorkspace<T>(id: PluginId, work: (workspace: Workspace) => Promise<T>): Promise<T> {
+  async workspace(id: PluginId): Promise<Workspace> {
     await this.settle(id);
-    const workspace = await Workspace.create(this.#options.layout).catch(rethrowStorageError);
-    try {
-      return await work(workspace);
-    } catch (error) {
-      return rethrowStorageError(error);
-    } finally {
-      // The workspace of an unsettled change holds what is needed to settle it.
-      if (!this.#options.unsettled.has(pluginKey(id))) await this.#discard(workspace);
-    }
+    return this.temporary();
+  }
+
+  /** A workspace for work that changes nothing. @throws PluginError STORAGE_FULL or STORAGE_FAILED */
+  async temporary(): Promise<Workspace> {
+    return Workspace.create(this.#options.layout, (err, workspace) => this.#reportLeftover(err, workspace)).catch(
+      rethrowStorageError,
+    );
   }
 
   /** Makes a change happen: when this resolves it is durable, when it rejects everything is as before. */
@@ -69,21 +69,16 @@ export class ChangeRunner {
       await lastStep();
     } catch (err) {
       log.error({ err, plugin: id, change: workspace.id }, "a change could not be ended; it is tried again");
+      workspace.keep();
       unsettled.set(pluginKey(id), async () => {
         await lastStep();
-        await this.#discard(workspace);
+        await workspace.remove().catch((error) => this.#reportLeftover(error, workspace));
       });
     }
   }
 
-  async #discard(workspace: Workspace): Promise<void> {
-    try {
-      await workspace.remove();
-    } catch (err) {
-      this.#options.log.warn(
-        { err, change: workspace.id },
-        "a change's temporary files could not be removed; the next start does",
-      );
-    }
+  #reportLeftover(err: unknown, workspace: Workspace): void {
+    const message = "a change's temporary files could not be removed; the next start does";
+    this.#options.log.warn({ err, change: workspace.id }, message);
   }
 }

@@ -1,35 +1,45 @@
 import { PluginError } from "../../domain/errors.ts";
+import { LinkedSignal } from "../../lib/signals.ts";
 
 export interface ChangeQueueOptions {
-  /** Changes that run at once. */
+  /** Changes in progress at once. */
   readonly maxConcurrent: number;
-  /** Changes that wait for their turn; further ones are refused. */
+  /** Changes that wait; further ones are refused. */
   readonly maxQueued: number;
 }
 
-/** A change that waits for its turn. */
-interface Order {
+/** A change's place among those in progress. Dispose it when the change has ended, and the next one begins. */
+export interface Place extends Disposable {
+  /** Fires when the change has to stop: its caller does not want it any more, or the server can wait no longer. */
+  readonly signal: AbortSignal;
+}
+
+/** A change that waits for a place. */
+interface Waiter {
   readonly begin: () => void;
   readonly refuse: (reason: unknown) => void;
 }
 
+type Key = string | symbol;
+
 /** The changes of one key. */
 interface Line {
-  readonly key: string;
-  readonly waiting: Set<Order>;
+  readonly key: Key;
+  readonly waiting: Set<Waiter>;
   running: boolean;
 }
 
 /**
  * Puts changes in order: those of one plugin run one after the other, in the order in which they came; those of
- * different plugins side by side, up to a limit.
+ * different plugins side by side, up to a limit. p-limit has neither keys, nor a bound on those that wait, nor a way
+ * out for one of them.
  */
 export class ChangeQueue {
   readonly #options: ChangeQueueOptions;
-  readonly #lines = new Map<string, Line>();
-  /** Lines that wait for nothing but a free place, the first one first. */
+  readonly #lines = new Map<Key, Line>();
+  /** Lines that need nothing but a free place, the first one first. */
   readonly #ready = new Set<Line>();
-  readonly #running = new Set<AbortController>();
+  readonly #running = new Set<LinkedSignal>();
   readonly #whenIdle: (() => void)[] = [];
   #taken = 0;
   #waiting = 0;
@@ -40,44 +50,50 @@ export class ChangeQueue {
   }
 
   /**
-   * Runs `work` when it is its turn. Its signal fires when the server can wait no longer, and when the caller's does.
+   * Waits for a place.
    *
-   * @param key what the change is about: changes with the same key never overlap
-   * @param caller fires when the change is not wanted any more: while it waits, it leaves the queue at once
+   * @param key what the change is about: changes with the same key never overlap. Undefined for work that is no change
+   * of a plugin, but takes as much
+   * @param caller fires when the change is not wanted any more: one that waits leaves the queue at once
    * @throws PluginError TOO_BUSY at once, SHUTTING_DOWN at once or while it waits; the reason of the caller's signal
-   * while it waits; what `work` throws
+   * while it waits
    */
-  async run<T>(key: string, work: (signal: AbortSignal) => Promise<T>, caller?: AbortSignal): Promise<T> {
+  async enter(key: string | undefined, caller?: AbortSignal): Promise<Place> {
+    const line = this.#lineOf(key ?? Symbol("no key"));
     this.#refuseLate(caller);
-    if (this.#mustWait(key) && this.#waiting >= this.#options.maxQueued) {
+    if (this.#mustWait(line) && this.#waiting >= this.#options.maxQueued) {
       throw new PluginError("TOO_BUSY", "too many plugins are being changed at the moment; try again later");
     }
-    const line = this.#lines.get(key) ?? { key, waiting: new Set(), running: false };
     await this.#turn(line, caller);
     try {
-      this.#refuseLate(caller); // it had its turn, and what called for it may have ended before this line
-      return await this.#stoppable(work, caller);
-    } finally {
+      this.#refuseLate(caller); // the caller's signal may have fired between the turn and this line
+    } catch (error) {
       this.#end(line);
+      throw error;
     }
+    return this.#placeIn(line, caller);
   }
 
   /**
-   * Refuses what has not begun and waits for what has. After `timeoutMs` the running work is told to stop, which
-   * undoes it; this resolves when the last one has.
+   * Refuses what has not begun and waits for what has. After `timeoutMs` the changes in progress are told to stop, which
+   * undoes them; resolves when the last one has ended.
    */
   async close(timeoutMs: number): Promise<void> {
     this.#closed = true;
-    for (const { waiting } of this.#lines.values()) for (const order of waiting) order.refuse(shuttingDown());
+    for (const { waiting } of this.#lines.values()) for (const waiter of waiting) waiter.refuse(shuttingDown());
     if (this.#taken === 0) return;
     const timer = setTimeout(() => this.abort(), timeoutMs);
     await new Promise<void>((resolve) => this.#whenIdle.push(resolve));
     clearTimeout(timer);
   }
 
-  /** Tells the running work to stop now. */
+  /** Tells the changes in progress to stop now. */
   abort(): void {
     for (const stop of this.#running) stop.abort(shuttingDown());
+  }
+
+  #lineOf(key: Key): Line {
+    return this.#lines.get(key) ?? { key, waiting: new Set(), running: false };
   }
 
   #refuseLate(caller: AbortSignal | undefined): void {
@@ -85,8 +101,8 @@ export class ChangeQueue {
     caller?.throwIfAborted();
   }
 
-  #mustWait(key: string): boolean {
-    return this.#lines.get(key)?.running === true || this.#taken >= this.#options.maxConcurrent;
+  #mustWait(line: Line): boolean {
+    return line.running || this.#taken >= this.#options.maxConcurrent;
   }
 
   /** Resolves when the change has a place, which is its own from that moment on. */
@@ -94,12 +110,12 @@ export class ChangeQueue {
     let cancel = () => {};
     const turn = new Promise<void>((resolve, reject) => {
       const refuse = (reason: unknown) => {
-        this.#leave(line, order);
+        this.#leave(line, waiter);
         reject(reason);
       };
-      const order: Order = { begin: resolve, refuse };
+      const waiter: Waiter = { begin: resolve, refuse };
       cancel = () => refuse(caller?.reason);
-      this.#enter(line, order);
+      this.#join(line, waiter);
     });
     caller?.addEventListener("abort", cancel);
     try {
@@ -109,17 +125,30 @@ export class ChangeQueue {
     }
   }
 
-  #enter(line: Line, order: Order): void {
+  #placeIn(line: Line, caller: AbortSignal | undefined): Place {
+    const stop = new LinkedSignal(caller);
+    this.#running.add(stop);
+    return {
+      signal: stop.signal,
+      [Symbol.dispose]: () => {
+        if (!this.#running.delete(stop)) return;
+        stop[Symbol.dispose]();
+        this.#end(line);
+      },
+    };
+  }
+
+  #join(line: Line, waiter: Waiter): void {
     this.#lines.set(line.key, line);
-    line.waiting.add(order);
+    line.waiting.add(waiter);
     this.#waiting += 1;
     this.#arrange(line);
     this.#advance();
   }
 
-  /** Calling it again changes nothing: who has had a turn may still be told to leave. */
-  #leave(line: Line, order: Order): void {
-    if (!line.waiting.delete(order)) return;
+  /** Calling it again changes nothing: one that has had its turn may still be told to leave. */
+  #leave(line: Line, waiter: Waiter): void {
+    if (!line.waiting.delete(waiter)) return;
     this.#waiting -= 1;
     this.#arrange(line);
   }
@@ -127,12 +156,12 @@ export class ChangeQueue {
   #advance(): void {
     for (const line of this.#ready) {
       if (this.#taken >= this.#options.maxConcurrent) return;
-      const [order] = line.waiting;
-      if (order === undefined) continue; // never: a line is ready while something waits in it
+      const [waiter] = line.waiting;
+      if (waiter === undefined) continue; // never: a line is ready while something waits in it
       line.running = true;
       this.#taken += 1;
-      this.#leave(line, order);
-      order.begin();
+      this.#leave(line, waiter);
+      waiter.begin();
     }
   }
 
@@ -149,19 +178,6 @@ export class ChangeQueue {
     if (!line.running && line.waiting.size > 0) this.#ready.add(line);
     else this.#ready.delete(line);
     if (!line.running && line.waiting.size === 0) this.#lines.delete(line.key);
-  }
-
-  async #stoppable<T>(work: (signal: AbortSignal) => Promise<T>, caller: AbortSignal | undefined): Promise<T> {
-    const stop = new AbortController();
-    const cancel = () => stop.abort(caller?.reason);
-    caller?.addEventListener("abort", cancel);
-    this.#running.add(stop);
-    try {
-      return await work(stop.signal);
-    } finally {
-      this.#running.delete(stop);
-      caller?.removeEventListener("abort", cancel);
-    }
   }
 }
 

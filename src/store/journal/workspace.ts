@@ -6,22 +6,28 @@ import { exists, makeFolder, statIfThere } from "../../lib/durable.ts";
 import { removeFolder } from "../../lib/files.ts";
 import type { Layout } from "../layout.ts";
 
+/** Called when the folders of a workspace can't be removed at its end. */
+export type OnLeftover = (error: unknown, workspace: Workspace) => void;
+
 /**
  * The folders of one change, one on each volume. Everything that the change prepares or sets aside is in them, so
- * dropping them leaves no trace.
+ * removing them leaves no trace. Disposing it does that.
  */
-export class Workspace {
+export class Workspace implements AsyncDisposable {
   readonly id: string;
   readonly #layout: Layout;
+  readonly #onLeftover: OnLeftover;
   #files = 0;
+  #isKept = false;
 
-  private constructor(layout: Layout, id: string) {
+  private constructor(layout: Layout, id: string, onLeftover: OnLeftover) {
     this.#layout = layout;
     this.id = id;
+    this.#onLeftover = onLeftover;
   }
 
-  static async create(layout: Layout): Promise<Workspace> {
-    const workspace = new Workspace(layout, randomUUID());
+  static async create(layout: Layout, onLeftover: OnLeftover = () => {}): Promise<Workspace> {
+    const workspace = new Workspace(layout, randomUUID(), onLeftover);
     try {
       // For the server's user alone: a zip and a script may hold secrets.
       for (const volume of VOLUMES) {
@@ -37,7 +43,7 @@ export class Workspace {
 
   /** The workspace of a change that an earlier process began. */
   static reopen(layout: Layout, id: string): Workspace {
-    return new Workspace(layout, id);
+    return new Workspace(layout, id, () => {});
   }
 
   folder(volume: Volume): string {
@@ -65,6 +71,15 @@ export class Workspace {
 
   file(volume: Volume, name: string): string {
     return join(this.folder(volume), name);
+  }
+
+  /** Leaves the folders in place when the workspace is disposed: a change that is not ended yet needs them. */
+  keep(): void {
+    this.#isKept = true;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (!this.#isKept) await this.remove().catch((error) => this.#onLeftover(error, this));
   }
 
   async remove(): Promise<void> {

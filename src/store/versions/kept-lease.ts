@@ -4,7 +4,7 @@ import type { Content } from "./content.ts";
 import type { KeptFiles, Source } from "./kept-files.ts";
 
 /** The kept files that one change needs: until it ends, nobody removes them. */
-export class KeptLease {
+export class KeptLease implements AsyncDisposable {
   readonly #kept: KeptFiles;
   readonly #held: Content[] = [];
   readonly #unsynced = new Set<string>();
@@ -39,8 +39,8 @@ export class KeptLease {
     await syncFolders(this.#unsynced);
   }
 
-  /** Ends the lease. What no entry refers to goes. */
-  async end(): Promise<void> {
+  /** Ends the lease: kept files that no entry refers to are removed. */
+  async [Symbol.asyncDispose](): Promise<void> {
     await this.#kept.release(this.#held.splice(0));
   }
 }

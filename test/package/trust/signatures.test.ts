@@ -3,6 +3,7 @@ import { mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
+import type { Config } from "../../../src/config/schema.ts";
 import { createTrust, type Trust } from "../../../src/package/trust/trust.ts";
 import { someBytes } from "../../support/downloading.ts";
 import {
@@ -39,9 +40,10 @@ beforeEach(async () => {
   zip = join(folder, "x.zip");
   await writeFile(zip, ZIP);
   trusted = join(folder, "trust");
-  trust = createTrust({ folder: trusted, require: false, log: testLog().log });
+  trust = trustWith({ require: false, maxEd25519Bytes: 2 ** 27 });
 });
 
+const trustWith = (config: Config["trust"]) => createTrust({ folder: trusted, config, log: testLog().log });
 const verify = (signature: Buffer | string) => trust.verify(zip, Buffer.from(signature), never);
 const trustAll = async () => {
   for (const kind of KINDS) await writeTrusted(join(trusted, `${kind}.pub`), signers[kind].publicPem);
@@ -222,11 +224,33 @@ it("a key counts from the next signature on: added, replaced in place, removed",
   await expect(verify(second)).rejects.toMatchObject(refusal(/no public key/));
 });
 
-it("a check that is cancelled ends with the reason", async () => {
+it.each(KINDS)("a check that is cancelled ends with the reason: %s", async (kind) => {
   await trustAll();
-  const signature = signers.rsa.sign(zip);
+  const signature = signers[kind].sign(zip);
   const reason = new Error("enough");
   await expect(trust.verify(zip, signature, AbortSignal.abort(reason))).rejects.toBe(reason);
+  const controller = new AbortController();
+  const check = trust.verify(zip, signature, controller.signal);
+  controller.abort(reason);
+  await expect(check).rejects.toBe(reason);
+});
+
+it("a zip over trust.maxEd25519Bytes is refused where the signature is Ed25519, with what to do", async () => {
+  await trustAll();
+  const maxEd25519Bytes = ZIP.length;
+  const exact = trustWith({ require: false, maxEd25519Bytes });
+  const less = trustWith({ require: false, maxEd25519Bytes: maxEd25519Bytes - 1 });
+  for (const kind of KINDS) {
+    const signature = signers[kind].sign(zip);
+    expect(await exact.verify(zip, signature, never)).toMatchObject({ key: `${kind}.pub` });
+    if (kind !== "ed25519") expect(await less.verify(zip, signature, never)).toMatchObject({ key: `${kind}.pub` });
+  }
+  await expect(less.verify(zip, signers.ed25519.sign(zip), never)).rejects.toMatchObject(
+    refusal(
+      "the zip is too large for an Ed25519 signature: it has 1300001 bytes, more than trust.maxEd25519Bytes (1300000) " +
+        "allows; sign it with ECDSA P-256 or RSA, or raise trust.maxEd25519Bytes",
+    ),
+  );
 });
 
 it("the zip that was checked is not touched", async () => {

@@ -3,6 +3,17 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { ChangeQueue, type ChangeQueueOptions } from "../../../src/store/journal/queue.ts";
 
+/** Runs `work` in its place. */
+async function run<T>(
+  queue: ChangeQueue,
+  key: string,
+  work: (signal: AbortSignal) => Promise<T>,
+  caller?: AbortSignal,
+) {
+  using place = await queue.enter(key, caller);
+  return await work(place.signal);
+}
+
 /** A queue whose works begin and end when the test says so. */
 function testQueue(options: Partial<ChangeQueueOptions> = {}) {
   const queue = new ChangeQueue({ maxConcurrent: 100, maxQueued: 100, ...options });
@@ -29,7 +40,7 @@ function testQueue(options: Partial<ChangeQueueOptions> = {}) {
           });
         });
       };
-      return queue.run(id.replace(/-.*/, ""), work, caller);
+      return run(queue, id.replace(/-.*/, ""), work, caller);
     },
     end: (id: string, error?: Error) => ends.get(id)?.(error),
     signal: (id: string) => signals.get(id),
@@ -40,14 +51,14 @@ const refused = (code: string) => expect.objectContaining({ name: "PluginError",
 
 it("gives back what the work gives, or throws what it throws", async () => {
   const { queue } = testQueue();
-  await expect(queue.run("a", async () => 1)).resolves.toBe(1);
-  await expect(queue.run("a", async () => Promise.reject(new Error("no")))).rejects.toThrow("no");
+  await expect(run(queue, "a", async () => 1)).resolves.toBe(1);
+  await expect(run(queue, "a", async () => Promise.reject(new Error("no")))).rejects.toThrow("no");
   await expect(
-    queue.run("a", () => {
+    run(queue, "a", () => {
       throw new Error("at once");
     }),
   ).rejects.toThrow("at once");
-  await expect(queue.run("a", async () => 2)).resolves.toBe(2);
+  await expect(run(queue, "a", async () => 2)).resolves.toBe(2);
 });
 
 it("runs the changes of one plugin one after the other, in their order, whatever becomes of them", async () => {
@@ -123,7 +134,7 @@ describe("a full queue refuses at once with TOO_BUSY", () => {
 
   it("bounds a thousand orders that come in one turn", async () => {
     const queue = new ChangeQueue({ maxConcurrent: 4, maxQueued: 16 });
-    const orders = Array.from({ length: 1000 }, (_, index) => queue.run(`p${index}`, () => nextTurn()));
+    const orders = Array.from({ length: 1000 }, (_, index) => run(queue, `p${index}`, () => nextTurn()));
     const results = await Promise.allSettled(orders);
     expect(results.filter(({ status }) => status === "fulfilled")).toHaveLength(4 + 16);
   });
@@ -298,7 +309,7 @@ it("abort signals everything that runs", async () => {
 
 it("forgets a plugin when its last change has ended, so that its place is another's", async () => {
   const { queue, order, end, running } = testQueue({ maxConcurrent: 4, maxQueued: 0 });
-  await Promise.allSettled(["x", "y", "z"].map((key) => queue.run(key, () => Promise.reject(new Error("failed")))));
+  await Promise.allSettled(["x", "y", "z"].map((key) => run(queue, key, () => Promise.reject(new Error("failed")))));
   const first = order("a-1");
   expect(await running()).toEqual(["a-1"]);
   await expect(order("a-2")).rejects.toEqual(refused("TOO_BUSY"));

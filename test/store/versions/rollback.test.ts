@@ -15,6 +15,7 @@ import {
   fillButFor,
   install,
   installed,
+  inWorkspace,
   keptTexts,
   NEW_YAML,
   RANDOM,
@@ -108,7 +109,7 @@ describe("a rollback", () => {
     const old = store.get(RANDOM) as PluginEntry;
     const compatibility = { verdict: "unknown", problems: [], basis: "b" } as const;
     const target = findVersion(old);
-    const entry = await store.withWorkspace(RANDOM, (workspace) =>
+    const entry = await inWorkspace(store, RANDOM, (workspace) =>
       store.restore(RANDOM, old, target, { compatibility }, workspace),
     );
     expect(entry).toMatchObject({ version: "1.0.0", compatibility });

@@ -2,29 +2,34 @@ import type { Readable } from "node:stream";
 import type { FastifyRequest } from "fastify";
 import { PluginError, prefixed } from "../../domain/errors.ts";
 import type { ReceivedZip } from "../../domain/install-request.ts";
-import { bufferBody } from "./any-content-type.ts";
-import { isForm, kindOf, tellsKind } from "./body-kind.ts";
-import type { BodyRules, Fields, Receiving } from "./file-rules.ts";
-import { asObject, queryFields } from "./form-fields.ts";
-import { parseFields } from "./json-body.ts";
-import { peek } from "./peek.ts";
-import { receiveForm } from "./receive-form.ts";
-import { refuseInvalid } from "./refuse-invalid.ts";
+import { isEnoughForKind, isForm, kindOf, mediaTypeOf } from "../../incoming/body-kind.ts";
+import { type Fields, fieldsOf, isObject, parseFields, queryFields } from "../../incoming/fields.ts";
+import { peek } from "../../incoming/streams.ts";
+import { refuseInvalid } from "../schemas.ts";
+import { type FormRules, type Receiving, receiveForm } from "./receive-form.ts";
+import { bufferBody } from "./request-body.ts";
 
 declare module "fastify" {
   interface FastifyRequest {
-    /** The file that came with the request. Whoever handles the request hands it over, see `IncomingBodies`. */
+    /** The file that came with the request. The handler hands it over, see `BodyDecoder`. */
     zip: ReceivedZip | undefined;
-    /** Whether the body is a file, or a form: what is wrong with it is not told as an error in JSON. */
+    /** Whether the body is a file or a form, so that the message of a refusal does not speak of JSON. */
     isFile: boolean;
   }
 }
 
-/** The fields of a request, and its file. */
-export type Given<B> = B & { readonly zip: ReceivedZip | undefined };
+export interface BodyRules extends FormRules {
+  /** Media types of a body that is the file itself. One that begins like a zip always is. */
+  readonly fileTypes: readonly string[];
+  /** Comes before the message about a body that is not JSON. */
+  readonly jsonPrefix?: string;
+}
 
-/** Decodes the bodies of orders: JSON, a file with its fields in the query, or a form that has both. */
-export class IncomingBodies {
+/** The fields of a request, and its file. */
+export type DecodedBody<B> = B & { readonly zip: ReceivedZip | undefined };
+
+/** Decodes bodies: JSON, a file with its fields in the query, or a form that has both. */
+export class BodyDecoder {
   readonly #options: Receiving;
 
   constructor(options: Receiving) {
@@ -37,8 +42,8 @@ export class IncomingBodies {
   }
 
   /**
-   * A hook before validation, for a route with `bodyAsStream`: leaves the fields in `body` and the file in `zip`. Where
-   * there is a file, its fields have been validated: the handler will run, and answers for the file.
+   * A preValidation hook for a route with `bodyAsStream`: leaves the fields in `body` and the file in `zip`. Where there
+   * is a file, its fields have been validated: the handler will run, and sees to the file.
    */
   decode(rules: BodyRules): (request: FastifyRequest) => Promise<void> {
     return async (request) => {
@@ -54,7 +59,7 @@ export class IncomingBodies {
    */
   handOver<B extends object, A extends unknown[], T>(
     request: { readonly body: B; zip: ReceivedZip | undefined },
-    work: (given: Given<B>, ...rest: A) => Promise<T>,
+    work: (body: DecodedBody<B>, ...rest: A) => Promise<T>,
   ): (...rest: A) => Promise<T> {
     const { body, zip } = request;
     request.zip = undefined;
@@ -68,19 +73,19 @@ export class IncomingBodies {
   }
 
   async #decode(request: FastifyRequest, body: Readable, rules: BodyRules): Promise<void> {
-    const { tidy = unchanged } = rules;
+    const { normalize = unchanged } = rules;
     const { http } = this.#options;
-    const mediaType = request.headers["content-type"]?.split(";")[0]?.trim().toLowerCase();
+    const mediaType = mediaTypeOf(request.headers["content-type"]);
     const isFileType = rules.fileTypes.includes(mediaType ?? "");
-    const fields = tidy(asObject(queryFields(request.query), rules.schema, rules.lists), "query");
+    const fields = normalize(fieldsOf(queryFields(request.query), rules.schema, rules.lists), "query");
     const isNamed = fields.name !== undefined;
     request.isFile = isForm(mediaType) || (isFileType && isNamed);
-    // What is sure to be refused is refused before a client that asks is told to send it.
+    // What is sure to be refused is refused before a client that waits for "100 Continue" is asked to send it.
     if (isFileType && isNamed) await this.#refuseEarly(request, fields, rules);
     if (isForm(mediaType)) this.#refuseTooLarge(request, http.maxBodyBytes);
 
     request.askForBody();
-    const { head, stream } = await peek(body, tellsKind);
+    const { head, stream } = await peek(body, isEnoughForKind);
     const kind = kindOf(head, { mediaType, isFileType, isNamed });
     request.isFile = kind !== "json";
     if (kind === "form") {
@@ -102,31 +107,30 @@ export class IncomingBodies {
     await admit?.(typeof fields.name === "string" ? fields.name : undefined, announcedBytes(request));
   }
 
-  /** @param beside the bytes that may come beside the file */
-  #refuseTooLarge(request: FastifyRequest, beside: number): void {
+  /** @param extra the bytes that may come beside the file */
+  #refuseTooLarge(request: FastifyRequest, extra: number): void {
     const bytes = announcedBytes(request) ?? 0;
     const { maxBytes } = this.#options.uploads;
-    if (bytes <= maxBytes + beside) return;
+    if (bytes <= maxBytes + extra) return;
     const reason = `the body has ${bytes} bytes, more than uploads.maxBytes (${maxBytes}) allows`;
     throw new PluginError("BODY_TOO_LARGE", reason);
   }
 
   async #receive(request: FastifyRequest, stream: Readable): Promise<ReceivedZip> {
     const { receiver, uploading, closing } = this.#options;
-    const end = uploading.add(request.raw.socket);
+    const endUploading = uploading.add(request.raw.socket);
     try {
       return await receiver.receive(stream, { signal: closing, origin: "upload", log: request.log });
     } finally {
-      end();
+      endUploading();
     }
   }
 }
 
-function parseJson(body: Buffer, { schema, tidy = unchanged, jsonPrefix = "" }: BodyRules): unknown {
+function parseJson(body: Buffer, { schema, normalize = unchanged, jsonPrefix = "" }: BodyRules): unknown {
   try {
     const value = parseFields(body, schema);
-    const isObject = typeof value === "object" && value !== null && !Array.isArray(value);
-    return isObject ? tidy(value as Fields, "body") : value;
+    return isObject(value) ? normalize(value, "body") : value;
   } catch (error) {
     throw error instanceof PluginError ? prefixed(error, jsonPrefix) : error;
   }

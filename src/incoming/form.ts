@@ -1,34 +1,34 @@
 import type { Readable } from "node:stream";
 import type { BusboyInstance } from "@fastify/busboy";
-import { PluginError } from "../../domain/errors.ts";
-import { ZIP_TYPES } from "./file-rules.ts";
-import { brokenOff } from "./read-whole.ts";
+import { PluginError } from "../domain/errors.ts";
+import { BINARY_TYPE, ZIP_TYPES } from "./body-kind.ts";
+import { brokenOff } from "./streams.ts";
 
 export interface FormFile {
   /** The name of its field; empty where it has none. */
   readonly field: string;
-  /** As the client named it, without the folders that some write before it. */
+  /** As the client named it, without the folders that some clients put before it. */
   readonly fileName: string;
   readonly content: Readable;
 }
 
 export interface FormOptions {
   readonly contentType: string;
-  /** Of all fields together. */
+  /** Of all fields together: `http.maxBodyBytes`. */
   readonly maxFieldBytes: number;
-  /** Of the whole form. */
+  /** Of the whole form: `uploads.maxBytes` and the fields. */
   readonly maxBytes: number;
   /** Ends the reading with its reason. */
   readonly signal: AbortSignal;
   readonly onField: (name: string, value: string) => void;
-  /** Called for one file after the other. The form is read no further than its content is. */
+  /** Called for one file after the other. The form is read no further than the content of its file is. */
   readonly onFile: (file: FormFile) => Promise<void>;
 }
 
-/** A plugin's order has a handful of fields; what is far from that is an attack. */
+/** A request has a handful of fields; far more than that is an attack. */
 const LIMITS = { fields: 1000, files: 10, parts: 1010, headerPairs: 32, headerSize: 8 * 1024 };
 const CHUNK_BYTES = 256 * 1024;
-const FILE_TYPES: readonly string[] = [...ZIP_TYPES, "application/octet-stream"];
+const FILE_TYPES: readonly string[] = [...ZIP_TYPES, BINARY_TYPE];
 
 /**
  * Reads a form (`multipart/form-data`) as it arrives. After a failure the rest of `body` is unread, and every `onFile`
@@ -55,10 +55,10 @@ export async function readForm(body: Readable, options: FormOptions): Promise<vo
     const fail = (error: unknown) => {
       if (isOver) return;
       for (const { content } of files) content.destroy(error as Error);
-      // Whoever receives a file must have removed it before the failure is answered.
+      // Files that were being received are removed before the reply is sent.
       end(() => void Promise.allSettled(files.map(({ taken }) => taken)).then(() => reject(error)));
     };
-    const refuse = (words: string) => () => fail(new PluginError("UPLOAD_INVALID", words));
+    const refuse = (message: string) => () => fail(new PluginError("UPLOAD_INVALID", message));
     const onBroken = (cause?: unknown) => fail(brokenOff(cause));
     const onClose = () => {
       if (!body.readableEnded) onBroken();
@@ -76,7 +76,7 @@ export async function readForm(body: Readable, options: FormOptions): Promise<vo
       onField(name ?? "", value);
     });
     parser.on("file", (field: string | undefined, content, fileName: string | undefined) => {
-      content.on("error", () => {}); // told to whoever reads it
+      content.on("error", () => {}); // its reader gets it too
       if (isOver) return;
       const taken = onFile({ field: field ?? "", fileName: baseName(fileName ?? ""), content });
       files.push({ content, taken });
@@ -96,7 +96,7 @@ export async function readForm(body: Readable, options: FormOptions): Promise<vo
   });
 }
 
-/** Loaded when the first form comes: few do. */
+/** Loaded with the first form: most servers never get one. */
 async function createParser({ contentType, maxFieldBytes }: FormOptions): Promise<BusboyInstance> {
   const {
     default: { Busboy },
@@ -115,7 +115,7 @@ async function createParser({ contentType, maxFieldBytes }: FormOptions): Promis
   }
 }
 
-/** A file field that nothing was chosen for comes with an empty name, and is none. */
+/** A file field for which no file was chosen comes with an empty name. */
 function isPartAFile(_field: string | undefined, type: string | undefined, fileName: string | undefined): boolean {
   return fileName === undefined ? FILE_TYPES.includes(type ?? "") : fileName !== "";
 }
@@ -124,6 +124,6 @@ function baseName(path: string): string {
   return path.slice(Math.max(path.lastIndexOf("/"), path.lastIndexOf("\\")) + 1);
 }
 
-function tooLarge(words: string): PluginError {
-  return new PluginError("BODY_TOO_LARGE", words);
+function tooLarge(message: string): PluginError {
+  return new PluginError("BODY_TOO_LARGE", message);
 }

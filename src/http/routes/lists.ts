@@ -1,0 +1,64 @@
+import type { FastifyPluginAsyncTypebox } from "@fastify/type-provider-typebox";
+import { Type } from "@sinclair/typebox";
+import type { Catalogue } from "../../catalogue/catalogue.ts";
+import { VERDICTS } from "../../domain/compatibility.ts";
+import { PluginError } from "../../domain/errors.ts";
+import { PLUGIN_TYPES } from "../../domain/plugin.ts";
+import { printable } from "../../lib/text.ts";
+import type { InstalledPlugins } from "../../plugins/installed-plugins.ts";
+import { errorPrefix } from "../messages.ts";
+
+export interface ListRoutesOptions {
+  readonly installed: InstalledPlugins;
+  readonly catalog: Catalogue;
+}
+
+const Query = Type.Object({
+  type: Type.Optional(Type.Unknown()),
+  verdict: Type.Optional(Type.Unknown()),
+  engine: Type.Optional(Type.Unknown()),
+});
+
+/** What is installed, and what the plugin hosts offer. */
+export const listRoutes: FastifyPluginAsyncTypebox<ListRoutesOptions> = async (app, { installed, catalog }) => {
+  // Every plugin with its version, origin and verdict; with `?engine=` the verdicts of an upgrade.
+  app.get(
+    "/plugins",
+    { schema: { querystring: Query }, config: { errorPrefix: errorPrefix.list } },
+    async ({ query }) => {
+      const type = oneOf("type", query.type, PLUGIN_TYPES);
+      const verdict = oneOf("verdict", query.verdict, VERDICTS);
+      const engine = stringOf("engine", query.engine);
+      return installed.list({ type, verdict, engine });
+    },
+  );
+
+  for (const type of PLUGIN_TYPES) {
+    app.get(
+      `/plugins/${type}/prebuild`,
+      { config: { errorPrefix: errorPrefix.prebuild(type) } },
+      async (_request, reply) => {
+        const { plugins, failedHosts } = await catalog.list(type);
+        if (failedHosts.length > 0) reply.header("plugin-hosts-failed", failedHosts.join(", "));
+        return reply.type("application/json").send(plugins);
+      },
+    );
+  }
+};
+
+function oneOf<T extends string>(parameter: string, value: unknown, allowed: readonly T[]): T | undefined {
+  const string = stringOf(parameter, value);
+  const found = allowed.find((one) => one === string);
+  if (string === undefined || found !== undefined) return found;
+  throw invalid(`parameter ${parameter} is ${printable(string)}; it should be one of ${allowed.join(", ")}`);
+}
+
+function stringOf(parameter: string, value: unknown): string | undefined {
+  if (value === undefined) return undefined;
+  if (typeof value === "string" && value !== "") return value;
+  throw invalid(`parameter ${parameter} should be given once, and not be empty`);
+}
+
+function invalid(message: string): PluginError {
+  return new PluginError("REQUEST_INVALID", message);
+}

@@ -1,0 +1,84 @@
+import type { Verdict } from "../domain/compatibility.ts";
+import type { PluginId } from "../domain/plugin.ts";
+import type { Verified } from "../domain/plugin-entry.ts";
+import { type Progress, type Stage, UNWATCHED } from "../domain/progress.ts";
+import type { Log } from "../lib/log.ts";
+
+/** What is known of the version that a change is about: all of it when it is done, less when it failed early. */
+export interface ChangeFacts {
+  readonly version?: string;
+  readonly origin?: string | undefined;
+  readonly sha256?: string | undefined;
+  /** What was proven of the zip: that it has the requested sha256, and who signed it. */
+  readonly verified?: Verified | undefined;
+  /** Whether the engine will load it. */
+  readonly verdict?: Verdict | undefined;
+}
+
+/** A stage that failed: its error is the cause. */
+export class StageFailure extends Error {
+  override readonly name = "StageFailure";
+  readonly stage: Stage;
+  /** What the stages before it had found out. */
+  readonly facts: ChangeFacts;
+  /** Whether it failed because the change was told to stop: the cause is the signal's reason then. */
+  readonly isStopped: boolean;
+
+  constructor(stage: Stage, options: { facts: ChangeFacts; isStopped: boolean; cause: unknown }) {
+    super(`${stage} failed`, { cause: options.cause });
+    this.stage = stage;
+    this.facts = options.facts;
+    this.isStopped = options.isStopped;
+  }
+}
+
+export interface ChangeRunOptions {
+  readonly plugin: PluginId;
+  readonly signal: AbortSignal;
+  readonly log: Log;
+  readonly progress?: Progress | undefined;
+}
+
+/** One change, or inspection, in progress: times its stages and reports them to the log and to whoever follows it. */
+export class ChangeRun {
+  readonly signal: AbortSignal;
+  readonly log: Log;
+  /** Milliseconds by stage, in the order in which they ended. */
+  readonly durations: Partial<Record<Stage, number>> = {};
+  readonly #plugin: PluginId;
+  readonly #progress: Progress;
+
+  constructor({ plugin, signal, log, progress = UNWATCHED }: ChangeRunOptions) {
+    this.signal = signal;
+    this.log = log;
+    this.#plugin = plugin;
+    this.#progress = progress;
+  }
+
+  /**
+   * Runs a stage. One that is run again adds to its time.
+   *
+   * @param facts what is known so far, for the audit should the stage fail
+   * @throws StageFailure
+   */
+  async stage<T>(stage: Stage, facts: ChangeFacts, work: () => Promise<T>): Promise<T> {
+    this.#progress.stage(stage);
+    const start = performance.now();
+    let result: T;
+    try {
+      this.signal.throwIfAborted();
+      result = await work();
+    } catch (cause) {
+      throw new StageFailure(stage, { facts, isStopped: this.signal.aborted && cause === this.signal.reason, cause });
+    }
+    const ms = Math.round(performance.now() - start);
+    this.durations[stage] = (this.durations[stage] ?? 0) + ms;
+    this.log.info({ plugin: this.#plugin, stage, ms }, "stage done");
+    return result;
+  }
+
+  /** Reports how much of the present stage is done, in bytes. */
+  bytes(done: number, total?: number): void {
+    this.#progress.bytes(done, total);
+  }
+}

@@ -1,0 +1,62 @@
+import type { Compatibility } from "../domain/compatibility.ts";
+import type { InstallRequest } from "../domain/install-request.ts";
+import { functionOf } from "../domain/names.ts";
+import type { PluginId } from "../domain/plugin.ts";
+import type { Verified } from "../domain/plugin-entry.ts";
+import type { Inspection } from "../inspect/inspector.ts";
+import type { PackagePlan } from "../package/plan.ts";
+import { unregisteredFunctions } from "./function-names.ts";
+import type { FetchedZip } from "./obtain.ts";
+
+/** What an install of a zip would find, without anything being installed. */
+export interface InspectionReport extends Compatibility {
+  readonly name: string;
+  readonly version: string;
+  readonly sha256: string;
+  readonly bytes: number;
+  readonly verified?: Verified;
+  /** Whether there is an install.sh. It was not run. */
+  readonly script: boolean;
+  /** What a function plugin exports and the request does not register. */
+  readonly unregistered?: readonly string[];
+  readonly plugin: Inspection["plugin"];
+  readonly engine: Inspection["engineFacts"];
+}
+
+interface Inspected {
+  readonly zip: FetchedZip;
+  readonly plan: PackagePlan;
+  readonly inspection: Inspection;
+  /** The verdict, the other installed plugins included. */
+  readonly compatibility: Compatibility;
+}
+
+export function reportOf(
+  id: PluginId,
+  request: Pick<InstallRequest, "functions">,
+  { zip, plan, inspection, compatibility }: Inspected,
+): InspectionReport {
+  const { verdict, problems } = compatibility;
+  const exports = inspection.exports.map(functionOf);
+  const unregistered = unregisteredFunctions(id, { ...request, exports });
+  return {
+    name: id.name,
+    version: plan.soFile.version,
+    verdict,
+    problems,
+    ...(unregistered.length > 0 ? { unregistered } : {}),
+    script: plan.hasScript,
+    sha256: zip.sha256,
+    bytes: zip.bytes,
+    ...(zip.verified === undefined ? {} : { verified: zip.verified }),
+    plugin: inspection.plugin,
+    engine: inspection.engineFacts,
+  };
+}
+
+/** Before install.sh has run, a library that is missing says nothing: the script may bring it. */
+export function verdictBeforeScript({ verdict, problems }: Compatibility, hasScript: boolean): Compatibility {
+  const mayComeYet =
+    hasScript && verdict === "incompatible" && problems.every(({ code }) => code === "LIBRARY_MISSING");
+  return { verdict: mayComeYet ? "unknown" : verdict, problems };
+}

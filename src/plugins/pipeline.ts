@@ -1,0 +1,235 @@
+import { constants } from "node:fs";
+import { open } from "node:fs/promises";
+import type { Config } from "../config/schema.ts";
+import type { Compatibility } from "../domain/compatibility.ts";
+import { PluginError } from "../domain/errors.ts";
+import type { InstallRequest } from "../domain/install-request.ts";
+import { type PluginId, pluginKey } from "../domain/plugin.ts";
+import type { PluginEntry } from "../domain/plugin-entry.ts";
+import type { Progress } from "../domain/progress.ts";
+import type { Downloader } from "../fetch/downloader.ts";
+import type { Log } from "../lib/log.ts";
+import { Deadline } from "../lib/signals.ts";
+import { printable } from "../lib/text.ts";
+import type { Turns } from "../lib/turns.ts";
+import { readArchive } from "../package/archive.ts";
+import { type PackagePlan, planPackage } from "../package/plan.ts";
+import type { ScriptRunner } from "../package/script/install-script.ts";
+import type { Trust } from "../package/trust/trust.ts";
+import { type Staging, type UnpackedFile, unpack, unpackedSo } from "../package/unpack.ts";
+import type { ChangeQueue } from "../store/journal/queue.ts";
+import type { PluginStore } from "../store/plugin-store.ts";
+import { type ChangeFacts, ChangeRun } from "./change-run.ts";
+import type { FunctionNames } from "./function-names.ts";
+import { type InspectionReport, reportOf, verdictBeforeScript } from "./inspection-report.ts";
+import { type FetchedZip, obtainZip, verifyZip } from "./obtain.ts";
+import type { TakenNames } from "./taken-names.ts";
+import type { Checked, CompatibilityCheck } from "./verdicts/compatibility-check.ts";
+
+/** What reads a package that is on the disk. */
+export interface PackageParts {
+  readonly check: CompatibilityCheck;
+  readonly limits: Config["pluginPackage"];
+  /** Unpacking keeps a processor busy: one at a time, or nothing is left for those who read. */
+  readonly unpacking: Turns;
+}
+
+/** What installs a package. */
+export interface PipelineParts extends PackageParts {
+  readonly store: PluginStore;
+  readonly queue: ChangeQueue;
+  readonly names: TakenNames;
+  readonly functionNames: FunctionNames;
+  readonly downloader: Downloader;
+  readonly trust: Trust;
+  readonly scripts: ScriptRunner;
+}
+
+/** Who follows a change, and can stop it. */
+export interface Follower {
+  readonly log: Log;
+  readonly signal?: AbortSignal | undefined;
+  readonly progress?: Progress | undefined;
+}
+
+/** What was changed, and whether the engine will load it; undefined where nothing is inspected. */
+export interface Changed {
+  readonly id: PluginId;
+  readonly version: string;
+  readonly compatibility: Compatibility | undefined;
+  readonly facts: ChangeFacts;
+}
+
+/**
+ * Installs a plugin, or puts another version in the place of the installed one, which is kept: wholly or not at all.
+ * Nothing of the engine's folders is touched before the last stage.
+ *
+ * @throws PluginError, StageFailure; nothing has changed then but what install.sh did to the system
+ */
+export async function installPackage(
+  request: InstallRequest,
+  action: "install" | "update",
+  follower: Follower,
+  parts: PipelineParts,
+): Promise<Changed> {
+  const { id, source, shellParas } = request;
+  const { store, names, functionNames, check, scripts } = parts;
+  using place = await parts.queue.enter(pluginKey(id), follower.signal);
+  const run = new ChangeRun({ ...follower, plugin: id, signal: place.signal });
+  const old = action === "update" ? await names.requireInstalled(id) : await names.requireFree(id);
+  // An update that names no functions keeps those that are registered.
+  const functions = request.functions.length > 0 ? request.functions : (old?.functions ?? []);
+  using _claimed = functionNames.claim(id, functions);
+  await using work = await store.workspace(id);
+
+  const zip = await fetchZip(request, work.zipFile, run, parts);
+  const examine = ({ hasScript }: PackagePlan) => hasScript && scripts.assertAllowed();
+  const unpacked = await unpackZip({ zip, request, folder: work, run, parts, examine });
+  const { plan, so, facts } = unpacked;
+
+  const inspect = (libraries: boolean) =>
+    run.stage("inspect", facts, () =>
+      check.admit(so.path, id, { functions }, { libraries, isInMemory: true, signal: run.signal, log: run.log }),
+    );
+  // What the script does to the system can't be undone, so what can be refused before is; but it may bring libraries.
+  let checked = await inspect(!plan.hasScript);
+  if (plan.hasScript) {
+    const script = { folder: work.scriptFolder, args: shellParas, signal: run.signal, log: run.log };
+    await run.stage("script", facts, () => scripts.run(script));
+    checked = await inspect(true);
+  }
+
+  const compatibility = check.amongOthers(id, checked?.compatibility);
+  const known = { ...facts, verdict: compatibility?.verdict };
+  const next = newEntry({ ...request, functions }, zip, unpacked, checked);
+  const entry = await run.stage("commit", known, () =>
+    store.replace(id, { old, entry: { ...next, change: work.id }, files: unpacked.files }, work),
+  );
+  const done = { plugin: id, version: entry.version, origin: source.origin, sha256: zip.sha256, bytes: zip.bytes };
+  const from = old === undefined ? {} : { from: old.version };
+  const message = old === undefined ? "plugin installed" : "plugin updated";
+  run.log.info({ ...done, verified: zip.verified, stages: run.durations, ...from }, message);
+  return { id, version: entry.version, compatibility: check.amongOthers(id, entry.compatibility), facts: known };
+}
+
+/**
+ * Does what an install does up to install.sh, which is not run. It takes a place in the queue, since it costs as much,
+ * but is no change of that plugin.
+ *
+ * @throws PluginError, StageFailure, as an install would
+ */
+export async function inspectPackage(
+  request: InstallRequest,
+  follower: Follower,
+  parts: PipelineParts,
+): Promise<InspectionReport> {
+  using place = await parts.queue.enter(undefined, follower.signal);
+  const run = new ChangeRun({ ...follower, plugin: request.id, signal: place.signal });
+  await using work = await parts.store.temporaryWorkspace();
+  const zip = await fetchZip(request, work.zipFile, run, parts);
+  return await inspectZip({ zip, request, folder: work, run, parts });
+}
+
+/** A zip that is on the disk, what is requested of it, and where it is unpacked. */
+export interface PackageJob {
+  readonly zip: FetchedZip;
+  readonly request: Pick<InstallRequest, "id" | "functions" | "shellParas">;
+  readonly folder: Staging;
+  readonly run: ChangeRun;
+  readonly parts: PackageParts;
+}
+
+/**
+ * The stages of an inspection once the zip is on the disk; all of them on a build machine, where no server runs.
+ *
+ * @param options.engine another binary than the configured one to compare with
+ */
+export async function inspectZip(
+  job: PackageJob,
+  options: { readonly engine?: string } = {},
+): Promise<InspectionReport> {
+  const { zip, request, run, parts } = job;
+  const { check } = parts;
+  const { id } = request;
+  const { plan, so, facts } = await unpackZip(job);
+  const inspection = await run.stage("inspect", facts, () =>
+    check.inspect(so.path, id, request, { ...options, signal: run.signal }),
+  );
+  const found = { ...inspection, ...verdictBeforeScript(inspection, plan.hasScript) };
+  return reportOf(id, request, { zip, plan, inspection, compatibility: check.amongOthers(id, found) });
+}
+
+async function fetchZip(
+  request: InstallRequest,
+  file: string,
+  run: ChangeRun,
+  { downloader, trust }: PipelineParts,
+): Promise<FetchedZip> {
+  return run.stage("download", {}, async () => {
+    const zip = await obtainZip(request.source, file, run, downloader);
+    return { ...zip, verified: await verifyZip(zip, request, { downloader, trust, signal: run.signal, log: run.log }) };
+  });
+}
+
+/** A package whose files are in the staging folder, each of them whole. */
+interface UnpackedPackage {
+  readonly plan: PackagePlan;
+  readonly files: readonly UnpackedFile[];
+  /** The .so among the files. */
+  readonly so: UnpackedFile;
+  readonly facts: ChangeFacts;
+}
+
+/** @param job.examine the last chance to refuse the zip before anything of it is unpacked */
+async function unpackZip(job: PackageJob & { examine?: (plan: PackagePlan) => void }): Promise<UnpackedPackage> {
+  const { zip, request, folder, run, parts, examine = () => {} } = job;
+  const { limits, unpacking } = parts;
+  const found = { sha256: zip.sha256, verified: zip.verified };
+  // O_NONBLOCK: a FIFO in the file's place must not block the open.
+  await using file = await open(zip.file, constants.O_RDONLY | constants.O_NONBLOCK);
+  const plan = await run.stage("check", found, async () => {
+    const checked = planPackage(await readArchive(file, limits.maxEntries), request.id, limits);
+    examine(checked);
+    refuseUselessArguments(checked, request.shellParas);
+    return checked;
+  });
+  const facts = { ...found, version: plan.soFile.version };
+  using _turn = await unpacking.enter(run.signal);
+  const files = await run.stage("unpack", facts, async () => {
+    using deadline = new Deadline(run.signal, limits.unpackTimeoutSeconds * 1000, () => tooSlow(limits));
+    return await unpack(file, plan, folder, deadline.signal, run);
+  });
+  return { plan, files, so: unpackedSo(plan, files), facts };
+}
+
+/** @throws PluginError SCRIPT_ABSENT for arguments that no script would get */
+function refuseUselessArguments({ hasScript }: PackagePlan, shellParas: readonly string[]): void {
+  if (hasScript || shellParas.length === 0) return;
+  const given = printable(shellParas.join(" "));
+  throw new PluginError("SCRIPT_ABSENT", `have shell parameters : [${given}] but no install.sh file`);
+}
+
+function tooSlow({ unpackTimeoutSeconds: seconds }: Config["pluginPackage"]): PluginError {
+  const message = `unpacking took longer than ${seconds} s (pluginPackage.unpackTimeoutSeconds)`;
+  return new PluginError("ARCHIVE_INVALID", message);
+}
+
+function newEntry(
+  { source, functions }: InstallRequest,
+  { sha256, bytes, verified }: FetchedZip,
+  { plan, files }: UnpackedPackage,
+  checked: Checked | undefined,
+): PluginEntry {
+  return {
+    version: plan.soFile.version,
+    soFile: plan.soFile.fileName,
+    files: files.map(({ target, sha256, bytes }) => ({ path: target, sha256, bytes })),
+    ...(functions.length > 0 ? { functions } : {}),
+    origin: source.origin,
+    sha256,
+    bytes,
+    ...(verified === undefined ? {} : { verified }),
+    installedAt: new Date().toISOString(),
+    ...checked,
+  };
+}

@@ -1,0 +1,48 @@
+import { PluginError } from "../domain/errors.ts";
+import { type PluginId, pluginKey } from "../domain/plugin.ts";
+import type { PluginEntry } from "../domain/plugin-entry.ts";
+import { printable } from "../lib/text.ts";
+import type { PluginStore } from "../store/plugin-store.ts";
+
+/**
+ * Which names a plugin can be installed under: those that are not installed, nor deleted since the server's start, since
+ * the engine may still have a deleted plugin loaded. To be asked by the change that has its turn.
+ */
+export class TakenNames {
+  readonly #store: PluginStore;
+  readonly #deleted = new Set<string>();
+
+  constructor(store: PluginStore) {
+    this.#store = store;
+  }
+
+  /** @throws PluginError NAME_TAKEN, NAME_MARKED_DELETED */
+  async requireFree(id: PluginId): Promise<undefined> {
+    const { name } = id;
+    if (this.#deleted.has(pluginKey(id))) {
+      const reason = "the plugin is marked as deleted but Kuiper is not restarted for the change to take effect yet";
+      throw new PluginError("NAME_MARKED_DELETED", `invalid name ${name}: ${reason}`);
+    }
+    if ((await this.#store.lookUp(id)) !== undefined) {
+      throw new PluginError("NAME_TAKEN", `invalid name ${name}: duplicate`);
+    }
+    return undefined;
+  }
+
+  /**
+   * @returns the plugin as it is on the disk
+   * @throws PluginError PLUGIN_NOT_FOUND
+   */
+  async requireInstalled(
+    id: PluginId,
+    message = `invalid name ${printable(id.name)}: not exist`,
+  ): Promise<PluginEntry> {
+    const entry = await this.#store.lookUp(id);
+    if (entry === undefined) throw new PluginError("PLUGIN_NOT_FOUND", message);
+    return entry;
+  }
+
+  markDeleted(id: PluginId): void {
+    this.#deleted.add(pluginKey(id));
+  }
+}

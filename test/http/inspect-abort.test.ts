@@ -1,0 +1,77 @@
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { send } from "../support/http-client.ts";
+import { startTestServer, type TestServer } from "../support/test-server.ts";
+import { startZipHost, type ZipHost } from "../support/zip-host.ts";
+
+/** An inspection changes nothing, so it ends when nobody waits for its report. (An install does not.) */
+
+let host: ZipHost;
+let server: TestServer;
+beforeEach(async () => {
+  host = await startZipHost();
+  server = await startTestServer({ settings: { CHANGES__MAXCONCURRENT: "1", CHANGES__MAXQUEUED: "0" } });
+});
+afterEach(() => Promise.all([server.close(), host.close()]));
+
+const inspect = (name: string, file: string, signal?: AbortSignal) =>
+  send(`${server.url}/plugins/sinks/inspect`, {
+    method: "POST",
+    body: { name, file },
+    ...(signal === undefined ? {} : { signal }),
+  });
+
+test("a client that goes away ends its inspection: the download stops, the place in the queue is free", async () => {
+  const held = host.holdZip({ type: "sinks", name: "slow" });
+  const gone = new AbortController();
+  const request = inspect("slow", held.url, gone.signal);
+  await held.asked;
+  expect((await inspect("other", held.url)).status).toBe(503); // the only place is taken
+  gone.abort();
+  await expect(request).rejects.toMatchObject({ name: "AbortError" });
+  await host.idle();
+  await server.queue.close(60_000); // resolves when the last one has ended
+  expect((await server.files()).filter((path) => /\.changes\/./.test(path))).toEqual([]);
+  await expect
+    .poll(() => server.logged.find(({ code }) => code === "CANCELLED"), { timeout: 5000 })
+    .toMatchObject({ msg: "request refused", reason: "the client has closed the connection" });
+}, 10_000);
+
+test("a place that was given up is taken by the next inspection", async () => {
+  const held = host.holdZip({ type: "sinks", name: "slow" });
+  const gone = new AbortController();
+  const request = inspect("slow", held.url, gone.signal);
+  await held.asked;
+  gone.abort();
+  await expect(request).rejects.toMatchObject({ name: "AbortError" });
+  await expect
+    .poll(async () => (await inspect("next", host.serveZip({ type: "sinks", name: "next" }))).status, { timeout: 5000 })
+    .toBe(200);
+}, 10_000);
+
+test("a server that closes ends an inspection", async () => {
+  const held = host.holdZip({ type: "sinks", name: "slow" });
+  const answer = inspect("slow", held.url);
+  await held.asked;
+  await Promise.all([server.app.close(), host.idle()]);
+  const { status, text } = await answer;
+  expect([status, text]).toEqual([
+    503,
+    "sinks plugins inspect command error: the server is shutting down; try again when it is back\n",
+  ]);
+}, 10_000);
+
+test("an install is completed all the same", async () => {
+  const held = host.holdZip({ type: "sinks", name: "wanted" });
+  const gone = new AbortController();
+  const request = send(`${server.url}/plugins/sinks`, {
+    method: "POST",
+    body: { name: "wanted", file: held.url },
+    signal: gone.signal,
+  });
+  await held.asked;
+  gone.abort();
+  await expect(request).rejects.toMatchObject({ name: "AbortError" });
+  held.release();
+  await server.queue.close(60_000);
+  expect(await server.files()).toContain("plugins/sinks/Wanted@v1.0.0.so");
+}, 10_000);
