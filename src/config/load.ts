@@ -3,42 +3,34 @@ import { inspect } from "node:util";
 import { Value } from "@sinclair/typebox/value";
 import { type Document, parseDocument, visit } from "yaml";
 import { type Config, ConfigSchema } from "./schema.ts";
-import {
-  allowedValues,
-  isTree,
-  listSettings,
-  type Setting,
-  type Tree,
-  unknownKeys,
-  unknownVariables,
-  variableName,
-} from "./settings.ts";
+import { allowedValues, listSettings, type Setting, variableName } from "./settings.ts";
+import { isTree, type Tree, unknownKeys, unknownVariables } from "./unknown-keys.ts";
 
 export interface LoadedConfig {
   readonly config: Config;
-  /** Sentences for the log: keys that nothing reads. */
+  /** Log messages about keys that nothing reads. */
   readonly warnings: readonly string[];
 }
 
-/** A configuration that the server can't start with; the message is one line that names key, value and remedy. */
+/** The server can't start with this configuration; the message is one line: key, value and what is allowed. */
 export class ConfigError extends Error {
   override readonly name = "ConfigError";
 }
 
 /**
- * Reads `file` (absent is the same as empty), puts the environment over it, checks every value against the schema
+ * Reads `file` (absent is the same as empty), lets the environment override it, checks every value against the schema
  * and fills in the defaults.
  *
  * @throws ConfigError when the file can't be read or parsed, or a value is not allowed
  */
 export function loadConfig(file: string, env: Readonly<Record<string, string | undefined>>): LoadedConfig {
-  const given = withAliases(readYaml(file));
+  const fromFile = withAliases(readYaml(file));
   const settings = listSettings();
-  const warnings = [...unknownKeys(given, settings), ...unknownVariables(env, settings)];
+  const warnings = [...unknownKeys(fromFile, settings), ...unknownVariables(env, settings)];
 
   const tree: Tree = {};
   for (const setting of settings) {
-    const value = settingValue(setting, given, env, file);
+    const value = settingValue(setting, fromFile, env, file);
     if (value !== undefined) put(tree, setting.path, value);
   }
   const config = Value.Default(ConfigSchema, tree) as Config;
@@ -46,17 +38,17 @@ export function loadConfig(file: string, env: Readonly<Record<string, string | u
 }
 
 function readYaml(file: string): Tree {
-  let text: string;
+  let content: string;
   try {
     const stat = statSync(file);
-    // A named pipe, say, would let the start wait for ever. (A folder gets the system's own words.)
+    // Reading a named pipe would block the startup forever. (Reading a folder fails with the system's own message.)
     if (!stat.isFile() && !stat.isDirectory()) throw new Error("it is not a regular file");
-    text = readFileSync(file, "utf8");
+    content = readFileSync(file, "utf8");
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === "ENOENT") return {};
     throw new ConfigError(`${file} can't be read: ${(cause as Error).message}`, { cause });
   }
-  const document = parseDocument(text, { uniqueKeys: false });
+  const document = parseDocument(content, { uniqueKeys: false });
   const [error] = document.errors;
   if (error !== undefined) throw new ConfigError(`${file} is not valid YAML: ${firstLine(error.message)}`);
   let root: unknown;
@@ -70,7 +62,7 @@ function readYaml(file: string): Tree {
   return root;
 }
 
-/** `version: 1.10` is meant as a text and would lose its last digit; where a number is wanted, `convert` makes one. */
+/** `version: 1.10` is meant as a string and would lose its last digit; `convert` makes numbers where required. */
 function keepNumbersAsWritten(document: Document): void {
   visit(document, {
     Scalar: (_, node) => {
@@ -79,20 +71,25 @@ function keepNumbersAsWritten(document: Document): void {
   });
 }
 
-/** `pluginHosts` stands below `basic` in the original's file, but its documents name it without a section. */
-function withAliases({ pluginHosts, ...given }: Tree): Tree {
-  if (pluginHosts === undefined) return given;
-  const basic = given.basic ?? {};
-  return isTree(basic) ? { ...given, basic: { pluginHosts, ...basic } } : given;
+/** `pluginHosts` is below `basic` in the original's file, but its documentation names it without a section. */
+function withAliases({ pluginHosts, ...rest }: Tree): Tree {
+  if (pluginHosts === undefined) return rest;
+  const basic = rest.basic ?? {};
+  return isTree(basic) ? { ...rest, basic: { pluginHosts, ...basic } } : rest;
 }
 
-function settingValue(setting: Setting, given: Tree, env: Record<string, string | undefined>, file: string): unknown {
+function settingValue(
+  setting: Setting,
+  fromFile: Tree,
+  env: Record<string, string | undefined>,
+  file: string,
+): unknown {
   const key = setting.path.join(".");
   const variable = variableName(setting.path);
   const fromEnv = Object.entries(env).find(([name]) => name.toUpperCase() === variable)?.[1];
   if (fromEnv !== undefined) return checked(setting, fromEnv, `environment variable ${variable}`);
 
-  let value: unknown = given;
+  let value: unknown = fromFile;
   for (const [depth, part] of setting.path.entries()) {
     if (value === undefined || value === null) return undefined;
     if (!isTree(value)) {
@@ -110,7 +107,7 @@ function checked(setting: Setting, value: unknown, name: string): unknown {
   throw new ConfigError(`${name} is ${show(value)}; allowed is ${allowedValues(setting.schema)}`);
 }
 
-/** Environment variables are texts, and so are quoted values in YAML: read them as what the setting wants. */
+/** Environment variables are strings, and so are quoted values in YAML: converts them to the type of the setting. */
 function convert({ schema }: Setting, value: unknown): unknown {
   if (schema.type === "string") return typeof value === "number" ? String(value) : value;
   if (typeof value !== "string") return value;
@@ -128,9 +125,9 @@ function convert({ schema }: Setting, value: unknown): unknown {
   }
 }
 
-/** `[a, b]`, as the original's image writes lists, or `a, b`. Not read as YAML: there `*.example.com` is a reference. */
-function listOf(text: string): string[] {
-  const items = text.replace(/^\[(.*)\]$/s, "$1").split(",");
+/** `[a, b]`, as the original's image writes lists, or `a, b`. Not YAML, in which `*.example.com` is an alias. */
+function listOf(value: string): string[] {
+  const items = value.replace(/^\[(.*)\]$/s, "$1").split(",");
   return items.map((item) => item.trim().replace(/^(["'])(.*)\1$/s, "$2")).filter((item) => item !== "");
 }
 
@@ -144,14 +141,14 @@ function put(tree: Tree, path: readonly string[], value: unknown): void {
 }
 
 function show(value: unknown): string {
-  // A structure may contain itself, by YAML's references.
+  // A structure may contain itself, by way of YAML's aliases.
   const isStructure = typeof value === "object" && value !== null;
-  const text = isStructure ? inspect(value, { breakLength: Infinity, compact: true }) : String(JSON.stringify(value));
-  return text.length > 80 ? `${text.slice(0, 80)}…` : text;
+  const shown = isStructure ? inspect(value, { breakLength: Infinity, compact: true }) : String(JSON.stringify(value));
+  return shown.length > 80 ? `${shown.slice(0, 80)}…` : shown;
 }
 
-function firstLine(text: string): string {
-  return text.split("\n", 1)[0] ?? text;
+function firstLine(message: string): string {
+  return message.split("\n", 1)[0] ?? message;
 }
 
 function deepFreeze<T>(value: T): T {

@@ -18,16 +18,16 @@ export interface Verified {
   readonly signature?: {
     readonly key: string;
     readonly algorithm: string;
-    /** SHA-256 (hex) of the key as DER (SPKI). Absent in what earlier releases of this server wrote. */
-    readonly fingerprint?: string;
+    /** SHA-256 (hex) of the key as DER (SPKI). */
+    readonly fingerprint: string;
   };
 }
 
-/** The verdict on an installed plugin by itself: whether the other plugins leave room for it changes with them. */
+/** The verdict on an installed plugin by itself; conflicts with other plugins are found when it is read. */
 export interface KnownCompatibility extends Compatibility {
-  /** Identifies the .so, the engine's binary and the system's libraries. When one is another by now, this is out of date. */
+  /** Identifies the .so, the engine's binary and the system's libraries: the verdict is stale when one changed. */
   readonly basis: string;
-  /** For comparing it with other plugins; absent for a .so that the engine would not come to compare. */
+  /** For comparing it with other plugins; absent for a .so of which the engine would compare nothing. */
   readonly identity?: LinkIdentity;
 }
 

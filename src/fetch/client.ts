@@ -2,7 +2,7 @@ import { once } from "node:events";
 import http, { type IncomingMessage } from "node:http";
 import type { Config } from "../config/schema.ts";
 import type { Log } from "../lib/log.ts";
-import { withTimeLimit } from "../lib/signals.ts";
+import { Deadline } from "../lib/signals.ts";
 import { basicCredentials, connect, type Network } from "./connection.ts";
 import { FetchFailure, idleFailure, networkFailure } from "./failure.ts";
 import { createHostRule, hostAndPort } from "./hosts.ts";
@@ -96,33 +96,31 @@ export function createClient({ config, proxy, baseFolder }: ClientOptions): Clie
     signal.addEventListener("abort", stop, { once: true });
     stream.once("close", () => signal.removeEventListener("abort", stop));
 
-    const tooQuiet = () => idleFailure(idleTimeoutSeconds);
     try {
-      return await withTimeLimit(signal, idleTimeoutSeconds * 1000, tooQuiet, async (limited) => {
-        const request = http.request({
-          createConnection: () => stream,
-          path: forwardedBy === undefined ? path : `http://${url.host}${path}`,
-          setHost: false,
-          maxHeaderSize: MAX_HEADER_BYTES,
-          headers: {
-            host: url.host,
-            "user-agent": "kuiper-plugin-server",
-            accept: "*/*",
-            "accept-encoding": "identity",
-            ...headers,
-            ...(authorization !== undefined && { authorization }),
-            ...(proxyCredentials !== undefined && { "proxy-authorization": proxyCredentials }),
-          },
-        });
-        request.on("error", () => {});
-        request.end();
-        try {
-          const [response] = (await once(request, "response", { signal: limited })) as [IncomingMessage];
-          return response;
-        } catch (error) {
-          throw limited.aborted ? limited.reason : networkFailure(error, hostAndPort(forwardedBy ?? url));
-        }
+      using deadline = new Deadline(signal, idleTimeoutSeconds * 1000, () => idleFailure(idleTimeoutSeconds));
+      const request = http.request({
+        createConnection: () => stream,
+        path: forwardedBy === undefined ? path : `http://${url.host}${path}`,
+        setHost: false,
+        maxHeaderSize: MAX_HEADER_BYTES,
+        headers: {
+          host: url.host,
+          "user-agent": "kuiper-plugin-server",
+          accept: "*/*",
+          "accept-encoding": "identity",
+          ...headers,
+          ...(authorization !== undefined && { authorization }),
+          ...(proxyCredentials !== undefined && { "proxy-authorization": proxyCredentials }),
+        },
       });
+      request.on("error", () => {});
+      request.end();
+      const replied = once(request, "response", { signal: deadline.signal }) as Promise<[IncomingMessage]>;
+      const [response] = await replied.catch((error) => {
+        if (deadline.signal.aborted) throw deadline.signal.reason;
+        throw networkFailure(error, hostAndPort(forwardedBy ?? url));
+      });
+      return response;
     } catch (error) {
       stream.destroy();
       throw error;

@@ -4,7 +4,7 @@ import net, { isIP, type OnReadOpts, type Socket } from "node:net";
 import { unescape as percentDecoded } from "node:querystring";
 import type { Duplex } from "node:stream";
 import tls, { type SecureContext, TLSSocket } from "node:tls";
-import { withTimeLimit } from "../lib/signals.ts";
+import { Deadline } from "../lib/signals.ts";
 import { FetchFailure, networkFailure } from "./failure.ts";
 import { hostAndPort, portOf } from "./hosts.ts";
 import type { ProxyRule } from "./proxy.ts";
@@ -38,19 +38,18 @@ export async function connect(url: URL, network: Network, signal: AbortSignal): 
       `dial tcp ${hostAndPort(proxy ?? url)}: no connection after ${seconds} s (pluginDownload.connectTimeoutSeconds)`,
       { brief: "no answer while connecting", retry: true },
     );
-  return await withTimeLimit(signal, seconds * 1000, tooSlow, async (limited) => {
-    const encrypts = url.protocol === "https:" || proxy?.protocol === "https:";
-    const secureContext = encrypts && network.verifyTls ? await network.authorities() : undefined;
-    const options: DialOptions = { verify: network.verifyTls, secureContext, signal: limited };
-    if (proxy === undefined) {
-      const stream = url.protocol === "http:" ? await openWire(url, options) : await openSocket(url, options);
-      return { stream, forwardedBy: undefined };
-    }
-    const socket = await openSocket(proxy, options);
-    if (url.protocol === "http:") return { stream: socket, forwardedBy: proxy };
-    await openTunnel(socket, url, proxy, limited);
-    return { stream: await openSocket(url, options, socket), forwardedBy: undefined };
-  });
+  using deadline = new Deadline(signal, seconds * 1000, tooSlow);
+  const encrypts = url.protocol === "https:" || proxy?.protocol === "https:";
+  const secureContext = encrypts && network.verifyTls ? await network.authorities() : undefined;
+  const options: DialOptions = { verify: network.verifyTls, secureContext, signal: deadline.signal };
+  if (proxy === undefined) {
+    const stream = url.protocol === "http:" ? await openWire(url, options) : await openSocket(url, options);
+    return { stream, forwardedBy: undefined };
+  }
+  const socket = await openSocket(proxy, options);
+  if (url.protocol === "http:") return { stream: socket, forwardedBy: proxy };
+  await openTunnel(socket, url, proxy, deadline.signal);
+  return { stream: await openSocket(url, options, socket), forwardedBy: undefined };
 }
 
 /**

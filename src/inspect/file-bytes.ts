@@ -1,111 +1,157 @@
 import { constants, readSync } from "node:fs";
 import { type FileHandle, open, stat } from "node:fs/promises";
+import { setImmediate } from "node:timers/promises";
 import { hasCode } from "../lib/errors.ts";
-import { Pace, Unreadable } from "./pace.ts";
 
-/** Should a FIFO or a terminal take the file's place before it is open, it must neither hang nor become ours. */
+/**
+ * A file contradicts itself, or describes more than is worth reading. That does not say whether the engine loads it, so
+ * it makes a verdict `unknown`.
+ */
+export class Unreadable extends Error {
+  override readonly name = "Unreadable";
+}
+
+/** An inspection takes some milliseconds, with a large engine some tenths of a second; the disk may be slow. */
+const TIME_LIMIT_MS = 10_000;
+/** For how long an inspection may block the event loop. */
+const TURN_MS = 15;
+
+/** The time that an inspection has: it yields to the event loop between turns and ends at its limit or when aborted. */
+export class TimeBudget {
+  readonly #signal: AbortSignal | undefined;
+  readonly #limitMs: number;
+  readonly #started = performance.now();
+  #turnStarted = this.#started;
+
+  constructor(signal?: AbortSignal, limitMs = TIME_LIMIT_MS) {
+    this.#signal = signal;
+    this.#limitMs = limitMs;
+  }
+
+  /** Whether it is time to call `yield`. Cheap enough to be asked once per thousand steps of a loop. */
+  shouldYield(): boolean {
+    return this.#signal?.aborted === true || performance.now() - this.#turnStarted > TURN_MS;
+  }
+
+  /** @throws Unreadable when the time is up; the reason of the signal */
+  async yield(): Promise<void> {
+    await setImmediate();
+    this.#signal?.throwIfAborted();
+    this.#turnStarted = performance.now();
+    if (this.#turnStarted - this.#started > this.#limitMs) {
+      throw new Unreadable(`reading it takes longer than ${this.#limitMs / 1000} seconds`);
+    }
+  }
+}
+
+/** If a FIFO or a terminal takes the file's place before it is open, it must neither block nor become our terminal. */
 const OPEN_FLAGS = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
 
-/** Small reads share a block: facts lie close together, and a read costs more than its bytes. */
+/** Small reads share a block: what is read lies close together, and a read costs more than its bytes. */
 const BLOCK_BYTES = 64 * 1024;
-const BLOCKS = 8;
+const MAX_BLOCKS = 8;
 const SMALL_BYTES = 4096;
 
 /**
- * What is read at once, with the first read: in there linkers put nearly all that is asked for, and beside a busy unpacking
- * each read waits longer for its turn than it takes.
+ * Read at once, with the first read: linkers put nearly all that is needed in there, and while another zip is unpacked
+ * a read waits longer for a thread than it takes.
  */
 const HEAD_BYTES = 2 * 1024 * 1024;
 
-/** How much of a long run of bytes is in memory at once. */
+/** How much of a long range is in memory at once. */
 const SLICE_BYTES = 1024 * 1024;
 const MAX_OVERLAP = 4096;
 
-/** Reads anywhere in a regular file. Every position is checked against the size that the file had when it was opened. */
+interface Slice {
+  /** Where the bytes begin, counted from the beginning of the range. */
+  readonly at: number;
+  readonly bytes: Buffer;
+}
+
+/** Reads anywhere in a regular file. Every position is checked against the size at the time of opening. */
 export class FileBytes {
   readonly size: number;
   /** For work on the file's bytes that takes long. */
-  readonly pace: Pace;
+  readonly budget: TimeBudget;
   readonly #handle: FileHandle;
+  readonly #isInMemory: boolean;
   readonly #blocks = new Map<number, Promise<Buffer>>();
   #head: Promise<Buffer> | undefined;
-  /** For slices: a new one would cost more time, for its pages, than what is read into it. */
-  #spare: Buffer | undefined;
-
-  readonly #isInMemory: boolean;
+  /** The buffer for slices, reused: allocating its pages takes longer than reading into them. */
+  #sliceBuffer: Buffer | undefined;
 
   /** @param isInMemory whether the file was written just now, so that no read of it waits for a disk */
-  constructor(handle: FileHandle, size: number, pace = new Pace(), isInMemory = false) {
+  constructor(handle: FileHandle, size: number, budget = new TimeBudget(), isInMemory = false) {
+    this.size = size;
+    this.budget = budget;
     this.#handle = handle;
     this.#isInMemory = isInMemory;
-    this.size = size;
-    this.pace = pace;
   }
 
-  /** @throws Unreadable when the file does not have these bytes; what its pace throws */
-  async read(start: number, length: number): Promise<Buffer> {
-    this.#check(start, length);
-    if (this.pace.isDue()) await this.pace.keep();
-    if (start + length <= HEAD_BYTES) return (await this.#beginning()).subarray(start, start + length);
-    if (length > SMALL_BYTES) return await this.#readDirectly(start, length);
-    const first = Math.floor(start / BLOCK_BYTES);
-    const last = Math.floor((start + Math.max(length, 1) - 1) / BLOCK_BYTES);
-    if (first !== last) return await this.#readDirectly(start, length);
-    const block = await this.#block(first);
-    const from = start - first * BLOCK_BYTES;
-    return block.subarray(from, from + length);
-  }
-
+  /** Whether the file has these bytes. */
   has(start: number, length: number): boolean {
     return Number.isSafeInteger(start) && start >= 0 && length >= 0 && start + length <= this.size;
   }
 
+  /** @throws Unreadable when the file does not have these bytes; what its budget throws */
+  async read(start: number, length: number): Promise<Buffer> {
+    this.#check(start, length);
+    if (this.budget.shouldYield()) await this.budget.yield();
+    if (start + length <= HEAD_BYTES) return (await this.#readHead()).subarray(start, start + length);
+    if (length > SMALL_BYTES) return await this.#readDirectly(start, length);
+    const first = Math.floor(start / BLOCK_BYTES);
+    const last = Math.floor((start + Math.max(length, 1) - 1) / BLOCK_BYTES);
+    if (first !== last) return await this.#readDirectly(start, length);
+    const block = await this.#readBlock(first);
+    const from = start - first * BLOCK_BYTES;
+    return block.subarray(from, from + length);
+  }
+
   /**
-   * Goes through `length` bytes in pieces, each beginning with the last `overlap` bytes of the one before it: what is
-   * shorter than that is in one of them as a whole. `overlap` 0 with entries of `step` bytes is for tables. A piece is
-   * there until the next one is asked for.
+   * Reads a range in slices, each beginning with the last `overlap` bytes of the one before, so that whatever is
+   * shorter than that is in one of them as a whole. For a table, `step` is the size of its entries and `overlap` is 0.
+   * The bytes of a slice are valid until the next one is asked for.
    *
-   * @throws Unreadable; what its pace throws
+   * @throws Unreadable when the file does not have these bytes; what its budget throws
    */
   async *slices(start: number, length: number, { overlap = 0, step = 1 } = {}): AsyncGenerator<Slice> {
     this.#check(start, length);
     const sliceBytes = Math.floor(SLICE_BYTES / step) * step;
-    const head = start + length <= HEAD_BYTES ? await this.#beginning() : undefined;
-    if (head !== undefined) {
-      for (let at = 0; at < length; at += sliceBytes) {
-        if (this.pace.isDue()) await this.pace.keep();
-        const from = Math.max(0, at - overlap);
-        yield { at: from, bytes: head.subarray(start + from, start + Math.min(length, at + sliceBytes)) };
-      }
-      return;
-    }
-    const buffer = this.#spare ?? Buffer.allocUnsafeSlow(SLICE_BYTES + MAX_OVERLAP);
-    this.#spare = undefined;
+    const head = start + length <= HEAD_BYTES ? await this.#readHead() : undefined;
+    const buffer = head ?? this.#takeSliceBuffer();
     try {
       for (let at = 0; at < length; at += sliceBytes) {
-        if (this.pace.isDue()) await this.pace.keep();
+        if (this.budget.shouldYield()) await this.budget.yield();
         const from = Math.max(0, at - overlap);
-        const bytes = buffer.subarray(0, Math.min(length, at + sliceBytes) - from);
-        await this.#fill(bytes, start + from);
+        const end = Math.min(length, at + sliceBytes);
+        const bytes = head?.subarray(start + from, start + end) ?? buffer.subarray(0, end - from);
+        if (head === undefined) await this.#fill(bytes, start + from);
         yield { at: from, bytes };
       }
     } finally {
-      this.#spare = buffer;
+      if (head === undefined) this.#sliceBuffer = buffer;
     }
   }
 
-  #beginning(): Promise<Buffer> {
+  /** A second range that is read meanwhile gets a buffer of its own. */
+  #takeSliceBuffer(): Buffer {
+    const buffer = this.#sliceBuffer ?? Buffer.allocUnsafeSlow(SLICE_BYTES + MAX_OVERLAP);
+    this.#sliceBuffer = undefined;
+    return buffer;
+  }
+
+  #readHead(): Promise<Buffer> {
     this.#head ??= this.#readDirectly(0, Math.min(HEAD_BYTES, this.size));
     return this.#head;
   }
 
-  #block(index: number): Promise<Buffer> {
+  #readBlock(index: number): Promise<Buffer> {
     const known = this.#blocks.get(index);
     if (known !== undefined) return known;
     const start = index * BLOCK_BYTES;
     const block = this.#readDirectly(start, Math.min(BLOCK_BYTES, this.size - start));
     const oldest = this.#blocks.keys().next();
-    if (this.#blocks.size >= BLOCKS && !oldest.done) this.#blocks.delete(oldest.value);
+    if (this.#blocks.size >= MAX_BLOCKS && !oldest.done) this.#blocks.delete(oldest.value);
     this.#blocks.set(index, block);
     return block;
   }
@@ -119,7 +165,7 @@ export class FileBytes {
   async #fill(buffer: Buffer, start: number): Promise<void> {
     for (let done = 0; done < buffer.length; ) {
       const length = buffer.length - done;
-      // Copying from memory takes less than handing the work to a thread, for which all of them compete here.
+      // Copying from the page cache takes less time than waiting for one of the threads, which are all busy unpacking.
       const bytesRead = this.#isInMemory
         ? readSync(this.#handle.fd, buffer, done, length, start + done)
         : (await this.#handle.read(buffer, done, length, start + done)).bytesRead;
@@ -134,14 +180,8 @@ export class FileBytes {
   }
 }
 
-export interface Slice {
-  /** Where the bytes begin, counted from the beginning of the run. */
-  readonly at: number;
-  readonly bytes: Buffer;
-}
-
 /**
- * Opens a regular file for as long as `use` runs. Nothing else is opened: that alone starts a watchdog, rewinds a tape.
+ * Opens a regular file for as long as `use` runs. Nothing else is opened: opening a watchdog starts it.
  *
  * @returns undefined, without a call of `use`, when it is a folder, a FIFO, a device or a socket
  * @throws the system's error when it can't be opened
@@ -149,7 +189,7 @@ export interface Slice {
 export async function withFile<T>(
   path: string,
   use: (file: FileBytes) => Promise<T>,
-  pace: Pace = new Pace(),
+  budget = new TimeBudget(),
   isInMemory = false,
 ): Promise<T | undefined> {
   if (!(await stat(path)).isFile()) return undefined;
@@ -157,12 +197,12 @@ export async function withFile<T>(
   try {
     handle = await open(path, OPEN_FLAGS);
   } catch (cause) {
-    if (hasCode(cause, "ENXIO", "ENODEV")) return undefined; // a socket or a device meanwhile
+    if (hasCode(cause, "ENXIO", "ENODEV")) return undefined; // a socket or a device took its place
     throw cause;
   }
   try {
     const stats = await handle.stat();
-    return stats.isFile() ? await use(new FileBytes(handle, stats.size, pace, isInMemory)) : undefined;
+    return stats.isFile() ? await use(new FileBytes(handle, stats.size, budget, isInMemory)) : undefined;
   } finally {
     await handle.close();
   }

@@ -2,27 +2,25 @@ import { dirname, resolve } from "node:path";
 import type { Config } from "../config/schema.ts";
 import type { Compatibility, LinkIdentity } from "../domain/compatibility.ts";
 import { createEngineSource, type EngineFacts } from "./engine.ts";
-import { type FileBytes, withFile } from "./file-bytes.ts";
-import type { SourcePaths } from "./go/source-paths.ts";
+import { type FileBytes, TimeBudget, Unreadable, withFile } from "./file-bytes.ts";
+import { readPluginSources, type SourcePaths } from "./go/source-paths.ts";
 import { differingModules } from "./judge/cause.ts";
-import { compareHashes, judge } from "./judge/judge.ts";
-import { Pace, Unreadable } from "./pace.ts";
-import { identityOf, type PluginFacts, type PluginReading, readPlugin } from "./plugin-facts.ts";
-import { readSources } from "./plugin-sources.ts";
+import { compareHashes, type Evidence, judge } from "./judge/judge.ts";
+import { linkIdentityOf, type PluginFacts, type PluginReading, readPlugin } from "./plugin-facts.ts";
 import { missingLibraries } from "./system/libraries.ts";
 import type { LibrarySearch } from "./system/library-folders.ts";
-import { readSystemFacts, type SystemFacts, systemIdentity } from "./system/system-facts.ts";
+import { readSystemFacts, type SystemFacts, systemFingerprint } from "./system/system-facts.ts";
 
 /** A plugin exports what the engine looks up: one symbol, or one for each function. */
 const MAX_EXPORTS = 1000;
 
-/** What the files of a plugin and of the engine tell about whether the one loads the other. */
+/** What the files of a plugin and of the engine say about whether the engine loads the plugin. */
 export interface Inspection extends Compatibility {
-  /** Names the state of the engine's file that was compared with; another one when the file changes; `""` without one. */
-  readonly engine: string;
+  /** Of the engine's file that the plugin was compared with: changes whenever the file does; `""` without one. */
+  readonly engineFingerprint: string;
   /** Upper-case functions and variables of the plugin's own package, sorted, at most 1000. */
   readonly exports: readonly string[];
-  /** For comparing it with other plugins; undefined when the engine would not come to that. */
+  /** For comparing it with other plugins; undefined when the engine would compare nothing. */
   readonly identity: LinkIdentity | undefined;
   /** undefined when the file is no ELF file. */
   readonly plugin: PluginFacts | undefined;
@@ -31,7 +29,7 @@ export interface Inspection extends Compatibility {
 }
 
 /** What is worth showing of the engine. */
-export interface EngineSummary {
+interface EngineSummary {
   readonly path: string;
   /** Such as `go1.20.3`; `""` when unknown. */
   readonly goVersion: string;
@@ -40,20 +38,20 @@ export interface EngineSummary {
   readonly libc: PluginFacts["libc"];
   /** undefined when unknown. */
   readonly trimpath: boolean | undefined;
-  /** How many modules it is built of. */
+  /** How many Go modules it contains. */
   readonly modules: number;
 }
 
 export interface InspectOptions {
-  /** Whether shared libraries that are missing count: not before install.sh had its chance to install them. True if absent. */
+  /** Whether missing shared libraries count: not before install.sh, which may install them. True if absent. */
   readonly libraries?: boolean | undefined;
   /** Another engine's binary to compare with. */
   readonly engine?: string | undefined;
-  /** The folder in which the plugin will be loaded, if it is elsewhere now: some say where their libraries are from there. */
+  /** The folder from which the plugin will be loaded, if that is another one: libraries may be named relative to it. */
   readonly folder?: string | undefined;
-  /** Whether the plugin's file was written just now, so that it need not be read from a disk. */
+  /** Whether the plugin's file was written just now, so that no read of it waits for a disk. */
   readonly isInMemory?: boolean | undefined;
-  /** Ends it; its reason is thrown. */
+  /** Aborts the inspection; its reason is thrown. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -62,17 +60,17 @@ export interface Inspector {
    * Compares a plugin's file with the engine's. Reads only; takes a few milliseconds. A file that is no plugin, and an
    * engine that can't be read, are problems of the answer.
    *
-   * @param wanted symbols that the engine will look up, such as `Random`
+   * @param requiredSymbols what the engine will look up, such as `Random`
    * @throws a system's error when the plugin's file can't be opened or read; the reason of the options' signal
    */
-  inspect(soFile: string, wanted: readonly string[], options?: InspectOptions): Promise<Inspection>;
-  /** `engine` of an inspection made now; for telling whether one made earlier still holds. Never throws. */
-  engineIdentity(binary?: string): Promise<string>;
-  /** Names the state of what this system adds to a verdict: its glibc and its libraries. Never throws. */
-  systemIdentity(): Promise<string>;
+  inspect(soFile: string, requiredSymbols: readonly string[], options?: InspectOptions): Promise<Inspection>;
+  /** `engineFingerprint` of an inspection made now; shows whether a previous one is still valid. Never throws. */
+  engineFingerprint(binary?: string): Promise<string>;
+  /** Changes with what a verdict depends on in this system: its glibc and its libraries. Never throws. */
+  systemFingerprint(): Promise<string>;
 }
 
-export interface InspectorOptions {
+interface InspectorOptions {
   readonly config: Config["engine"];
   /** Where a relative `engine.binary` starts and where `bin/` is. */
   readonly baseFolder: string;
@@ -87,41 +85,42 @@ export function createInspector({ config, baseFolder, env }: InspectorOptions): 
   return {
     async inspect(
       soFile,
-      wanted,
+      requiredSymbols,
       { libraries = true, engine: binary, folder = dirname(soFile), signal, isInMemory } = {},
     ) {
       signal?.throwIfAborted();
       system ??= readSystemFacts();
-      const [{ identity, facts: engine }, systemFacts] = await Promise.all([engineOf(binary), system]);
-      const pace = new Pace(signal);
-      const inspectOpen = async (file: FileBytes) => {
+      const [{ fingerprint, facts: engine }, systemFacts] = await Promise.all([engineOf(binary), system]);
+      const budget = new TimeBudget(signal);
+      const common = { engine, requiredSymbols, system: systemFacts };
+      const gather = async (file: FileBytes): Promise<Evidence> => {
         const plugin = await readPlugin(file);
         const search = plugin && librarySearch(plugin, engine, systemFacts, folder, ldLibraryPath);
-        const missing = libraries && search ? await missingOrUnread(plugin, search, pace) : [];
+        const missing = libraries && search ? await missingOrUnread(plugin, search, budget) : [];
         return {
+          ...common,
           plugin: typeof missing === "string" && plugin !== undefined ? { ...plugin, unread: missing } : plugin,
-          ...{ engine, wanted, system: systemFacts },
           missingLibraries: typeof missing === "string" ? [] : missing,
           sources: await sourcesOf(file, plugin, engine),
         };
       };
-      const evidence = await withFile(soFile, inspectOpen, pace, isInMemory);
-      const { plugin } = evidence ?? {};
+      const evidence = await withFile(soFile, gather, budget, isInMemory);
+      const plugin = evidence?.plugin;
       return {
-        ...judge(evidence ?? { plugin, engine, wanted, system: systemFacts, missingLibraries: [], sources: undefined }),
-        engine: identity,
+        ...judge(evidence ?? { ...common, plugin, missingLibraries: [], sources: undefined }),
+        engineFingerprint: fingerprint,
         exports: plugin?.exports.slice(0, MAX_EXPORTS) ?? [],
-        identity: plugin && identityOf(plugin, engine),
+        identity: plugin && linkIdentityOf(plugin, engine),
         plugin: plugin?.facts,
         engineFacts: typeof engine === "string" ? undefined : summaryOf(engine),
       };
     },
-    async engineIdentity(binary) {
-      return (await engineOf(binary)).identity;
+    async engineFingerprint(binary) {
+      return (await engineOf(binary)).fingerprint;
     },
-    async systemIdentity() {
+    async systemFingerprint() {
       system ??= readSystemFacts();
-      return await systemIdentity(await system, ldLibraryPath);
+      return await systemFingerprint(await system, ldLibraryPath);
     },
   };
 }
@@ -130,7 +129,7 @@ function summaryOf({ path, goVersion, cpu, libc, trimpath, modules }: EngineFact
   return { path, goVersion, cpu, libc, trimpath, modules: modules.dependencies.length + (modules.main ? 1 : 0) };
 }
 
-/** undefined where this system's libraries tell nothing about where the plugin will be loaded. */
+/** undefined where the plugin will not be loaded on a system like this one, so that its libraries don't matter. */
 function librarySearch(
   { facts, rpath, runpath }: PluginReading,
   engine: EngineFacts | string,
@@ -150,21 +149,21 @@ function librarySearch(
   };
 }
 
-/** What is missing, or why that can't be told. */
+/** What is missing, or why that is unknown. */
 async function missingOrUnread(
   { libraries }: PluginReading,
   search: LibrarySearch,
-  pace: Pace,
+  budget: TimeBudget,
 ): Promise<string[] | string> {
   try {
-    return await missingLibraries(libraries, search, pace);
+    return await missingLibraries(libraries, search, budget);
   } catch (error) {
     if (!(error instanceof Unreadable)) throw error;
     return error.message;
   }
 }
 
-/** Only where packages differ, as it can take as long as all the rest. */
+/** Only read where packages differ, since it can take as long as everything else together. */
 async function sourcesOf(
   file: FileBytes,
   plugin: PluginReading | undefined,
@@ -175,5 +174,5 @@ async function sourcesOf(
   const { differing } = compareHashes(plugin.symbols.hashes, engine.symbols.hashes);
   return differing.length === 0
     ? undefined
-    : await readSources(file, plugin.symbols, differingModules(differing, engine));
+    : await readPluginSources(file, plugin.symbols, differingModules(differing, engine));
 }

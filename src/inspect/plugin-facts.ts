@@ -1,58 +1,57 @@
-import { type LinkIdentity, toIdentity } from "../domain/compatibility.ts";
+import { type LinkIdentity, toLinkIdentity } from "../domain/compatibility.ts";
 import { printable } from "../lib/text.ts";
-import { newestGlibc, readDynamic, wantedVersions } from "./elf/dynamic.ts";
+import { readDynamic } from "./elf/dynamic.ts";
 import { type ElfImage, ET_DYN, readElf } from "./elf/image.ts";
 import { findSymbols, openSymbols } from "./elf/symbols.ts";
 import type { EngineFacts } from "./engine.ts";
-import type { FileBytes } from "./file-bytes.ts";
+import { type FileBytes, Unreadable } from "./file-bytes.ts";
 import { importPath, isExported, type LinkSymbols, readLinkSymbols } from "./go/link-symbols.ts";
 import { readPluginPath } from "./go/plugin-path.ts";
 import { readProducer } from "./go/producer.ts";
-import { isProgram, type Libc, libcOf } from "./libc.ts";
-import { Unreadable } from "./pace.ts";
+import { isProgram, type Libc, libcOf, neededVersions, newestGlibc } from "./libc.ts";
 
-/** A plugin's name is a part of a file's, so no longer than that. */
+/** In characters. A plugin's name is a part of a file's name, so a symbol that is looked up is no longer. */
 const MAX_SYMBOL = 255;
-/** Bytes of a character of a string. */
+/** Bytes of a UTF-16 character in UTF-8. */
 const MAX_UTF8 = 3;
-/** What a file says about itself is shown up to here. */
+/** How much of a string in the file is shown. */
 const MAX_SHOWN = 255;
 
-/** What is worth showing of a plugin. Texts are printable and bounded. */
+/** What is worth showing of a plugin. Strings are printable and bounded. */
 export interface PluginFacts {
   /** Go's name, such as `amd64`. */
   readonly cpu: string;
   readonly libc: Libc;
-  /** The newest version of glibc that it asks for, such as `2.34`; `""` when it asks for none. */
+  /** The newest version of glibc that it needs, such as `2.34`; `""` when it needs none. */
   readonly glibc: string;
-  /** The shared libraries that it asks for. */
+  /** The shared libraries that it needs. */
   readonly libraries: readonly string[];
   /** The import path of the plugin's package; `""` when it is no Go plugin. */
   readonly pluginPath: string;
-  /** Such as `go1.20.3`; `""` when the file doesn't tell. */
+  /** Such as `go1.20.3`; `""` when unknown. */
   readonly goVersion: string;
   /** How many Go packages it contains. */
   readonly packages: number;
 }
 
-/** What kind of ELF file it is. `unclear`: it could not be read as far as that. */
-export type PluginKind = "plugin" | "program" | "library" | "go-library" | "truncated" | "unclear";
+/** What kind of ELF file it is; `unclear` when reading it failed before that was known. */
+type PluginKind = "plugin" | "program" | "library" | "go-library" | "truncated" | "unclear";
 
-/** All that judging needs. */
+/** All that is read of a plugin. */
 export interface PluginReading {
   readonly facts: PluginFacts;
-  /** The import path of the plugin's package as it is; `""` when it is no Go plugin. */
+  /** `facts.pluginPath` as it is in the file. */
   readonly path: string;
   readonly kind: PluginKind;
   readonly symbols: LinkSymbols | undefined;
   /** Upper-case functions and variables of the plugin's own package, sorted. */
   readonly exports: readonly string[];
-  /** `DT_NEEDED`, as they are. */
+  /** `DT_NEEDED`: `facts.libraries` as they are in the file. */
   readonly libraries: readonly string[];
   /** `DT_RPATH`, `DT_RUNPATH`. */
   readonly rpath: string;
   readonly runpath: string;
-  /** Why it could not be read as a whole, `""` when it could. */
+  /** Why it could not be read completely, `""` when it could. */
   readonly unread: string;
 }
 
@@ -71,7 +70,7 @@ export async function readPlugin(file: FileBytes): Promise<PluginReading | undef
   return reading;
 }
 
-/** What was read up to where it went wrong is of use. */
+/** Filled in step by step, since what was read before an error is of use. */
 class Draft implements PluginReading {
   facts = {
     cpu: "",
@@ -107,7 +106,7 @@ async function fill(reading: Draft, image: ElfImage): Promise<void> {
   facts.libraries = dynamic.needed.map(shown);
   reading.rpath = dynamic.rpath;
   reading.runpath = dynamic.runpath;
-  const versions = await wantedVersions(image, dynamic);
+  const versions = await neededVersions(image, dynamic);
   facts.libc = libcOf(image, dynamic, versions);
   facts.glibc = newestGlibc(versions);
 
@@ -129,21 +128,21 @@ async function fill(reading: Draft, image: ElfImage): Promise<void> {
   const isOwn = (name: string) =>
     name.length - prefix.length <= MAX_SYMBOL && name.startsWith(prefix) && isExported(name.slice(prefix.length));
   const maxBytes = Buffer.byteLength(prefix) + MAX_SYMBOL * MAX_UTF8 + 1;
-  const own = await findSymbols(table, [{ text: prefix, before: 0, beginnings: [prefix], maxBytes }], isOwn);
+  const own = await findSymbols(table, [{ part: prefix, offset: 0, prefixes: [prefix], maxBytes }], isOwn);
   reading.exports = own.map(({ name }) => name.slice(prefix.length)).sort();
 }
 
-function shown(text: string): string {
-  return printable(text.slice(0, MAX_SHOWN));
+function shown(value: string): string {
+  return printable(value.slice(0, MAX_SHOWN));
 }
 
 /**
- * What other plugins are compared with. Packages that the engine has are left out, since plugins that are like the
- * engine there are like each other; and the plugin's own, which nobody else has.
+ * What other plugins are compared with. Without the packages that the engine has, since plugins that agree with the
+ * engine agree with each other, and without the plugin's own, which nobody else has.
  *
- * @returns undefined when it is no Go plugin, or one for another CPU, which no engine comes to compare
+ * @returns undefined when it is no Go plugin, or one for another CPU, for which the engine compares no packages
  */
-export function identityOf(
+export function linkIdentityOf(
   { kind, path, symbols, facts }: PluginReading,
   engine: EngineFacts | string,
 ): LinkIdentity | undefined {
@@ -152,5 +151,5 @@ export function identityOf(
   if (isKnown && engine.cpu !== facts.cpu) return undefined;
   const ofEngine = isKnown ? engine.symbols?.hashes : undefined;
   const others = [...symbols.hashes].filter(([name]) => !ofEngine?.has(name) && importPath(name) !== path);
-  return toIdentity(path, new Map(others.map(([name, hash]) => [importPath(name), hash])));
+  return toLinkIdentity(path, new Map(others.map(([name, hash]) => [importPath(name), hash])));
 }

@@ -81,14 +81,3 @@ export class Deadline implements Disposable {
     this.#linked[Symbol.dispose]();
   }
 }
-
-/** Runs `work` with the signal of a `Deadline`; `restart` gives it the whole time again. */
-export async function withTimeLimit<T>(
-  parent: AbortSignal,
-  ms: number,
-  reason: () => Error | undefined,
-  work: (signal: AbortSignal, restart: () => void) => Promise<T>,
-): Promise<T> {
-  using deadline = new Deadline(parent, ms, reason);
-  return await work(deadline.signal, () => deadline.restart());
-}

@@ -19,13 +19,13 @@ const FILE_MODE = 0o644;
 const PROGRAM_MODE = 0o755;
 
 /** Where an entry goes: to a file of the engine's folders, or into the folder in which install.sh runs. */
-export type Place =
+export type Destination =
   | { readonly kind: "engine"; readonly target: FilePath; readonly mode: number }
   | { readonly kind: "script"; readonly path: string; readonly mode: number };
 
 export interface PlannedFile {
   readonly entry: ZipEntry;
-  readonly place: Place;
+  readonly place: Destination;
 }
 
 export interface PackagePlan {
@@ -130,7 +130,7 @@ function findSoFile(contents: readonly NamedEntry[], id: PluginId): SoFile {
   );
 }
 
-function placeOf(entry: ZipEntry, path: string, id: PluginId): Place {
+function placeOf(entry: ZipEntry, path: string, id: PluginId): Destination {
   if (isSoFileOf(path, id.name)) return { kind: "engine", target: soPath(id.type, path), mode: PROGRAM_MODE };
   if (path === yamlName(id) && id.type === "sources") return { kind: "engine", target: yamlPath(id), mode: FILE_MODE };
   if (path === `${id.name}.json`) return { kind: "engine", target: jsonPath(id), mode: FILE_MODE };

@@ -4,22 +4,22 @@ import type { PluginId } from "../domain/plugin.ts";
 import type { PluginVersion } from "../domain/plugin-entry.ts";
 import { printable } from "../lib/text.ts";
 
-/** Where a function of the engine's SQL comes from. */
+/** A function of the engine's SQL and the plugin that it comes from. */
 export interface FunctionDescription {
   readonly name: string;
   readonly plugin: string;
 }
 
-/** The function plugins that are installed, by name. */
-export type FunctionPlugins = () => ReadonlyMap<string, Pick<PluginVersion, "functions">>;
+/** The installed function plugins by name. */
+type FunctionPlugins = () => ReadonlyMap<string, Pick<PluginVersion, "functions">>;
 
 /**
- * The functions of all function plugins. Their names are unique, since the engine knows them without their plugins; one
- * for which nothing was registered has the function of its own name.
+ * The functions of all function plugins. Their names are unique, since the engine finds them without naming the plugin.
+ * A plugin for which none are registered has the function of its own name.
  */
 export class FunctionNames {
   readonly #plugins: FunctionPlugins;
-  /** Names of changes that are under way, and the plugin that they are for. */
+  /** The function names of changes in progress, and the plugin that each is for. */
   readonly #claimed = new Map<string, string>();
 
   constructor(plugins: FunctionPlugins) {
@@ -58,7 +58,7 @@ export class FunctionNames {
     };
   }
 
-  /** Of two plugins with the same function, which only copying in by hand can bring about, the first one has it. */
+  /** Of two plugins with the same function, which only a plugin copied in by hand can lead to, the first one has it. */
   #owners(): Map<string, string> {
     const owners = new Map<string, string>();
     const plugins = [...this.#plugins()].sort(([a], [b]) => (a < b ? -1 : 1));
@@ -70,16 +70,16 @@ export class FunctionNames {
 }
 
 /** The functions of a plugin: what was registered, else the one of its own name. */
-export function functionsOf(plugin: string, { functions = [] }: Pick<PluginVersion, "functions">): readonly string[] {
+function functionsOf(plugin: string, { functions = [] }: Pick<PluginVersion, "functions">): readonly string[] {
   return functions.length > 0 ? functions : [plugin];
 }
 
-/** What the .so must export so that the engine finds what it looks for. */
-export function symbolsWanted({ type, name }: PluginId, version: Pick<PluginVersion, "functions">): string[] {
+/** What the .so must export so that the engine finds what it looks up. */
+export function requiredSymbols({ type, name }: PluginId, version: Pick<PluginVersion, "functions">): string[] {
   return (type === "functions" ? functionsOf(name, version) : [name]).map(symbolOf);
 }
 
-/** What a function plugin exports and nobody can call, because it is not registered though it can be. */
+/** The functions that a plugin exports and nobody can call, since they are not registered although they can be. */
 export function unregisteredFunctions({ name }: PluginId, version: Pick<PluginVersion, "functions" | "exports">) {
   const registered = new Set(functionsOf(name, version));
   return (version.exports ?? []).filter((exported) => !registered.has(exported) && isFunctionName(exported));

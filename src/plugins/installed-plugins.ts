@@ -18,22 +18,22 @@ import {
 } from "./plugin-view.ts";
 import type { Verdicts } from "./verdicts/verdicts.ts";
 
-export interface InstalledPluginsOptions {
+interface InstalledPluginsOptions {
   readonly store: PluginStore;
   readonly verdicts: Verdicts;
   readonly functionNames: FunctionNames;
   readonly engines: EngineRules;
 }
 
-/** Which plugins to list; what is left out does not narrow the list. */
-export interface PluginFilter {
+/** Which plugins to list: all that match every given field. */
+interface PluginFilter {
   readonly type?: PluginType | undefined;
   readonly verdict?: Verdict | undefined;
   /** The path of another engine's binary, to see what an upgrade would break. */
   readonly engine?: string | undefined;
 }
 
-/** What is installed, for those who only read. Nothing here waits for a change. */
+/** What is installed, for reading only. Nothing here waits for a change. */
 export class InstalledPlugins {
   readonly #store: PluginStore;
   readonly #verdicts: Verdicts;
@@ -93,7 +93,7 @@ export class InstalledPlugins {
     return this.#functionNames.describe(name);
   }
 
-  /** Compares every plugin with the engine and logs what it will not load. */
+  /** Compares every plugin with the engine and logs which ones it will not load. */
   async compareWithEngine(): Promise<void> {
     await this.#verdicts.refresh(this.#ids());
   }
@@ -109,21 +109,21 @@ function notFound(): PluginError {
 }
 
 /** Which binaries a client may name to compare with. */
-export interface EngineRules {
+interface EngineRules {
   /** `pluginDownload.allowedFolders`; empty allows every file. */
   readonly allowedFolders: readonly string[];
-  /** Where relative paths start. What is in it may always be named. */
+  /** Where relative paths start. Files in it are always allowed. */
   readonly baseFolder: string;
 }
 
 /**
- * The path of an engine's binary that a client names. What is outside of the allowed folders is refused whether it
- * exists or not, since the answer would tell.
+ * The path of an engine's binary that a client names. Outside of the allowed folders an existing file is refused like a
+ * missing one, so that the answer does not reveal which files exist.
  *
  * @throws PluginError REQUEST_INVALID
  */
-export async function checkEnginePath(given: string, { allowedFolders, baseFolder }: EngineRules): Promise<string> {
-  const path = resolve(baseFolder, given);
+async function checkEnginePath(binary: string, { allowedFolders, baseFolder }: EngineRules): Promise<string> {
+  const path = resolve(baseFolder, binary);
   if (allowedFolders.length === 0) return path;
   const folders = [baseFolder, ...allowedFolders].map((folder) => resolve(baseFolder, folder));
   const real = await realpath(path).catch(() => path);
@@ -131,6 +131,6 @@ export async function checkEnginePath(given: string, { allowedFolders, baseFolde
   if (realFolders.some((folder) => isBelow(folder, real))) return real;
   throw new PluginError(
     "REQUEST_INVALID",
-    `${printable(given)} is not in a folder of pluginDownload.allowedFolders, nor in the base folder`,
+    `${printable(binary)} is not in a folder of pluginDownload.allowedFolders, nor in the base folder`,
   );
 }

@@ -7,7 +7,7 @@ import { reasonOf } from "./verdicts/compatibility-check.ts";
 /** A plugin as clients see it. */
 export type PluginDescription = { readonly name: string } & Omit<PluginVersion, "exports"> & {
     readonly compatibility?: Compatibility;
-    /** What a function plugin exports and was not registered. */
+    /** Functions that a function plugin exports and that are not registered. */
     readonly unregistered?: readonly string[];
   };
 
@@ -17,7 +17,7 @@ export interface PluginSummary {
   readonly name: string;
   readonly version: string;
   readonly origin: string | null;
-  /** Null where nothing is inspected (`engine.verify: off`). */
+  /** null where `engine.verify` is `off`. */
   readonly verdict: Verdict | null;
   /** Why, where the verdict is not `compatible`. */
   readonly reason?: string;
@@ -26,7 +26,7 @@ export interface PluginSummary {
 /** A version of a plugin that is installed, or that a rollback can bring back. */
 export type VersionDescription = Omit<PluginVersion, "exports"> & { readonly id: string; readonly current: boolean };
 
-/** @param compatibility as of now; undefined where nothing is inspected */
+/** @param compatibility its present verdict; undefined where `engine.verify` is `off` */
 export function describePlugin(
   id: PluginId,
   entry: PluginEntry,
@@ -38,7 +38,7 @@ export function describePlugin(
     name: id.name,
     version,
     ...rest,
-    ...(compatibility === undefined ? {} : { compatibility: shown(compatibility) }),
+    ...(compatibility === undefined ? {} : { compatibility: toCompatibility(compatibility) }),
     ...(unregistered.length > 0 ? { unregistered } : {}),
   };
 }
@@ -72,7 +72,7 @@ function describeVersion({ version, id, exports: _, ...rest }: KeptVersion, curr
   return { version, id, current, ...rest };
 }
 
-/** Without what is recorded for comparing. */
-function shown({ verdict, problems }: Compatibility): Compatibility {
+/** Without `basis` and `identity`. */
+function toCompatibility({ verdict, problems }: Compatibility): Compatibility {
   return { verdict, problems };
 }

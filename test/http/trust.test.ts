@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { readFile, rename, rm, writeFile } from "node:fs/promises";
+import { rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect } from "vitest";
 import { stoppedServerTest } from "../support/fixtures.ts";
@@ -205,24 +205,6 @@ describe("trust.require", () => {
       expect(server.logged).toContainEqual(
         expect.objectContaining({ msg: "audit", result: "SIGNATURE_REQUIRED", verified: { signature: BY_VENDOR } }),
       );
-    });
-
-    test("fail where an earlier release recorded no more than the key's name", async ({
-      server,
-      verified,
-      rollback,
-    }) => {
-      await server.stop();
-      const registry = join(server.base, "plugins/registry.json");
-      const text = await readFile(registry, "utf8");
-      await writeFile(registry, text.replaceAll(/,"fingerprint":"[0-9a-f]+"/g, ""));
-      await server.start({ TRUST__REQUIRE: "true" });
-      expect(await verified()).toEqual({ signature: { key: "next.pub", algorithm: "ed25519" } });
-      const [status, answer] = await rollback();
-      expect([status, answer]).toEqual([
-        400,
-        expect.stringContaining("of version 1.0.0 only the name of the key is known (vendor.pub), not the key"),
-      ]);
     });
   });
 });

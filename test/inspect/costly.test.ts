@@ -1,13 +1,12 @@
 import { setImmediate } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
-import { withFile } from "../../src/inspect/file-bytes.ts";
+import { TimeBudget, Unreadable, withFile } from "../../src/inspect/file-bytes.ts";
 import { createInspector } from "../../src/inspect/inspector.ts";
-import { Pace, Unreadable } from "../../src/inspect/pace.ts";
 import { readPlugin } from "../../src/inspect/plugin-facts.ts";
 import { ARM } from "../support/elf.ts";
 import { fileOf, plugin, readingOf } from "./kit.ts";
 
-/** Small files made to take much memory or time. */
+/** Small files made to cost much memory or time. */
 
 const MiB = 1024 * 1024;
 
@@ -34,7 +33,7 @@ describe("names that end in each other", () => {
 });
 
 describe("segments that share their bytes", () => {
-  /** 32 bits, where a pointer is looked for in the data: these segments come before the one that has it. */
+  /** 32 bits, where a pointer is searched for in the data: these segments come before the one that has it. */
   function withSegments(count: number, { bytes = MiB, shift = 0 } = {}): Buffer {
     const original = plugin({ format: ARM });
     const [entryBytes, start] = [32, Math.ceil(original.length / 8) * 8];
@@ -50,7 +49,7 @@ describe("segments that share their bytes", () => {
     return file;
   }
 
-  test("are looked through up to a bound in sum", async () => {
+  test("are searched up to a bound in total", async () => {
     expect(await readingOf(withSegments(60))).toMatchObject({ unread: "", exports: ["Random"] });
     expect(await readingOf(withSegments(60, { shift: 1 }))).toMatchObject({ unread: "", exports: ["Random"] });
     expect(await readingOf(withSegments(200, { bytes: 0, shift: 1 }))).toMatchObject({ unread: "" });
@@ -61,8 +60,8 @@ describe("segments that share their bytes", () => {
 describe("an inspection that takes long", () => {
   const inspector = createInspector({ config: { binary: "", verify: "warn" }, baseFolder: "/nowhere", env: {} });
 
-  test("ends at the limit, and tells what it read until then", async () => {
-    const reading = await withFile(await fileOf(FLOOD), readPlugin, new Pace(undefined, 0));
+  test("ends at the limit, and reports what it read until then", async () => {
+    const reading = await withFile(await fileOf(FLOOD), readPlugin, new TimeBudget(undefined, 0));
     expect(reading).toMatchObject({ unread: "reading it takes longer than 0 seconds", facts: { cpu: "amd64" } });
   });
 
@@ -77,18 +76,18 @@ describe("an inspection that takes long", () => {
   });
 
   test("lets others take turns", async () => {
-    const pace = new Pace();
+    const budget = new TimeBudget();
     let hadTurn = false;
     const other = setImmediate().then(() => {
       hadTurn = true;
     });
-    for (let step = 0; !hadTurn && step < 1e9; step += 1) if (pace.isDue()) await pace.keep();
+    for (let step = 0; !hadTurn && step < 1e9; step += 1) if (budget.shouldYield()) await budget.yield();
     expect(hadTurn).toBe(true);
     await other;
   });
 
-  test("is no fault of who reads in time", async () => {
-    await new Pace().keep();
-    await expect(new Pace(undefined, -1).keep()).rejects.toBeInstanceOf(Unreadable);
+  test("is no error for a reader in time", async () => {
+    await new TimeBudget().yield();
+    await expect(new TimeBudget(undefined, -1).yield()).rejects.toBeInstanceOf(Unreadable);
   });
 });

@@ -1,15 +1,10 @@
 import { describe, expect, test } from "vitest";
-import {
-  compareVersions,
-  definedVersions,
-  newestGlibc,
-  readDynamic,
-  wantedVersions,
-} from "../../src/inspect/elf/dynamic.ts";
+import { readDynamic } from "../../src/inspect/elf/dynamic.ts";
 import { readElf } from "../../src/inspect/elf/image.ts";
 import { findSection } from "../../src/inspect/elf/sections.ts";
 import { findSymbols, openSymbols } from "../../src/inspect/elf/symbols.ts";
 import { withFile } from "../../src/inspect/file-bytes.ts";
+import { compareVersions, definedVersions, neededVersions, newestGlibc } from "../../src/inspect/libc.ts";
 import { AMD64, ARM, buildElf, type ElfContents, type ElfFormat, S390X } from "../support/elf.ts";
 import { fileOf, withImage } from "./kit.ts";
 
@@ -50,7 +45,7 @@ describe.each(FORMATS)("%s", (cpu, format) => {
     await withImage(buildElf(contents), async (image) => {
       const dynamic = await readDynamic(image);
       if (dynamic === undefined) throw new Error("it has a dynamic section");
-      expect(await wantedVersions(image, dynamic)).toEqual(["GLIBC_2.29", "GLIBC_2.9", "GLIBC_2.34", "GLIBC_PRIVATE"]);
+      expect(await neededVersions(image, dynamic)).toEqual(["GLIBC_2.29", "GLIBC_2.9", "GLIBC_2.34", "GLIBC_PRIVATE"]);
       expect(await definedVersions(image, dynamic)).toEqual(["libx.so", "X_1.0"]);
     });
   });
@@ -67,7 +62,7 @@ describe.each(FORMATS)("%s", (cpu, format) => {
       if (dynamic === undefined) throw new Error("it has a dynamic section");
       const found = await findSymbols(
         await openSymbols(image, dynamic),
-        [{ text: "wanted.", before: 0, beginnings: ["wanted."] }],
+        [{ part: "wanted.", offset: 0, prefixes: ["wanted."] }],
         () => true,
       );
       expect(found).toMatchObject([
@@ -107,7 +102,7 @@ test("a static program has no dynamic section", async () => {
 
 test.each([
   ["nothing", ""],
-  ["a text", "a text of more than sixteen bytes"],
+  ["a script", "a script of more than sixteen bytes"],
   ["the magic number alone", "\x7fELF"],
   ["a header that is too short", buildElf().subarray(0, 60)],
   ["an unknown class", changed(4, 3)],

@@ -95,7 +95,7 @@ describe("more than is worth reading", () => {
   });
 });
 
-test("texts of a file are shown without what would write over a terminal or a line", async () => {
+test("strings of a file are shown without control characters", async () => {
   const path = "example.com/\u001b[2Jx\n";
   const { plugin: facts, problems } = await inspect(
     plugin({

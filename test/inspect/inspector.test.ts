@@ -38,7 +38,7 @@ describe("where the engine is", () => {
     expect((await inspector.inspect(so, [])).engineFacts?.path).toBe(join(base, "bin/kuiperd"));
   });
 
-  test("a command line beside it is passed over", async () => {
+  test("a command line beside it is ignored", async () => {
     await put("bin/kuiper", COMMAND_LINE);
     await put("bin/server", engine());
     expect((await inspector.inspect(so, [])).engineFacts?.path).toBe(join(base, "bin/server"));
@@ -75,20 +75,20 @@ describe("where the engine is", () => {
 
   test("nowhere", async () => {
     const inspection = await inspector.inspect(so, ["Random"]);
-    expect(inspection).toMatchObject({ verdict: "unknown", engine: "", engineFacts: undefined });
-    expect(await inspector.engineIdentity()).toBe("");
+    expect(inspection).toMatchObject({ verdict: "unknown", engineFingerprint: "", engineFacts: undefined });
+    expect(await inspector.engineFingerprint()).toBe("");
     expect(inspection.problems[0]?.message).toMatch(/no engine's file .*kuiperd, .*kuiper, .*server/);
   });
 });
 
-describe("the engine's identity", () => {
+describe("the engine's fingerprint", () => {
   test("is that of the inspection, and stays", async () => {
     await put("bin/kuiperd", engine());
-    const { engine: identity } = await inspector.inspect(so, []);
-    expect(identity).not.toBe("");
-    expect(await inspector.engineIdentity()).toBe(identity);
-    expect(await make().engineIdentity()).toBe(identity);
-    expect(await inspector.engineIdentity("bin/kuiperd")).toBe(identity);
+    const { engineFingerprint } = await inspector.inspect(so, []);
+    expect(engineFingerprint).not.toBe("");
+    expect(await inspector.engineFingerprint()).toBe(engineFingerprint);
+    expect(await make().engineFingerprint()).toBe(engineFingerprint);
+    expect(await inspector.engineFingerprint("bin/kuiperd")).toBe(engineFingerprint);
   });
 
   test("changes with the file, and so does the answer", async () => {
@@ -98,29 +98,29 @@ describe("the engine's identity", () => {
     await rename(join(base, "new"), join(base, "bin/kuiperd"));
     const after = await inspector.inspect(so, []);
     expect([before.verdict, after.verdict]).toEqual(["compatible", "incompatible"]);
-    expect(after.engine).not.toBe(before.engine);
-    expect(await inspector.engineIdentity()).toBe(after.engine);
+    expect(after.engineFingerprint).not.toBe(before.engineFingerprint);
+    expect(await inspector.engineFingerprint()).toBe(after.engineFingerprint);
     await rm(join(base, "bin/kuiperd"));
-    expect(await inspector.engineIdentity()).toBe("");
+    expect(await inspector.engineFingerprint()).toBe("");
   });
 
   test("changes when it is written to within the same size and time", async () => {
     await put("bin/kuiperd", engine());
     const time = new Date(1_000_000_000_000);
     await utimes(join(base, "bin/kuiperd"), time, time);
-    const before = await inspector.engineIdentity();
+    const before = await inspector.engineFingerprint();
     await put("bin/kuiperd", engine({ packages: { runtime: "0000000000000000", main: "2222222222222222" } }));
     await utimes(join(base, "bin/kuiperd"), time, time);
-    expect(await inspector.engineIdentity()).not.toBe(before);
+    expect(await inspector.engineFingerprint()).not.toBe(before);
     expect(codesOf(await inspector.inspect(so, []))).toEqual(["PACKAGE_DIFFERS"]);
   });
 
   test("is there for what can't be compared with, too", async () => {
-    await put("bin/kuiperd", "a text");
-    const { engine: identity, verdict } = await inspector.inspect(so, []);
+    await put("bin/kuiperd", "a script");
+    const { engineFingerprint, verdict } = await inspector.inspect(so, []);
     expect(verdict).toBe("unknown");
-    expect(identity).not.toBe("");
-    expect(await inspector.engineIdentity()).toBe(identity);
+    expect(engineFingerprint).not.toBe("");
+    expect(await inspector.engineFingerprint()).toBe(engineFingerprint);
   });
 
   test("of many engines, one after the other", async () => {
@@ -150,14 +150,14 @@ test("many at once", async () => {
   expect(new Set(inspections.map(({ verdict }) => verdict))).toEqual(new Set(["compatible"]));
 });
 
-test("names the state of this system", async () => {
-  const identity = await inspector.systemIdentity();
-  expect(identity).toMatch(/^[\w-]{22}$/);
-  expect(await make().systemIdentity()).toBe(identity);
+test("the system has a fingerprint", async () => {
+  const fingerprint = await inspector.systemFingerprint();
+  expect(fingerprint).toMatch(/^[\w-]{22}$/);
+  expect(await make().systemFingerprint()).toBe(fingerprint);
   const other = createInspector({
     config: { binary: "", verify: "warn" },
     baseFolder: base,
     env: { LD_LIBRARY_PATH: "/opt/lib" },
   });
-  expect(await other.systemIdentity()).not.toBe(identity);
+  expect(await other.systemFingerprint()).not.toBe(fingerprint);
 });

@@ -3,7 +3,7 @@ import { ARM } from "../support/elf.ts";
 import { RUNTIME } from "../support/go-elf.ts";
 import { codesOf, engine, inspect, plugin } from "./kit.ts";
 
-/** From two files to a verdict and its sentences. Against Go itself: test/system/go-plugins.test.ts. */
+/** From two files to a verdict and its messages. Against Go itself: test/system/go-plugins.test.ts. */
 
 const OTHER = "ffffffffffffffff";
 const messageOf = async (...args: Parameters<typeof inspect>) => {
@@ -189,7 +189,7 @@ describe("engines", () => {
   });
 
   test("without one, what is certain is said", async () => {
-    const notElf = await inspect("a text", undefined);
+    const notElf = await inspect("a script", undefined);
     expect([notElf.verdict, ...codesOf(notElf)]).toEqual(["incompatible", "NOT_ELF"]);
     const unnamed = await inspect(plugin({ exports: [] }), undefined);
     expect([unnamed.verdict, ...codesOf(unnamed)]).toEqual(["incompatible", "SYMBOL_MISSING", "ENGINE_UNKNOWN"]);

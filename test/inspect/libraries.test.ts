@@ -5,7 +5,7 @@ import { dirname, join } from "node:path";
 import { beforeEach, describe, expect, test } from "vitest";
 import { missingLibraries } from "../../src/inspect/system/libraries.ts";
 import type { LibrarySearch } from "../../src/inspect/system/library-folders.ts";
-import { readSystemFacts, systemIdentity } from "../../src/inspect/system/system-facts.ts";
+import { readSystemFacts, systemFingerprint } from "../../src/inspect/system/system-facts.ts";
 import { AMD64, ARM, buildElf } from "../support/elf.ts";
 import { tempFolder } from "../support/temp-folder.ts";
 import { withoutRoot } from "../support/without-root.ts";
@@ -68,7 +68,7 @@ describe("glibc", () => {
     ["cut off", loaderCache({ "libx.so.1": "/opt/libs/libx.so.1" }).subarray(0, 60)],
     ["of positions outside of it", loaderCache({ "libx.so.1": "/opt/libs/libx.so.1" }).fill(0xff, 48)],
     ["not ended", loaderCache({ "libx.so.1": "/opt/libs/libx.so.1" }).subarray(0, -1)],
-  ])("a cache that is %s tells nothing", async (_, cache) => {
+  ])("a cache that is %s is ignored", async (_, cache) => {
     await put("/opt/libs/libx.so.1");
     await put("/etc/ld.so.cache", cache);
     expect(await missing()).toEqual(MISSING);
@@ -117,7 +117,7 @@ describe("folders that are named", () => {
     expect(await missing({ engineRpath: "/opt/own", runpath: "/opt/none" })).toEqual(MISSING);
   });
 
-  test("are looked into up to a number; with more of them it can't be told", async () => {
+  test("are searched up to a number; with more of them it is unclear", async () => {
     const folders = (count: number) => Array.from({ length: count }, (_, index) => `/none${index}`).join(":");
     for (const named of ["runpath", "rpath", "engineRpath", "ldLibraryPath"]) {
       expect(await missing({ [named]: folders(32) })).toEqual(MISSING);
@@ -162,7 +162,7 @@ describe("the identity of this system", () => {
   test("is the same until a library may have come or gone", async () => {
     await put("/etc/ld.so.cache", "");
     await put("/usr/lib/libx.so.1");
-    const identity = (path = "") => systemIdentity(FACTS, path, root);
+    const identity = (path = "") => systemFingerprint(FACTS, path, root);
     const seen = new Set([await identity()]);
     expect(seen).toContain(await identity());
     const changes = [
@@ -187,7 +187,7 @@ describe("the identity of this system", () => {
 
   test("is another one with another C library, and there without any folder", async () => {
     const identities = [FACTS, { ...FACTS, glibc: "2.37" }, { ...FACTS, libc: "musl", glibc: "" } as const].map(
-      (facts) => systemIdentity(facts, "", join(root, "nowhere")),
+      (facts) => systemFingerprint(facts, "", join(root, "nowhere")),
     );
     expect(new Set(await Promise.all(identities)).size).toBe(3);
   });
@@ -214,7 +214,7 @@ describe("this system", () => {
 
   test.each([
     ["not there", undefined],
-    ["a text", "a text"],
+    ["a script", "a script"],
     ["broken", buildElf({ needed: ["libc.so.6"] }).fill(0xff, 64, 176)],
   ])("unknown: %s", async (_, content) => {
     if (content !== undefined) await put("/bin/node", content);

@@ -3,7 +3,7 @@ import { AMD64, ARM, type ElfFormat, S390X } from "../support/elf.ts";
 import { RUNTIME } from "../support/go-elf.ts";
 import { plugin, readingOf } from "./kit.ts";
 
-/** What a plugin's file tells. Files of the real linker are in recorded.test.ts. */
+/** What is read of a plugin's file. Files of the real linker are in recorded.test.ts. */
 
 const FORMATS: readonly [string, ElfFormat][] = [
   ["amd64", AMD64],

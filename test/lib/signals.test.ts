@@ -1,6 +1,6 @@
 import { getEventListeners } from "node:events";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { Deadline, LinkedSignal, withTimeLimit } from "../../src/lib/signals.ts";
+import { Deadline, LinkedSignal } from "../../src/lib/signals.ts";
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
@@ -86,25 +86,23 @@ describe("a deadline", () => {
   });
 });
 
-describe("a time limit", () => {
+describe("work with a deadline", () => {
+  async function limited<T>(parent: AbortSignal, work: () => Promise<T>): Promise<T> {
+    using _deadline = new Deadline(parent, 1000, () => late);
+    return await work();
+  }
+
   it.each(["ends", "fails"])("leaves nothing behind when the work %s", async (how) => {
     const parent = new AbortController();
     const work = how === "ends" ? Promise.resolve("done") : Promise.reject(stopped);
-    const [outcome] = await Promise.allSettled([
-      withTimeLimit(
-        parent.signal,
-        1000,
-        () => late,
-        () => work,
-      ),
-    ]);
+    const [outcome] = await Promise.allSettled([limited(parent.signal, () => work)]);
     expect(outcome).toMatchObject(how === "ends" ? { value: "done" } : { reason: stopped });
     expect([listeners(parent.signal), vi.getTimerCount()]).toEqual([0, 0]);
   });
 
   it("does not begin the work when its parent was aborted before", async () => {
     const work = vi.fn();
-    await expect(withTimeLimit(AbortSignal.abort(stopped), 1000, () => late, work)).rejects.toBe(stopped);
+    await expect(limited(AbortSignal.abort(stopped), work)).rejects.toBe(stopped);
     expect(work).not.toHaveBeenCalled();
   });
 });

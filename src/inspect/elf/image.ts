@@ -1,6 +1,5 @@
-import type { FileBytes } from "../file-bytes.ts";
-import { Unreadable } from "../pace.ts";
-import { Fields, type Format } from "./fields.ts";
+import { type FileBytes, Unreadable } from "../file-bytes.ts";
+import { FieldReader, type Format } from "./fields.ts";
 
 /** Numbers and layouts from the System V ABI (gABI 4.1), chapters 4 and 5. */
 const MAGIC = Buffer.from("\x7fELF", "latin1");
@@ -15,12 +14,17 @@ export const ET_DYN = 3;
 
 export const PT_LOAD = 1;
 export const PT_DYNAMIC = 2;
+const PF_W = 2;
+
+/** Positions in the header; five 16-bit fields about tables follow `flags` and the header's own size. */
+const LAYOUT_64 = { headerBytes: 64, phoff: 32, shoff: 40, flags: 48 } as const;
+const LAYOUT_32 = { headerBytes: 52, phoff: 28, shoff: 32, flags: 36 } as const;
 
 /** Linkers write about ten. */
 const MAX_SEGMENTS = 256;
 
-/** A part of the file that the loader maps, or that tells it how. Sizes in bytes. */
-export interface Segment {
+/** A part of the file that the loader maps or reads. Sizes in bytes. */
+interface Segment {
   readonly type: number;
   readonly writable: boolean;
   readonly offset: number;
@@ -28,20 +32,20 @@ export interface Segment {
   readonly fileBytes: number;
 }
 
-/** Where the section headers are; a loader does not need them. */
-export interface SectionTable {
+/** Where the section headers are; the loader does not need them. */
+interface SectionTable {
   readonly offset: number;
   readonly entryBytes: number;
   readonly count: number;
   readonly namesIndex: number;
 }
 
-/** An ELF file as its loader sees it: what matters is found by program headers, as `strip` may take all sections. */
+/** An ELF file as the loader sees it, by its program headers: `strip` may have removed all sections. */
 export interface ElfImage {
   readonly file: FileBytes;
   readonly format: Format;
   readonly type: number;
-  /** Go's name, see `cpuName`. */
+  /** Go's name, such as `amd64`, or `e_machine 94 (32-bit, little-endian)` for what Go does not build for. */
   readonly cpu: string;
   readonly segments: readonly Segment[];
   readonly sections: SectionTable;
@@ -62,7 +66,7 @@ export async function readElf(file: FileBytes): Promise<ElfImage | undefined> {
   if (format === undefined) return undefined;
   const layout = format.wordBytes === 8 ? LAYOUT_64 : LAYOUT_32;
   if (!file.has(0, layout.headerBytes)) return undefined;
-  const header = new Fields(await file.read(0, layout.headerBytes), format);
+  const header = new FieldReader(await file.read(0, layout.headerBytes), format);
   const table = {
     offset: header.word(layout.phoff),
     entryBytes: header.u16(layout.flags + 6),
@@ -86,10 +90,6 @@ export async function readElf(file: FileBytes): Promise<ElfImage | undefined> {
   };
 }
 
-/** Positions in the header; five 16-bit fields about tables follow `flags` and the header's own size. */
-const LAYOUT_64 = { headerBytes: 64, phoff: 32, shoff: 40, flags: 48 } as const;
-const LAYOUT_32 = { headerBytes: 52, phoff: 28, shoff: 32, flags: 36 } as const;
-
 function formatOf(ident: Buffer): Format | undefined {
   if (!ident.subarray(0, MAGIC.length).equals(MAGIC)) return undefined;
   const [fileClass, order, version] = ident.subarray(MAGIC.length);
@@ -98,25 +98,22 @@ function formatOf(ident: Buffer): Format | undefined {
   return { littleEndian: order === LITTLE, wordBytes: CLASS[fileClass] };
 }
 
-interface Table {
-  readonly offset: number;
-  readonly entryBytes: number;
-  readonly count: number;
-}
-
-async function readSegments(file: FileBytes, format: Format, table: Table): Promise<Segment[] | undefined> {
+/** @returns undefined when the file ends before them */
+async function readSegments(
+  file: FileBytes,
+  format: Format,
+  table: Omit<SectionTable, "namesIndex">,
+): Promise<Segment[] | undefined> {
   const entryBytes = format.wordBytes === 8 ? 56 : 32;
   if (table.count === 0) return [];
   if (table.entryBytes !== entryBytes) throw new Unreadable("its program headers have an unknown size");
   if (table.count > MAX_SEGMENTS) throw new Unreadable(`it has more than ${MAX_SEGMENTS} program headers`);
   if (!file.has(table.offset, entryBytes * table.count)) return undefined;
-  const fields = new Fields(await file.read(table.offset, entryBytes * table.count), format);
+  const fields = new FieldReader(await file.read(table.offset, entryBytes * table.count), format);
   return Array.from({ length: table.count }, (_, index) => segmentAt(fields, index * entryBytes));
 }
 
-const PF_W = 2;
-
-function segmentAt(fields: Fields, at: number): Segment {
+function segmentAt(fields: FieldReader, at: number): Segment {
   const { wordBytes } = fields.format;
   // The flags moved so that the 64-bit fields are aligned.
   const flags = wordBytes === 8 ? 4 : 24;
@@ -165,8 +162,7 @@ const GO_ARCH: Readonly<Record<string, string>> = {
   "258/64/LE": "loong64",
 };
 
-/** As Go names it, or `e_machine 94 (32-bit, little-endian)` for what Go does not build for. */
-export function cpuName(machine: number, { wordBytes, littleEndian }: Format): string {
+function cpuName(machine: number, { wordBytes, littleEndian }: Format): string {
   const bits = wordBytes * 8;
   const known = GO_ARCH[`${machine}/${bits}/${littleEndian ? "LE" : "BE"}`];
   return known ?? `e_machine ${machine} (${bits}-bit, ${littleEndian ? "little" : "big"}-endian)`;

@@ -1,15 +1,16 @@
-import { Unreadable } from "../pace.ts";
+import { Unreadable } from "../file-bytes.ts";
 import { DT, type Dynamic } from "./dynamic.ts";
-import { Fields } from "./fields.ts";
+import { FieldReader, NumberFilter } from "./fields.ts";
 import { type ElfImage, fileOffset } from "./image.ts";
-import { NumberFilter } from "./symbol-count.ts";
 
 /** A plugin of 50 MB has some 10 MiB. */
 const MAX_BYTES = 64 * 1024 * 1024;
 
 /**
- * Addresses of the words that the loader fills in with the address of one of `symbols`, given by their indices; those
- * of calls are not among them. At most `max`.
+ * Addresses of the words that the loader fills in with the address of one of `symbols`, without those for calls.
+ *
+ * @param symbols their indices
+ * @param max how many addresses at most
  *
  * @throws Unreadable
  */
@@ -26,10 +27,10 @@ export async function findSymbolWords(
   const filter = new NumberFilter(symbols);
   const found: number[] = [];
   for (const { start, length, entryBytes, relative } of relocationTables(image, dynamic)) {
-    // Linkers put words that get an address of the file itself first, and say how many there are.
-    const passed = Math.min(length, relative * entryBytes);
-    for await (const { bytes } of image.file.slices(start + passed, length - passed, { step: entryBytes })) {
-      const fields = new Fields(bytes, image.format);
+    // Linkers put the words that get an address of the file itself first, and count them.
+    const skipped = Math.min(length, relative * entryBytes);
+    for await (const { bytes } of image.file.slices(start + skipped, length - skipped, { step: entryBytes })) {
+      const fields = new FieldReader(bytes, image.format);
       for (let at = 0; at < fields.length; at += entryBytes) {
         const symbol = isWide ? fields.u32(at + symbolAt) : fields.u32(at + symbolAt) >>> 8;
         if (!filter.mayHave(symbol) || !symbols.has(symbol)) continue;
@@ -42,15 +43,15 @@ export async function findSymbolWords(
 }
 
 /** A word that the loader fills in with an address of the file itself. */
-export interface RelativeWord {
+interface RelativeWord {
   readonly address: number;
   readonly target: number;
 }
 
 /**
- * The words with a `target` or at an `address`, at most `max`. On CPUs of 32 bits none is found: there the target is
- * at the address itself.
+ * The words with a `target` or at an `address`; none on 32-bit CPUs, where the target is at the address itself.
  *
+ * @param max how many at most
  * @throws Unreadable
  */
 export async function findRelativeWords(
@@ -65,7 +66,7 @@ export async function findRelativeWords(
     if (entryBytes !== 3 * wordBytes) continue;
     const searched = relative === 0 ? length : Math.min(length, relative * entryBytes);
     for await (const { bytes } of image.file.slices(start, searched, { step: entryBytes })) {
-      const fields = new Fields(bytes, image.format);
+      const fields = new FieldReader(bytes, image.format);
       for (let at = 0; at < fields.length; at += entryBytes) {
         if (target !== undefined && fields.word(at + 2 * wordBytes) !== target) continue;
         if (address !== undefined && fields.word(at) !== address) continue;
@@ -83,7 +84,7 @@ interface Table {
   readonly start: number;
   readonly length: number;
   readonly entryBytes: number;
-  /** How many entries, at its beginning, are of words that get an address of the file itself; 0 when it does not say. */
+  /** How many entries at its beginning are for words that get an address of the file itself; 0 when unknown. */
   readonly relative: number;
 }
 

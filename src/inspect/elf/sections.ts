@@ -1,5 +1,5 @@
-import { Unreadable } from "../pace.ts";
-import { Fields } from "./fields.ts";
+import { Unreadable } from "../file-bytes.ts";
+import { FieldReader } from "./fields.ts";
 import type { ElfImage } from "./image.ts";
 
 const MAX_NAMES_BYTES = 1024 * 1024;
@@ -24,17 +24,17 @@ export async function findSection(image: ElfImage, names: readonly string[]): Pr
   const entryBytes = format.wordBytes === 8 ? 64 : 40;
   if (table.count === 0 || table.namesIndex >= table.count) return undefined;
   if (table.entryBytes !== entryBytes) throw new Unreadable("its section headers have an unknown size");
-  // At most 65 535 headers, so 4 MiB.
-  const fields = new Fields(await file.read(table.offset, table.count * entryBytes), format);
+  // The count has 16 bits, so this is 4 MiB at most.
+  const fields = new FieldReader(await file.read(table.offset, table.count * entryBytes), format);
   const at = (index: number) => headerAt(fields, index * entryBytes);
   const namesSection = at(table.namesIndex);
   if (namesSection.size > MAX_NAMES_BYTES) throw new Unreadable("its sections' names are too long");
   const allNames = await file.read(namesSection.offset, namesSection.size);
-  const wanted = names.map((name) => ({ name, bytes: Buffer.from(`${name}\0`) }));
+  const searched = names.map((name) => ({ name, bytes: Buffer.from(`${name}\0`) }));
   const found = new Map<string, Section>();
   for (let index = 0; index < table.count; index += 1) {
     const { nameOffset, ...header } = at(index);
-    for (const { name, bytes } of wanted) {
+    for (const { name, bytes } of searched) {
       if (found.has(name) || nameOffset + bytes.length > allNames.length) continue;
       if (allNames.compare(bytes, 0, bytes.length, nameOffset, nameOffset + bytes.length) === 0) {
         found.set(name, { name, ...header });
@@ -44,7 +44,7 @@ export async function findSection(image: ElfImage, names: readonly string[]): Pr
   return names.map((name) => found.get(name)).find((section) => section !== undefined);
 }
 
-function headerAt(fields: Fields, at: number): Omit<Section, "name"> & { nameOffset: number } {
+function headerAt(fields: FieldReader, at: number): Omit<Section, "name"> & { nameOffset: number } {
   const { wordBytes } = fields.format;
   const words = at + 8;
   return {

@@ -1,7 +1,7 @@
-import { Fields } from "../elf/fields.ts";
+import { FieldReader } from "../elf/fields.ts";
 import { type ElfImage, fileOffset, PT_LOAD, readAddress } from "../elf/image.ts";
 import { findSection } from "../elf/sections.ts";
-import { Unreadable } from "../pace.ts";
+import { Unreadable } from "../file-bytes.ts";
 
 /** Layout from Go's debug/buildinfo. */
 const MAGIC = Buffer.from("\xff Go buildinf:", "latin1");
@@ -9,13 +9,31 @@ const HEADER_BYTES = 32;
 const ALIGNMENT = 16;
 const INLINE_STRINGS = 2;
 const BIG_ENDIAN = 1;
-/** As Go does: without a section of that name it is near the beginning of the data. */
+/** As Go does: in a file without that section it is near the beginning of the data. */
 const SEARCHED_BYTES = 64 * 1024;
 /** 5000 modules of 200 bytes. */
 const MAX_STRING_BYTES = 1024 * 1024;
-/** A random text of 16 bytes is around the list of modules. */
+/** The list of modules is framed by 16 random bytes on either side. */
 const FRAME_BYTES = 16;
 
+/** A module that a program is built of. */
+export interface GoModule {
+  readonly path: string;
+  /** Such as `v1.2.3`; `(devel)` for one built from a folder. */
+  readonly version: string;
+  /** The path of the module or the folder that stands in for it, `""` when none does. `version` is that one's then. */
+  readonly replacedBy: string;
+}
+
+export interface ModuleInfo {
+  /** The program's own module. */
+  readonly main: GoModule | undefined;
+  readonly dependencies: readonly GoModule[];
+  /** Flags of the build, such as `-trimpath`: `true`; since Go 1.18. */
+  readonly settings: ReadonlyMap<string, string>;
+}
+
+/** What Go's linker says about a program. */
 export interface BuildInfo {
   /** Such as `go1.20.3`; `""` when it can't be read. */
   readonly goVersion: string;
@@ -41,7 +59,7 @@ export async function readBuildInfo(image: ElfImage): Promise<BuildInfo | undefi
   return { goVersion: strings[0], modules: parseModuleInfo(withoutFrame(strings[1])) };
 }
 
-/** The list of modules without the random text around it; `""` when it is not as it has to be. */
+/** The list of modules without its frame; `""` when it has none. */
 export function withoutFrame(bytes: Buffer): string {
   const isFramed = bytes.length > 2 * FRAME_BYTES && bytes[bytes.length - FRAME_BYTES - 1] === "\n".charCodeAt(0);
   return isFramed ? bytes.toString("utf8", FRAME_BYTES, bytes.length - FRAME_BYTES) : "";
@@ -50,11 +68,11 @@ export function withoutFrame(bytes: Buffer): string {
 async function findHeader(image: ElfImage): Promise<number | undefined> {
   const section = await findSection(image, [".go.buildinfo"]);
   const data = image.segments.find(({ type, writable }) => type === PT_LOAD && writable);
-  const place = section ?? (data && { address: data.address, size: data.fileBytes });
-  if (place === undefined) return undefined;
-  const bytes = await readAddress(image, place.address, Math.min(place.size, SEARCHED_BYTES));
+  const searched = section ?? (data && { address: data.address, size: data.fileBytes });
+  if (searched === undefined) return undefined;
+  const bytes = await readAddress(image, searched.address, Math.min(searched.size, SEARCHED_BYTES));
   for (let hit = bytes.indexOf(MAGIC); hit !== -1; hit = bytes.indexOf(MAGIC, hit + 1)) {
-    if (hit % ALIGNMENT === 0) return place.address + hit;
+    if (hit % ALIGNMENT === 0) return searched.address + hit;
   }
   return undefined;
 }
@@ -89,11 +107,11 @@ async function readPointed(
   littleEndian: boolean,
 ): Promise<Strings> {
   const format = { wordBytes: pointerBytes, littleEndian };
-  const pointers = new Fields(header.subarray(16), format);
+  const pointers = new FieldReader(header.subarray(16), format);
   const follow = async (pointer: number) => {
     // A program that is loaded anywhere has its addresses filled in by the loader.
     if (pointer === 0) return Buffer.alloc(0);
-    const string = new Fields(await readAddress(image, pointer, 2 * pointerBytes), format);
+    const string = new FieldReader(await readAddress(image, pointer, 2 * pointerBytes), format);
     const start = string.word(0);
     return start === 0 ? Buffer.alloc(0) : await readString(image, start, string.word(pointerBytes));
   };
@@ -106,34 +124,17 @@ async function readString(image: ElfImage, address: number, length: number): Pro
   return await image.file.read(fileOffset(image, address, length), length);
 }
 
-/** A module that a program is built of. */
-export interface GoModule {
-  readonly path: string;
-  /** Such as `v1.2.3`; `(devel)` for one built from a folder. */
-  readonly version: string;
-  /** The path of the module or the folder that stands in for it, `""` when none does. `version` is that one's then. */
-  readonly replacedBy: string;
-}
-
-export interface ModuleInfo {
-  /** The program's own module. */
-  readonly main: GoModule | undefined;
-  readonly dependencies: readonly GoModule[];
-  /** How it was built, such as `-trimpath`: `true`; since Go 1.18. */
-  readonly settings: ReadonlyMap<string, string>;
-}
-
 /** A large program has some hundreds. */
 const MAX_MODULES = 5000;
 const MAX_SETTINGS = 200;
 
-/** Reads the lines that `go version -m` shows. Lines that are not as they should be are passed over. */
-export function parseModuleInfo(text: string): ModuleInfo {
+/** Reads the lines that `go version -m` shows. Malformed lines are ignored. */
+export function parseModuleInfo(lines: string): ModuleInfo {
   let main: GoModule | undefined;
   const dependencies: GoModule[] = [];
   const settings = new Map<string, string>();
   let last: "main" | "dependency" | undefined;
-  for (const line of text.split("\n")) {
+  for (const line of lines.split("\n")) {
     const [kind, path = "", version = ""] = line.split("\t");
     if (kind === "mod") {
       main = { path, version, replacedBy: "" };

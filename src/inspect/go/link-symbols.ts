@@ -1,6 +1,6 @@
 import { type ElfImage, readAddress } from "../elf/image.ts";
 import { type DynamicSymbol, findSymbols, type NamePattern, type SymbolTable } from "../elf/symbols.ts";
-import { Unreadable } from "../pace.ts";
+import { Unreadable } from "../file-bytes.ts";
 
 /** Hashes have 8 bytes since Go 1.15, 20 or 40 before; their length is not relied on. */
 const MAX_HASH_BYTES = 64;
@@ -10,7 +10,7 @@ const MAX_STRING_BYTES = 1024 * 1024;
 /** Go 1.20 spells them `go:link.…`, Go 1.19 `go.link.…`. */
 const LINK = /^go([.:])link\.(pkghash|pkghashbytes)\.(.+)$/s;
 
-/** Strings that the linker sets, as symbols of their own, whether or not the file is stripped. */
+/** Strings that the linker sets, as symbols of their own, even in a stripped file. */
 const STRINGS = {
   goVersion: "runtime.buildVersion.str",
   moduleInfo: "runtime.modinfo.str",
@@ -18,12 +18,12 @@ const STRINGS = {
 } as const;
 const GO_ROOT = "runtime.defaultGOROOT";
 
-/** A part of each that is found fast. */
+/** Six bytes of each name that are found fast. */
 const PATTERNS: readonly NamePattern[] = [
-  { text: "kghash", before: "go.link.p".length, beginnings: ["go.link.pkghash", "go:link.pkghash"] },
-  { text: "Versio", before: "runtime.build".length, beginnings: [STRINGS.goVersion] },
-  { text: "nfo.st", before: "runtime.modi".length, beginnings: [STRINGS.moduleInfo] },
-  { text: "GOROOT", before: "runtime.default".length, beginnings: [GO_ROOT] },
+  { part: "kghash", offset: "go.link.p".length, prefixes: ["go.link.pkghash", "go:link.pkghash"] },
+  { part: "Versio", offset: "runtime.build".length, prefixes: [STRINGS.goVersion] },
+  { part: "nfo.st", offset: "runtime.modi".length, prefixes: [STRINGS.moduleInfo] },
+  { part: "GOROOT", offset: "runtime.default".length, prefixes: [GO_ROOT] },
 ];
 
 /** What Go's linker leaves in the dynamic symbols of a plugin, and of a program that can load plugins. */
@@ -32,20 +32,20 @@ export interface LinkSymbols {
   readonly hashes: ReadonlyMap<string, string>;
   /** Indices of the symbols that the loader replaces by the engine's own hash. */
   readonly runtimeHashes: ReadonlySet<number>;
-  /** `.` or `:`, as it is behind `go` in their names; `""` without them. */
+  /** What follows `go` in their names, `.` or `:`; `""` without them. */
   readonly separator: string;
-  /** `""` when the file doesn't tell. */
+  /** `""` when unknown. */
   readonly goVersion: string;
   /** The list of modules as the linker has it, framed; empty when there is none. */
   readonly moduleInfo: Buffer;
-  /** The folder of the Go that built it, `""` when it was built with `-trimpath`, undefined when the file doesn't tell. */
+  /** The folder of the Go that built it, `""` when it was built with `-trimpath`, undefined when unknown. */
   readonly goRoot: string | undefined;
 }
 
 /** @throws Unreadable */
 export async function readLinkSymbols(table: SymbolTable): Promise<LinkSymbols> {
   const { image } = table;
-  const symbols = await findSymbols(table, PATTERNS, isWanted);
+  const symbols = await findSymbols(table, PATTERNS, isLinkSymbol);
   const hashes = new Map<string, string>();
   const runtimeHashes = new Set<number>();
   let separator = "";
@@ -70,12 +70,12 @@ export async function readLinkSymbols(table: SymbolTable): Promise<LinkSymbols> 
     separator,
     goVersion: (await string(STRINGS.goVersion))?.toString() ?? "",
     moduleInfo: (await string(STRINGS.moduleInfo)) ?? Buffer.alloc(0),
-    // Nobody sets it with -trimpath, so that it is there without a string.
+    // With -trimpath it is not set: the symbol is there without its string.
     goRoot: (await string(STRINGS.goRoot))?.toString() ?? (hasGoRoot ? "" : undefined),
   };
 }
 
-function isWanted(name: string): boolean {
+function isLinkSymbol(name: string): boolean {
   return LINK.test(name) || name === GO_ROOT || Object.values<string>(STRINGS).includes(name);
 }
 
@@ -84,7 +84,7 @@ async function readBytes(image: ElfImage, { name, address, size }: DynamicSymbol
   return await readAddress(image, address, size);
 }
 
-/** Undoes what Go's linker does to an import path in the name of a symbol: `example.com/v1%2e2` is `example.com/v1.2`. */
+/** Undoes the escapes of Go's linker in an import path: `example.com/v1%2e2` is `example.com/v1.2`. */
 export function importPath(escaped: string): string {
   return escaped.replaceAll(/(?:%[0-9a-f]{2})+/g, (bytes) => Buffer.from(bytes.replaceAll("%", ""), "hex").toString());
 }

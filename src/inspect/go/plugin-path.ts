@@ -1,14 +1,14 @@
 import type { Dynamic } from "../elf/dynamic.ts";
-import { Fields } from "../elf/fields.ts";
+import { FieldReader } from "../elf/fields.ts";
 import { type ElfImage, PT_LOAD, readAddress } from "../elf/image.ts";
 import { findRelativeWords, findSymbolWords } from "../elf/relocations.ts";
-import { Unreadable } from "../pace.ts";
+import { Unreadable } from "../file-bytes.ts";
 import type { LinkSymbols } from "./link-symbols.ts";
 
 const MAX_PATH_BYTES = 4096;
-/** How much data to look through, in sum, where relocations have no addends: a plugin of 50 MB has some 10 MiB. */
+/** How much data is searched in total where relocations have no addends: a plugin of 50 MB has some 10 MiB. */
 const MAX_DATA_BYTES = 64 * 1024 * 1024;
-/** An address that is looked for may be in other places by chance. */
+/** The same number may be in other places by chance. */
 const MAX_CANDIDATES = 64;
 
 /**
@@ -20,7 +20,7 @@ const MAX_CANDIDATES = 64;
  * The last is for the loader to fill in from the symbols `pkghash.…`, which is how to find the slice.
  *
  * @returns undefined when nothing refers to those symbols, so that it is no plugin
- * @throws Unreadable when they are referred to in another way than is known
+ * @throws Unreadable when they are referred to in an unknown way
  */
 export async function readPluginPath(
   image: ElfImage,
@@ -50,10 +50,7 @@ async function pointersTo(image: ElfImage, dynamic: Dynamic, target: number): Pr
   return words.length > 0 ? words.map(({ address }) => address) : await pointersInData(image, target);
 }
 
-/**
- * The same where the target is at the address itself, as on 32-bit CPUs. Segments may overlap, in a file that lies all
- * of them, so what is looked through is bounded in sum.
- */
+/** The same on 32-bit CPUs: the target is at the address itself. Segments may overlap, so their total is bounded. */
 async function pointersInData({ file, format, segments }: ElfImage, target: number): Promise<number[]> {
   const { wordBytes } = format;
   const found = new Set<number>();
@@ -66,7 +63,7 @@ async function pointersInData({ file, format, segments }: ElfImage, target: numb
     for await (const { at, bytes } of file.slices(offset + skipped, length - (length % wordBytes), {
       step: wordBytes,
     })) {
-      const words = new Fields(bytes, format);
+      const words = new FieldReader(bytes, format);
       for (let word = 0; word < words.length; word += wordBytes) {
         if (words.word(word) === target) found.add(address + skipped + at + word);
         if (found.size === MAX_CANDIDATES) return [...found];
@@ -78,7 +75,7 @@ async function pointersInData({ file, format, segments }: ElfImage, target: numb
 
 async function readWords(image: ElfImage, address: number, count: number): Promise<number[]> {
   const { wordBytes } = image.format;
-  const fields = new Fields(await readAddress(image, address, count * wordBytes), image.format);
+  const fields = new FieldReader(await readAddress(image, address, count * wordBytes), image.format);
   return Array.from({ length: count }, (_, index) => fields.word(index * wordBytes));
 }
 

@@ -1,14 +1,19 @@
-import { type ElfImage, PT_LOAD } from "../elf/image.ts";
+import { type ElfImage, PT_LOAD, readElf } from "../elf/image.ts";
+import { type FileBytes, Unreadable } from "../file-bytes.ts";
+import type { GoModule } from "./build-info.ts";
+import type { LinkSymbols } from "./link-symbols.ts";
 
 /** Every Go program has it; with `-trimpath` the path begins so, otherwise with the folder of Go. */
 const RUNTIME_SOURCE = "runtime/proc.go\0";
 const MAX_PATH_BYTES = 1024;
 const SLASH = "/".charCodeAt(0);
 const SOURCES = Buffer.from("/src/");
-/** How much is looked through: more than an engine has. */
+/** How much is searched: more than an engine has. */
 const MAX_BYTES = 256 * 1024 * 1024;
+/** How many modules' versions are searched for; a message has no room for more. */
+const MAX_MODULES = 3;
 
-/** What the names of source files, which stack traces need, tell about a build. */
+/** What the names of source files, which stack traces need, say about a build. */
 export interface SourcePaths {
   /** The folder of Go, `""` with `-trimpath`, undefined when it was not found. */
   readonly goRoot: string | undefined;
@@ -16,11 +21,29 @@ export interface SourcePaths {
   readonly versions: ReadonlyMap<string, string>;
 }
 
+/** How a plugin was built: what its symbols do not say is searched for in the whole file. Never throws Unreadable. */
+export async function readPluginSources(
+  file: FileBytes,
+  { goRoot }: LinkSymbols,
+  modules: readonly GoModule[],
+): Promise<SourcePaths> {
+  const paths = modules.slice(0, MAX_MODULES).map(({ path, replacedBy }) => replacedBy || path);
+  if (goRoot !== undefined && paths.length === 0) return { goRoot, versions: new Map() };
+  try {
+    const image = await readElf(file);
+    const found = image && (await readSourcePaths(image, paths));
+    return { goRoot: goRoot ?? found?.goRoot, versions: found?.versions ?? new Map() };
+  } catch (error) {
+    if (!(error instanceof Unreadable)) throw error;
+    return { goRoot, versions: new Map() };
+  }
+}
+
 /**
- * Looks for the names of source files in what the loader maps. It reads the file nearly as a whole, 25 ms for 50 MB, so
- * it is for when something is wrong already.
+ * Searches what the loader maps for the names of source files. It reads nearly the whole file, 25 ms for 50 MB, so it
+ * is for when something is wrong already.
  *
- * @param modules paths of modules whose version is wanted
+ * @param modules paths of the modules whose versions are searched for
  * @throws Unreadable
  */
 export async function readSourcePaths(image: ElfImage, modules: readonly string[]): Promise<SourcePaths> {
@@ -48,9 +71,10 @@ function findGoRoot(bytes: Buffer): string | undefined {
     const before = bytes.subarray(Math.max(0, hit - MAX_PATH_BYTES), hit);
     const folder = before.subarray(before.lastIndexOf(0) + 1);
     if (folder.length === 0 && hit > 0) return "";
-    if (folder[0] !== SLASH || folder.length <= SOURCES.length || !folder.subarray(-SOURCES.length).equals(SOURCES))
-      continue;
-    return folder.toString("utf8", 0, folder.length - SOURCES.length);
+    const isAbsolute = folder[0] === SLASH && folder.length > SOURCES.length;
+    if (isAbsolute && folder.subarray(-SOURCES.length).equals(SOURCES)) {
+      return folder.toString("utf8", 0, folder.length - SOURCES.length);
+    }
   }
   return undefined;
 }

@@ -3,27 +3,25 @@ import type { EngineFacts } from "../engine.ts";
 import { type GoModule, moduleOf } from "../go/build-info.ts";
 import type { SourcePaths } from "../go/source-paths.ts";
 import type { PluginReading } from "../plugin-facts.ts";
-import type { SystemFacts } from "../system/system-facts.ts";
-
-type Sources = Evidence["sources"];
 
 /**
- * Why packages differ, as far as the files tell, and what to do about it.
+ * Why packages differ, as far as the files say, and what to do about it.
  *
- * @param differing import paths
+ * @param differing import paths of the packages
+ * @param sources of the plugin
  */
 export function likelyCause(
   differing: readonly string[],
   plugin: PluginReading,
   engine: EngineFacts,
-  sources: Sources,
+  sources: SourcePaths | undefined,
 ): string {
   const modules = modulesByPath(engine);
   const isOtherBuild = differing.some((path) => isStandard(path, modules));
   return isOtherBuild ? otherBuild(plugin, engine, sources) : otherSources(differing, engine, sources);
 }
 
-/** Whether two versions of Go are known and not the same. Spellings of the symbols tell it too: they changed in 1.20. */
+/** The two versions of Go if they are known to differ, also by the symbols' spelling, which changed in Go 1.20. */
 export function goVersions(plugin: PluginReading, engine: EngineFacts): { plugin: string; engine: string } | undefined {
   const names = { plugin: plugin.facts.goVersion, engine: engine.goVersion };
   if (names.plugin !== "" && names.engine !== "") return names.plugin === names.engine ? undefined : names;
@@ -33,8 +31,8 @@ export function goVersions(plugin: PluginReading, engine: EngineFacts): { plugin
   return { plugin: names.plugin || spelled(separators.plugin), engine: names.engine || spelled(separators.engine) };
 }
 
-/** Go's own packages are the same for everyone, so it is how they were built. */
-function otherBuild(plugin: PluginReading, engine: EngineFacts, sources: Sources): string {
+/** Everyone has the same sources of Go's own packages, so it is how they were built. */
+function otherBuild(plugin: PluginReading, engine: EngineFacts, sources: SourcePaths | undefined): string {
   if (goVersions(plugin, engine) !== undefined) return "packages of another version of Go are never the same";
   const pluginRoot = sources?.goRoot;
   const pluginTrimmed = pluginRoot === undefined ? undefined : pluginRoot === "";
@@ -53,8 +51,8 @@ function otherBuild(plugin: PluginReading, engine: EngineFacts, sources: Sources
   return `the plugin was built with another Go or other flags: build it with ${version} and all flags of the engine's build, such as ${flags}`;
 }
 
-/** Packages that build on one that differs may differ too, so the modules that the engine's own builds on come first. */
-function otherSources(differing: readonly string[], engine: EngineFacts, sources: Sources): string {
+/** A package differs where one that it imports does, so the engine's dependencies count before its own module. */
+function otherSources(differing: readonly string[], engine: EngineFacts, sources: SourcePaths | undefined): string {
   const { main } = engine.modules;
   const dependencies = differingModules(differing, engine).filter((module) => module !== main);
   if (dependencies.length > 0) {
@@ -65,13 +63,13 @@ function otherSources(differing: readonly string[], engine: EngineFacts, sources
   return `build the plugin from the same source as the engine${own}`;
 }
 
-function versionsOf({ path, version, replacedBy }: GoModule, sources: Sources): string {
+function versionsOf({ path, version, replacedBy }: GoModule, sources: SourcePaths | undefined): string {
   const replaced = replacedBy === "" ? "" : ` (replaced by ${replacedBy})`;
-  const there = sources?.versions.get(replacedBy || path);
-  return `${path}${replaced}, ${version} in the engine${there === undefined ? "" : ` and ${there} in the plugin`}`;
+  const inPlugin = sources?.versions.get(replacedBy || path);
+  return `${path}${replaced}, ${version} in the engine${inPlugin === undefined ? "" : ` and ${inPlugin} in the plugin`}`;
 }
 
-/** The engine's modules that packages belong to, those with most of the packages first. */
+/** The engine's modules to which the packages belong, those with the most packages first. */
 export function differingModules(differing: readonly string[], engine: EngineFacts): GoModule[] {
   const modules = modulesByPath(engine);
   const counts = new Map<GoModule, number>();
@@ -87,22 +85,7 @@ function modulesByPath({ modules }: EngineFacts): ReadonlyMap<string, GoModule> 
   return new Map(all.map((module) => [module.path, module]));
 }
 
-/** Go's own packages have no dot in the first part of their path; other modules may not either, but are known. */
+/** Go's own packages have no dot in the first part of their path, and belong to none of the modules. */
 function isStandard(path: string, modules: ReadonlyMap<string, GoModule>): boolean {
   return !(path.split("/", 1)[0] ?? "").includes(".") && moduleOf(path, modules) === undefined;
-}
-
-/** All that a verdict rests on. */
-export interface Evidence {
-  /** undefined when the plugin's file is no ELF file. */
-  readonly plugin: PluginReading | undefined;
-  /** Or a sentence about why there is none to compare with. */
-  readonly engine: EngineFacts | string;
-  readonly system: SystemFacts;
-  /** Symbols that the engine will look up. */
-  readonly wanted: readonly string[];
-  /** Empty when they were not looked for. */
-  readonly missingLibraries: readonly string[];
-  /** Of the plugin, for saying why packages differ; undefined when none do. */
-  readonly sources: SourcePaths | undefined;
 }

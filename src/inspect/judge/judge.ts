@@ -1,31 +1,48 @@
 import type { Compatibility } from "../../domain/compatibility.ts";
 import { enumerate, printable } from "../../lib/text.ts";
-import { compareVersions } from "../elf/dynamic.ts";
 import type { EngineFacts } from "../engine.ts";
+import type { SourcePaths } from "../go/source-paths.ts";
+import { compareVersions } from "../libc.ts";
 import type { PluginReading } from "../plugin-facts.ts";
-import { type Evidence, goVersions, likelyCause } from "./cause.ts";
+import type { SystemFacts } from "../system/system-facts.ts";
+import { goVersions, likelyCause } from "./cause.ts";
 import { byImportance, type KnownProblem, verdictOf } from "./problems.ts";
 
 const BUILD_PLUGIN = "build it with go build -buildmode=plugin";
 /** Go keeps a file that it loaded, and one whose packages it refused, for as long as the process lives. */
 const RESTART = "once the file is replaced, restart the engine: Go does not load the same path twice";
 
+/** All that a verdict depends on. */
+export interface Evidence {
+  /** undefined when the plugin's file is no ELF file. */
+  readonly plugin: PluginReading | undefined;
+  /** Or why there is none to compare with. */
+  readonly engine: EngineFacts | string;
+  readonly system: SystemFacts;
+  /** Symbols that the engine will look up. */
+  readonly requiredSymbols: readonly string[];
+  /** Empty when they were not searched for. */
+  readonly missingLibraries: readonly string[];
+  /** Of the plugin, for saying why packages differ; undefined when none do. */
+  readonly sources: SourcePaths | undefined;
+}
+
 /**
- * Whether the engine will load a plugin and find the wanted symbols in it. Pure: everything was read before. Texts of
- * the files are made printable.
+ * Whether the engine will load a plugin and find the required symbols in it. Pure: everything was read before. Strings
+ * of the files are made printable.
  */
 export function judge(evidence: Evidence): Compatibility {
   const problems = byImportance(problemsOf(evidence));
-  return { verdict: verdictOf(problems), problems: problems.map(shown) };
+  return { verdict: verdictOf(problems), problems: problems.map(printableProblem) };
 }
 
-function shown({ packages, ...problem }: KnownProblem): KnownProblem {
+function printableProblem({ packages, ...problem }: KnownProblem): KnownProblem {
   const message = printable(problem.message);
   return { ...problem, message, ...(packages === undefined ? {} : { packages: packages.map(printable) }) };
 }
 
 function problemsOf(evidence: Evidence): KnownProblem[] {
-  const { plugin, engine, wanted } = evidence;
+  const { plugin, engine, requiredSymbols } = evidence;
   if (plugin === undefined) {
     return [{ code: "NOT_ELF", message: `the plugin is no ELF file, as every plugin for Linux is: ${BUILD_PLUGIN}` }];
   }
@@ -43,7 +60,7 @@ function problemsOf(evidence: Evidence): KnownProblem[] {
   }
   problems.push(...platformProblems(evidence, plugin));
   if (typeof engine !== "string") problems.push(...engineProblems(evidence, plugin, engine));
-  const absent = plugin.kind === "plugin" ? wanted.filter((symbol) => !plugin.exports.includes(symbol)) : [];
+  const absent = plugin.kind === "plugin" ? requiredSymbols.filter((symbol) => !plugin.exports.includes(symbol)) : [];
   if (absent.length > 0 && plugin.unread === "") problems.push(symbolProblem(absent, plugin));
   return problems;
 }
@@ -69,7 +86,7 @@ function kindProblem({ kind }: PluginReading): KnownProblem | undefined {
   }
 }
 
-/** What would keep any file from being loaded. Without an engine, this system has to do for it. */
+/** What would keep any file from being loaded. Without an engine, the plugin is compared with this system. */
 function platformProblems({ engine, system, missingLibraries }: Evidence, plugin: PluginReading): KnownProblem[] {
   const { facts } = plugin;
   const [host, name] = typeof engine === "string" ? [system, "this system"] : [engine, "the engine"];
@@ -92,7 +109,7 @@ function platformProblems({ engine, system, missingLibraries }: Evidence, plugin
   return problems;
 }
 
-/** The two libraries bear different names. But musl takes glibc's for its own, and small plugins do run so. */
+/** The two have different file names. But musl stands in for glibc, and small plugins do work like that. */
 function libcProblem(plugin: string, host: string, name: string): KnownProblem | undefined {
   if (plugin === "musl" && host === "glibc") {
     const message = `the plugin is linked to musl and ${name} to glibc: build it on a system with glibc, such as Debian`;
@@ -130,9 +147,9 @@ function symbolProblem(absent: readonly string[], { exports }: PluginReading): K
   return { code: "SYMBOL_MISSING", message };
 }
 
-/** Go packages that a plugin and an engine both contain. */
-export interface PackageDifferences {
-  /** How many both contain. */
+/** The Go packages that a plugin and an engine both contain. */
+interface PackageDifferences {
+  /** How many there are. */
   readonly shared: number;
   /** The import paths of those that are not the same in both, sorted. */
   readonly differing: readonly string[];
@@ -140,7 +157,7 @@ export interface PackageDifferences {
 
 type Hashes = ReadonlyMap<string, string>;
 
-/** The comparison that `plugin.Open` makes, all of it: Go stops at the first difference. */
+/** Compares as `plugin.Open` does, but does not stop at the first difference. */
 export function compareHashes(plugin: Hashes, engine: Hashes): PackageDifferences {
   const shared = [...plugin.keys()].filter((path) => engine.has(path));
   return { shared: shared.length, differing: shared.filter((path) => plugin.get(path) !== engine.get(path)).sort() };

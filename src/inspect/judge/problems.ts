@@ -1,11 +1,11 @@
 import type { Problem, Verdict } from "../../domain/compatibility.ts";
 
 /**
- * What can stand against a plugin, the most important first, and the verdict that it makes. The codes are for
- * programs and stay; docs/api tells clients what they mean.
+ * The problems of a plugin by importance, and the verdict that each leads to. The codes are stable, for programs;
+ * docs/api explains them to clients.
  */
-export const PROBLEM_VERDICT = {
-  /** No ELF file at all: a text, an empty file, a folder, a program of another system. */
+const PROBLEM_VERDICT = {
+  /** No ELF file at all: a script, an empty file, a folder, a program of another system. */
   NOT_ELF: "incompatible",
   /** It ends before what has to be loaded. */
   FILE_TRUNCATED: "incompatible",
@@ -15,15 +15,15 @@ export const PROBLEM_VERDICT = {
   WRONG_CPU: "incompatible",
   /** Linked to musl, which an engine of glibc does not find. */
   WRONG_LIBC: "incompatible",
-  /** It asks for a newer glibc than this system has. */
+  /** It needs a newer glibc than this system has. */
   GLIBC_TOO_OLD: "incompatible",
-  /** A shared library that it asks for is not on this system. */
+  /** A shared library that it needs is not on this system. */
   LIBRARY_MISSING: "incompatible",
-  /** The engine was built in a way that it loads no plugins. */
+  /** The engine was built without support for plugins. */
   ENGINE_WITHOUT_PLUGINS: "incompatible",
   /** The likely cause of packages that differ. */
   GO_VERSION_DIFFERS: "incompatible",
-  /** Packages that both contain are not the same. `packages` has all of them. */
+  /** Packages that both contain differ. `packages` has all of them. */
   PACKAGE_DIFFERS: "incompatible",
   /** The plugin's package has no symbol of the name that the engine will look up. */
   SYMBOL_MISSING: "incompatible",
@@ -31,11 +31,11 @@ export const PROBLEM_VERDICT = {
   INSPECTION_INCOMPLETE: "unknown",
   /** There is nothing to compare with. */
   ENGINE_UNKNOWN: "unknown",
-  /** Linked to glibc, for which musl stands in as far as it can. */
+  /** Linked to glibc, for which musl stands in partly. */
   FOREIGN_LIBC: "unknown",
 } as const satisfies Record<string, Verdict>;
 
-export type ProblemCode = keyof typeof PROBLEM_VERDICT;
+type ProblemCode = keyof typeof PROBLEM_VERDICT;
 
 export interface KnownProblem extends Problem {
   readonly code: ProblemCode;

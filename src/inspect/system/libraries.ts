@@ -2,44 +2,43 @@ import { readFile, stat } from "node:fs/promises";
 import { endianness } from "node:os";
 import { join } from "node:path";
 import { hasCode } from "../../lib/errors.ts";
-import { Fields } from "../elf/fields.ts";
+import { FieldReader } from "../elf/fields.ts";
 import { readElf } from "../elf/image.ts";
-import { withFile } from "../file-bytes.ts";
-import { Pace, Unreadable } from "../pace.ts";
+import { TimeBudget, Unreadable, withFile } from "../file-bytes.ts";
 import { defaultFolders, type LibrarySearch, ownFolders } from "./library-folders.ts";
 
-/** musl takes these for itself; the loaders are in every process. */
+/** musl itself stands in for these; the loaders are in every process. */
 const IN_MUSL = /^(?:lib(?:c|pthread|rt|m|dl|util|xnet)\.|libc\.musl-)/;
 const LOADERS = /^(?:ld-linux|ld-musl-|ld64?\.so)/;
 
 /**
- * The libraries of `names` that the loader will not find. A name is not in it when it can't be told, and neither is
- * what a library in turn asks for.
+ * The libraries of `names` that the loader will not find. Where that is unclear a name is not among them; the libraries
+ * that a library needs in turn are not searched for.
  *
- * @throws what `pace` throws
+ * @throws what `budget` throws
  */
 export async function missingLibraries(
   names: readonly string[],
   search: LibrarySearch,
-  pace = new Pace(),
+  budget = new TimeBudget(),
 ): Promise<string[]> {
-  const looked = names.filter(
+  const searched = names.filter(
     (name) => !search.loaded.includes(name) && !LOADERS.test(name) && !(search.libc === "musl" && IN_MUSL.test(name)),
   );
-  if (looked.length === 0) return [];
+  if (searched.length === 0) return [];
   const find = await openSearch(search);
   const missing: string[] = [];
-  for (const name of new Set(looked)) {
-    if (pace.isDue()) await pace.keep();
+  for (const name of new Set(searched)) {
+    if (budget.shouldYield()) await budget.yield();
     if ((await find(name)) === "missing") missing.push(name);
   }
   return missing;
 }
 
-/** `unclear` where the loader would look in a folder that only it knows. */
+/** `unclear` where the loader would search a folder that only it knows. */
 type Found = "missing" | "unclear" | { readonly path: string };
 
-/** Gives a function that finds the path of a library: what is the same for all of them is read once. */
+/** Gives a function that finds the path of a library. What all libraries have in common is read once, here. */
 export async function openSearch(search: LibrarySearch): Promise<(name: string) => Promise<Found>> {
   const { root, cpu, libc } = search;
   const own = ownFolders(search);
@@ -58,20 +57,20 @@ export async function openSearch(search: LibrarySearch): Promise<(name: string) 
   };
 }
 
-/** Those of `folders` that are there: most that are named are not. */
+/** Those of `folders` that exist: most do not. */
 async function existing(folders: readonly string[], root: string): Promise<string[]> {
-  const there: string[] = [];
+  const found: string[] = [];
   for (const folder of new Set(folders)) {
     try {
-      if ((await stat(join(root, folder))).isDirectory()) there.push(folder);
+      if ((await stat(join(root, folder))).isDirectory()) found.push(folder);
     } catch (error) {
-      if (!isAbsence(error)) there.push(folder);
+      if (!isAbsence(error)) found.push(folder);
     }
   }
-  return there;
+  return found;
 }
 
-/** Loaders pass over files for another CPU. What may not be read may still be read by the engine. */
+/** Loaders ignore files for another CPU. A file without permission for us may be readable to the engine. */
 async function isLibrary(path: string, cpu: string): Promise<boolean> {
   try {
     return (await withFile(path, async (file) => (await readElf(file))?.cpu === cpu)) === true;
@@ -85,37 +84,36 @@ function isAbsence(error: unknown): boolean {
 }
 
 /** Layout from glibc's sysdeps/generic/dl-cache.h; an older layout may come before it. */
-const MAGIC = Buffer.from("glibc-ld.so.cache1.1");
+const CACHE_MAGIC = Buffer.from("glibc-ld.so.cache1.1");
 const HEADER_BYTES = 48;
 const ENTRY_BYTES = 24;
-const MAX_BYTES = 16 * 1024 * 1024;
+const MAX_CACHE_BYTES = 16 * 1024 * 1024;
 const MAX_PATH_BYTES = 4096;
 
 /**
- * Where `ldconfig` found libraries of a name, for all CPUs that it knows. glibc looks there and not at the folders of
- * /etc/ld.so.conf, so a library that was installed without `ldconfig` is not found, as in a start of the engine.
- *
- * @returns gives nothing when the cache can't be read or understood
+ * Gives a function that returns the paths at which `ldconfig` found a library, for all CPUs. glibc reads this cache and
+ * not the folders of /etc/ld.so.conf, so a library that was installed without `ldconfig` is not found by the engine
+ * either. Without a cache that can be read, it returns no paths.
  */
-export async function readLibraryCache(cacheFile: string): Promise<(name: string) => string[]> {
+async function readLibraryCache(cacheFile: string): Promise<(name: string) => string[]> {
   const none = () => [];
   const cache = await readFile(cacheFile).catch(() => undefined);
-  if (cache === undefined || cache.length > MAX_BYTES) return none;
-  const start = cache.indexOf(MAGIC);
+  if (cache === undefined || cache.length > MAX_CACHE_BYTES) return none;
+  const start = cache.indexOf(CACHE_MAGIC);
   if (start === -1 || start + HEADER_BYTES > cache.length) return none;
   const bytes = cache.subarray(start);
-  const fields = new Fields(bytes, { littleEndian: endianness() === "LE", wordBytes: 4 });
-  const count = fields.u32(MAGIC.length);
+  const fields = new FieldReader(bytes, { littleEndian: endianness() === "LE", wordBytes: 4 });
+  const count = fields.u32(CACHE_MAGIC.length);
   if (HEADER_BYTES + count * ENTRY_BYTES > bytes.length) return none;
   return (name) => pathsOf(name, bytes, fields, count);
 }
 
-function pathsOf(name: string, bytes: Buffer, fields: Fields, count: number): string[] {
-  const wanted = Buffer.from(`${name}\0`);
+function pathsOf(name: string, bytes: Buffer, fields: FieldReader, count: number): string[] {
+  const searched = Buffer.from(`${name}\0`);
   const paths: string[] = [];
   for (let at = HEADER_BYTES; at < HEADER_BYTES + count * ENTRY_BYTES; at += ENTRY_BYTES) {
     const key = fields.u32(at + 4);
-    if (bytes[key] !== wanted[0] || !bytes.subarray(key, key + wanted.length).equals(wanted)) continue;
+    if (bytes[key] !== searched[0] || !bytes.subarray(key, key + searched.length).equals(searched)) continue;
     const value = bytes.subarray(fields.u32(at + 8)).subarray(0, MAX_PATH_BYTES);
     const end = value.indexOf(0);
     if (end > 0) paths.push(value.toString("utf8", 0, end));

@@ -1,7 +1,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 
-/** How the loader looks for the libraries of one plugin. */
+/** What the loader's search for the libraries of one plugin depends on. */
 export interface LibrarySearch {
   readonly cpu: string;
   readonly libc: "glibc" | "musl";
@@ -12,16 +12,16 @@ export interface LibrarySearch {
   readonly runpath: string;
   readonly engineRpath: string;
   readonly ldLibraryPath: string;
-  /** Names of libraries that the engine asks for itself. */
+  /** Names of libraries that the engine itself needs. */
   readonly loaded: readonly string[];
   /** `/`; tests have their own. */
   readonly root: string;
 }
 
-/** How many folders each of the files and the environment may name; linkers are told one or two. */
+/** How many folders each of the files and the environment may name; one or two are usual. */
 const MAX_OWN_FOLDERS = 32;
 
-/** GNU's names of systems, as in Debian's folders of libraries. */
+/** GNU's names of systems, as in the names of Debian's library folders. */
 const MULTIARCH: Readonly<Record<string, readonly string[]>> = {
   "386": ["i386-linux-gnu"],
   amd64: ["x86_64-linux-gnu"],
@@ -35,9 +35,9 @@ const MULTIARCH: Readonly<Record<string, readonly string[]>> = {
   s390x: ["s390x-linux-gnu"],
 };
 
-export interface OwnFolders {
+interface OwnFolders {
   readonly folders: readonly string[];
-  /** Whether these are all: not when there are too many, or some that only the loader knows. */
+  /** false when there are more than are read, or some that only the loader knows. */
   readonly isComplete: boolean;
 }
 
@@ -61,7 +61,7 @@ function isKnown(folder: string): boolean {
   return folder.startsWith("/") && !folder.includes("$");
 }
 
-/** Folders that the loader knows by itself. */
+/** The folders that the loader searches by default. */
 export async function defaultFolders({
   libc,
   cpu,
@@ -75,11 +75,11 @@ export async function defaultFolders({
   ];
 }
 
-/** Of /etc/ld-musl-<CPU>.path, which stands in for the folders that musl knows. */
+/** Of /etc/ld-musl-<CPU>.path, which replaces musl's default folders. */
 async function muslFolders(root: string): Promise<string[] | undefined> {
   const etc = join(root, "etc");
   const names = await readdir(etc).catch(() => []);
   const file = names.find((name) => /^ld-musl-.*\.path$/.test(name));
-  const text = file && (await readFile(join(etc, file), "utf8").catch(() => undefined));
-  return text?.split(/[:\n]/).filter((folder) => folder.startsWith("/"));
+  const content = file && (await readFile(join(etc, file), "utf8").catch(() => undefined));
+  return content?.split(/[:\n]/).filter((folder) => folder.startsWith("/"));
 }

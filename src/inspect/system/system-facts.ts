@@ -1,14 +1,14 @@
 import { createHash } from "node:crypto";
 import { statSync } from "node:fs";
 import { join } from "node:path";
-import { definedVersions, newestGlibc, readDynamic, wantedVersions } from "../elf/dynamic.ts";
-import { type ElfImage, readElf } from "../elf/image.ts";
+import { readDynamic } from "../elf/dynamic.ts";
+import { readElf } from "../elf/image.ts";
 import { withFile } from "../file-bytes.ts";
-import { type Libc, libcOf } from "../libc.ts";
+import { definedVersions, type Libc, libcOf, neededVersions, newestGlibc } from "../libc.ts";
 import { openSearch } from "./libraries.ts";
 import { defaultFolders } from "./library-folders.ts";
 
-/** What runs here. */
+/** The CPU and the C library of the programs that run here. */
 export interface SystemFacts {
   /** Go's name, such as `amd64`; `""` when unknown. */
   readonly cpu: string;
@@ -20,7 +20,8 @@ export interface SystemFacts {
 const UNKNOWN: SystemFacts = { cpu: "", libc: "none", glibc: "" };
 
 /**
- * Takes a program that runs here for the system: Node itself. What can't be read is unknown.
+ * Reads them from a program that runs here, Node itself. What can't be read is unknown, so that checks are skipped;
+ * the catalogue's `detectPlatform` asks another question, since it must always name a folder of a plugin host.
  *
  * @param root where to look for the C library; tests have their own
  */
@@ -30,31 +31,23 @@ export async function readSystemFacts(program: string = process.execPath, root =
       const image = await readElf(file);
       if (image === undefined) return UNKNOWN;
       const dynamic = await readDynamic(image);
-      const libc = libcOf(image, dynamic, dynamic === undefined ? [] : await wantedVersions(image, dynamic));
+      const libc = libcOf(image, dynamic, dynamic === undefined ? [] : await neededVersions(image, dynamic));
       return { cpu: image.cpu, libc, glibc: libc === "glibc" ? await glibcVersion(image.cpu, root) : "" };
     });
     return facts ?? UNKNOWN;
   } catch {
-    return UNKNOWN; // no Linux, or one that hides its files: a check less
+    return UNKNOWN; // not Linux, or its files are hidden: skip the checks that need it
   }
 }
 
-/** The newest version of its symbols is the version of glibc; asking Node's report takes 100 ms. */
+/** The newest version of its symbols is glibc's own; Node's `process.report` also knows it, but takes 100 ms. */
 async function glibcVersion(cpu: string, root: string): Promise<string> {
-  const search = {
-    cpu,
-    libc: "glibc",
-    origin: "/",
-    rpath: "",
-    runpath: "",
-    engineRpath: "",
-    ldLibraryPath: "",
-  } as const;
-  const find = await openSearch({ ...search, loaded: [], root });
+  const noFolders = { rpath: "", runpath: "", engineRpath: "", ldLibraryPath: "" };
+  const find = await openSearch({ cpu, libc: "glibc", origin: "/", ...noFolders, loaded: [], root });
   const library = await find("libc.so.6");
   if (typeof library === "string") return "";
   const versions = await withFile(library.path, async (file) => {
-    const image: ElfImage | undefined = await readElf(file);
+    const image = await readElf(file);
     const dynamic = image && (await readDynamic(image));
     return image && dynamic ? await definedVersions(image, dynamic) : [];
   });
@@ -62,15 +55,15 @@ async function glibcVersion(cpu: string, root: string): Promise<string> {
 }
 
 /**
- * Names the state of what this system adds to a verdict: another one when its C library is another, or when a library
- * comes or goes where the loader looks by itself. It asks for the times of a few files; nothing of it throws.
+ * Changes with the system's C library, and when a library appears or disappears where the loader searches by default.
+ * Reads the times of a few files; never throws.
  *
  * @param root `/`; tests have their own
  */
-export async function systemIdentity(system: SystemFacts, ldLibraryPath: string, root = "/"): Promise<string> {
+export async function systemFingerprint(system: SystemFacts, ldLibraryPath: string, root = "/"): Promise<string> {
   const { cpu, libc, glibc } = system;
   const named = ldLibraryPath.split(/[:;]/).filter((folder) => folder.startsWith("/"));
-  // A folder's time changes with its entries, also where nobody runs ldconfig.
+  // A folder's time changes with its entries, even when nobody runs ldconfig.
   const places = ["/etc/ld.so.cache", ...(await defaultFolders({ libc, cpu, root })), ...named];
   const states = places.map((place) => stateOf(join(root, place)));
   return createHash("sha256")
@@ -79,7 +72,7 @@ export async function systemIdentity(system: SystemFacts, ldLibraryPath: string,
     .slice(0, 22);
 }
 
-/** Not in the background: to wait for ten answers from there takes a hundred times as long as to look. */
+/** Synchronous: waiting for ten answers of other threads takes a hundred times as long as the calls themselves. */
 function stateOf(path: string): string {
   try {
     const { ino, size, mtimeNs } = statSync(path, { bigint: true });

@@ -2,26 +2,44 @@ import {
   type Compatibility,
   type LinkIdentity,
   type Problem,
-  packagesOf,
+  packageHashes,
   type Verdict,
 } from "../../domain/compatibility.ts";
 import { PLUGIN_TYPES, type PluginId, type PluginType, pluginKey } from "../../domain/plugin.ts";
 import type { PluginEntry } from "../../domain/plugin-entry.ts";
 import { enumerate, printable } from "../../lib/text.ts";
 
+/**
+ * The problems of an installed plugin besides those that its inspection found, by importance, and the verdict that each
+ * leads to. The codes are stable, for programs; docs/api explains them to clients.
+ */
+const INSTALLED_PROBLEM_VERDICT = {
+  /** The file that the engine would load does not exist. */
+  SO_MISSING: "incompatible",
+  /** Go knows plugins by their path, and another plugin has the same. */
+  ALREADY_LOADED: "incompatible",
+  /** Packages that the engine does not have differ in another plugin. `packages` has all of them. */
+  PACKAGE_DIFFERS_FROM_PLUGIN: "incompatible",
+} as const satisfies Record<string, Verdict>;
+
+interface InstalledProblem extends Problem {
+  readonly code: keyof typeof INSTALLED_PROBLEM_VERDICT;
+}
+
 type Entries = ReadonlyMap<string, PluginEntry>;
 
+/** How much of a plugin's path a message has. */
 const MAX_SHOWN = 255;
 
 /**
  * Which installed plugins exclude each other. Go keeps what it once opened, even what it then refused, so of two the
- * one that the engine opens later is refused. What is known of each plugin is indexed; after a change of the registry
- * only the entries that are others are indexed anew, so that ten thousand plugins are read fast.
+ * one that the engine opens later is refused. The plugins are indexed, and after a change of the registry only the
+ * changed entries are indexed again, so that listing ten thousand plugins is fast.
  */
 export class Clashes {
   readonly #entriesOf: (type: PluginType) => Entries;
-  /** What the index was made of; the registry makes new maps for each change. */
-  readonly #seen = new Map<PluginType, Entries>();
+  /** The entries that are indexed; the registry makes a new map for each change. */
+  readonly #indexed = new Map<PluginType, Entries>();
   readonly #identities = new Map<PluginType, Map<string, LinkIdentity>>();
   /** Plugins by path, and by the hash that a package has in them. */
   readonly #byPath = new Map<string, Set<string>>();
@@ -31,15 +49,15 @@ export class Clashes {
     this.#entriesOf = entriesOf;
   }
 
-  /** What the other installed plugins have against a plugin of this identity, be it installed or about to be. */
+  /** The conflicts of a plugin of this identity, installed or about to be, with the other installed plugins. */
   of(id: PluginId, identity: LinkIdentity | undefined): InstalledProblem[] {
     if (identity === undefined) return [];
-    for (const type of PLUGIN_TYPES) this.#catchUp(type);
+    for (const type of PLUGIN_TYPES) this.#updateIndex(type);
     return [...this.#samePath(pluginKey(id), identity), ...this.#otherPackages(pluginKey(id), identity)];
   }
 
   #samePath(key: string, { pluginPath }: LinkIdentity): InstalledProblem[] {
-    const other = firstBut(key, this.#byPath.get(pluginPath));
+    const other = firstOther(key, this.#byPath.get(pluginPath));
     if (other === undefined) return [];
     const path = printable(pluginPath.slice(0, MAX_SHOWN));
     const message = `${other} has the same plugin path, ${path}: the engine loads whichever comes first; build one of them from another path, or have the package once, under one name`;
@@ -49,7 +67,7 @@ export class Clashes {
   #otherPackages(key: string, identity: LinkIdentity): InstalledProblem[] {
     const packages: string[] = [];
     const others = new Set<string>();
-    for (const [path, hash] of packagesOf(identity)) {
+    for (const [path, hash] of packageHashes(identity)) {
       const other = this.#differing(key, path, hash);
       if (other === undefined) continue;
       packages.push(printable(path));
@@ -62,18 +80,18 @@ export class Clashes {
     return [{ code: "PACKAGE_DIFFERS_FROM_PLUGIN", message, packages }];
   }
 
-  /** A plugin that has that package with another hash. */
+  /** Another plugin that has that package with another hash. */
   #differing(key: string, path: string, hash: string): string | undefined {
     for (const [otherHash, keys] of this.#byPackage.get(path) ?? []) {
-      const other = otherHash === hash ? undefined : firstBut(key, keys);
+      const other = otherHash === hash ? undefined : firstOther(key, keys);
       if (other !== undefined) return other;
     }
     return undefined;
   }
 
-  #catchUp(type: PluginType): void {
+  #updateIndex(type: PluginType): void {
     const entries = this.#entriesOf(type);
-    if (this.#seen.get(type) === entries) return;
+    if (this.#indexed.get(type) === entries) return;
     const identities = this.#identities.get(type) ?? new Map<string, LinkIdentity>();
     for (const [name, identity] of identities) {
       if (entries.get(name)?.compatibility?.identity === identity) continue;
@@ -86,12 +104,12 @@ export class Clashes {
       this.#add(pluginKey({ type, name }), compatibility.identity);
     }
     this.#identities.set(type, identities);
-    this.#seen.set(type, entries);
+    this.#indexed.set(type, entries);
   }
 
   #add(key: string, identity: LinkIdentity): void {
     addTo(this.#byPath, identity.pluginPath, key);
-    for (const [path, hash] of packagesOf(identity)) {
+    for (const [path, hash] of packageHashes(identity)) {
       const byHash = this.#byPackage.get(path) ?? new Map<string, Set<string>>();
       this.#byPackage.set(path, byHash);
       addTo(byHash, hash, key);
@@ -100,7 +118,7 @@ export class Clashes {
 
   #remove(key: string, identity: LinkIdentity): void {
     removeFrom(this.#byPath, identity.pluginPath, key);
-    for (const [path, hash] of packagesOf(identity)) {
+    for (const [path, hash] of packageHashes(identity)) {
       const byHash = this.#byPackage.get(path);
       if (byHash === undefined) continue;
       removeFrom(byHash, hash, key);
@@ -109,7 +127,15 @@ export class Clashes {
   }
 }
 
-function firstBut(key: string, keys: Iterable<string> = []): string | undefined {
+/** The verdict with further problems, which come after those of the plugin itself. */
+export function withProblems(compatibility: Compatibility, more: readonly InstalledProblem[]): Compatibility {
+  const { verdict, problems } = compatibility;
+  if (more.length === 0) return compatibility;
+  const worse = more.some(({ code }) => INSTALLED_PROBLEM_VERDICT[code] === "incompatible") ? "incompatible" : verdict;
+  return { verdict: worse, problems: [...problems, ...more] };
+}
+
+function firstOther(key: string, keys: Iterable<string> = []): string | undefined {
   for (const other of keys) if (other !== key) return other;
   return undefined;
 }
@@ -124,29 +150,4 @@ function removeFrom(sets: Map<string, Set<string>>, name: string, key: string): 
   const keys = sets.get(name);
   keys?.delete(key);
   if (keys?.size === 0) sets.delete(name);
-}
-
-/**
- * What can stand against an installed plugin beside what its inspection found, the most important first, and the
- * verdict that it makes. The codes are for programs and stay; docs/api tells clients what they mean.
- */
-export const INSTALLED_PROBLEM_VERDICT = {
-  /** The file that the engine would load is gone. */
-  SO_MISSING: "incompatible",
-  /** Go knows plugins by their path, and another plugin has the same. */
-  ALREADY_LOADED: "incompatible",
-  /** Packages that the engine does not have are not the same in another plugin. `packages` has all of them. */
-  PACKAGE_DIFFERS_FROM_PLUGIN: "incompatible",
-} as const satisfies Record<string, Verdict>;
-
-export interface InstalledProblem extends Problem {
-  readonly code: keyof typeof INSTALLED_PROBLEM_VERDICT;
-}
-
-/** The verdict with these problems besides; what is wrong with the plugin itself comes first. */
-export function withProblems(compatibility: Compatibility, more: readonly InstalledProblem[]): Compatibility {
-  const { verdict, problems } = compatibility;
-  if (more.length === 0) return compatibility;
-  const worse = more.some(({ code }) => INSTALLED_PROBLEM_VERDICT[code] === "incompatible") ? "incompatible" : verdict;
-  return { verdict: worse, problems: [...problems, ...more] };
 }

@@ -7,30 +7,30 @@ import type { PluginId, PluginType } from "../../domain/plugin.ts";
 import type { KnownCompatibility, PluginEntry, PluginVersion } from "../../domain/plugin-entry.ts";
 import type { Inspection, Inspector } from "../../inspect/inspector.ts";
 import type { Log } from "../../lib/log.ts";
-import { symbolsWanted, unregisteredFunctions } from "../function-names.ts";
+import { requiredSymbols, unregisteredFunctions } from "../function-names.ts";
 import { Clashes, withProblems } from "./clashes.ts";
 
-/** What an inspection adds to a plugin's entry. Other plugins are left out of it, since they change by themselves. */
+/** What an inspection adds to a plugin's entry. Without conflicts with other plugins, which change independently. */
 export interface Checked {
   readonly compatibility: KnownCompatibility;
   readonly exports?: readonly string[];
 }
 
-export interface CompatibilityCheckOptions {
+interface CompatibilityCheckOptions {
   readonly inspector: Inspector;
   /** Where the engine loads the .so files of a type from; without it, from where they are. */
   readonly soFolder?: (type: PluginType) => string;
-  /** What is installed: the same map until it changes. */
+  /** The installed plugins by name: the same map until one changes. */
   readonly entries: (type: PluginType) => ReadonlyMap<string, PluginEntry>;
   readonly verify: Config["engine"]["verify"];
 }
 
-export interface CheckOptions {
-  /** Whether the libraries that it needs must be there by now. */
+interface CheckOptions {
+  /** Whether missing shared libraries count: not before install.sh. True if absent. */
   readonly libraries?: boolean;
   /** Another engine's binary to compare with. */
   readonly engine?: string;
-  /** Whether the .so was written just now. */
+  /** Whether the .so was written just now, so that no read of it waits for a disk. */
   readonly isInMemory?: boolean;
   readonly signal?: AbortSignal;
 }
@@ -39,7 +39,7 @@ export interface CheckOptions {
 type OwnCompatibility = Compatibility & { readonly identity?: LinkIdentity | undefined };
 type Registered = Pick<PluginVersion, "functions">;
 
-/** Says whether the engine will load a .so, as `engine.verify` wants it. */
+/** Inspects plugins for whether the engine will load them, according to `engine.verify`. */
 export class CompatibilityCheck {
   readonly #inspector: Inspector;
   readonly #soFolder: ((type: PluginType) => string) | undefined;
@@ -57,13 +57,13 @@ export class CompatibilityCheck {
     return this.#verify !== "off";
   }
 
-  /** Inspects a .so that is installed or might be, by itself. */
+  /** Inspects a .so by itself, whether it is installed or not. */
   inspect(soFile: string, id: PluginId, version: Registered, options: CheckOptions = {}): Promise<Inspection> {
     const folder = this.#soFolder?.(id.type);
-    return this.#inspector.inspect(soFile, symbolsWanted(id, version), { ...options, ...(folder ? { folder } : {}) });
+    return this.#inspector.inspect(soFile, requiredSymbols(id, version), { ...options, folder });
   }
 
-  /** The verdict with what the other installed plugins have against that one, as of now. */
+  /** The verdict with the plugin's present conflicts with the other installed plugins. */
   amongOthers<T extends OwnCompatibility | undefined>(id: PluginId, own: T): Compatibility | T {
     return own === undefined ? own : withProblems(own, this.#clashes.of(id, own.identity));
   }
@@ -81,7 +81,7 @@ export class CompatibilityCheck {
   ): Promise<Checked | undefined> {
     if (!this.isOn) return undefined;
     const inspection = await this.inspect(soFile, id, version, options);
-    const basis = await this.basisOf(soFile, await this.surroundings(inspection.engine));
+    const basis = await this.basisOf(soFile, await this.environment(inspection.engineFingerprint));
     const compatibility = this.amongOthers(id, inspection);
     if (this.#verify === "enforce") refuseIncompatible(compatibility);
     const checked = toChecked(id, inspection, basis);
@@ -90,23 +90,23 @@ export class CompatibilityCheck {
   }
 
   /**
-   * What every verdict depends on beside the .so, as it is now: the engine's binary and the system's libraries.
+   * The present state of what every verdict depends on besides its .so: the engine's binary and the system's libraries.
    *
-   * @param engine the identity of the binary, where an inspection has told it
+   * @param engineFingerprint of the binary, if an inspection has returned it
    */
-  async surroundings(engine?: string): Promise<string> {
-    const identity = engine ?? (await this.#inspector.engineIdentity());
-    return `${identity} ${await this.#inspector.systemIdentity()}`;
+  async environment(engineFingerprint?: string): Promise<string> {
+    const engine = engineFingerprint ?? (await this.#inspector.engineFingerprint());
+    return `${engine} ${await this.#inspector.systemFingerprint()}`;
   }
 
-  /** What a verdict on that .so depends on. */
-  async basisOf(soFile: string, surroundings: string): Promise<string> {
+  /** What a verdict on that .so depends on. Throws the system's error when there is no such file. */
+  async basisOf(soFile: string, environment: string): Promise<string> {
     const { size, mtimeMs } = await stat(soFile);
-    return `${size}-${mtimeMs} ${surroundings}`;
+    return `${size}-${mtimeMs} ${environment}`;
   }
 }
 
-/** The reason in one line: the first problem, and how many there are beside it. */
+/** The reason in one line: the first problem, and how many more there are. */
 export function reasonOf({ problems: [first, ...others] }: Compatibility): string | undefined {
   if (first === undefined) return undefined;
   return others.length === 0 ? first.message : `${first.message} (and ${others.length} more)`;

@@ -9,76 +9,76 @@ import type { Log } from "../../lib/log.ts";
 import type { EntryRefresh, PluginStore } from "../../store/plugin-store.ts";
 import { type CompatibilityCheck, toChecked } from "./compatibility-check.ts";
 
-/** Inspections at once: more would only keep the disk from others. */
-const AT_ONCE = 2;
-/** Verdicts that are recorded with one write. */
+/** Concurrent inspections: more would only keep others from the disk. */
+const MAX_CONCURRENT = 2;
+/** How many verdicts are recorded with one write. */
 const BATCH = 200;
-/** Doubtful plugins that one question looks at again; the start looks at all. */
-const DOUBTFUL_AT_ONCE = 20;
-/** How often a .so is looked for that changes keep moving. */
-const LOOKS = 3;
+/** How many plugins with a clearable problem one request inspects again; on startup all are. */
+const MAX_REINSPECTED = 20;
+/** How often a .so is opened that changes keep moving. */
+const MAX_ATTEMPTS = 3;
 
-/** Problems that can go without anything that a verdict's basis names being another one. */
-const OF_THE_SYSTEM: readonly string[] = ["LIBRARY_MISSING", "GLIBC_TOO_OLD"];
+/** Problems that may clear although `basis` is unchanged. */
+const CLEARABLE: readonly string[] = ["LIBRARY_MISSING", "GLIBC_TOO_OLD"];
 
-export interface VerdictsOptions {
+interface VerdictsOptions {
   readonly store: PluginStore;
   readonly check: CompatibilityCheck;
   readonly log: Log;
 }
 
-/** An installed plugin with the verdict as of now; without one where nothing is inspected. */
+/** An installed plugin with its present verdict; without one where `engine.verify` is `off`. */
 export interface Judged {
   readonly id: PluginId;
   readonly entry: PluginEntry;
   readonly compatibility: Compatibility | undefined;
 }
 
-/** What a look at a .so gave. `entry` is of the moment at which it could be looked at. */
-type Looked<T> = { readonly entry: PluginEntry } & (
-  | { readonly found: T; readonly failure?: undefined }
+/** What was done with a plugin's .so, or the verdict where that failed. `entry` is the one at the last attempt. */
+type Attempt<T> = { readonly entry: PluginEntry } & (
+  | { readonly result: T; readonly failure?: undefined }
   | { readonly failure: Compatibility }
 );
 
-/** `to` is `from` where nothing is to be recorded. */
+/** `to` is `from` where nothing has to be recorded. */
 interface Refreshed extends EntryRefresh {
   readonly failure: Compatibility | undefined;
 }
 
-/** The verdicts on the installed plugins, computed anew when the engine's binary or a .so is another one. */
+/** The verdicts on the installed plugins. When the engine, a .so or the system changed, plugins are inspected again. */
 export class Verdicts {
   readonly #options: VerdictsOptions;
-  readonly #inTurn = pLimit(AT_ONCE);
+  readonly #limit = pLimit(MAX_CONCURRENT);
 
   constructor(options: VerdictsOptions) {
     this.#options = options;
   }
 
-  /** Those of the plugins that are installed, with the verdict as of now; without one where nothing is inspected. */
+  /** The installed ones of these plugins with their present verdicts. */
   async of(ids: readonly PluginId[]): Promise<Judged[]> {
-    let doubtful = 0;
-    return this.#lookAt(ids, (entry) => dependsOnTheSystem(entry) && ++doubtful <= DOUBTFUL_AT_ONCE);
+    let clearable = 0;
+    return this.#refresh(ids, (entry) => isClearable(entry) && ++clearable <= MAX_REINSPECTED);
   }
 
-  /** What the verdicts would be if another binary were the engine. They are not recorded. */
+  /** The verdicts if another binary were the engine. They are not recorded. */
   async against(engine: string, plugins: readonly Pick<Judged, "id" | "entry">[]): Promise<Judged[]> {
     const { check } = this.#options;
     const judged = plugins.map(async ({ id, entry }) => {
-      const looked = await this.#look(id, entry, (soFile, now) =>
-        this.#inTurn(() => check.inspect(soFile, id, now, { engine })),
+      const attempt = await this.#withSo(id, entry, (soFile, present) =>
+        this.#limit(() => check.inspect(soFile, id, present, { engine })),
       );
-      if (looked === undefined) return [];
-      return [{ id, entry: looked.entry, compatibility: looked.failure ?? check.amongOthers(id, looked.found) }];
+      if (attempt === undefined) return [];
+      return [{ id, entry: attempt.entry, compatibility: attempt.failure ?? check.amongOthers(id, attempt.result) }];
     });
     return (await Promise.all(judged)).flat();
   }
 
-  /** Looks at every plugin, as at the start, and says in the log what the engine will not load. */
+  /** For the startup: refreshes all verdicts and logs which plugins the engine will not load. */
   async refresh(ids: readonly PluginId[]): Promise<void> {
     const { check, log } = this.#options;
     if (!check.isOn) return;
     const counts: Partial<Record<Verdict, number>> = {};
-    for (const { id, compatibility } of await this.#lookAt(ids, dependsOnTheSystem)) {
+    for (const { id, compatibility } of await this.#refresh(ids, isClearable)) {
       if (compatibility === undefined) continue;
       const { verdict, problems } = compatibility;
       counts[verdict] = (counts[verdict] ?? 0) + 1;
@@ -92,63 +92,70 @@ export class Verdicts {
     log.info({ plugins: counts }, "the installed plugins were compared with the engine");
   }
 
-  async #lookAt(ids: readonly PluginId[], isDoubtful: (entry: PluginEntry) => boolean): Promise<Judged[]> {
+  /** @param mayClear whether to inspect a plugin again although its `basis` is unchanged */
+  async #refresh(ids: readonly PluginId[], mayClear: (entry: PluginEntry) => boolean): Promise<Judged[]> {
     const { store, check } = this.#options;
-    const looked: Refreshed[] = [];
+    const refreshed: Refreshed[] = [];
     for (let from = 0; from < ids.length; from += BATCH) {
-      const surroundings = check.isOn ? await check.surroundings() : "";
-      const looks = ids.slice(from, from + BATCH).map((id) => this.#judge(id, surroundings, isDoubtful));
-      const batch = (await Promise.all(looks)).flat();
+      const environment = check.isOn ? await check.environment() : "";
+      const pending = ids.slice(from, from + BATCH).map((id) => this.#refreshOne(id, environment, mayClear));
+      const batch = (await Promise.all(pending)).flat();
       await store.refreshEntries(batch.filter(({ from, to }) => from !== to));
-      looked.push(...batch);
+      refreshed.push(...batch);
     }
-    // After all of them: what is recorded of one says what the others are compared with.
-    return looked.map(({ id, to, failure }) => ({
+    // Only when all are recorded, since each is compared with the records of the others.
+    return refreshed.map(({ id, to, failure }) => ({
       id,
       entry: to,
       compatibility: failure ?? (check.isOn ? check.amongOthers(id, to.compatibility) : undefined),
     }));
   }
 
-  /** Nothing when the plugin is not installed. */
-  async #judge(id: PluginId, surroundings: string, isDoubtful: (entry: PluginEntry) => boolean): Promise<Refreshed[]> {
+  /** Empty when the plugin is not installed. */
+  async #refreshOne(
+    id: PluginId,
+    environment: string,
+    mayClear: (entry: PluginEntry) => boolean,
+  ): Promise<Refreshed[]> {
     const { store, check } = this.#options;
     const entry = store.get(id);
     if (entry === undefined) return [];
     if (!check.isOn) return [{ id, from: entry, to: entry, failure: undefined }];
-    const looked = await this.#look(id, entry, async (soFile, now) => {
-      const basis = await check.basisOf(soFile, surroundings);
-      if (now.compatibility?.basis === basis && !isDoubtful(now)) return now;
-      return withChecked(now, toChecked(id, await this.#inTurn(() => check.inspect(soFile, id, now)), basis));
+    const attempt = await this.#withSo(id, entry, async (soFile, present) => {
+      const basis = await check.basisOf(soFile, environment);
+      if (present.compatibility?.basis === basis && !mayClear(present)) return present;
+      return withChecked(present, toChecked(id, await this.#limit(() => check.inspect(soFile, id, present)), basis));
     });
-    if (looked === undefined) return [];
-    // What failed is not recorded: the file may come back as it was.
-    return [{ id, from: looked.entry, to: looked.failure ? looked.entry : looked.found, failure: looked.failure }];
+    if (attempt === undefined) return [];
+    // A failure is not recorded: the file may come back unchanged.
+    return [
+      { id, from: attempt.entry, to: attempt.failure ? attempt.entry : attempt.result, failure: attempt.failure },
+    ];
   }
 
-  /** @returns undefined when the plugin is not installed any more */
-  async #look<T>(
+  /** @returns undefined when the plugin is no longer installed */
+  async #withSo<T>(
     id: PluginId,
     entry: PluginEntry,
-    look: (soFile: string, entry: PluginEntry) => Promise<T>,
-    looks = LOOKS,
-  ): Promise<Looked<T> | undefined> {
+    use: (soFile: string, entry: PluginEntry) => Promise<T>,
+    attempts = MAX_ATTEMPTS,
+  ): Promise<Attempt<T> | undefined> {
     const { store, log } = this.#options;
     try {
-      return { entry, found: await look(store.layout.absolute(soPath(id.type, entry.soFile)), entry) };
+      return { entry, result: await use(store.layout.absolute(soPath(id.type, entry.soFile)), entry) };
     } catch (err) {
       const isMissing = hasCode(err, "ENOENT");
-      const now = store.get(id);
-      if (now === undefined) return undefined;
-      // A change may just have moved it.
-      if (isMissing && now !== entry && looks > 1) return this.#look(id, now, look, looks - 1);
+      const present = store.get(id);
+      if (present === undefined) return undefined;
+      // A change may have moved it just now.
+      if (isMissing && present !== entry && attempts > 1) return this.#withSo(id, present, use, attempts - 1);
       if (!isMissing) log.warn({ err, plugin: id }, "a plugin's .so can't be inspected");
       return { entry, failure: isMissing ? missing(entry) : unread(err) };
     }
   }
 }
 
-/** The entry itself when the inspection tells nothing new. */
+/** The entry itself when nothing changes. */
 function withChecked(entry: PluginEntry, checked: ReturnType<typeof toChecked>): PluginEntry {
   const { compatibility, exports } = entry;
   if (isDeepStrictEqual({ compatibility, exports }, { exports: undefined, ...checked })) return entry;
@@ -166,6 +173,6 @@ function unread(error: unknown): Compatibility {
   return { verdict: "unknown", problems: [{ code: "INSPECTION_INCOMPLETE", message }] };
 }
 
-function dependsOnTheSystem({ compatibility }: PluginEntry): boolean {
-  return compatibility?.problems.some(({ code }) => OF_THE_SYSTEM.includes(code)) ?? false;
+function isClearable({ compatibility }: PluginEntry): boolean {
+  return compatibility?.problems.some(({ code }) => CLEARABLE.includes(code)) ?? false;
 }

@@ -36,7 +36,7 @@ const VersionSchema = Type.Object({
     Type.Object({
       sha256: Type.Optional(Type.Literal(true)),
       signature: Type.Optional(
-        Type.Object({ key: Type.String(), algorithm: Type.String(), fingerprint: Type.Optional(Type.String()) }),
+        Type.Object({ key: Type.String(), algorithm: Type.String(), fingerprint: Type.String() }),
       ),
     }),
   ),

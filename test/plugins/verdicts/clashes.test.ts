@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import { toIdentity } from "../../../src/domain/compatibility.ts";
+import { toLinkIdentity } from "../../../src/domain/compatibility.ts";
 import type { PluginId, PluginType } from "../../../src/domain/plugin.ts";
 import type { PluginEntry } from "../../../src/domain/plugin-entry.ts";
 import { Clashes } from "../../../src/plugins/verdicts/clashes.ts";
@@ -13,7 +13,7 @@ beforeEach(() => {
 });
 
 const identity = (pluginPath: string, packages: Record<string, string> = {}) =>
-  toIdentity(pluginPath, new Map(Object.entries(packages)));
+  toLinkIdentity(pluginPath, new Map(Object.entries(packages)));
 
 function put(type: PluginType, name: string, ...[path, packages]: Parameters<typeof identity>): void {
   const compatibility = { verdict: "compatible", problems: [], basis: "", identity: identity(path, packages) } as const;
@@ -67,7 +67,7 @@ test("every package that differs is named, with the plugins that have it otherwi
   expect(problem?.message).toMatch(/^packages lib and other differ from those in sinks\/beta and sources\/gamma: /);
 });
 
-test("paths are any text", () => {
+test("paths are any string", () => {
   const path = "__proto__";
   put("sinks", "beta", "constructor", { [path]: "22", "a b": "1", "line\nbreak": "2" });
   const found = clashes.of(ALPHA, identity("constructor", { "a b": "2", "line\nbreak": "1" }));
@@ -100,5 +100,5 @@ test("ten thousand plugins are indexed once, and a change costs little", () => {
     content = { ...content, functions: new Map(content.functions) };
     expect(codes(idOf("functions", "f1"))).toEqual(["PACKAGE_DIFFERS_FROM_PLUGIN"]);
   }
-  expect(performance.now() - started).toBeLessThan(4 * first); // anew each time would take ten times as long
+  expect(performance.now() - started).toBeLessThan(4 * first); // indexing all each time would take ten times as long
 });

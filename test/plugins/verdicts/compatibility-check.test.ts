@@ -21,7 +21,7 @@ test("a verdict's basis is another one when a library comes, and when the engine
     entries: () => new Map(),
     verify: "warn",
   });
-  const basis = async () => check.basisOf(so, await check.surroundings());
+  const basis = async () => check.basisOf(so, await check.environment());
   const first = await basis();
   expect(await basis()).toBe(first);
   await writeFile(join(libraries, "libforeign.so"), "x");

@@ -1,0 +1,65 @@
+import { ENV_PREFIX, type Setting, variableName } from "./settings.ts";
+
+/** A file, or a section of it, as it was parsed. */
+export type Tree = { [key: string]: unknown };
+
+/**
+ * Keys of the original's kuiper.yaml that this server has no use for. Users bring their file as it is, so these are
+ * ignored silently; any other unknown key is probably a typing error and is reported.
+ */
+const ENGINE_SECTIONS: readonly string[] = ["rule", "sink", "source", "store", "portable", "connection", "openapi"];
+
+const ENGINE_BASIC_KEYS: ReadonlySet<string> = new Set(
+  [
+    "consoleLog",
+    "fileLog",
+    "rotateTime",
+    "maxAge",
+    "maxLogSize",
+    "ip",
+    "port",
+    "prometheus",
+    "prometheusPort",
+    "ignoreCase",
+
+    "logLevel",
+    "timezone",
+    "sql",
+    "syslog",
+    "rulePatrolInterval",
+    "cfgStorageType",
+    "initExtension",
+  ].map((key) => key.toLowerCase()),
+);
+
+/** A warning for each key of the file that neither this server nor the engine reads. */
+export function unknownKeys(file: Tree, settings: readonly Setting[]): string[] {
+  const known = new Set(settings.flatMap(({ path }) => path.map((_, depth) => path.slice(0, depth + 1).join("."))));
+  const visit = (tree: Tree, path: readonly string[]): string[] =>
+    Object.entries(tree).flatMap(([key, value]) => {
+      const here = [...path, key];
+      if (isEngineKey(here)) return [];
+      if (!known.has(here.join("."))) return [`kuiper.yaml has a key that nothing reads: ${here.join(".")}`];
+      return isTree(value) ? visit(value, here) : [];
+    });
+  return visit(file, []);
+}
+
+/** A warning for each environment variable with our prefix that neither this server nor the engine reads. */
+export function unknownVariables(env: Readonly<Record<string, unknown>>, settings: readonly Setting[]): string[] {
+  const known = new Set(settings.map(({ path }) => variableName(path)));
+  return Object.keys(env)
+    .filter((name) => name.toUpperCase().startsWith(ENV_PREFIX) && !known.has(name.toUpperCase()))
+    .filter((name) => !isEngineKey(name.slice(ENV_PREFIX.length).split("__")))
+    .map((name) => `an environment variable names a key that nothing reads: ${name}`);
+}
+
+export function isTree(value: unknown): value is Tree {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** Whether the engine, and not this server, reads the key at `path`. Ignores case, since variables are in capitals. */
+function isEngineKey(path: readonly string[]): boolean {
+  const [section = "", key = ""] = path.map((part) => part.toLowerCase());
+  return ENGINE_SECTIONS.includes(section) || (section === "basic" && ENGINE_BASIC_KEYS.has(key));
+}
