@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test as base, type TestAPI } from "vitest";
 import { createScriptGate } from "./script-gate.ts";
-import { ServerProcess, type ServerProcessOptions } from "./server-process.ts";
+import { RestartableServer, ServerProcess, type ServerProcessOptions } from "./server-process.ts";
 import { type Settings, TestServer } from "./test-server.ts";
 import { startZipHost, type ZipHost } from "./zip-host.ts";
 
@@ -25,7 +25,10 @@ const common = base
   /** For an install.sh that runs until the test lets it end. */
   .extend("gate", async ({}, { onCleanup }) => {
     const gate = await createScriptGate();
-    onCleanup(() => gate.close());
+    onCleanup(() => {
+      gate.release(); // for a script whose server was killed
+      return gate.close();
+    });
     return gate;
   })
   /** Starts one more server in this process, with a folder of its own. */
@@ -38,8 +41,8 @@ const common = base
       return server.start(settings);
     };
   })
-  /** Starts the built server as a process. It listens once `url()` of it has resolved. */
-  .extend("launch", ({}, { onCleanup }) => {
+  /** Starts the built server as a process. It listens once its `url()` has resolved. */
+  .extend("launch", ({ folder: _ }, { onCleanup }) => {
     const servers: ServerProcess[] = [];
     onCleanup(() => inParallel(servers, (server) => server.dispose()));
     return (options: ServerProcessOptions): ServerProcess => {
@@ -59,6 +62,13 @@ export const stoppedServerTest = test.extend("server", ({}, { onCleanup }) => ma
 export function serverTest(settings: Settings = {}) {
   return test.extend("server", async ({}, { onCleanup }) => (await makeServer(onCleanup)).start(settings));
 }
+
+/** Tests with a `host` and a `server` each that is a process on `folder`/base, which each test starts as it needs it. */
+export const processTest = test.extend("server", ({ folder }, { onCleanup }) => {
+  const server = new RestartableServer(join(folder, "base"));
+  onCleanup(() => server.dispose());
+  return server;
+});
 
 /** Tests that share one `host` and one running `server` with the others of their file. */
 export function sharedServerTest(settings: Settings = {}) {
