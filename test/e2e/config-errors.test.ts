@@ -69,7 +69,7 @@ describe("a wrong kuiper.yaml", () => {
     expect(await refusal()).toEqual(typeof line === "string" ? line : expect.stringMatching(line));
   });
 
-  test("that is a folder", async ({ base, refusal }) => {
+  test("that is a folder is refused", async ({ base, refusal }) => {
     await mkdir(join(base, "etc/kuiper.yaml"));
     expect(await refusal()).toMatch(/^BASE\/etc\/kuiper\.yaml can't be read: EISDIR/);
   });
@@ -87,7 +87,7 @@ describe("a wrong environment variable", () => {
   });
 });
 
-test("a certificate and a key that do not belong together", async ({ skip, base, refusal }) => {
+test("a certificate and a key that do not belong together are refused", async ({ skip, base, refusal }) => {
   const [one, other] = [await makeCertificate(), await makeCertificate()];
   if (one === undefined || other === undefined) return skip("openssl is missing");
   await writeFile(join(base, "etc/a.pem"), one.cert);
@@ -96,7 +96,7 @@ test("a certificate and a key that do not belong together", async ({ skip, base,
   expect(await refusal(settings)).toMatch(/^basic\.restTls: .*certfile.*keyfile/);
 });
 
-test("a port that is taken", async ({ refusal }) => {
+test("a port that is taken is reported", async ({ refusal }) => {
   const taken = createServer().listen(0, "127.0.0.1");
   await once(taken, "listening");
   const { port } = taken.address() as AddressInfo;
@@ -110,7 +110,7 @@ test("a port that is taken", async ({ refusal }) => {
 });
 
 test.for(["256.1.1.1", "192.0.2.1", "nowhere.invalid"])(
-  "an address that is not ours: %s",
+  "an address that is not ours is reported: %s",
   async (address, { refusal }) => {
     expect(await refusal({ BASIC__RESTIP: address })).toMatch(
       new RegExp(`^can't listen on basic\\.restIp ${address.replaceAll(".", "\\.")}, basic\\.restPort 0: `),
@@ -118,7 +118,7 @@ test.for(["256.1.1.1", "192.0.2.1", "nowhere.invalid"])(
   },
 );
 
-test("a base folder that is a file", async ({ base, refusal }) => {
+test("a base folder that is a file is refused", async ({ base, refusal }) => {
   await writeFile(join(base, "file"), "");
   expect(await refusal({}, join(base, "file"))).toMatch(/^(the base folder )?BASE\/file/);
   expect(await refusal({}, join(base, "file/below"))).toMatch(

@@ -72,7 +72,7 @@ describe("an install", () => {
     expect(text).toContain(lines[0]?.reason);
   });
 
-  test("and a delete say what was deleted", async ({ server, host, wholeLog }) => {
+  test("and its delete are logged with what was deleted", async ({ server, host, wholeLog }) => {
     const url = await server.start();
     await post(`${url}/plugins/sinks`, { name: "random", file: host.serveZip(zip) });
     expect((await ask(`${url}/plugins/sinks/random`, { method: "DELETE" }))[0]).toBe(200);
@@ -94,7 +94,7 @@ describe("reads are logged", () => {
     expect(log.some(({ level }) => level === 20)).toBe(true);
   });
 
-  test("not without", async ({ server, wholeLog }) => {
+  test("not without debug", async ({ server, wholeLog }) => {
     const url = await server.start();
     await ask(`${url}/plugins/sinks`);
     await ask(`${url}/ping`);

@@ -109,12 +109,12 @@ describe("it refuses, and writes nothing", () => {
     [["--algorithm", "HS256"], /--algorithm is one of RS256, ES256, EdDSA/],
     [["--nonsense"], /nonsense/],
     [["more"], /more/],
-  ] as const)("%j", async ([args, line], { refusal, base }) => {
+  ] as const)("arguments %j", async ([args, line], { refusal, base }) => {
     expect(refusal(...args)).toMatch(line);
     await expect(modeOf(base)).rejects.toMatchObject({ code: "ENOENT" });
   });
 });
 
-test("--help says how", ({ run }) => {
+test("--help prints the usage", ({ run }) => {
   expect(run("--help")).toEqual({ status: 0, stdout: expect.stringMatching(/^Usage: .*--issuer NAME/s), stderr: "" });
 });

@@ -19,7 +19,7 @@ const test = fixtures
     return launch({ base, ...options });
   });
 
-test("a second one is refused in one line, and the first goes on", async ({ start, base }) => {
+test("a second server is refused in one line, and the first goes on", async ({ start, base }) => {
   const first = start();
   const url = await first.url();
   const file = `file://${await writePluginZip(base, { type: "sinks", name: "random" })}`;
@@ -39,7 +39,7 @@ test("a second one is refused in one line, and the first goes on", async ({ star
 });
 
 test.for(["SIGKILL", "SIGTERM"] as const)(
-  "after %s of the first the next one starts at once",
+  "after %s of the first server the next one starts at once",
   async (signal, { start }) => {
     const first = start();
     await first.url();
@@ -51,7 +51,7 @@ test.for(["SIGKILL", "SIGTERM"] as const)(
   },
 );
 
-test("of two that start together one works", async ({ start }) => {
+test("of two servers that start together one works", async ({ start }) => {
   const both = [start(), start()];
   const started = await Promise.allSettled(both.map((server) => server.url()));
   expect(started.map(({ status }) => status).sort()).toEqual(["fulfilled", "rejected"]);

@@ -11,7 +11,10 @@ import { writePluginZip } from "../support/plugin-zip.ts";
 
 const test = processTest.extend("base", ({ server }) => server.base);
 
-test("with a missing base folder and no kuiper.yaml it makes its folders and works", async ({ folder, server }) => {
+test("with a missing base folder and no kuiper.yaml the server makes its folders and works", async ({
+  folder,
+  server,
+}) => {
   const base = join(folder, "not/there/yet");
   const url = await server.start({ base });
   expect(url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
@@ -29,7 +32,7 @@ test("with a missing base folder and no kuiper.yaml it makes its folders and wor
   expect(server.process.stderr).toBe("");
 });
 
-test("without KuiperBaseKey it works on the folder that it was started in", async ({ base, server }) => {
+test("without KuiperBaseKey the server works on the folder that it was started in", async ({ base, server }) => {
   await mkdir(base);
   await server.start({
     command: ["sh", "-c", `unset KuiperBaseKey; cd "${base}"; exec ${process.execPath} "$@"`, "sh"],

@@ -120,7 +120,7 @@ describe("at the limit of a shutdown, running installs are undone", () => {
     await server.start({ settings: { CHANGES__SHUTDOWNTIMEOUTSECONDS: "0.2" } });
   });
 
-  test("by SIGTERM", async ({ base, hangingInstalls, server }) => {
+  test("by SIGTERM, which ends with 0", async ({ base, hangingInstalls, server }) => {
     const before = await snapshot(base);
     const { answers } = await hangingInstalls();
     server.process.kill("SIGTERM");

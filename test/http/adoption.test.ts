@@ -38,7 +38,7 @@ describe("on start", () => {
     expect(JSON.parse((await ask(`${url}/plugins/sources/b`))[1])).toMatchObject({ version: "2" });
   });
 
-  test("one whose .so has vanished is none, and can be installed again", async ({ host, start, base }) => {
+  test("a plugin whose .so has vanished is not listed, and can be installed again", async ({ host, start, base }) => {
     const file = host.serveZip({ type: "sinks", name: "gone" });
     expect((await post(`${await start()}/plugins/sinks`, { name: "gone", file }))[0]).toBe(201);
     await rm(join(base, "plugins/sinks/Gone@v1.0.0.so"));
@@ -47,7 +47,7 @@ describe("on start", () => {
     expect((await post(`${url}/plugins/sinks`, { name: "gone", file }))[0]).toBe(201);
   });
 
-  test("what was installed is as it was, and deletion marks are gone", async ({ host, start }) => {
+  test("what was installed is unchanged, and deleted names are free again", async ({ host, start }) => {
     const order = (name: string) => ({
       name,
       file: host.serveZip({ type: "functions", name }),

@@ -24,7 +24,12 @@ const test = stoppedServerTest
     return server.logged.filter(({ msg }) => msg === "audit");
   });
 
-test("an install and a delete", async ({ server, sinks, audited, file }) => {
+test("an install and a delete are audited, each under the id of its request", async ({
+  server,
+  sinks,
+  audited,
+  file,
+}) => {
   await server.start();
   expect((await post(sinks(), { name: "file", file }))[0]).toBe(201);
   expect((await remove(sinks("file")))[0]).toBe(200);
@@ -37,7 +42,7 @@ test("an install and a delete", async ({ server, sinks, audited, file }) => {
   expect(audited().map(({ reqId }) => reqId)).toEqual(requests);
 });
 
-test("what failed, with its reason", async ({ server, host, sinks, audited, file }) => {
+test("a failed change is audited with its reason", async ({ server, host, sinks, audited, file }) => {
   await server.start({ PLUGINDOWNLOAD__MAXRETRIES: "0" });
   host.serve("/bad.zip", Buffer.from("no zip"));
   const statuses = [
@@ -67,7 +72,7 @@ test("reads are not audited", async ({ server, sinks, audited }) => {
   expect(audited()).toEqual([]);
 });
 
-test("who it was, by the token", async ({ server, sinks, audited, file }) => {
+test("a change is audited with the token's subject and issuer", async ({ server, sinks, audited, file }) => {
   await server.start({ BASIC__AUTHENTICATION: "true" });
   const pair = makeKeyPair.EdDSA();
   await writeKey(join(new Layout(server.base).keysFolder, "dashboard.pub"), pair.publicPem);

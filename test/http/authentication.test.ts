@@ -56,7 +56,7 @@ describe("without a token", () => {
     expect((await ask(`${server.url}/ping/`, { method, headers: { authorization: "Bearer x" } }))[0]).toBe(200);
   });
 
-  test("a refusal is JSON for who asks for it", async ({ server }) => {
+  test("a refusal is JSON for a client that asks for JSON", async ({ server }) => {
     const { status, text } = await send(`${server.url}/plugins/sinks`, { headers: { accept: "application/json" } });
     expect([status, JSON.parse(text)]).toEqual([
       401,

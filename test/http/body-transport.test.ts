@@ -47,7 +47,7 @@ describe("any content type, or none, is JSON", () => {
     "text/html; charset",
     "ü/ü",
     "",
-  ])("%j", async (type, { server, order, pluginName: name }) => {
+  ])("sent as %j", async (type, { server, order, pluginName: name }) => {
     const headers = type === undefined ? {} : { "content-type": Buffer.from(type).toString("latin1") };
     const answer = await ask(`${server.url}/plugins/sinks`, { method: "POST", headers, body: order });
     expect(answer).toEqual([201, `sinks plugin ${name} is created`]);
@@ -61,7 +61,7 @@ describe("any content type, or none, is JSON", () => {
   });
 });
 
-test("chunked bodies, with and without a content type", async ({ server, order }) => {
+test("chunked bodies are accepted, with and without a content type", async ({ server, order }) => {
   const [status] = await ask(`${server.url}/plugins/sinks`, { method: "POST", body: order, chunked: true });
   expect(status).toBe(201);
   const headers = { "content-type": "application/json" };
@@ -69,12 +69,12 @@ test("chunked bodies, with and without a content type", async ({ server, order }
   expect(empty).toEqual([400, `${PREFIX}the body is empty\n`]);
 });
 
-test("a body that is announced with Expect: 100-continue", async ({ server, order }) => {
+test("a body that is announced with Expect: 100-continue is asked for", async ({ server, order }) => {
   const headers = { expect: "100-continue" };
   expect((await ask(`${server.url}/plugins/sinks`, { method: "POST", headers, body: order }))[0]).toBe(201);
 });
 
-test("a compressed body is not understood", async ({ server, order }) => {
+test("a compressed body is refused", async ({ server, order }) => {
   const headers = { "content-type": "application/json", "content-encoding": "gzip" };
   const [status, text] = await ask(`${server.url}/plugins/sinks`, { method: "POST", headers, body: gzipSync(order) });
   expect([status, text]).toEqual([400, `${PREFIX}it is not valid JSON: Unexpected token '\\u001f'\n`]);

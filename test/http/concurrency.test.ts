@@ -46,7 +46,7 @@ test("of 50 deletes at once one succeeds", async ({ host, create, at }) => {
   });
 });
 
-test("creates and deletes of one name, mixed, leave it either there or not", async ({ host, server, create, at }) => {
+test("creates and deletes of one name, mixed, leave the plugin whole or gone", async ({ host, server, create, at }) => {
   const file = host.serveZip({ type: "sinks", name: "mixed", json: "{}" });
   const empty = await snapshot(server.base);
   const answers = await Promise.all(

@@ -70,14 +70,14 @@ describe("a body that is no order is refused, and says why", () => {
     else expect(given).toMatch(reason);
   });
 
-  test.for(PLUGIN_TYPES)("in the words of %s", async (type, { server }) => {
+  test.for(PLUGIN_TYPES)("a refusal names the type: %s", async (type, { server }) => {
     expect(await post(`${server.url}/plugins/${type}`, "{}x")).toEqual([
       400,
       expect.stringContaining(`Invalid body: Error decoding the ${type} plugin json: `),
     ]);
   });
 
-  test("without repeating what was sent", async ({ server }) => {
+  test("a refusal does not repeat what was sent", async ({ server }) => {
     const body = '{"name": "x", "file": "http://user:s3cret@host/x.zip?token=t0ken" oops}';
     const [status, text] = await post(`${server.url}/plugins/sources`, body);
     expect(status).toBe(400);

@@ -153,7 +153,7 @@ test("nothing that another site sends is shown as it is", async ({ server }) => 
   expect(text.slice(0, -1)).not.toMatch(/\p{Cc}/u);
 });
 
-test("without a body being read", async ({ server }) => {
+test("a page of another site is refused before its body is read", async ({ server }) => {
   const headers = { origin: "https://evil.example" };
   const body = "x".repeat(3 * 1024 * 1024);
   const answer = await send(`${server.url}/plugins/sources`, { method: "POST", headers, body }).catch((error) => error);

@@ -77,7 +77,7 @@ describe("a client that sends for ever is cut off", () => {
   });
 });
 
-test("refused in JSON for who asks for JSON", async ({ server }) => {
+test("a refusal is JSON for a client that asks for JSON", async ({ server }) => {
   const headers = { ...ZIP, accept: "application/json" };
   const path = "/plugins/sinks?name=Wrong";
   const answer = await send(server.url + path, { method: "POST", headers, body: Buffer.alloc(8 * MiB) });
@@ -123,7 +123,7 @@ describe("Expect: 100-continue", () => {
     ["a zip of no announced type", "/plugins/sinks?name=asked", {}, 201],
     ["a body that is refused later", "/plugins/sinks?name=Wrong", {}, 400],
     ["a body for nothing", "/", {}, 200],
-  ] as const)("who may be accepted is asked: %s", async ([_, path, headers, status], { server }) => {
+  ] as const)("a body that may be accepted is asked for: %s", async ([_, path, headers, status], { server }) => {
     const zip = pluginZip({ type: "sinks", name: "asked" });
     const request = openRequest(server.url + path, { ...headers, ...EXPECT, "content-length": String(zip.length) });
     await request.continued;

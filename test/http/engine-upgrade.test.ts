@@ -35,13 +35,13 @@ test.beforeEach(async ({ putEngine }) => {
   await putEngine("bin/kuiperd", "engine");
 });
 
-test("a plugin that fits is told to fit", async ({ install, describeIt }) => {
+test("a plugin that fits is reported as compatible", async ({ install, describeIt }) => {
   const { status, headers } = await install("random", "plugin");
   expect([status, headers["plugin-compatibility"]]).toEqual([201, "compatible"]);
   expect((await describeIt("random")).compatibility).toEqual({ verdict: "compatible", problems: [] });
 });
 
-test("one that does not is told with every package that differs", async ({ install, describeIt }) => {
+test("a plugin that does not fit is reported with every package that differs", async ({ install, describeIt }) => {
   const { status, headers } = await install("random", "changed-plugin");
   expect(status).toBe(201);
   expect(headers["plugin-compatibility"]).toMatch(/^incompatible; reason=".*example\.com\/engine\/model/);
@@ -51,7 +51,7 @@ test("one that does not is told with every package that differs", async ({ insta
   });
 });
 
-test("before the upgrade: the list against another binary, which records nothing", async ({
+test("before the upgrade, the list can be compared with another binary, which records nothing", async ({
   install,
   putEngine,
   verdicts,
@@ -80,7 +80,12 @@ test("no binary outside of the allowed folders can be named, nor a link out of t
   expect((await ask(`${server.url}/plugins?engine=bin/kuiperd`))[0]).toBe(200);
 });
 
-test("after the upgrade, while the server runs", async ({ install, putEngine, describeIt, verdicts }) => {
+test("after the upgrade, the list is about the new engine while the server runs", async ({
+  install,
+  putEngine,
+  describeIt,
+  verdicts,
+}) => {
   await install("random", "plugin");
   await putEngine("bin/kuiperd", "arm-engine");
   expect((await describeIt("random")).compatibility).toMatchObject({

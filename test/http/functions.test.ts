@@ -36,7 +36,7 @@ test("a plugin has the functions that were named, else the one of its name", asy
   expect(await owner("image")).toEqual([404, "describe function image error: not found\n"]);
 });
 
-test("go with their plugin", async ({ install, functionsUrl, list }) => {
+test("functions go with their plugin", async ({ install, functionsUrl, list }) => {
   await install("image", ["resize"]);
   await remove(functionsUrl("/image"));
   expect(await list()).toEqual([]);
@@ -115,7 +115,7 @@ describe("register", () => {
     expect(await list()).toEqual(["image"]);
   });
 
-  test("of a plugin whose .so is gone", async ({ install, server, register }) => {
+  test("is 404 for a plugin whose .so is gone", async ({ install, server, register }) => {
     await install("image");
     await rm(join(server.base, "plugins/functions/Image@v1.0.0.so"));
     expect(await register("image", { functions: ["resize"] })).toEqual([
@@ -124,7 +124,7 @@ describe("register", () => {
     ]);
   });
 
-  test("of no plugin", async ({ register }) => {
+  test("is 404 for a plugin that is not installed", async ({ register }) => {
     expect(await register("none", { functions: ["f"] })).toEqual([
       404,
       "register functions plugin none error: not found\n",

@@ -40,7 +40,7 @@ describe("engine.verify: warn", () => {
     expect(server.logged).toContainEqual(expect.objectContaining({ msg: "audit", verdict: "incompatible" }));
   });
 
-  test("an update says it too", async ({ server, sinks, orderOf }) => {
+  test("an update is answered with the verdict too", async ({ server, sinks, orderOf }) => {
     await server.start();
     await post(sinks(), orderOf());
     const updated = await send(sinks("/file"), { method: "PUT", body: orderOf() });
@@ -72,7 +72,7 @@ describe("engine.verify: enforce", () => {
 });
 
 describe("POST /plugins/T/inspect", () => {
-  test("tells what an install would find, and installs nothing", async ({ server, sinks, orderOf }) => {
+  test("reports what an install would find, and installs nothing", async ({ server, sinks, orderOf }) => {
     await server.start();
     const answer = await send(sinks("/inspect"), { method: "POST", body: orderOf({ ...TEXT_SO, script: "exit 1" }) });
     expect(answer.status).toBe(200);
@@ -90,7 +90,7 @@ describe("POST /plugins/T/inspect", () => {
     expect(server.logged.filter(({ msg }) => msg === "audit")).toEqual([]);
   });
 
-  test("of a plugin that is installed already", async ({ server, sinks, orderOf }) => {
+  test("works for a plugin that is installed already", async ({ server, sinks, orderOf }) => {
     await server.start();
     await post(sinks(), orderOf());
     expect((await post(sinks("/inspect"), orderOf()))[0]).toBe(200);
@@ -115,7 +115,7 @@ describe("POST /plugins/T/inspect", () => {
     ]);
   });
 
-  test("a plugin may be called inspect", async ({ server, sinks, orderOf }) => {
+  test("leaves the name inspect to plugins", async ({ server, sinks, orderOf }) => {
     await server.start();
     expect((await post(sinks(), orderOf({ ...TEXT_SO, name: "inspect" })))[0]).toBe(201);
     expect((await ask(sinks("/inspect")))[0]).toBe(200);

@@ -57,13 +57,13 @@ describe("a download fails", () => {
     expect(await refused({ name: "random", file })).toBe(`fail to download file ${file}: ${reason}`);
   });
 
-  test("nobody listens", async ({ refused }) => {
+  test("where nobody listens", async ({ refused }) => {
     const file = "http://127.0.0.1:1/random.zip";
     const reason = "dial tcp 127.0.0.1:1: connect: connection refused";
     expect(await refused({ name: "random", file })).toBe(`fail to download file ${file}: ${reason}`);
   });
 
-  test("no such host", async ({ refused }) => {
+  test("where there is no such host", async ({ refused }) => {
     const file = "http://nowhere.invalid/random.zip";
     expect(await refused({ name: "random", file })).toMatch(
       /^fail to download file http:\/\/nowhere\.invalid\/random\.zip: dial tcp: lookup nowhere\.invalid: (no such host|temporary failure in name resolution)$/,
@@ -83,7 +83,7 @@ describe("a file can't be read", () => {
     );
   });
 
-  test("a device", async ({ refused }) => {
+  test("because it is a device", async ({ refused }) => {
     const reason = "stat /dev/null/x.zip: not a directory";
     expect(await refused({ name: "random", file: "file:///dev/null/x.zip" })).toBe(
       `fail to download file file:///dev/null/x.zip: ${reason}`,
@@ -126,21 +126,21 @@ describe("a zip is wrong", () => {
   });
 });
 
-test("shell parameters without an install.sh", async ({ host, refused }) => {
+test("shell parameters without an install.sh are refused", async ({ host, refused }) => {
   const file = host.serveZip({ type: "sources", name: "random" });
   expect(await refused({ name: "random", file, shellParas: ["-a", "b c"] })).toBe(
     `fail to unzip file ${file}: have shell parameters : [-a b c] but no install.sh file`,
   );
 });
 
-test("a name that is taken", async ({ host, refused }) => {
+test("a name that is taken is refused before the download", async ({ host, refused }) => {
   const asked = host.requests.length;
   const file = host.url("/sources/present.zip");
   expect(await refused({ name: "present", file })).toBe("invalid name present: duplicate");
   expect(host.requests.length).toBe(asked);
 });
 
-test("something of ours is in the way", async ({ server, host }) => {
+test("an install with a folder of ours in its way is refused", async ({ server, host }) => {
   const blocked = join(server.base, "plugins/sources/Blocked@v1.0.0.so");
   await mkdir(blocked);
   const before = await snapshot(server.base);
@@ -151,7 +151,7 @@ test("something of ours is in the way", async ({ server, host }) => {
   await rmdir(blocked);
 });
 
-test("a name that was deleted since the start", async ({ host, server, refused }) => {
+test("a name that was deleted since the start is refused", async ({ host, server, refused }) => {
   const file = host.serveZip({ type: "sources", name: "deleted" });
   expect((await post(`${server.url}/plugins/sources`, { name: "deleted", file }))[0]).toBe(201);
   expect((await remove(`${server.url}/plugins/sources/deleted`))[0]).toBe(200);

@@ -94,7 +94,7 @@ describe("a script that fails", () => {
     expect(await install("exit 0")).toEqual(CREATED); // nothing of it is in the way
   });
 
-  test("by taking too long, with all that it started", async ({ server, install, sentence }) => {
+  test("by taking too long is ended, with all that it started", async ({ server, install, sentence }) => {
     await server.start({ INSTALLSCRIPT__TIMEOUTSECONDS: "0.3" });
     const before = await snapshot(server.base);
     const [status, text] = await install("echo begun; sleep 300 & sleep 300");

@@ -137,7 +137,7 @@ describe("over file:", () => {
   });
 });
 
-test("a zip with a query, as presigned URLs have it, and with spaces", async ({ host, server }) => {
+test("a URL may have a query, as presigned ones do, and spaces", async ({ host, server }) => {
   const zip = pluginZip({ type: "sinks", name: "signed" });
   host.serve("/a%20b/signed.zip?X-Amz-Signature=1&x=y.tar", zip);
   const file = host.url("/a%20b/signed.zip?X-Amz-Signature=1&x=y.tar");

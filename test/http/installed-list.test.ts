@@ -21,11 +21,15 @@ const test = serverTest()
 
 const names = (plugins: { type: string; name: string }[]) => plugins.map(({ type, name }) => `${type}/${name}`);
 
-test("is empty at first", async ({ server }) => {
+test("the list is empty at first", async ({ server }) => {
   expect(await ask(`${server.url}/plugins`)).toEqual([200, "[]"]);
 });
 
-test("has every plugin by type and name, with version, origin and verdict", async ({ installThree, list, host }) => {
+test("the list has every plugin by type and name, with version, origin and verdict", async ({
+  installThree,
+  list,
+  host,
+}) => {
   await installThree();
   const all = await list();
   expect(names(all)).toEqual(["sources/random", "sinks/file", "sinks/zmq"]);
@@ -39,7 +43,7 @@ test("has every plugin by type and name, with version, origin and verdict", asyn
   });
 });
 
-test("can be narrowed down", async ({ installThree, list }) => {
+test("the list can be narrowed down", async ({ installThree, list }) => {
   await installThree();
   expect(names(await list("?type=sinks"))).toEqual(["sinks/file", "sinks/zmq"]);
   expect(names(await list("?type=functions"))).toEqual([]);
@@ -52,11 +56,11 @@ test.for([
   ["?verdict=good", "parameter verdict is good; it should be one of compatible, incompatible, unknown\n"],
   ["?type=sinks&type=sources", "parameter type should be given once, and not be empty\n"],
   ["?engine=", "parameter engine should be given once, and not be empty\n"],
-])("refuses %s", async ([query, sentence], { server }) => {
+])("the list refuses %s", async ([query, sentence], { server }) => {
   expect(await ask(`${server.url}/plugins${query}`)).toEqual([400, sentence]);
 });
 
-test("has no verdicts where nothing is inspected", async ({ server, installThree, list }) => {
+test("the list has no verdicts where nothing is inspected", async ({ server, installThree, list }) => {
   await server.start({ ENGINE__VERIFY: "off" });
   await installThree();
   expect(await list("?type=sources")).toMatchObject([{ name: "random", verdict: null }]);

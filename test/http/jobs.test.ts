@@ -205,7 +205,7 @@ describe("a client that would wait for some time", () => {
     held.release();
   });
 
-  test("and goes away meanwhile loses nothing", async ({ host, at, jobs, server }) => {
+  test("loses nothing when it goes away meanwhile", async ({ host, at, jobs, server }) => {
     const held = host.holdZip({ type: "sinks", name: "left" });
     const gone = new AbortController();
     const headers = { prefer: "respond-async, wait=30" };
@@ -313,7 +313,7 @@ describe("cancelling", () => {
   });
 });
 
-test("what is no job is not found", async ({ server }) => {
+test("an unknown job is 404", async ({ server }) => {
   for (const [method, path, verb] of [
     ["GET", "", "describe"],
     ["GET", "/events", "describe"],

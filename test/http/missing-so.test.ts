@@ -30,7 +30,7 @@ test.beforeEach(async ({ server }) => {
 });
 
 test.for(["", "?engine=bin/kuiperd"])(
-  "the list with a .so that is gone: GET /plugins%s",
+  "the list says which .so is gone, and judges the others: GET /plugins%s",
   async (query, { install, so, list }) => {
     await install("sinks", "random", plugin());
     await install("sources", "text", "no program");
@@ -42,7 +42,7 @@ test.for(["", "?engine=bin/kuiperd"])(
   },
 );
 
-test("describe says so, until the file is back", async ({ install, so, compatibility }) => {
+test("describe says that the .so is gone, until it is back", async ({ install, so, compatibility }) => {
   await install("sinks", "random", plugin());
   const content = await readFile(so);
   await rm(so);
@@ -91,7 +91,7 @@ test("while versions replace each other, every question is answered", async ({
   expect(await compatibility()).toEqual({ verdict: "compatible", problems: [] });
 });
 
-test("where nothing is inspected it is no matter", async ({ server, install, list }) => {
+test("where nothing is inspected a .so that is gone is no matter", async ({ server, install, list }) => {
   await server.start({ ENGINE__VERIFY: "off" });
   await install("sinks", "random", "no program");
   await rm(join(server.base, "plugins/sinks/Random@v1.0.0.so"));

@@ -110,7 +110,7 @@ describe("a form is taken", () => {
     expect((await fetch(`${server.url}/plugins/sinks`, request)).status).toBe(201);
   });
 
-  test("as an update, with the name in the path alone", async ({
+  test("as an update with the name in the path alone", async ({
     create,
     named,
     file,
@@ -197,14 +197,14 @@ describe("signature", () => {
     }
   });
 
-  test("of another zip", async ({ create, named, file, incoming }) => {
+  test("of another zip is refused", async ({ create, named, file, incoming }) => {
     const given = { name: "signature", content: sign(null, Buffer.from("x"), privateKey), fileName: "x.sig" };
     const [status, text] = await create([named(), file(), given]);
     expect([status, text]).toEqual([400, expect.stringContaining("signature")]);
     expect(await incoming()).toEqual([]);
   });
 
-  test("a file that is too large for one", async ({ create, named, file, incoming }) => {
+  test("that is too large for one is refused", async ({ create, named, file, incoming }) => {
     const given = { name: "signature", content: Buffer.alloc(17 * 1024), fileName: "x.sig" };
     const refusal = `${PREFIX}the file signature of the form is larger than 16384 bytes\n`;
     expect(await create([named(), file(), given])).toEqual([400, refusal]);

@@ -81,7 +81,7 @@ describe("engine.verify: warn", () => {
     );
   });
 
-  test("one path in two plugins", async ({ install, codes }) => {
+  test("one path in two plugins: both are reported", async ({ install, codes }) => {
     await install("functions", "gamma", { path: "plain" });
     await install("sinks", "delta", { path: "plain" });
     expect(await codes("functions/gamma")).toEqual(["ALREADY_LOADED"]);
@@ -135,7 +135,7 @@ test("without an engine, plugins of two builds are told to exclude each other", 
   });
 });
 
-test("the report of an inspection has it", async ({ install, server, orderOf }) => {
+test("the report of an inspection has the clash", async ({ install, server, orderOf }) => {
   await install("functions", "alpha");
   const [, text] = await post(`${server.url}/plugins/sinks/inspect`, orderOf("sinks", "beta", { lib: LIB_2 }));
   expect(JSON.parse(text)).toMatchObject({
@@ -145,7 +145,7 @@ test("the report of an inspection has it", async ({ install, server, orderOf }) 
   expect(JSON.parse(text)).not.toHaveProperty("identity");
 });
 
-test("against another engine, too", async ({ install, server }) => {
+test("plugins exclude each other against another engine, too", async ({ install, server }) => {
   await install("functions", "alpha");
   await install("sinks", "beta", { lib: LIB_2 });
   await writeFile(join(server.base, "other"), goElf(ENGINE));

@@ -22,7 +22,7 @@ test.beforeEach(({ host }) => {
   host.serve("/kuiper-plugins/1.0.2/debian/sources/", page);
 });
 
-test("it is an object of names and URLs", async ({ start, host, listing }) => {
+test("the catalogue is an object of names and URLs", async ({ start, host, listing }) => {
   const { status, headers, text } = await send(await start(host.origin));
   expect([status, headers["content-type"]]).toEqual([200, expect.stringMatching(/^application\/json/)]);
   expect(JSON.parse(text)).toEqual(listing());
@@ -57,7 +57,7 @@ test("several dead hosts are separated by commas", async ({ start, host }) => {
   expect(headers["plugin-hosts-failed"]).toBe("http://127.0.0.1:1, http://127.0.0.1:2");
 });
 
-test("without a host that answers it is 502", async ({ start, server }) => {
+test("without a host that answers the catalogue is 502", async ({ start, server }) => {
   const url = await start("http://joe:s3cret@127.0.0.1:1");
   const [status, text] = await ask(url);
   expect(status).toBe(502);
@@ -69,7 +69,7 @@ test("without a host that answers it is 502", async ({ start, server }) => {
   expect(JSON.stringify(server.logged)).not.toContain("s3cret");
 });
 
-test("without any host it is empty", async ({ start }) => {
+test("without any host the catalogue is empty", async ({ start }) => {
   expect(await ask(await start(""))).toEqual([200, "{}"]);
 });
 

@@ -26,7 +26,7 @@ function withSecrets(url: string): string {
   return `${url.replace("://", "://joe:s3cret@")}?token=t0ken&X-Amz-Signature=s1gnature`;
 }
 
-test("an install hides them, and sends them to the host alone", async ({ host, server, expectNoSecretsLogged }) => {
+test("an install hides secrets, and sends them to the host alone", async ({ host, server, expectNoSecretsLogged }) => {
   const zip = pluginZip({ type: "sinks", name: "hidden", script: 'echo "args: $*"; env; ls -la' });
   host.serve("/hidden.zip?token=t0ken&X-Amz-Signature=s1gnature", zip);
   const file = withSecrets(host.url("/hidden.zip"));
@@ -51,7 +51,7 @@ test("an install hides them, and sends them to the host alone", async ({ host, s
   expectNoSecretsLogged();
 });
 
-test("the registry does not have them", async ({ host, server }) => {
+test("the registry has no secrets", async ({ host, server }) => {
   host.serve("/kept.zip?token=t0ken&X-Amz-Signature=s1gnature", pluginZip({ type: "sinks", name: "kept" }));
   const file = withSecrets(host.url("/kept.zip"));
   expect((await post(`${server.url}/plugins/sinks`, { name: "kept", file }))[0]).toBe(201);
@@ -90,7 +90,7 @@ describe("a refusal hides them", () => {
   });
 });
 
-test("the log hides what is in the queries of our own URLs", async ({ server, expectNoSecretsLogged }) => {
+test("the log hides the values of the queries of our own URLs", async ({ server, expectNoSecretsLogged }) => {
   for (const path of ["/?token=t0ken", "/plugins/sources?a=s3cret&b=joe", "/x?t0ken", "/%zz?token=t0ken"]) {
     await ask(server.url + path.replace("?t0ken", "?t=t0ken"));
   }

@@ -48,7 +48,7 @@ const BY_VENDOR = {
 const REFUSED = "sinks plugins create command error: ";
 
 describe("sha256", () => {
-  test("of the zip is let in, and told", async ({ start, sinks, serve, verified }) => {
+  test("of the zip is accepted, and reported", async ({ start, sinks, serve, verified }) => {
     await start();
     expect((await post(sinks(), { name: "file", file: serve(ZIP), sha256: sha256Of(ZIP).toUpperCase() }))[0]).toBe(201);
     expect(await verified()).toEqual({ sha256: true });
@@ -89,7 +89,7 @@ describe("sha256", () => {
 });
 
 describe("a signature", () => {
-  test("in the body", async ({ start, signatureOf, sinks, serve, verified, server }) => {
+  test("in the body is verified", async ({ start, signatureOf, sinks, serve, verified, server }) => {
     await start();
     const signature = (await signatureOf(ZIP)).toString("base64");
     expect((await post(sinks(), { name: "file", file: serve(ZIP), signature }))[0]).toBe(201);
@@ -99,7 +99,7 @@ describe("a signature", () => {
     );
   });
 
-  test("beside the zip", async ({ start, host, signatureOf, sinks, serve, verified }) => {
+  test("beside the zip is fetched and verified", async ({ start, host, signatureOf, sinks, serve, verified }) => {
     await start();
     host.serve("/file.zip.sig", asCosignWrites(await signatureOf(ZIP)));
     expect((await post(sinks(), { name: "file", file: serve(ZIP) }))[0]).toBe(201);

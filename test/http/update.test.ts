@@ -142,7 +142,7 @@ describe("update", () => {
 });
 
 describe("versions", () => {
-  test("the installed one first, then those before it", async ({ install, update, versions, host }) => {
+  test("are listed with the installed one first, then those before it", async ({ install, update, versions, host }) => {
     await install(V1);
     await update(V2);
     await update(V3);
@@ -153,11 +153,11 @@ describe("versions", () => {
     ]);
   });
 
-  test("of no plugin", async ({ url }) => {
+  test("are 404 for a plugin that is not installed", async ({ url }) => {
     expect(await ask(url("/versions"))).toEqual([404, "describe sources plugin random error: not found\n"]);
   });
 
-  test("as many are kept as versions.keep says", async ({ server, install, update, versionNumbers }) => {
+  test("are kept as many as versions.keep says", async ({ server, install, update, versionNumbers }) => {
     await server.start({ VERSIONS__KEEP: "1" });
     for (const change of [install(V1)]) await change;
     await update(V2);
@@ -183,7 +183,7 @@ describe("versions", () => {
 });
 
 describe("rollback", () => {
-  test("to the previous version, and forward again, with the host gone", async ({
+  test("leads to the previous version, and forward again, with the host gone", async ({
     install,
     describeIt,
     update,
@@ -203,7 +203,7 @@ describe("rollback", () => {
     expect(await rollback()).toEqual([200, backTo("2.0.0")]);
   });
 
-  test("to a named version", async ({ install, update, rollback, versions }) => {
+  test("leads to a named version", async ({ install, update, rollback, versions }) => {
     await install(V1);
     await update(V2);
     await update(V3);
@@ -212,7 +212,7 @@ describe("rollback", () => {
     expect(await rollback({ id })).toEqual([200, backTo("2.0.0")]);
   });
 
-  test("to one that is not kept", async ({ install, update, rollback, versionNumbers }) => {
+  test("to a version that is not kept is 404", async ({ install, update, rollback, versionNumbers }) => {
     await install(V1);
     await update(V2);
     const [status, text] = await rollback({ version: "9.9.9" });
@@ -221,7 +221,7 @@ describe("rollback", () => {
     expect(await versionNumbers()).toEqual(["2.0.0", "1.0.0"]);
   });
 
-  test("where nothing is kept", async ({ install, rollback }) => {
+  test("is 404 where nothing is kept", async ({ install, rollback }) => {
     await install(V1);
     expect((await rollback())[0]).toBe(404);
   });
@@ -237,21 +237,24 @@ describe("rollback", () => {
         await mkdir(file);
       },
     ],
-  ])("whose .so is %s", async ([_, damage], { install, update, url, server, rollback, describeIt, liveFiles }) => {
-    await install(V1);
-    await update(V2);
-    const [, old] = JSON.parse((await send(url("/versions"))).text);
-    const { sha256 } = old.files.find(({ path }: { path: string }) => path.endsWith(".so"));
-    await damage(join(server.base, "plugins/.versions", sha256));
-    const [status, text] = await rollback();
-    expect([status, text]).toEqual([
-      500,
-      "rollback sources plugin random error: what is kept of version 1.0.0 of sources/random is damaged " +
-        "(plugins/sources/Random@v1.0.0.so); install that version from its zip\n",
-    ]);
-    expect((await describeIt()).version).toBe("2.0.0");
-    expect(await liveFiles()).toEqual([YAML, "plugins/sources/Random@v2.0.0.so"]);
-  });
+  ])(
+    "to a version whose .so is %s is refused",
+    async ([_, damage], { install, update, url, server, rollback, describeIt, liveFiles }) => {
+      await install(V1);
+      await update(V2);
+      const [, old] = JSON.parse((await send(url("/versions"))).text);
+      const { sha256 } = old.files.find(({ path }: { path: string }) => path.endsWith(".so"));
+      await damage(join(server.base, "plugins/.versions", sha256));
+      const [status, text] = await rollback();
+      expect([status, text]).toEqual([
+        500,
+        "rollback sources plugin random error: what is kept of version 1.0.0 of sources/random is damaged " +
+          "(plugins/sources/Random@v1.0.0.so); install that version from its zip\n",
+      ]);
+      expect((await describeIt()).version).toBe("2.0.0");
+      expect(await liveFiles()).toEqual([YAML, "plugins/sources/Random@v2.0.0.so"]);
+    },
+  );
 
   test("brings back a .so that somebody had put in the place of the installed one, however alike they look", async ({
     install,
@@ -287,7 +290,7 @@ describe("rollback", () => {
     expect(await rollback()).toEqual([200, backTo("1.0.0")]);
   });
 
-  test("of a plugin that is not installed", async ({ rollback }) => {
+  test("of a plugin that is not installed is 404", async ({ rollback }) => {
     expect(await rollback()).toEqual([404, "rollback sources plugin random error: invalid name random: not exist\n"]);
   });
 
@@ -303,7 +306,7 @@ describe("rollback", () => {
   });
 });
 
-test("what is done is in the audit", async ({ install, update, rollback, server, host }) => {
+test("updates and rollbacks are audited", async ({ install, update, rollback, server, host }) => {
   await install(V1);
   await update(V2);
   await rollback();

@@ -54,7 +54,7 @@ describe("time", () => {
     expect(await slow.answer).toMatchObject({ status: 201 });
   });
 
-  test("so may a form with a zip", async ({ server, open, waitForIncoming, slownessIsEnded }) => {
+  test("a form with a zip may take longer, too", async ({ server, open, waitForIncoming, slownessIsEnded }) => {
     await server.start(QUICK);
     const zip = pluginZip({ type: "sinks", name: "slow" });
     const slow = open("/plugins/sinks", FORM);
@@ -65,7 +65,7 @@ describe("time", () => {
     expect(await slow.answer).toMatchObject({ status: 201 });
   });
 
-  test("but only as long as uploads.timeoutSeconds", async ({ server, open, incoming }) => {
+  test("no zip may take longer than uploads.timeoutSeconds", async ({ server, open, incoming }) => {
     await server.start({ UPLOADS__TIMEOUTSECONDS: "0.2" });
     const body = open("/plugins/sinks?name=slow", ZIP);
     await body.write("PK\x03\x04");

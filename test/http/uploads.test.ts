@@ -84,7 +84,7 @@ describe("ways to upload", () => {
     expect(await files()).toEqual(["data/uploads/a.txt"]);
   });
 
-  test("a file of the server", async ({ folder, upload, path }) => {
+  test("a file of the server is copied, and stays private", async ({ folder, upload, path }) => {
     const source = join(folder, "source.pem");
     await writeFile(source, "pem");
     expect(await upload({ name: "a.txt", file: `file://${source}` })).toEqual([201, path("a.txt")]);
@@ -92,7 +92,7 @@ describe("ways to upload", () => {
     expect((await stat(path("a.txt"))).mode & 0o777).toBe(0o600); // what may be private stays so
   });
 
-  test("again: the new one takes the place of the old one", async ({ upload, path, files }) => {
+  test("a second upload takes the place of the first", async ({ upload, path, files }) => {
     await upload({ name: "a.txt", content: "old" });
     await upload({ name: "a.txt", content: "new" });
     expect(await readFile(path("a.txt"), "utf8")).toBe("new");
@@ -200,7 +200,7 @@ describe("deleting", () => {
     expect((await ask(url("/a/b"), { method: "DELETE" }))[0]).toBe(404);
   });
 
-  test("twice", async ({ upload, url }) => {
+  test("twice is 404", async ({ upload, url }) => {
     await upload({ name: "a", content: "x" });
     expect((await ask(url("/a"), { method: "DELETE" }))[0]).toBe(200);
     expect((await ask(url("/a"), { method: "DELETE" }))[0]).toBe(404);
@@ -272,7 +272,7 @@ describe("refused", () => {
     expect(await files()).toEqual([]);
   });
 
-  test("a form without a file, and one with two", async ({ upload, files }) => {
+  test("a form without a file is refused, and one with two", async ({ upload, files }) => {
     const none = buildForm([{ name: "uploadFile", content: "", fileName: "" }]);
     expect(await upload(none, FORM_HEADERS)).toEqual([
       400,
@@ -283,12 +283,12 @@ describe("refused", () => {
     expect(await files()).toEqual([]);
   });
 
-  test("the file itself without a name", async ({ upload }) => {
+  test("the file itself without a name is refused", async ({ upload }) => {
     const refusal = "Upload error: missing necessary field: name is required\n";
     expect(await upload("raw", OCTETS)).toEqual([400, refusal]);
   });
 
-  test("a name that is a folder's", async ({ path, upload, uploadForm, files }) => {
+  test("a name that is a folder's is refused", async ({ path, upload, uploadForm, files }) => {
     await mkdir(path("folder"), { recursive: true });
     const refusal = "Upload error: invalid name folder: there is a folder of that name\n";
     expect(await upload({ name: "folder", content: "x" })).toEqual([400, refusal]);
@@ -296,18 +296,18 @@ describe("refused", () => {
     expect(await files()).toEqual([]);
   });
 
-  test("where the folder can't be made", async ({ server, upload }) => {
+  test("an upload whose folder can't be made is refused", async ({ server, upload }) => {
     await writeFile(join(server.base, "data"), "");
     const refusal = "Upload error: the server can't use the folder of uploads (ENOTDIR); see the server's log\n";
     expect(await upload({ name: "a", content: "x" })).toEqual([500, refusal]);
   });
 
-  test.for(["PUT", "PATCH"])("%s: 405", async (method, { url }) => {
+  test.for(["PUT", "PATCH"])("%s is 405", async (method, { url }) => {
     const answer = await send(url(), { method });
     expect([answer.status, answer.headers.allow]).toEqual([405, "GET, HEAD, OPTIONS, POST"]);
   });
 
-  test("GET of one file: 405", async ({ upload, url }) => {
+  test("GET of one file is 405", async ({ upload, url }) => {
     await upload({ name: "a", content: "x" });
     const answer = await send(url("/a"));
     expect([answer.status, answer.headers.allow]).toEqual([405, "DELETE, OPTIONS"]);
@@ -380,7 +380,7 @@ describe("bounds", () => {
     expect([status, text]).toEqual([413, "Invalid body: the body is larger than 1048576 bytes (http.maxBodyBytes)\n"]);
   });
 
-  test("URLs that are fetched at once", async ({ server, host, upload }) => {
+  test("URLs that are fetched at once are bounded", async ({ server, host, upload }) => {
     await server.start({ UPLOADS__MAXCONCURRENT: "2" });
     const held = ["a", "b"].map((name) => host.holdZip({ type: "sinks", name }));
     const running = held.map(({ url }, index) => upload({ name: `file${index}`, file: url }));

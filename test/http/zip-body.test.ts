@@ -90,7 +90,7 @@ describe("a zip is taken", () => {
   });
 });
 
-test("keys of the query in any case; lists are repeated; unknown ones mean nothing", async ({
+test("keys of the query are accepted in any case; lists are repeated; unknown keys are ignored", async ({
   pluginName: name,
   create,
 }) => {
@@ -112,14 +112,14 @@ describe("checksum", () => {
     expect(description.verified).toEqual({ sha256: true });
   });
 
-  test("of another zip", async ({ create, pluginName: name, zip, incoming }) => {
+  test("of another zip is refused", async ({ create, pluginName: name, zip, incoming }) => {
     const [status, text] = await create(`?name=${name}&sha256=${"0".repeat(64)}`, zip);
     expect([status, text]).toEqual([400, expect.stringContaining(sha256Of(zip))]);
     expect(await incoming()).toEqual([]);
   });
 
   test.for(["", "abc", `${"0".repeat(63)}g`, `md5:${"0".repeat(64)}`])(
-    "that is none is never passed over: %j",
+    "that is none is never ignored: %j",
     async (given, { create, pluginName: name, zip }) => {
       const refusal = `${PREFIX}field sha256 should be 64 hexadecimal digits\n`;
       expect(await create(`?name=${name}&sha256=${given}`, zip)).toEqual([400, refusal]);
