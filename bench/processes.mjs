@@ -26,7 +26,7 @@ export function createProcesses() {
    * @param {{ env?: NodeJS.ProcessEnv, listening?: RegExp }} [options] the pattern's first group is the URL
    * @returns {Promise<Serving>}
    */
-  async function serve(args, { env = process.env, listening = /^(http:\S+)/ } = {}) {
+  async function serve(args, { env = process.env, listening = /^(https?:\S+)/ } = {}) {
     const child = spawn(process.execPath, args, { env, stdio: ["ignore", "pipe", "inherit"] });
     const exited = once(child, "exit");
     const stop = async () => {

@@ -1,13 +1,15 @@
-// Serves the files of one folder, as a plugin host would. Prints where it listens.
-import { createReadStream } from "node:fs";
+// Serves the files of one folder, as a plugin host would; over https where a certificate and its key are given. Prints
+// where it listens.
+import { createReadStream, readFileSync } from "node:fs";
 import { stat } from "node:fs/promises";
-import { createServer } from "node:http";
+import { createServer as createHttpServer } from "node:http";
+import { createServer as createHttpsServer } from "node:https";
 import { basename, join } from "node:path";
 import { pipeline } from "node:stream/promises";
 
-const [folder = "."] = process.argv.slice(2);
+const [folder = ".", cert, key] = process.argv.slice(2);
 
-const server = createServer(async (request, response) => {
+const answer = async (request, response) => {
   const file = join(folder, basename(request.url ?? ""));
   try {
     const { size } = await stat(file);
@@ -17,5 +19,10 @@ const server = createServer(async (request, response) => {
     if (response.headersSent) response.destroy();
     else response.writeHead(404).end();
   }
-});
-server.listen(0, "127.0.0.1", () => process.stdout.write(`http://127.0.0.1:${server.address().port}\n`));
+};
+const server =
+  cert === undefined
+    ? createHttpServer(answer)
+    : createHttpsServer({ cert: readFileSync(cert), key: readFileSync(key) }, answer);
+const scheme = cert === undefined ? "http" : "https";
+server.listen(0, "127.0.0.1", () => process.stdout.write(`${scheme}://127.0.0.1:${server.address().port}\n`));
