@@ -1,5 +1,6 @@
 import { Tokenizer, type TokenizerCallbacks } from "htmlparser2";
 import { isPluginName } from "../domain/names.ts";
+import { parseUrl } from "../lib/url.ts";
 
 /** Links of one page that are read; further ones are ignored. A folder of plugins has about a hundred. */
 const MAX_LINKS = 5000;
@@ -102,9 +103,8 @@ function readHrefs(html: string): { hrefs: string[]; baseHref: string | undefine
 function ignore(): void {}
 
 function resolve(href: string, base: URL): URL | undefined {
-  if (href.length + base.href.length > MAX_ADDRESS_LENGTH || !URL.canParse(href, base.href)) return undefined;
-  const url = new URL(href, base);
-  return url.protocol === "http:" || url.protocol === "https:" ? url : undefined;
+  const url = href.length + base.href.length > MAX_ADDRESS_LENGTH ? undefined : parseUrl(href, base);
+  return url?.protocol === "http:" || url?.protocol === "https:" ? url : undefined;
 }
 
 function decoded(segment: string): string {

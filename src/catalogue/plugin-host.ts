@@ -1,6 +1,7 @@
 import type { PluginType } from "../domain/plugin.ts";
 import { FetchFailure } from "../fetch/failure.ts";
 import type { Page } from "../fetch/page.ts";
+import { parseUrl } from "../lib/url.ts";
 import { pickPlugins, readLinks } from "./index-page.ts";
 import type { Platform } from "./platform.ts";
 
@@ -39,8 +40,9 @@ export function parsePluginHosts(setting: string): PluginHost[] {
 function parsePluginHost(entry: string, position: number): PluginHost {
   const address = /^[a-z][a-z0-9+.-]*:\/\//i.test(entry) ? entry : `https://${entry}`;
   // Named by its position: where this is no URL, a password can't be told from the rest.
-  if (!/^https?:/i.test(address) || !URL.canParse(address)) return { redacted: `entry ${position} of pluginHosts` };
-  const { protocol, username, password, host, pathname } = new URL(address);
+  const url = /^https?:/i.test(address) ? parseUrl(address) : undefined;
+  if (url === undefined) return { redacted: `entry ${position} of pluginHosts` };
+  const { protocol, username, password, host, pathname } = url;
   const user = username === "" && password === "" ? "" : `${username}:${password}@`;
   const place = host + pathname.replace(/\/+$/, "");
   return { redacted: `${protocol}//${place}`, url: `${protocol}//${user}${place}` };

@@ -7,7 +7,7 @@ export const EXIT_CODE = { compatible: 0, incompatible: 1, unknown: 2, failed: 3
 export const USAGE = `Usage:
   kuiper-plugin-server            serves the plugins of the folder KuiperBaseKey, or of the current one
   kuiper-plugin-server inspect FILE [options]
-                                  tells whether an engine will load a plugin; FILE is its zip or its .so
+                                  reports whether an engine will load a plugin; FILE is its zip or its .so
 
 Options of inspect:
   --engine BINARY       the engine's executable; without it bin/kuiperd, bin/kuiper or bin/server of the base folder

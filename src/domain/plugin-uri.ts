@@ -1,5 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { printable } from "../lib/text.ts";
+import { parseUrl } from "../lib/url.ts";
 import { PluginError } from "./errors.ts";
 
 /** Where a plugin's zip, or another file, is. */
@@ -73,12 +74,12 @@ function redactedParameter(parameter: string): string {
 
 /** Whether user and password, if there are any, are where they belong; `URL` also finds them elsewhere. */
 function hasPlainAuthority(uri: string): boolean {
-  return URL.canParse(uri) && !UNCLEAN.test(uri) && (AUTHORITY_FORM.test(uri) || FILE_FORM.test(uri));
+  return !UNCLEAN.test(uri) && (AUTHORITY_FORM.test(uri) || FILE_FORM.test(uri)) && parseUrl(uri) !== undefined;
 }
 
 function parse(uri: string): URL | undefined {
   if (UNCLEAN.test(uri) || !(HTTP_FORM.test(uri) || FILE_FORM.test(uri))) return undefined;
-  return URL.canParse(uri) ? new URL(uri) : undefined;
+  return parseUrl(uri);
 }
 
 function decodedPath(url: URL): string | undefined {

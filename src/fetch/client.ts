@@ -3,6 +3,7 @@ import http, { type IncomingMessage } from "node:http";
 import type { Config } from "../config/schema.ts";
 import type { Log } from "../lib/log.ts";
 import { Deadline } from "../lib/signals.ts";
+import { parseUrl } from "../lib/url.ts";
 import { basicCredentials, connect, type Network } from "./connection.ts";
 import { FetchFailure, idleFailure, networkFailure } from "./failure.ts";
 import { createHostRule, hostAndPort } from "./hosts.ts";
@@ -135,11 +136,11 @@ function redirectTarget({ headers, status, url: from }: Reply): URL {
     throw new FetchFailure(`${status} response missing Location header`, { answered: true });
   }
   const location = Buffer.from(headers.location, "latin1").toString("utf8");
-  if (!URL.canParse(location, from.href)) {
+  const target = parseUrl(location, from);
+  if (target === undefined) {
     // No cause: the error would quote the address, and with it what is secret in it.
     throw new FetchFailure("failed to parse the Location header of a redirect", { answered: true });
   }
-  const target = new URL(location, from);
   if (target.protocol !== "http:" && target.protocol !== "https:") {
     const scheme = target.protocol.slice(0, -1).slice(0, 20);
     throw new FetchFailure(`redirect refused: unsupported protocol scheme "${scheme}"`, { answered: true });

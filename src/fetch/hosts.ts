@@ -1,4 +1,5 @@
 import { resolve, sep } from "node:path";
+import { parseUrl } from "../lib/url.ts";
 
 /** `host:port` as it is connected to, also where the URL leaves the port out. */
 export function hostAndPort(url: URL): string {
@@ -35,7 +36,8 @@ function parseHostRule(entry: string): (url: URL) => boolean {
 
 /** As `URL` writes it: lower case, IDNA, IPv4 and IPv6 in their usual forms. */
 function canonicalName(name: string): string | undefined {
-  return URL.canParse(`http://${name}/`) ? withoutRootDot(new URL(`http://${name}/`).hostname) : undefined;
+  const url = parseUrl(`http://${name}/`);
+  return url && withoutRootDot(url.hostname);
 }
 
 /** `example.com.` is the same host as `example.com`. */

@@ -1,4 +1,5 @@
 import { BlockList, isIP } from "node:net";
+import { parseUrl } from "../lib/url.ts";
 import { FetchFailure } from "./failure.ts";
 import { hostAndPort } from "./hosts.ts";
 
@@ -34,7 +35,7 @@ export function createProxyRule({ httpProxy, httpsProxy, noProxy }: ProxySetting
 /** The value may hold a password, so no message quotes it. */
 function parseProxy(setting: string, variable: string): URL {
   const address = setting.includes("://") ? setting : `http://${setting}`;
-  const proxy = URL.canParse(address) ? new URL(address) : undefined;
+  const proxy = parseUrl(address);
   if (proxy === undefined || !["http:", "https:"].includes(proxy.protocol)) {
     throw new FetchFailure(`${variable} is not the address of an http or https proxy`);
   }

@@ -118,7 +118,7 @@ export class Reply {
       for await (const chunk of this.#bytes()) {
         isWaiting = false;
         received += chunk.length;
-        // An encoded body can go on for ever although nothing comes out of the decoder.
+        // An encoded body can continue forever although nothing comes out of the decoder.
         if (received > limit.bytes) throw limit.exceeded();
         yield chunk;
         isWaiting = true;

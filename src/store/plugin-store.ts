@@ -65,7 +65,7 @@ export class PluginStore {
   /** Settles what an earlier process left behind, then knows every plugin in the folders. */
   static async open(layout: Layout, log: Log, { keepVersions }: PluginStoreOptions): Promise<PluginStore> {
     // The start must not fail because the disk is full or can't be written: what is installed can still be listed.
-    const orLog = (sentence: string) => (err: unknown) => log.error({ err }, sentence);
+    const orLog = (message: string) => (err: unknown) => log.error({ err }, message);
     await makeFolders(layout).catch(orLog("the folders of the plugins could not be made"));
     const registry = await Registry.open(layout.registryFile, log);
     const recovered = await recover(registry, layout, log).catch(orLog("leftovers could not be cleared"));
