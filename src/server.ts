@@ -25,7 +25,7 @@ import { ChangeQueue } from "./store/journal/queue.ts";
 import type { Layout } from "./store/layout.ts";
 import { PluginStore } from "./store/plugin-store.ts";
 
-export interface ServerOptions {
+interface ServerOptions {
   readonly config: Config;
   readonly layout: Layout;
   /** The environment of install.sh and of the engine's libraries is taken from this. */

@@ -13,7 +13,7 @@ const ALGORITHMS = ["RS256", "ES256", "EdDSA"];
 const CLOCK_TOLERANCE = 30;
 
 /** What a token's `scope` may allow; one without a scope allows both, as the engine's own tokens do. */
-export type Access = "read" | "write";
+type Access = "read" | "write";
 
 /**
  * Checks a request's `Authorization` header: a JSON web token of an issuer whose public key is in the folder, for

@@ -14,7 +14,7 @@ import type { HostAnswer, PluginHost, PluginQuery } from "./plugin-host.ts";
 /** Hosts asked at once; further ones wait, within the same time limit. */
 const HOSTS_AT_ONCE = 8;
 
-export interface Listing {
+interface Listing {
   /** Name → URL of the zip, sorted by name. Has no prototype, so that every name is only itself. */
   readonly plugins: Readonly<Record<string, string>>;
   /** Hosts whose plugins may be missing, in the order of the settings; ASCII, without comma and credentials. */
@@ -121,7 +121,7 @@ function mergeReplies(replies: readonly HostReply[]): Listing {
 /** The longest time that a failure, or a value with something missing, is kept: a mended host shows soon. */
 const INCOMPLETE_SECONDS = 5;
 
-export interface ListingCacheOptions<V> {
+interface ListingCacheOptions<V> {
   /** How long a complete value is kept, from when it is there; 0 keeps nothing. */
   readonly seconds: number;
   readonly isComplete: (value: V) => boolean;
@@ -129,7 +129,7 @@ export interface ListingCacheOptions<V> {
   readonly now: () => number;
 }
 
-export interface ListingCache<K, V> {
+interface ListingCache<K, V> {
   /** The kept value of `key`, or that of `load`, which never runs twice for one key at the same time. */
   get(key: K, load: () => Promise<V>): Promise<V>;
 }

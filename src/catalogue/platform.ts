@@ -9,7 +9,7 @@ const GO_ARCH: Readonly<Record<string, string>> = { x64: "amd64", ia32: "386", m
  *
  * @param arch as Node names it: `x64`; by default the CPU that this process runs on
  */
-export function goArch(arch: string = process.arch, byteOrder: "BE" | "LE" = endianness()): string {
+function goArch(arch: string = process.arch, byteOrder: "BE" | "LE" = endianness()): string {
   if (arch === "ppc64") return byteOrder === "LE" ? "ppc64le" : "ppc64";
   return GO_ARCH[arch] ?? arch;
 }
@@ -19,7 +19,7 @@ export function goArch(arch: string = process.arch, byteOrder: "BE" | "LE" = end
  * where that is a link, `libc.so`; glibc's is `libc.so.6`. To look for the file in /lib would not do: Debian's package
  * `musl` puts one there too. `process.report` knows it as well, but takes 100 ms.
  */
-export function mapsMusl(maps: string): boolean {
+function mapsMusl(maps: string): boolean {
   return /\/(?:ld-musl-[^/\s]+|libc\.so)$/m.test(maps);
 }
 

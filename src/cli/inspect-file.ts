@@ -21,7 +21,7 @@ import { CompatibilityCheck } from "../plugins/verdicts/compatibility-check.ts";
 import type { InspectArguments } from "./arguments.ts";
 
 /** What the inspection of a file reports. Only a zip has a script, a sha256 and bytes. */
-export interface FileReport
+interface FileReport
   extends Pick<InspectionReport, "name" | "version" | "verdict" | "problems" | "plugin" | "engine">,
     Partial<Pick<InspectionReport, "script" | "sha256" | "bytes">> {
   readonly file: string;
@@ -29,7 +29,7 @@ export interface FileReport
   readonly unregistered: readonly string[];
 }
 
-export interface InspectFileOptions {
+interface InspectFileOptions {
   readonly inspector: Inspector;
   readonly limits: Config["pluginPackage"];
   /** Ends it; its reason is thrown. */

@@ -14,14 +14,14 @@ import { createTlsAuthorities } from "./tls.ts";
 const REDIRECTS: readonly number[] = [301, 302, 303, 307, 308];
 const MAX_HEADER_BYTES = 32 * 1024;
 
-export interface ClientOptions {
+interface ClientOptions {
   readonly config: Config["pluginDownload"];
   readonly proxy: ProxySettings;
   /** Where a relative `pluginDownload.ca` starts. */
   readonly baseFolder: string;
 }
 
-export interface GetOptions {
+interface GetOptions {
   /** Ends the request, and the connection of its reply as long as that is open. */
   readonly signal: AbortSignal;
   readonly log: Pick<Log, "warn">;

@@ -18,7 +18,7 @@ export interface Network {
   readonly proxyFor: ProxyRule;
 }
 
-export interface Connection {
+interface Connection {
   readonly stream: Duplex;
   /** Set when the request itself is the proxy's to forward: plain http. */
   readonly forwardedBy: URL | undefined;

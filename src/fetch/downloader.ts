@@ -13,14 +13,14 @@ import { downloadHttp } from "./resume.ts";
 /** The bytes and the SHA-256 (hex) of a file that was downloaded. */
 export type Downloaded = Filled;
 
-export interface DownloaderOptions {
+interface DownloaderOptions {
   readonly client: Client;
   readonly config: Pick<Config["pluginDownload"], "allowedFolders" | "maxBytes" | "maxRetries" | "timeoutSeconds">;
   /** Where relative `allowedFolders` start. */
   readonly baseFolder: string;
 }
 
-export interface DownloadOptions {
+interface DownloadOptions {
   readonly signal: AbortSignal;
   readonly log: Log;
   /** Instead of `pluginDownload.maxBytes`. */

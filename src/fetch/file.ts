@@ -13,14 +13,14 @@ const READ_BYTES = 512 * 1024;
 /** A FIFO without a writer or a terminal must neither hang nor become ours. */
 const OPEN_FLAGS = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
 
-export interface FileRules {
+interface FileRules {
   /** `pluginDownload.allowedFolders`; empty allows every file. */
   readonly allowedFolders: readonly string[];
   /** Where relative folders start. */
   readonly baseFolder: string;
 }
 
-export interface FileOptions {
+interface FileOptions {
   readonly signal: AbortSignal;
   readonly onProgress?: ((bytes: number, total?: number) => void) | undefined;
 }

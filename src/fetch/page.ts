@@ -12,7 +12,7 @@ export interface Page {
   readonly text: string;
 }
 
-export interface PageOptions {
+interface PageOptions {
   /** Ends the request; its reason should be a FetchFailure. */
   readonly signal: AbortSignal;
   /** Of the page after decoding. */

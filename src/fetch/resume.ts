@@ -10,7 +10,7 @@ const LONGEST_PAUSE_MS = 3000;
 /** Object stores say 403 for what is not there to those who may not list it. */
 const ABSENT: readonly number[] = [403, 404, 410];
 
-export interface HttpOptions {
+interface HttpOptions {
   readonly client: Client;
   readonly maxRetries: number;
   readonly signal: AbortSignal;

@@ -2,7 +2,7 @@ import { Readable } from "node:stream";
 import type { Job } from "../jobs/job.ts";
 import type { Jobs } from "../jobs/jobs.ts";
 
-export interface EventTiming {
+interface EventTiming {
   /** The least time between two events in which only the bytes have changed. */
   readonly progressMs: number;
   /** Between two heartbeats. A client that reads nothing for two of them is disconnected. */

@@ -1,7 +1,7 @@
 /** How a body that may be or contain a file is sent: as JSON, as a form, or as the file itself. */
-export type BodyKind = "json" | "form" | "file";
+type BodyKind = "json" | "form" | "file";
 
-export interface BodyFacts {
+interface BodyFacts {
   /** As `mediaTypeOf` has it. */
   readonly mediaType: string | undefined;
   /** Whether that type is one of those that a file comes with. */

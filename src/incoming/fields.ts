@@ -6,7 +6,7 @@ import { printable } from "../lib/text.ts";
 export type Fields = Readonly<Record<string, unknown>>;
 
 /** Names and values of a query or a form, in the order in which they came. */
-export type FieldList = readonly (readonly [name: string, value: string])[];
+type FieldList = readonly (readonly [name: string, value: string])[];
 
 /** The parameters of a query, as Fastify parses it. */
 export function queryFields(query: unknown): FieldList {

@@ -12,7 +12,7 @@ export interface FormFile {
   readonly content: Readable;
 }
 
-export interface FormOptions {
+interface FormOptions {
   readonly contentType: string;
   /** Of all fields together: `http.maxBodyBytes`. */
   readonly maxFieldBytes: number;

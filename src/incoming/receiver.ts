@@ -12,7 +12,7 @@ import type { Log } from "../lib/log.ts";
 import { Deadline } from "../lib/signals.ts";
 import { writeWhole } from "./streams.ts";
 
-export interface ReceiveOptions {
+interface ReceiveOptions {
   readonly signal: AbortSignal;
   /** `upload`, or `upload of random.zip`: for replies, the log and the registry. */
   readonly origin: string;
@@ -42,7 +42,7 @@ export interface Receiver {
   clear(): Promise<void>;
 }
 
-export interface ReceiverOptions {
+interface ReceiverOptions {
   /** Where the files are until they are moved away. It is made when it is needed. */
   readonly folder: string;
   readonly config: Pick<Config["uploads"], "maxConcurrent" | "maxTotalBytes" | "timeoutSeconds" | "idleTimeoutSeconds">;

@@ -8,7 +8,7 @@ import { Deadline } from "../lib/signals.ts";
  * destroyed as pipelines and loops would do: the reply has to go out on the same connection.
  */
 
-export interface Peeked {
+interface Peeked {
   /** At least as much as was asked for, unless the stream is shorter. */
   readonly head: Buffer;
   /** The whole stream, with its head. */
@@ -76,7 +76,7 @@ export function readWhole(stream: Readable, limit: number, tooLarge: () => Plugi
   });
 }
 
-export interface WriteOptions {
+interface WriteOptions {
   readonly signal: AbortSignal;
   readonly idleTimeoutSeconds: number;
 }

@@ -19,7 +19,7 @@ export interface Making {
 }
 
 /** The size of the folder without one of its files. */
-export interface Usage {
+interface Usage {
   readonly files: number;
   readonly bytes: number;
 }

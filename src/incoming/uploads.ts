@@ -13,25 +13,25 @@ const FOR_ALL = 0o644;
 /** A copy of a file of the server must not be more readable than the file and the folders above it. */
 const FOR_US = 0o600;
 
-export interface FetchOptions {
+interface FetchOptions {
   readonly signal: AbortSignal;
   readonly log: Log;
   readonly limit: SizeLimit;
 }
 
 /** Downloads into a file that does not exist yet, completely or not at all. */
-export interface Fetcher {
+interface Fetcher {
   download(uri: PluginUri, file: string, options: FetchOptions): Promise<unknown>;
 }
 
-export interface UploadsOptions {
+interface UploadsOptions {
   readonly folder: UploadFolder;
   readonly config: Pick<Config["uploads"], "maxBytes" | "maxTotalBytes" | "maxFiles" | "maxConcurrent">;
   readonly fetcher: Fetcher;
 }
 
 /** What a client sent, not validated: a name, and exactly one of the others. */
-export interface UploadRequest {
+interface UploadRequest {
   readonly name?: string | null;
   readonly content?: string | null;
   readonly base64?: string | null;

@@ -20,7 +20,7 @@ const STARTS: Readonly<Record<string, number>> = Object.fromEntries(
 const MAX_BEFORE_DONE = 99;
 
 /** How far a change has come. */
-export interface Reading {
+interface Reading {
   readonly stage: Stage;
   readonly bytes: number;
   readonly totalBytes?: number;

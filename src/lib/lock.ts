@@ -9,9 +9,7 @@ const { O_WRONLY, O_CREAT, O_APPEND, O_NONBLOCK } = constants;
 /** The exit status of `flock` when another process holds the lock. */
 const TAKEN = 1;
 
-export type LockResult =
-  | { readonly outcome: "locked" | "taken" }
-  | { readonly outcome: "failed"; readonly reason: unknown };
+type LockResult = { readonly outcome: "locked" | "taken" } | { readonly outcome: "failed"; readonly reason: unknown };
 
 /**
  * Locks a file, created if missing, until this process ends in whatever way: the kernel's lock goes with its holder, so

@@ -17,7 +17,7 @@ const MAX_COMMENT_BYTES = 0xffff;
 const IN_ZIP64 = { u16: 0xffff, u32: 0xffffffff } as const;
 
 /** Where the central directory is, in bytes from the beginning of the file; it ends where the end records begin. */
-export interface Directory {
+interface Directory {
   readonly start: number;
   readonly end: number;
 }
@@ -28,7 +28,7 @@ export interface Directory {
  *
  * @throws PluginError ARCHIVE_INVALID where there is no end record, or the end records allow two readings
  */
-export async function locateDirectory(file: FileHandle): Promise<Directory> {
+async function locateDirectory(file: FileHandle): Promise<Directory> {
   const { size } = await file.stat();
   const tail = await readBytes(file, Math.max(0, size - END_BYTES - MAX_COMMENT_BYTES), size);
   const ends = endRecords(tail);
@@ -92,7 +92,7 @@ function endRecords(tail: Buffer): number[] {
 }
 
 /** The bytes from `start` up to `end`, fewer where the file has no more. */
-export async function readBytes(file: FileHandle, start: number, end: number): Promise<Buffer> {
+async function readBytes(file: FileHandle, start: number, end: number): Promise<Buffer> {
   if (!(start >= 0) || !Number.isSafeInteger(start)) return Buffer.alloc(0);
   const buffer = Buffer.alloc(end - start);
   const { bytesRead } = await file.read(buffer, 0, buffer.length, start);

@@ -26,11 +26,11 @@ const FILE_MODE = 0o644;
 const PROGRAM_MODE = 0o755;
 
 /** Where an entry goes: to a file of the engine's folders, or into the folder in which install.sh runs. */
-export type Destination =
+type Destination =
   | { readonly kind: "engine"; readonly target: FilePath; readonly mode: number }
   | { readonly kind: "script"; readonly path: string; readonly mode: number };
 
-export interface PlannedFile {
+interface PlannedFile {
   readonly entry: ZipEntry;
   readonly place: Destination;
 }

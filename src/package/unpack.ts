@@ -36,7 +36,7 @@ export interface Staging {
 }
 
 /** Receives how many bytes are unpacked, of all. */
-export interface ByteCounter {
+interface ByteCounter {
   bytes(done: number, total?: number): void;
 }
 

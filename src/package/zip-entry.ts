@@ -18,7 +18,7 @@ export interface ZipEntry {
 }
 
 /** What an entry's local header says. No bytes of it are kept: ten thousand headers can have a gigabyte. */
-export interface LocalFacts {
+interface LocalFacts {
   readonly hasSameName: boolean;
   readonly flags: number;
   readonly method: number;

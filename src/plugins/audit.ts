@@ -9,7 +9,7 @@ import type { ChangeFacts } from "./change-run.ts";
 export type AuditedAction = "install" | "update" | "rollback" | "register" | "delete";
 
 /** A change as its audit line tells it, but for the result. */
-export interface AuditedChange {
+interface AuditedChange {
   readonly action: AuditedAction;
   readonly plugin: PluginId;
   readonly facts: ChangeFacts;

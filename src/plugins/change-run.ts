@@ -32,7 +32,7 @@ export class StageFailure extends Error {
   }
 }
 
-export interface ChangeRunOptions {
+interface ChangeRunOptions {
   readonly plugin: PluginId;
   readonly signal: AbortSignal;
   readonly log: Log;

@@ -12,7 +12,7 @@ import type { SignatureProof, Trust } from "../package/trust/trust.ts";
 import type { ChangeRun } from "./change-run.ts";
 
 /** A zip of which nothing has been believed yet. */
-export interface ObtainedZip {
+interface ObtainedZip {
   readonly file: string;
   /** Lower-case hexadecimal. */
   readonly sha256: string;
@@ -46,7 +46,7 @@ export async function obtainZip(
   return { file, ...(await downloader.download(source.uri, file, { signal, log, onProgress })) };
 }
 
-export interface VerifyOptions {
+interface VerifyOptions {
   readonly downloader: Downloader;
   readonly trust: Trust;
   readonly signal: AbortSignal;

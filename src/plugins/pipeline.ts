@@ -27,7 +27,7 @@ import type { TakenNames } from "./taken-names.ts";
 import type { Checked, CompatibilityCheck } from "./verdicts/compatibility-check.ts";
 
 /** What reads a package that is on the disk. */
-export interface PackageParts {
+interface PackageParts {
   readonly check: CompatibilityCheck;
   readonly limits: Config["pluginPackage"];
   /** Unpacking keeps a processor busy: one at a time, or nothing is left for those who read. */
@@ -131,7 +131,7 @@ export async function inspectPackage(
 }
 
 /** A zip that is on the disk, what is requested of it, and where it is unpacked. */
-export interface PackageJob {
+interface PackageJob {
   readonly zip: FetchedZip;
   readonly request: Pick<InstallRequest, "id" | "functions" | "shellParas">;
   readonly folder: Staging;

@@ -14,12 +14,12 @@ import { type Changed, inspectPackage, installPackage, type PipelineParts } from
 import { rollBack } from "./rollback.ts";
 import { TakenNames } from "./taken-names.ts";
 
-export interface PluginManagerOptions extends Omit<PipelineParts, "unpacking" | "names"> {
+interface PluginManagerOptions extends Omit<PipelineParts, "unpacking" | "names"> {
   readonly audit: Audit;
 }
 
 /** Who follows a change, and can stop it. */
-export interface Watch {
+interface Watch {
   readonly signal?: AbortSignal | undefined;
   readonly progress?: Progress | undefined;
 }

@@ -25,13 +25,13 @@ import {
   type StagedVersion,
 } from "./versions/version-change.ts";
 
-export interface PluginStoreOptions {
+interface PluginStoreOptions {
   /** How many earlier versions of a plugin are kept. */
   readonly keepVersions: number;
 }
 
 /** A version that takes the place of `old`, or that of none. */
-export interface Replacement extends StagedVersion {
+interface Replacement extends StagedVersion {
   readonly old: PluginEntry | undefined;
 }
 

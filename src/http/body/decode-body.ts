@@ -26,7 +26,7 @@ export interface BodyRules extends FormRules {
 }
 
 /** The fields of a request, and its file. */
-export type DecodedBody<B> = B & { readonly zip: ReceivedZip | undefined };
+type DecodedBody<B> = B & { readonly zip: ReceivedZip | undefined };
 
 /** Decodes bodies: JSON, a file with its fields in the query, or a form that has both. */
 export class BodyDecoder {

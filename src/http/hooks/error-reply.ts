@@ -113,7 +113,7 @@ const SMALL_BYTES = 64 * 1024;
  * that still sends may then never see the reply. So the reply goes out at once, with `Connection: close`, and what the
  * client sends is read for a while and discarded before the connection is closed.
  */
-export function sendEarly(request: FastifyRequest, reply: FastifyReply, body: string): FastifyReply {
+function sendEarly(request: FastifyRequest, reply: FastifyReply, body: string): FastifyReply {
   if (!leavesBody(request)) return reply.send(body);
   reply.raw.once("close", () => {
     if (!reply.raw.writableFinished) logRequest(request, reply); // a client that closes the connection first is logged too

@@ -7,7 +7,7 @@ import { callerOf } from "../hooks/authentication.ts";
 import { bodyErrorPrefix, errorPrefix, replyMessage, withCompatibility } from "../messages.ts";
 import { NameParams } from "../schemas.ts";
 
-export interface FunctionRoutesOptions {
+interface FunctionRoutesOptions {
   readonly installed: InstalledPlugins;
   readonly manager: PluginManager;
 }

@@ -9,7 +9,7 @@ import { printable } from "../../lib/text.ts";
 import { JobEvents } from "../job-events.ts";
 import { errorPrefix } from "../messages.ts";
 
-export interface JobRoutesOptions {
+interface JobRoutesOptions {
   readonly jobs: Jobs;
 }
 

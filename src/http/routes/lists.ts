@@ -8,7 +8,7 @@ import { printable } from "../../lib/text.ts";
 import type { InstalledPlugins } from "../../plugins/installed-plugins.ts";
 import { errorPrefix } from "../messages.ts";
 
-export interface ListRoutesOptions {
+interface ListRoutesOptions {
   readonly installed: InstalledPlugins;
   readonly catalog: Catalogue;
 }

@@ -16,7 +16,7 @@ import { bodyErrorPrefix, compatibilityHeader, errorPrefix, replyMessage, withCo
 import { answerChange } from "../respond-async.ts";
 import { NameParams } from "../schemas.ts";
 
-export interface PluginRoutesOptions {
+interface PluginRoutesOptions {
   readonly installed: InstalledPlugins;
   readonly manager: PluginManager;
   readonly jobs: Jobs;

@@ -1,6 +1,6 @@
 import type { FastifyPluginAsync } from "fastify";
 
-export interface ServerRoutesOptions {
+interface ServerRoutesOptions {
   readonly version: string;
 }
 

@@ -6,7 +6,7 @@ import type { BodyDecoder } from "../body/decode-body.ts";
 import { bodyErrorPrefix, errorPrefix } from "../messages.ts";
 import { NameParams, optionalString } from "../schemas.ts";
 
-export interface UploadRoutesOptions {
+interface UploadRoutesOptions {
   readonly uploads: Uploads;
   readonly bodies: BodyDecoder;
 }

@@ -10,7 +10,7 @@ import { bodyErrorPrefix, compatibilityHeader, errorPrefix, replyMessage } from 
 import { answerChange } from "../respond-async.ts";
 import { NameParams, optionalString } from "../schemas.ts";
 
-export interface VersionRoutesOptions {
+interface VersionRoutesOptions {
   readonly installed: InstalledPlugins;
   readonly manager: PluginManager;
   readonly jobs: Jobs;

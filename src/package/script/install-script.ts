@@ -8,7 +8,7 @@ import { Deadline } from "../../lib/signals.ts";
 import { ScriptOutput } from "./output.ts";
 import { createLimits, type ProcessEnd, ProcessGroups } from "./process-group.ts";
 
-export interface ScriptRunnerOptions {
+interface ScriptRunnerOptions {
   readonly config: Config["installScript"];
   /** The server's environment. The script gets PATH, HOME and the like, and the proxies; nothing else. */
   readonly env: Environment;
@@ -16,7 +16,7 @@ export interface ScriptRunnerOptions {
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-export interface ScriptRun {
+interface ScriptRun {
   /** Absolute: it has install.sh, and is its working directory. */
   readonly folder: string;
   readonly args: readonly string[];

@@ -11,7 +11,7 @@ const REPLY_LINE_LENGTH = 300;
 /** Decoded and logged in one turn of the event loop, so that a flood of output does not keep requests waiting. */
 const PORTION_BYTES = 8 * 1024;
 
-export interface OutputLimits {
+interface OutputLimits {
   readonly maxOutputBytes: number;
   readonly replyLines: number;
 }

@@ -12,7 +12,7 @@ const GRACE_MS = 1000;
 /** How long output is read after the end, in case a process outside the group keeps the pipe open. */
 const DRAIN_MS = 250;
 
-export interface GroupCommand {
+interface GroupCommand {
   readonly command: readonly [string, ...string[]];
   readonly folder: string;
   readonly env: Readonly<Record<string, string>>;

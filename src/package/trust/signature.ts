@@ -73,7 +73,7 @@ function malformed(reason: string): PluginError {
   );
 }
 
-export interface FindSignerOptions {
+interface FindSignerOptions {
   /** The largest file whose Ed25519 signature is checked. */
   readonly ed25519Limit: SizeLimit;
   readonly signal: AbortSignal;

@@ -5,7 +5,7 @@ import type { Log } from "../../lib/log.ts";
 import { findSigner, hasFormOf, signatureBytes } from "./signature.ts";
 import { readKeys, type SignatureAlgorithm, type TrustedKey, WarnOnce } from "./trusted-keys.ts";
 
-export interface TrustOptions {
+interface TrustOptions {
   /** `etc/trust`: the public keys of those whose plugins are trusted, one PEM file each. It need not be there. */
   readonly folder: string;
   readonly config: Config["trust"];

@@ -20,7 +20,7 @@ export interface TrustedKey {
 }
 
 /** Why a file is not a key to trust; the message follows the file's name. */
-export class UnfitKey extends Error {
+class UnfitKey extends Error {
   override readonly name = "UnfitKey";
 }
 

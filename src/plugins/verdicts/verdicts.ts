@@ -27,7 +27,7 @@ interface VerdictsOptions {
 }
 
 /** An installed plugin with its present verdict; without one where `engine.verify` is `off`. */
-export interface Judged {
+interface Judged {
   readonly id: PluginId;
   readonly entry: PluginEntry;
   readonly compatibility: Compatibility | undefined;

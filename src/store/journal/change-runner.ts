@@ -7,7 +7,7 @@ import { applyChange, type Change, finishChange, planChange, undoChange } from "
 import type { Unsettled } from "./recovery.ts";
 import { Workspace } from "./workspace.ts";
 
-export interface ChangeRunnerOptions {
+interface ChangeRunnerOptions {
   readonly layout: Layout;
   readonly registry: Registry;
   /** Changes that the disk did not let us end, by plugin: what remains to be done before the next change. */

@@ -9,7 +9,7 @@ export interface ChangeQueueOptions {
 }
 
 /** A change's place among those in progress. Dispose it when the change has ended, and the next one begins. */
-export interface Place extends Disposable {
+interface Place extends Disposable {
   /** Fires when the change has to stop: its caller does not want it any more, or the server can wait no longer. */
   readonly signal: AbortSignal;
 }

@@ -7,7 +7,7 @@ import { exists, removeFolder, statIfThere } from "../../lib/files.ts";
 import type { Layout } from "../layout.ts";
 
 /** Called when the folders of a workspace can't be removed at its end. */
-export type OnLeftover = (error: unknown, workspace: Workspace) => void;
+type OnLeftover = (error: unknown, workspace: Workspace) => void;
 
 /**
  * The folders of one change, one on each volume. Everything that the change prepares or sets aside is in them, so
