@@ -1,12 +1,26 @@
 import { defineConfig } from "vitest/config";
+import { memoryFolder } from "./test/support/memory-folder.ts";
+
+// Half the tests' time would go into fsync on a disk. Those of test/system and test/soak do use the disk, and TMPDIR
+// puts these there too.
+const folder = process.env.TMPDIR ?? memoryFolder();
 
 export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
     exclude: ["test/system/**", "test/soak/**"],
-    testTimeout: 30_000,
-    // A shared machine that stalls can run a test into its time limit; what is really broken fails twice.
-    retry: process.env.CI ? 1 : 0,
-    hookTimeout: 30_000,
+    // Files share their worker's modules: loading the server anew for each file costs as much as its tests. Processes,
+    // not threads, because some tests change the umask or the user.
+    pool: "forks",
+    isolate: false,
+    env: folder === undefined ? {} : { TMPDIR: folder },
+    // Bounds for what hangs; nothing is retried. A shared machine may stall for many seconds.
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+    coverage: {
+      provider: "v8",
+      include: ["src/**/*.ts"],
+      reporter: ["text", "text-summary"],
+    },
   },
 });

@@ -5,8 +5,6 @@ export default defineConfig({
   test: {
     include: ["test/system/**/*.test.ts"],
     testTimeout: 120_000,
-    // A shared machine that stalls can run a test into its time limit; what is really broken fails twice.
-    retry: process.env.CI ? 1 : 0,
     hookTimeout: 120_000,
     fileParallelism: false,
   },

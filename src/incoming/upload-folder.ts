@@ -3,8 +3,8 @@ import { chmod, lstat, mkdir, readdir, rename, rm, unlink } from "node:fs/promis
 import { join } from "node:path";
 import pLimit from "p-limit";
 import { orStorageFailure, PluginError } from "../domain/errors.ts";
+import { syncFile } from "../lib/durable.ts";
 import { hasCode } from "../lib/errors.ts";
-import { syncFile } from "../lib/files.ts";
 import { printable } from "../lib/text.ts";
 
 /** Of a file that is incomplete. No name of an upload begins with a dot. */

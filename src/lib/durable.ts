@@ -1,5 +1,4 @@
 import { randomBytes } from "node:crypto";
-import type { BigIntStats } from "node:fs";
 import {
   constants,
   copyFile,
@@ -16,9 +15,20 @@ import {
 } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { hasCode } from "./errors.ts";
-import { syncFile } from "./files.ts";
+
+// What survives a power cut: content that is synced before it gets its name, and names that are synced too.
 
 const TEMPORARY_ENDING = /^[0-9a-f]{12}\.tmp$/;
+
+/** Makes the content of a file, or the names in a folder, durable. */
+export async function syncFile(path: string): Promise<void> {
+  const handle = await open(path, "r"); // "r" also opens what is read-only
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
 
 /** Makes the names in a folder durable: after a power cut, files that were renamed into it are there. */
 export async function syncFolder(folder: string): Promise<void> {
@@ -57,7 +67,7 @@ export async function makeFolder(folder: string, mode?: number): Promise<void> {
 async function isFolder(path: string): Promise<boolean> {
   return stat(path).then(
     (found) => found.isDirectory(),
-    () => false, // the error of whoever asks is the one that matters
+    () => false, // the caller's error is the one that matters
   );
 }
 
@@ -80,7 +90,7 @@ export async function replaceFile(file: string, content: string): Promise<void> 
   await syncFolder(dirname(file));
 }
 
-/** Removes what `replaceFile` leaves beside `file` when the process ends in the middle of it. */
+/** Removes what `replaceFile` left beside `file` when the process was killed during it. */
 export async function dropTemporaries(file: string): Promise<void> {
   const folder = dirname(file);
   const prefix = `${basename(file)}.`;
@@ -91,8 +101,8 @@ export async function dropTemporaries(file: string): Promise<void> {
 }
 
 /**
- * Gives a file a second name, whole or not at all. A hard link costs nothing; a copy stands in where the file system
- * has no links.
+ * Gives a file a second name, whole or not at all: a hard link, or a durable copy on a file system without links. The
+ * name itself is durable once its folder is synced.
  */
 export async function duplicateFile(from: string, to: string): Promise<void> {
   try {
@@ -103,29 +113,14 @@ export async function duplicateFile(from: string, to: string): Promise<void> {
   }
 }
 
-/** Copies a file, whole or not at all, over what is there. A link stays a link. */
+/**
+ * Copies a file, whole or not at all, replacing what is there; its content is durable, its name once the folder is
+ * synced. A symbolic link is copied as one.
+ */
 export async function copyDurably(from: string, to: string): Promise<void> {
   if ((await lstat(from)).isSymbolicLink()) return symlink(await readlink(from), to);
   const partial = `${to}.partial`;
   await copyFile(from, partial, constants.COPYFILE_FICLONE);
   await syncFile(partial);
   await rename(partial, to);
-}
-
-/** What the system says of a name that nothing has, or that nothing can have. */
-export const NOT_THERE: readonly string[] = ["ENOENT", "ENOTDIR", "ENAMETOOLONG"];
-
-/** Of the name itself: a link is not followed. Undefined where there is nothing. */
-export async function statIfThere(path: string): Promise<BigIntStats | undefined> {
-  try {
-    return await lstat(path, { bigint: true });
-  } catch (error) {
-    if (hasCode(error, ...NOT_THERE)) return undefined;
-    throw error;
-  }
-}
-
-/** Whether there is anything of that name; a link counts, wherever it points. */
-export async function exists(path: string): Promise<boolean> {
-  return (await statIfThere(path)) !== undefined;
 }

@@ -1,11 +1,12 @@
-import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
-import { constants, copyFile, open, rename, rm } from "node:fs/promises";
-import { promisify } from "node:util";
+import type { BigIntStats } from "node:fs";
+import { constants, copyFile, lstat, open, rename, rm } from "node:fs/promises";
 import { hasCode } from "./errors.ts";
 
+// Nothing here waits for the disk: what has to survive a power cut is in durable.ts.
+
 /**
- * Gives a file another name; a copy where that is on another file system.
+ * Renames a file; copies and removes it where the new name is on another file system.
  *
  * @throws the file system's error
  */
@@ -19,20 +20,10 @@ export async function moveFile(from: string, to: string): Promise<void> {
   }
 }
 
-/** Makes what a file, or a folder, has in it durable. One that is read-only can't be opened for writing. */
-export async function syncFile(path: string): Promise<void> {
-  const handle = await open(path, "r");
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-}
-
 /** Read in large steps: a stream's default of 64 KiB takes three times as long for a .so of 300 MB. */
 const READ_BYTES = 1024 * 1024;
 
-/** The sha256 of what a file has, in hexadecimal. Of regular files only: reading anything else might never end. */
+/** The sha256 of a file's content, in hexadecimal. For regular files only: reading a named pipe might never end. */
 export async function sha256OfFile(file: string): Promise<string> {
   const hash = createHash("sha256");
   const handle = await open(file, "r");
@@ -48,7 +39,7 @@ export async function sha256OfFile(file: string): Promise<string> {
   }
 }
 
-/** Node's rm can neither enter folders without permission nor paths longer than the system's limit; these can. */
+/** Node's rm enters neither folders without permission nor paths beyond the system's limit; these programs do. */
 const REMOVE_ALL = 'chmod -R u+rwx -- "$1" 2>/dev/null; rm -rf -- "$1"';
 
 /**
@@ -61,8 +52,26 @@ export async function removeFolder(folder: string): Promise<void> {
     await rm(folder, { recursive: true, force: true });
   } catch (error) {
     if (!hasCode(error, "EACCES", "EPERM", "ENAMETOOLONG", "ENOTEMPTY")) throw error;
-    await promisify(execFile)("/bin/sh", ["-c", REMOVE_ALL, "sh", folder]).catch(() => {
-      throw error; // it names the cause in the system's words
-    });
+    const { execa } = await import("execa"); // loaded here: a start without such a folder needs no execa
+    const { failed } = await execa("/bin/sh", ["-c", REMOVE_ALL, "sh", folder], { reject: false, stdio: "ignore" });
+    if (failed) throw error; // the first error names the cause
   }
+}
+
+/** The codes for a path where nothing is, or can be. */
+export const NOT_THERE: readonly string[] = ["ENOENT", "ENOTDIR", "ENAMETOOLONG"];
+
+/** The lstat of a path: a link is not followed. Undefined where there is nothing. */
+export async function statIfThere(path: string): Promise<BigIntStats | undefined> {
+  try {
+    return await lstat(path, { bigint: true });
+  } catch (error) {
+    if (hasCode(error, ...NOT_THERE)) return undefined;
+    throw error;
+  }
+}
+
+/** Whether there is anything at that path; a link counts, wherever it points. */
+export async function exists(path: string): Promise<boolean> {
+  return (await statIfThere(path)) !== undefined;
 }

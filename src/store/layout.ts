@@ -22,7 +22,7 @@ export class Layout {
     return join(this.base, "etc", "mgmt");
   }
 
-  /** Public keys of those whose plugins are trusted. */
+  /** Public keys of the signers whose plugins are trusted. */
   get trustFolder(): string {
     return join(this.base, "etc", "trust");
   }
@@ -57,12 +57,12 @@ export class Layout {
     return join(this.base, volume, ".changes");
   }
 
-  /** What is kept of earlier versions, on the same volume as what it was, so that it needs a name and no copy. */
+  /** Files of earlier versions, on the volume where they were installed, so that a hard link does instead of a copy. */
   versionsFolder(volume: Volume): string {
     return join(this.base, volume, ".versions");
   }
 
-  /** The kept file of a content. `sha256` has been checked, see `isSha256`. */
+  /** The kept file with that content. `sha256` has been checked, see `isSha256`. */
   keptFile(volume: Volume, sha256: string): string {
     return join(this.versionsFolder(volume), sha256);
   }

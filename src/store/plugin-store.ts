@@ -1,7 +1,8 @@
 import { PluginError, rethrowStorageError } from "../domain/errors.ts";
 import { type FilePath, PLUGIN_TYPES, type PluginId, type PluginType, soPath } from "../domain/plugin.ts";
 import type { InstalledFile, KeptVersion, PluginEntry } from "../domain/plugin-entry.ts";
-import { makeFolder, statIfThere } from "../lib/durable.ts";
+import { makeFolder } from "../lib/durable.ts";
+import { statIfThere } from "../lib/files.ts";
 import type { Log } from "../lib/log.ts";
 import type { Change } from "./journal/change.ts";
 import { ChangeRunner } from "./journal/change-runner.ts";

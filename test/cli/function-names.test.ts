@@ -11,7 +11,7 @@ let server: TestServer;
 beforeEach(async () => {
   server = await startTestServer();
 });
-afterEach(() => server.close());
+afterEach(() => server.dispose());
 
 async function inspectFile(file: string, functions: string) {
   const printed: string[] = [];

@@ -1,32 +1,33 @@
 import { once } from "node:events";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
 import type { AddressInfo } from "node:net";
 import { createServer } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect } from "vitest";
 import { makeCertificate } from "../support/file-server.ts";
-import { ServerProcess } from "../support/server-process.ts";
+import { test as fixtures } from "../support/fixtures.ts";
 
 /** A configuration that the server can't start with: one line on standard error, exit code 1, nothing else. */
 
-let base: string;
-beforeEach(async () => {
-  base = await mkdtemp(join(tmpdir(), "config-errors-"));
-  await mkdir(join(base, "etc"));
-});
-afterEach(() => rm(base, { recursive: true, force: true }));
-
-async function refusal(settings: Record<string, string> = {}, folder = base): Promise<string> {
-  const server = new ServerProcess({ base: folder, settings });
-  expect(await server.exited).toEqual({ code: 1, signal: null });
-  expect(server.stdout).toBe("");
-  expect(server.stderr).toMatch(/^kuiper-plugin-server: [^\n]+\n$/);
-  return server.stderr.slice("kuiper-plugin-server: ".length, -1).replaceAll(base, "BASE");
-}
+const test = fixtures
+  .extend("base", async ({ folder }) => {
+    await mkdir(join(folder, "etc"));
+    return folder;
+  })
+  .extend(
+    "refusal",
+    ({ base, launch }) =>
+      async (settings: Record<string, string> = {}, at = base): Promise<string> => {
+        const server = launch({ base: at, settings });
+        expect(await server.exited).toEqual({ code: 1, signal: null });
+        expect(server.stdout).toBe("");
+        expect(server.stderr).toMatch(/^kuiper-plugin-server: [^\n]+\n$/);
+        return server.stderr.slice("kuiper-plugin-server: ".length, -1).replaceAll(base, "BASE");
+      },
+  );
 
 describe("a wrong kuiper.yaml", () => {
-  test.each<[what: string, yaml: string, line: string | RegExp]>([
+  test.for<[what: string, yaml: string, line: string | RegExp]>([
     ["port", "basic:\n  debug: maybe\n", 'BASE/etc/kuiper.yaml: basic.debug is "maybe"; allowed is true or false'],
     [
       "number",
@@ -63,30 +64,30 @@ describe("a wrong kuiper.yaml", () => {
       "basic:\n  restTls: {certfile: etc/kuiper.yaml, keyfile: etc/kuiper.yaml}\n",
       /^basic\.restTls: .*certfile.*keyfile/,
     ],
-  ])("%s", async (_, yaml, line) => {
+  ])("%s", async ([_, yaml, line], { base, refusal }) => {
     await writeFile(join(base, "etc/kuiper.yaml"), yaml);
     expect(await refusal()).toEqual(typeof line === "string" ? line : expect.stringMatching(line));
   });
 
-  test("that is a folder", async () => {
+  test("that is a folder is refused", async ({ base, refusal }) => {
     await mkdir(join(base, "etc/kuiper.yaml"));
     expect(await refusal()).toMatch(/^BASE\/etc\/kuiper\.yaml can't be read: EISDIR/);
   });
 });
 
 describe("a wrong environment variable", () => {
-  test.each([
+  test.for([
     ["BASIC__RESTPORT", "70000", '"70000"; allowed is a whole number from 0 to 65535'],
     ["BASIC__RESTPORT", "80a", '"80a"; allowed is a whole number from 0 to 65535'],
     ["BASIC__DEBUG", "on", '"on"; allowed is true or false'],
     ["PREBUILD__CACHESECONDS", "-1", '"-1"; allowed is a number from 0 to 86400'],
-  ])("%s=%s", async (key, value, rest) => {
+  ] as const)("%s=%s", async ([key, value, rest], { refusal }) => {
     const line = await refusal({ [key]: value });
     expect(line.replaceAll(/is (-?\d+);/g, 'is "$1";')).toBe(`environment variable KUIPER__${key} is ${rest}`);
   });
 });
 
-test("a certificate and a key that do not belong together", async ({ skip }) => {
+test("a certificate and a key that do not belong together are refused", async ({ skip, base, refusal }) => {
   const [one, other] = [await makeCertificate(), await makeCertificate()];
   if (one === undefined || other === undefined) return skip("openssl is missing");
   await writeFile(join(base, "etc/a.pem"), one.cert);
@@ -95,7 +96,7 @@ test("a certificate and a key that do not belong together", async ({ skip }) => 
   expect(await refusal(settings)).toMatch(/^basic\.restTls: .*certfile.*keyfile/);
 });
 
-test("a port that is taken", async () => {
+test("a port that is taken is reported", async ({ refusal }) => {
   const taken = createServer().listen(0, "127.0.0.1");
   await once(taken, "listening");
   const { port } = taken.address() as AddressInfo;
@@ -108,13 +109,16 @@ test("a port that is taken", async () => {
   }
 });
 
-test.each(["256.1.1.1", "192.0.2.1", "nowhere.invalid"])("an address that is not ours: %s", async (address) => {
-  expect(await refusal({ BASIC__RESTIP: address })).toMatch(
-    new RegExp(`^can't listen on basic\\.restIp ${address.replaceAll(".", "\\.")}, basic\\.restPort 0: `),
-  );
-});
+test.for(["256.1.1.1", "192.0.2.1", "nowhere.invalid"])(
+  "an address that is not ours is reported: %s",
+  async (address, { refusal }) => {
+    expect(await refusal({ BASIC__RESTIP: address })).toMatch(
+      new RegExp(`^can't listen on basic\\.restIp ${address.replaceAll(".", "\\.")}, basic\\.restPort 0: `),
+    );
+  },
+);
 
-test("a base folder that is a file", async () => {
+test("a base folder that is a file is refused", async ({ base, refusal }) => {
   await writeFile(join(base, "file"), "");
   expect(await refusal({}, join(base, "file"))).toMatch(/^(the base folder )?BASE\/file/);
   expect(await refusal({}, join(base, "file/below"))).toMatch(

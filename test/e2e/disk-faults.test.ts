@@ -2,12 +2,12 @@ import { mkdir, readdir, readFile, rename, rm, symlink, writeFile } from "node:f
 import http from "node:http";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, onTestFinished } from "vitest";
+import { test as fixtures } from "../support/fixtures.ts";
 import { ask, remove, send } from "../support/http-client.ts";
 import { expectInvariants, fetchListing } from "../support/invariants.ts";
 import { type PluginContents, realisticBinary, writePluginZip } from "../support/plugin-zip.ts";
-import { ServerProcess, type ServerProcessOptions } from "../support/server-process.ts";
-import { tempFolder } from "../support/temp-folder.ts";
+import type { ServerProcess, ServerProcessOptions } from "../support/server-process.ts";
 import { CAN_MOUNT, tinyDisk } from "../support/tiny-disk.ts";
 import { readTree } from "../support/tree.ts";
 
@@ -21,28 +21,39 @@ const TIMEOUT_MS = 240_000;
 const FULL = /there is no space left on the server's disk; free some and try again/;
 const READ_ONLY = "the server cannot write its files (EROFS); see the server's log";
 
-/** Starts a server that is gone after the test, before its disk is. */
-async function start(options: ServerProcessOptions): Promise<{ server: ServerProcess; url: string }> {
-  const server = new ServerProcess(options);
-  onTestFinished(() => server.dispose());
-  return { server, url: await server.url() };
-}
+const test = fixtures
+  /** Starts a server that is gone after the test, before its disk is. */
+  .extend(
+    "start",
+    ({ launch }) =>
+      async (options: ServerProcessOptions): Promise<{ server: ServerProcess; url: string }> => {
+        const server = launch(options);
+        return { server, url: await server.url() };
+      },
+  )
+  /** Installs sources from zips of a folder outside the disk that has the fault. */
+  .extend(
+    "install",
+    ({ folder }) =>
+      async (
+        url: string,
+        name: string,
+        more: Partial<PluginContents> = {},
+        agent?: http.Agent,
+      ): Promise<[number, string]> => {
+        const file = `file://${await writePluginZip(folder, { type: "sources", name, ...more })}`;
+        const method = "POST";
+        return ask(`${url}/plugins/sources`, {
+          method,
+          body: { name, file },
+          ...(agent === undefined ? {} : { agent }),
+        });
+      },
+  );
 
 async function stop(server: ServerProcess): Promise<void> {
   server.kill("SIGTERM");
   expect(await server.exited).toEqual({ code: 0, signal: null });
-}
-
-/** Installs sources from zips of a folder outside the disk that has the fault. */
-async function installer(): Promise<
-  (url: string, name: string, more?: Partial<PluginContents>, agent?: http.Agent) => Promise<[number, string]>
-> {
-  const zips = await tempFolder();
-  return async (url, name, more = {}, agent = undefined) => {
-    const file = `file://${await writePluginZip(zips, { type: "sources", name, ...more })}`;
-    const method = "POST";
-    return ask(`${url}/plugins/sources`, { method, body: { name, file }, ...(agent === undefined ? {} : { agent }) });
-  };
 }
 
 /** Takes all the space but for so many pages. */
@@ -86,9 +97,11 @@ async function installed(base: string) {
 }
 
 describe.skipIf(!CAN_MOUNT)("a full disk (needs the right to mount a tmpfs)", { timeout: TIMEOUT_MS }, () => {
-  test("refuses installs, hides nothing, loses nothing, and an install works when there is space again", async () => {
+  test("refuses installs, hides nothing, loses nothing, and an install works when there is space again", async ({
+    start,
+    install,
+  }) => {
     const base = tinyDisk(4 * 1024 * 1024).folder;
-    const install = await installer();
     const { url } = await start({ base });
     for (const name of ["first", "second"]) expect((await install(url, name))[0]).toBe(201);
     const before = await installed(base);
@@ -105,9 +118,8 @@ describe.skipIf(!CAN_MOUNT)("a full disk (needs the right to mount a tmpfs)", { 
     await expectInvariants(base, await fetchListing(url));
   });
 
-  test("lets a zip that does not fit take what there is, and leaves nothing of it", async () => {
+  test("lets a zip that does not fit take what there is, and leaves nothing of it", async ({ start, install }) => {
     const base = tinyDisk(4 * 1024 * 1024).folder;
-    const install = await installer();
     const { url } = await start({ base });
     expect((await install(url, "first"))[0]).toBe(201);
     const before = await installed(base);
@@ -117,9 +129,8 @@ describe.skipIf(!CAN_MOUNT)("a full disk (needs the right to mount a tmpfs)", { 
     expect((await install(url, "small"))[0]).toBe(201);
   });
 
-  test("deletes a plugin, or says that there is no space and has changed nothing", async () => {
+  test("deletes a plugin, or says that there is no space and has changed nothing", async ({ start, install }) => {
     const base = tinyDisk(4 * 1024 * 1024).folder;
-    const install = await installer();
     const { url } = await start({ base });
     for (const name of ["first", "second"]) expect((await install(url, name))[0]).toBe(201);
     const before = await installed(base);
@@ -140,9 +151,8 @@ describe.skipIf(!CAN_MOUNT)("a full disk (needs the right to mount a tmpfs)", { 
     await expectInvariants(base, listing);
   });
 
-  test("does not stop the start", async () => {
+  test("does not stop the start", async ({ start, install }) => {
     const base = tinyDisk(4 * 1024 * 1024).folder;
-    const install = await installer();
     const first = await start({ base });
     expect((await install(first.url, "first"))[0]).toBe(201);
     await stop(first.server);
@@ -158,10 +168,12 @@ describe.skipIf(!CAN_MOUNT)("a full disk (needs the right to mount a tmpfs)", { 
 });
 
 describe.skipIf(!CAN_MOUNT)("a read-only disk (needs the right to mount a tmpfs)", { timeout: TIMEOUT_MS }, () => {
-  test("is served: what is installed is listed, changes are refused until it can be written again", async () => {
+  test("is served: what is installed is listed, changes are refused until it can be written again", async ({
+    start,
+    install,
+  }) => {
     const disk = tinyDisk(4 * 1024 * 1024);
     const base = disk.folder;
-    const install = await installer();
     const first = await start({ base });
     expect((await install(first.url, "first"))[0]).toBe(201);
     await stop(first.server);
@@ -189,12 +201,13 @@ describe.skipIf(!CAN_MOUNT)(
     const FILES = { json: "{}", etc: { "lookup/table.csv": "a,b\n" } };
 
     /** A base folder whose two folders are folders of the disks. */
-    async function twoVolumes() {
+    async function twoVolumes(folder: string) {
       const disks = { plugins: tinyDisk(4 * 1024 * 1024).folder, etc: tinyDisk(4 * 1024 * 1024).folder };
       let count = 0;
       return async () => {
-        const base = await tempFolder();
         count += 1;
+        const base = join(folder, `base-${count}`);
+        await mkdir(base);
         for (const [volume, disk] of Object.entries(disks)) {
           await mkdir(join(disk, String(count)));
           await symlink(join(disk, String(count)), join(base, volume));
@@ -203,9 +216,8 @@ describe.skipIf(!CAN_MOUNT)(
       };
     }
 
-    test("hold a plugin's files, and nothing of it after a delete", async () => {
-      const base = await (await twoVolumes())();
-      const install = await installer();
+    test("hold a plugin's files, and nothing of it after a delete", async ({ folder, start, install }) => {
+      const base = await (await twoVolumes(folder))();
       const { url } = await start({ base });
       expect((await install(url, "first", FILES))[0]).toBe(201);
       await expectInvariants(base, await fetchListing(url));
@@ -216,57 +228,59 @@ describe.skipIf(!CAN_MOUNT)(
       await expectInvariants(base, listing);
     });
 
-    test.each(["install", "delete"])("survive that the process dies in the middle of an %s", async (kind) => {
-      const newBase = await twoVolumes();
-      const install = await installer();
-      const change = async (url: string) =>
-        kind === "install" ? install(url, "first", FILES) : remove(`${url}/plugins/sources/first`);
-      const prepare = async () => {
-        const base = await newBase();
-        if (kind === "install") return base;
-        const { server, url } = await start({ base });
-        expect((await install(url, "first", FILES))[0]).toBe(201);
-        await stop(server);
-        return base;
-      };
-      const startFaulty = async (base: string, dieAt: number, phase: string) => {
-        const faults = [`DIE_AT=${dieAt}`, `DIE_PHASE=${phase}`, "COUNT_FROM=signal"];
-        const started = await start({
-          base,
-          command: ["env", ...faults, process.execPath, "--import", DIE_AT_OPERATION],
-        });
-        started.server.kill("SIGUSR2");
-        return started;
-      };
+    test.for(["install", "delete"])(
+      "survive that the process dies in the middle of an %s",
+      async (kind, { folder, install, start }) => {
+        const newBase = await twoVolumes(folder);
+        const change = async (url: string) =>
+          kind === "install" ? install(url, "first", FILES) : remove(`${url}/plugins/sources/first`);
+        const prepare = async () => {
+          const base = await newBase();
+          if (kind === "install") return base;
+          const { server, url } = await start({ base });
+          expect((await install(url, "first", FILES))[0]).toBe(201);
+          await stop(server);
+          return base;
+        };
+        const startFaulty = async (base: string, dieAt: number, phase: string) => {
+          const faults = [`DIE_AT=${dieAt}`, `DIE_PHASE=${phase}`, "COUNT_FROM=signal"];
+          const started = await start({
+            base,
+            command: ["env", ...faults, process.execPath, "--import", DIE_AT_OPERATION],
+          });
+          started.server.kill("SIGUSR2");
+          return started;
+        };
 
-      const whole = await startFaulty(await prepare(), 0, "before");
-      expect((await change(whole.url))[0]).toBeLessThan(300);
-      whole.server.kill("SIGUSR2");
-      const [, operations] = await whole.server.output(/\{"operations":(\d+)\}/);
-      await whole.server.dispose();
+        const whole = await startFaulty(await prepare(), 0, "before");
+        expect((await change(whole.url))[0]).toBeLessThan(300);
+        whole.server.kill("SIGUSR2");
+        const [, operations] = await whole.server.output(/\{"operations":(\d+)\}/);
+        await whole.server.dispose();
 
-      // Every one of them, on one volume, is in test/soak; the last ones are after the answer.
-      for (const [index, part] of [0.35, 0.5, 0.6, 0.7, 0.8, 0.9].entries()) {
-        const dieAt = Math.round(Number(operations) * part);
-        const base = await prepare();
-        const dying = await startFaulty(base, dieAt, index % 2 === 0 ? "before" : "after");
-        const status = await change(dying.url).then(
-          ([answered]) => answered,
-          () => undefined, // the connection died with the server
-        );
-        await dying.server.exited;
+        // Every one of them, on one volume, is in test/soak; the last ones are after the answer.
+        for (const [index, part] of [0.35, 0.5, 0.6, 0.7, 0.8, 0.9].entries()) {
+          const dieAt = Math.round(Number(operations) * part);
+          const base = await prepare();
+          const dying = await startFaulty(base, dieAt, index % 2 === 0 ? "before" : "after");
+          const status = await change(dying.url).then(
+            ([answered]) => answered,
+            () => undefined, // the connection died with the server
+          );
+          await dying.server.exited;
 
-        const { server, url } = await start({ base });
-        const listing = await fetchListing(url);
-        await expectInvariants(base, listing);
-        if (status !== undefined) expect(listing.sources).toEqual(kind === "install" ? ["first"] : []);
-        // Whichever it is now, the next change works.
-        if (listing.sources.length === 0) expect((await install(url, "first", FILES))[0]).toBe(201);
-        else expect((await remove(`${url}/plugins/sources/first`))[0]).toBe(200);
-        await expectInvariants(base, await fetchListing(url));
-        await server.dispose();
-      }
-    });
+          const { server, url } = await start({ base });
+          const listing = await fetchListing(url);
+          await expectInvariants(base, listing);
+          if (status !== undefined) expect(listing.sources).toEqual(kind === "install" ? ["first"] : []);
+          // Whichever it is now, the next change works.
+          if (listing.sources.length === 0) expect((await install(url, "first", FILES))[0]).toBe(201);
+          else expect((await remove(`${url}/plugins/sources/first`))[0]).toBe(200);
+          await expectInvariants(base, await fetchListing(url));
+          await server.dispose();
+        }
+      },
+    );
   },
 );
 
@@ -287,22 +301,20 @@ describe.skipIf(process.platform !== "linux")("too few descriptors", { timeout: 
   const INSTALLS = 24;
   const TO_SPARE = 12;
 
-  const withLimit = (base: string, descriptors: number) =>
-    start({
-      base,
-      settings: { CHANGES__MAXCONCURRENT: String(INSTALLS) },
-      command: ["sh", "-c", `ulimit -n ${descriptors}; exec "$@"`, "sh", process.execPath],
-    });
+  const withLimit = (base: string, descriptors: number): ServerProcessOptions => ({
+    base,
+    settings: { CHANGES__MAXCONCURRENT: String(INSTALLS) },
+    command: ["sh", "-c", `ulimit -n ${descriptors}; exec "$@"`, "sh", process.execPath],
+  });
 
-  test("every install is answered, nothing is half done, and later ones work", async () => {
-    const base = join(await tempFolder(), "base");
-    const install = await installer();
+  test("every install is answered, nothing is half done, and later ones work", async ({ folder, start, install }) => {
+    const base = join(folder, "base");
     const unlimited = await start({ base });
     await ask(`${unlimited.url}/ping`);
     const needed = (await readdir(`/proc/${unlimited.server.pid}/fd`)).length;
     await stop(unlimited.server);
 
-    const { server, url } = await withLimit(base, needed + INSTALLS + TO_SPARE);
+    const { server, url } = await start(withLimit(base, needed + INSTALLS + TO_SPARE));
     // The connections first: one that there is no descriptor for can't be answered.
     const agent = new http.Agent({ keepAlive: true, maxSockets: INSTALLS });
     onTestFinished(() => agent.destroy());
@@ -338,39 +350,43 @@ describe.skipIf(process.platform !== "linux")("too few descriptors", { timeout: 
 });
 
 describe("a registry that can't be used", { timeout: TIMEOUT_MS }, () => {
-  test.each<[string, (text: string) => string | null]>([
+  test.for<[string, (text: string) => string | null]>([
     ["is torn", (text) => text.slice(0, text.length >> 1)],
     ["is empty", () => ""],
     ["is not JSON", () => "<html>"],
     ["is from a newer version", (text) => text.replace('"schema": 1', '"schema": 2')],
     ["is a folder", () => null],
-  ])("because it %s is kept aside, and everything in the folders is listed", async (_, spoil) => {
-    const base = join(await tempFolder(), "base");
-    const install = await installer();
-    const first = await start({ base });
-    for (const name of ["first", "second"]) expect((await install(first.url, name, { json: "{}" }))[0]).toBe(201);
-    await stop(first.server);
-    const file = join(base, "plugins/registry.json");
-    const spoiled = spoil(await readFile(file, "utf8"));
-    await rename(file, `${file}.before`);
-    if (spoiled === null) await mkdir(join(file, "inside"), { recursive: true });
-    else await writeFile(file, spoiled);
+  ])(
+    "because it %s is kept aside, and everything in the folders is listed",
+    async ([_, spoil], { folder, start, install }) => {
+      const base = join(folder, "base");
+      const first = await start({ base });
+      for (const name of ["first", "second"]) expect((await install(first.url, name, { json: "{}" }))[0]).toBe(201);
+      await stop(first.server);
+      const file = join(base, "plugins/registry.json");
+      const spoiled = spoil(await readFile(file, "utf8"));
+      await rename(file, `${file}.before`);
+      if (spoiled === null) await mkdir(join(file, "inside"), { recursive: true });
+      else await writeFile(file, spoiled);
 
-    const { server, url } = await start({ base });
-    expect(await ask(`${url}/plugins/sources`)).toEqual([200, '["first","second"]']);
-    const described = JSON.parse((await ask(`${url}/plugins/sources/first`))[1]);
-    const paths = ["plugins/sources/First@v1.0.0.so", "etc/sources/first.yaml", "etc/sources/first.json"];
-    expect(described).toMatchObject({ version: "1.0.0", files: paths.map((path) => ({ path })) });
-    const [kept = "", ...others] = (await readdir(join(base, "plugins"))).filter((name) => name.includes("unreadable"));
-    expect(others).toEqual([]);
-    if (spoiled === null) expect(await readdir(join(base, "plugins", kept))).toEqual(["inside"]);
-    else expect(await readFile(join(base, "plugins", kept), "utf8")).toBe(spoiled);
-    expect(server.log.map(({ msg }) => msg)).toContainEqual(expect.stringContaining("the registry can't be used"));
+      const { server, url } = await start({ base });
+      expect(await ask(`${url}/plugins/sources`)).toEqual([200, '["first","second"]']);
+      const described = JSON.parse((await ask(`${url}/plugins/sources/first`))[1]);
+      const paths = ["plugins/sources/First@v1.0.0.so", "etc/sources/first.yaml", "etc/sources/first.json"];
+      expect(described).toMatchObject({ version: "1.0.0", files: paths.map((path) => ({ path })) });
+      const [kept = "", ...others] = (await readdir(join(base, "plugins"))).filter((name) =>
+        name.includes("unreadable"),
+      );
+      expect(others).toEqual([]);
+      if (spoiled === null) expect(await readdir(join(base, "plugins", kept))).toEqual(["inside"]);
+      else expect(await readFile(join(base, "plugins", kept), "utf8")).toBe(spoiled);
+      expect(server.log.map(({ msg }) => msg)).toContainEqual(expect.stringContaining("the registry can't be used"));
 
-    expect((await remove(`${url}/plugins/sources/first`))[0]).toBe(200);
-    expect((await install(url, "third"))[0]).toBe(201);
-    await stop(server);
-    const again = await start({ base });
-    expect(await ask(`${again.url}/plugins/sources`)).toEqual([200, '["second","third"]']);
-  });
+      expect((await remove(`${url}/plugins/sources/first`))[0]).toBe(200);
+      expect((await install(url, "third"))[0]).toBe(201);
+      await stop(server);
+      const again = await start({ base });
+      expect(await ask(`${again.url}/plugins/sources`)).toEqual([200, '["second","third"]']);
+    },
+  );
 });

@@ -1,21 +1,18 @@
 import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
-import { expect, onTestFinished, test, vi } from "vitest";
+import { expect, vi } from "vitest";
+import { test } from "../support/fixtures.ts";
 import { ask, post, remove } from "../support/http-client.ts";
 import { writePluginZip } from "../support/plugin-zip.ts";
-import { ServerProcess } from "../support/server-process.ts";
-import { tempFolder } from "../support/temp-folder.ts";
 
-test("a log on a full disk stops neither the start nor a change", async () => {
-  const base = await tempFolder();
+test("a log on a full disk stops neither the start nor a change", async ({ launch, folder }) => {
   const port = await freePort(); // its log can't tell which one it took
   const command = ["sh", "-c", `exec ${process.execPath} "$@" > /dev/full`, "sh"] as const;
-  const server = new ServerProcess({ base, command, settings: { BASIC__RESTPORT: String(port) } });
-  onTestFinished(() => server.dispose());
+  const server = launch({ base: folder, command, settings: { BASIC__RESTPORT: String(port) } });
   const url = `http://127.0.0.1:${port}`;
   await vi.waitFor(() => ask(`${url}/ping`), { timeout: 20_000 });
 
-  const file = `file://${await writePluginZip(base, { type: "sinks", name: "random" })}`;
+  const file = `file://${await writePluginZip(folder, { type: "sinks", name: "random" })}`;
   for (let round = 0; round < 3; round += 1) {
     expect((await post(`${url}/plugins/sinks`, { name: `x${round}`, file: "nonsense" }))[0]).toBe(400);
   }

@@ -1,4 +1,4 @@
-import { execFileSync, spawn, spawnSync } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { watch } from "node:fs";
 import { mkdir, open, readdir, writeFile } from "node:fs/promises";
@@ -7,36 +7,44 @@ import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
-import { beforeEach, describe, expect, test } from "vitest";
+import { describe, expect } from "vitest";
+import { test as fixtures } from "../support/fixtures.ts";
 import { writePluginZip } from "../support/plugin-zip.ts";
-import { tempFolder } from "../support/temp-folder.ts";
 
 const MAIN = fileURLToPath(new URL("../../dist/main.js", import.meta.url));
 
-let folder: string;
-beforeEach(async () => {
-  folder = await tempFolder();
-});
-
-function run(...args: string[]) {
-  const env = { PATH: process.env.PATH };
-  const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, ...args], {
-    cwd: folder,
-    env,
-    encoding: "utf8",
+const test = fixtures
+  .extend("tmp", async ({ folder }) => {
+    const tmp = join(folder, "tmp");
+    await mkdir(tmp);
+    return tmp;
+  })
+  .extend("run", ({ folder }) => (...args: string[]) => {
+    const env = { PATH: process.env.PATH };
+    const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, ...args], {
+      cwd: folder,
+      env,
+      encoding: "utf8",
+    });
+    return { status, stdout, stderr };
+  })
+  .extend("startInspect", ({ folder }) => (stdout: "pipe" | number) => {
+    return spawn(process.execPath, [MAIN, "inspect", "--json", "Random.so"], {
+      cwd: folder,
+      env: { PATH: process.env.PATH },
+      stdio: ["ignore", stdout, "pipe"],
+    });
   });
-  return { status, stdout, stderr };
-}
 
 describe("inspect", () => {
-  test("tells people what is wrong, and scripts by the exit status", async () => {
+  test("tells people what is wrong, and scripts by the exit status", async ({ folder, run }) => {
     await writePluginZip(folder, { type: "sources", name: "random", soContent: "no program" });
     const { status, stdout, stderr } = run("inspect", "random.zip");
     expect({ status, stderr }).toEqual({ status: 1, stderr: "" });
     expect(stdout).toMatch(/^random\.zip: incompatible\n {2}plugin random, version 1\.0\.0\n\n {2}NOT_ELF: .+\n$/);
   });
 
-  test("prints JSON", async () => {
+  test("prints JSON", async ({ folder, run }) => {
     await writePluginZip(folder, { type: "functions", name: "echo", soContent: "no program" });
     const { status, stdout } = run("inspect", "--json", "echo.zip");
     expect(status).toBe(1);
@@ -49,13 +57,13 @@ describe("inspect", () => {
     });
   });
 
-  test("takes a .so", async () => {
+  test("takes a .so", async ({ folder, run }) => {
     await writeFile(join(folder, "Random@v2.so"), "no program");
     const { status, stdout } = run("inspect", "Random@v2.so");
     expect([status, stdout]).toEqual([1, expect.stringContaining("plugin random, version 2")]);
   });
 
-  test("names the plugin where the zip has several", async () => {
+  test("names the plugin where the zip has several", async ({ folder, run }) => {
     const contents = { type: "sinks", name: "file", soContent: "no program", files: { "Other.so": "x" } } as const;
     await writePluginZip(folder, contents);
     const open = run("inspect", "file.zip");
@@ -68,9 +76,8 @@ describe("inspect", () => {
     expect(run("inspect", "file.zip", "--name", "file").status).toBe(1);
   });
 
-  test("leaves nothing behind", async () => {
+  test("leaves nothing behind", async ({ folder, tmp }) => {
     await writePluginZip(folder, { type: "sinks", name: "file", script: "touch ran", files: { "a/b": "x" } });
-    const tmp = await tempFolder();
     const { status } = spawnSync(process.execPath, [MAIN, "inspect", "file.zip"], {
       cwd: folder,
       env: { PATH: process.env.PATH, TMPDIR: tmp },
@@ -79,7 +86,7 @@ describe("inspect", () => {
     expect(await readdir(tmp)).toEqual([]);
   });
 
-  test.each([
+  test.for([
     [["nothere.zip"], /^kuiper-plugin-server: nothere\.zip: no such file or directory\n$/],
     [["broken.zip"], /^kuiper-plugin-server: broken\.zip: zip: not a valid zip file\n$/],
     [[], /^kuiper-plugin-server: inspect needs the zip or the \.so of a plugin\n\nUsage:/],
@@ -93,7 +100,7 @@ describe("inspect", () => {
     [["d.so"], /^kuiper-plugin-server: d\.so: it is a directory; .+\n$/],
     [["fifo.zip"], /^kuiper-plugin-server: fifo\.zip: it is a device, a pipe or a socket; .+\n$/],
     [["fifo.so"], /^kuiper-plugin-server: fifo\.so: it is a device, a pipe or a socket; .+\n$/],
-  ])("%j ends with 3 and says why", async (args, sentence) => {
+  ] as const)("%j ends with 3 and says why", async ([args, sentence], { folder, run }) => {
     await writeFile(join(folder, "broken.zip"), "no zip");
     await mkdir(join(folder, "d.so"));
     execFileSync("mkfifo", ["fifo.zip", "fifo.so"], { cwd: folder });
@@ -102,30 +109,23 @@ describe("inspect", () => {
 });
 
 describe("a standard output that fails", () => {
-  const start = (stdout: "pipe" | number) =>
-    spawn(process.execPath, [MAIN, "inspect", "--json", "Random.so"], {
-      cwd: folder,
-      env: { PATH: process.env.PATH },
-      stdio: ["ignore", stdout, "pipe"],
-    });
-
-  async function endOf(child: ReturnType<typeof start>) {
+  async function endOf(child: ChildProcess) {
     const [stderr, [code]] = await Promise.all([text(child.stderr as Readable), once(child, "exit")]);
     return { stderr, code };
   }
 
-  beforeEach(() => writeFile(join(folder, "Random.so"), "no program"));
+  test.beforeEach(({ folder }) => writeFile(join(folder, "Random.so"), "no program"));
 
-  test("because nobody reads on: the verdict is still the exit status", async () => {
-    const child = start("pipe");
+  test("because nobody reads on: the verdict is still the exit status", async ({ startInspect }) => {
+    const child = startInspect("pipe");
     child.stdout?.destroy();
     expect(await endOf(child)).toEqual({ stderr: "", code: 1 });
   });
 
-  test("because the disk is full: this is told, and not taken for a verdict", async () => {
+  test("because the disk is full: this is told, and not taken for a verdict", async ({ startInspect }) => {
     const full = await open("/dev/full", "w");
     try {
-      const ended = await endOf(start(full.fd));
+      const ended = await endOf(startInspect(full.fd));
       expect(ended).toEqual({ stderr: "kuiper-plugin-server: can't print: ENOSPC\n", code: 3 });
     } finally {
       await full.close();
@@ -133,9 +133,8 @@ describe("a standard output that fails", () => {
   });
 });
 
-test.each(["SIGINT", "SIGTERM"] as const)("%s leaves nothing behind", async (signal) => {
+test.for(["SIGINT", "SIGTERM"] as const)("%s leaves nothing behind", async (signal, { folder, tmp }) => {
   await writePluginZip(folder, { type: "sinks", name: "file", soContent: Buffer.alloc(150 * 1024 * 1024) });
-  const tmp = await tempFolder();
   const watcher = watch(tmp);
   const unpacking = once(watcher, "change");
   const child = spawn(process.execPath, [MAIN, "inspect", "file.zip"], {
@@ -152,7 +151,7 @@ test.each(["SIGINT", "SIGTERM"] as const)("%s leaves nothing behind", async (sig
   expect(await readdir(tmp)).toEqual([]);
 });
 
-test("other arguments never start a server", () => {
+test("other arguments never start a server", ({ run }) => {
   expect(run("--help")).toMatchObject({ status: 0, stdout: expect.stringMatching(/^Usage:/) });
   expect(run("--version")).toMatchObject({ status: 0, stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) });
   expect(run("serve")).toMatchObject({ status: 3, stderr: expect.stringMatching(/there is no command serve\n/) });

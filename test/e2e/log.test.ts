@@ -1,48 +1,29 @@
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect } from "vitest";
+import { processTest } from "../support/fixtures.ts";
 import { ask, post, send } from "../support/http-client.ts";
 import { pluginZip } from "../support/plugin-zip.ts";
-import { type LogLine, ServerProcess } from "../support/server-process.ts";
-import { startZipHost, type ZipHost } from "../support/zip-host.ts";
+import type { LogLine } from "../support/server-process.ts";
 
-let base: string;
-let host: ZipHost;
-let server: ServerProcess;
-beforeEach(async () => {
-  base = await mkdtemp(join(tmpdir(), "log-"));
-  host = await startZipHost();
-});
-afterEach(async () => {
-  await Promise.all([server.dispose(), host.close()]);
-  await rm(base, { recursive: true, force: true });
-});
-
-async function start(settings: Record<string, string> = {}): Promise<string> {
-  server = await ServerProcess.start({ base, settings });
-  return server.url();
-}
-
-/** Ends the server, after which its log is complete. */
-async function wholeLog(): Promise<LogLine[]> {
-  server.kill("SIGTERM");
-  await server.exited;
-  return server.log;
-}
+const test = processTest
+  /** Ends the server, after which its log is complete. */
+  .extend("wholeLog", ({ server }) => async (): Promise<LogLine[]> => {
+    server.process.kill("SIGTERM");
+    await server.process.exited;
+    return server.process.log;
+  });
 
 describe("an install", () => {
   const zip = { type: "sinks", name: "random", script: "echo from the script" } as const;
 
-  test("is one line for each stage and one in sum, all with the request's id", async () => {
-    const url = await start();
+  test("is one line for each stage and one in sum, all with the request's id", async ({ server, host, wholeLog }) => {
+    const url = await server.start();
     const file = `${host.serveZip(zip).replace("://", "://joe:s3cret@")}`;
     expect((await post(`${url}/plugins/sinks`, { name: "random", file }))[0]).toBe(201);
     const log = await wholeLog();
     for (const line of log) expect(line).toMatchObject({ level: expect.any(Number), time: expect.any(Number) });
-    expect(server.stdout).not.toMatch(/joe|s3cret/);
+    expect(server.process.stdout).not.toMatch(/joe|s3cret/);
 
     const installed = log.find(({ msg }) => msg === "plugin installed");
     expect(installed).toMatchObject({
@@ -77,8 +58,8 @@ describe("an install", () => {
     });
   });
 
-  test("that is refused is found by the id of its reply", async () => {
-    const url = await start();
+  test("that is refused is found by the id of its reply", async ({ server, host, wholeLog }) => {
+    const url = await server.start();
     const body = { name: "random", file: host.url("/none.zip") };
     const { status, headers, text } = await send(`${url}/plugins/sinks`, { method: "POST", body });
     expect(status).toBe(400);
@@ -91,8 +72,8 @@ describe("an install", () => {
     expect(text).toContain(lines[0]?.reason);
   });
 
-  test("and a delete say what was deleted", async () => {
-    const url = await start();
+  test("and its delete are logged with what was deleted", async ({ server, host, wholeLog }) => {
+    const url = await server.start();
     await post(`${url}/plugins/sinks`, { name: "random", file: host.serveZip(zip) });
     expect((await ask(`${url}/plugins/sinks/random`, { method: "DELETE" }))[0]).toBe(200);
     const plugin = { type: "sinks", name: "random" };
@@ -105,16 +86,16 @@ describe("an install", () => {
 describe("reads are logged", () => {
   const reads = (log: LogLine[]) => log.filter(({ msg }) => msg === "request").map(({ url }) => url);
 
-  test("with debug", async () => {
-    const url = await start({ BASIC__DEBUG: "true" });
+  test("with debug", async ({ server, wholeLog }) => {
+    const url = await server.start({ settings: { BASIC__DEBUG: "true" } });
     await ask(`${url}/plugins/sinks?token=secret`);
     const log = await wholeLog();
     expect(reads(log)).toEqual(["/plugins/sinks?token=***"]);
     expect(log.some(({ level }) => level === 20)).toBe(true);
   });
 
-  test("not without", async () => {
-    const url = await start();
+  test("not without debug", async ({ server, wholeLog }) => {
+    const url = await server.start();
     await ask(`${url}/plugins/sinks`);
     await ask(`${url}/ping`);
     const log = await wholeLog();
@@ -124,33 +105,35 @@ describe("reads are logged", () => {
 });
 
 describe("lines for people", () => {
-  test("are written with log.format=pretty", async () => {
-    await start({ LOG__FORMAT: "pretty" });
-    await server.output(/ready/);
-    expect(server.stdout).toMatch(/^\[?\d\d:\d\d:\d\d\.\d+\]? .*INFO.*: Server listening at http/m);
-    for (const line of server.stdout.split("\n")) expect(line).not.toMatch(/^\{/);
+  test("are written with log.format=pretty", async ({ server }) => {
+    await server.start({ settings: { LOG__FORMAT: "pretty" } });
+    await server.process.output(/ready/);
+    expect(server.process.stdout).toMatch(/^\[?\d\d:\d\d:\d\d\.\d+\]? .*INFO.*: Server listening at http/m);
+    for (const line of server.process.stdout.split("\n")) expect(line).not.toMatch(/^\{/);
   });
 
   const hasScript = spawnSync("script", ["--version"]).status === 0;
-  test.skipIf(!hasScript)("are written where standard output is a terminal (needs script of util-linux)", async () => {
-    const command = `exec ${process.execPath} "$1"`;
-    const terminal = ["script", "-qefc", `sh -c '${command}' sh "$MAIN"`, "/dev/null"] as const;
-    server = new ServerProcess({
-      base,
-      command: [
-        "sh",
-        "-c",
-        `MAIN="$1" exec ${terminal.map((arg) => `'${arg.replaceAll("'", `'\\''`)}'`).join(" ")}`,
-        "sh",
-      ],
-    });
-    await server.output(/INFO.*: .*Server listening at http/);
-    expect(server.stdout).not.toContain('{"level"');
-  });
+  test.skipIf(!hasScript)(
+    "are written where standard output is a terminal (needs script of util-linux)",
+    async ({ server }) => {
+      const command = `exec ${process.execPath} "$1"`;
+      const terminal = ["script", "-qefc", `sh -c '${command}' sh "$MAIN"`, "/dev/null"] as const;
+      await server.launch({
+        command: [
+          "sh",
+          "-c",
+          `MAIN="$1" exec ${terminal.map((arg) => `'${arg.replaceAll("'", `'\\''`)}'`).join(" ")}`,
+          "sh",
+        ],
+      });
+      await server.process.output(/INFO.*: .*Server listening at http/);
+      expect(server.process.stdout).not.toContain('{"level"');
+    },
+  );
 
-  test("are not written to a pipe by themselves", async () => {
-    await start();
-    await server.output(/"msg":"ready"/);
-    expect(server.log.length).toBeGreaterThan(0); // which parses every line
+  test("are not written to a pipe by themselves", async ({ server }) => {
+    await server.start();
+    await server.process.output(/"msg":"ready"/);
+    expect(server.process.log.length).toBeGreaterThan(0); // which parses every line
   });
 });

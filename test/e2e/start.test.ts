@@ -1,36 +1,22 @@
 import { execFileSync } from "node:child_process";
-import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect } from "vitest";
 import packageJson from "../../package.json" with { type: "json" };
 import { makeCertificate } from "../support/file-server.ts";
+import { processTest } from "../support/fixtures.ts";
 import { modeOf } from "../support/folder-snapshot.ts";
 import { ask, post, send } from "../support/http-client.ts";
 import { writePluginZip } from "../support/plugin-zip.ts";
-import { ServerProcess, type ServerProcessOptions } from "../support/server-process.ts";
 
-let folder: string;
-let base: string;
-let server: ServerProcess | undefined;
-beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), "start-"));
-  base = join(folder, "base");
-});
-afterEach(async () => {
-  await server?.dispose();
-  await rm(folder, { recursive: true, force: true });
-});
+const test = processTest.extend("base", ({ server }) => server.base);
 
-async function start(options: Partial<ServerProcessOptions> = {}): Promise<string> {
-  await server?.dispose();
-  server = await ServerProcess.start({ base, ...options });
-  return server.url();
-}
-
-test("with a missing base folder and no kuiper.yaml it makes its folders and works", async () => {
-  base = join(folder, "not/there/yet");
-  const url = await start();
+test("with a missing base folder and no kuiper.yaml the server makes its folders and works", async ({
+  folder,
+  server,
+}) => {
+  const base = join(folder, "not/there/yet");
+  const url = await server.start({ base });
   expect(url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
   for (const path of ["etc/sources", "etc/sinks", "etc/functions", "plugins/sources", "plugins/sinks"]) {
     expect((await stat(join(base, path))).isDirectory()).toBe(true);
@@ -43,39 +29,46 @@ test("with a missing base folder and no kuiper.yaml it makes its folders and wor
     201,
     "sources plugin random is created",
   ]);
-  expect(server?.stderr).toBe("");
+  expect(server.process.stderr).toBe("");
 });
 
-test("without KuiperBaseKey it works on the folder that it was started in", async () => {
+test("without KuiperBaseKey the server works on the folder that it was started in", async ({ base, server }) => {
   await mkdir(base);
-  await start({ command: ["sh", "-c", `unset KuiperBaseKey; cd "${base}"; exec ${process.execPath} "$@"`, "sh"] });
+  await server.start({
+    command: ["sh", "-c", `unset KuiperBaseKey; cd "${base}"; exec ${process.execPath} "$@"`, "sh"],
+  });
   expect((await stat(join(base, "plugins/sources"))).isDirectory()).toBe(true);
 });
 
-test("what was installed is there after another start, what was copied in or taken away is noticed", async () => {
-  const url = await start();
+test("what was installed is there after another start, what was copied in or taken away is noticed", async ({
+  server,
+  folder,
+  base,
+}) => {
+  const url = await server.start();
   for (const name of ["kept", "taken"]) {
     const file = `file://${await writePluginZip(folder, { type: "sinks", name, json: "{}" })}`;
     expect((await post(`${url}/plugins/sinks`, { name, file }))[0]).toBe(201);
   }
   const [, described] = await ask(`${url}/plugins/sinks/kept`);
   const registry = await readFile(join(base, "plugins/registry.json"), "utf8");
-  server?.kill("SIGTERM");
-  expect(await server?.exited).toEqual({ code: 0, signal: null });
+  server.process.kill("SIGTERM");
+  expect(await server.process.exited).toEqual({ code: 0, signal: null });
   expect(await readFile(join(base, "plugins/registry.json"), "utf8")).toBe(registry);
   await rm(join(base, "plugins/sinks/Taken@v1.0.0.so"));
   await writeFile(join(base, "plugins/sinks/Copied@v2.0.0.so"), "x");
 
-  const again = await start();
+  const again = await server.start();
   expect(await ask(`${again}/plugins/sinks`)).toEqual([200, '["copied","kept"]']);
   expect(await ask(`${again}/plugins/sinks/kept`)).toEqual([200, described]);
-  const about = (word: RegExp) => server?.log.filter(({ msg }) => word.test(msg ?? "")).map(({ plugin }) => plugin);
+  const about = (word: RegExp) =>
+    server.process.log.filter(({ msg }) => word.test(msg ?? "")).map(({ plugin }) => plugin);
   expect(about(/adopted/)).toEqual([{ type: "sinks", name: "copied" }]);
   expect(about(/vanished/)).toEqual([{ type: "sinks", name: "taken" }]);
 });
 
-test("the umask changes nothing that the engine has to read", async () => {
-  const url = await start({ command: ["sh", "-c", `umask 077; exec ${process.execPath} "$@"`, "sh"] });
+test("the umask changes nothing that the engine has to read", async ({ server, folder, base }) => {
+  const url = await server.start({ command: ["sh", "-c", `umask 077; exec ${process.execPath} "$@"`, "sh"] });
   const file = `file://${await writePluginZip(folder, { type: "sources", name: "random", etc: { "a.txt": "a" } })}`;
   expect((await post(`${url}/plugins/sources`, { name: "random", file }))[0]).toBe(201);
   expect(await modeOf(join(base, "plugins/sources/Random@v1.0.0.so"))).toBe("755");
@@ -84,7 +77,7 @@ test("the umask changes nothing that the engine has to read", async () => {
 });
 
 describe("settings", () => {
-  test("come from kuiper.yaml, with the engine's own keys beside them", async () => {
+  test("come from kuiper.yaml, with the engine's own keys beside them", async ({ base, server }) => {
     await mkdir(join(base, "etc"), { recursive: true });
     const yaml = `basic:
   debug: true
@@ -98,26 +91,26 @@ rule: { qos: 0 }
 sink: { cacheThreshold: 10 }
 `;
     await writeFile(join(base, "etc/kuiper.yaml"), yaml);
-    const url = await start(); // BASIC__RESTPORT=0 is put over the 1
+    const url = await server.start(); // BASIC__RESTPORT=0 is put over the 1
     expect(await ask(`${url}/plugins/sinks/prebuild`)).toEqual([200, "{}"]);
-    await server?.output(/"url":"\/plugins\/sinks\/prebuild"/); // with debug, reads are logged too
-    expect(server?.log.filter(({ level }) => Number(level) >= 40)).toEqual([]);
+    await server.process.output(/"url":"\/plugins\/sinks\/prebuild"/); // with debug, reads are logged too
+    expect(server.process.log.filter(({ level }) => Number(level) >= 40)).toEqual([]);
   });
 
-  test("that nothing reads are warned about", async () => {
+  test("that nothing reads are warned about", async ({ base, server }) => {
     await mkdir(join(base, "etc"), { recursive: true });
     await writeFile(join(base, "etc/kuiper.yaml"), "basic:\n  restPrt: 1\n");
-    await start({ settings: { BASIC__NONSENSE: "1" } });
-    const warnings = server?.log.filter(({ level }) => level === 40).map(({ msg }) => msg);
+    await server.start({ settings: { BASIC__NONSENSE: "1" } });
+    const warnings = server.process.log.filter(({ level }) => level === 40).map(({ msg }) => msg);
     expect(warnings).toEqual([
       "kuiper.yaml has a key that nothing reads: basic.restPrt",
       "an environment variable names a key that nothing reads: KUIPER__BASIC__NONSENSE",
     ]);
   });
 
-  test("basic.restIp may be an IPv6 address", async ({ skip }) => {
-    server = new ServerProcess({ base, settings: { BASIC__RESTIP: "::1" } });
-    const url = await server.url().catch(() => skip(`no IPv6 here: ${server?.stderr}`));
+  test("basic.restIp may be an IPv6 address", async ({ skip, server }) => {
+    const started = await server.launch({ settings: { BASIC__RESTIP: "::1" } });
+    const url = await started.url().catch(() => skip(`no IPv6 here: ${started.stderr}`));
     expect(url).toMatch(/^http:\/\/\[::1\]:\d+$/);
     const origin = { origin: url };
     expect((await ask(`${url}/plugins/sinks`, { method: "POST", headers: origin, body: "{" }))[0]).toBe(400);
@@ -125,7 +118,7 @@ sink: { cacheThreshold: 10 }
 });
 
 describe("HTTPS", () => {
-  test("is spoken with restTls, by paths from the base folder", async ({ skip }) => {
+  test("is spoken with restTls, by paths from the base folder", async ({ skip, base, server, folder }) => {
     const certificate = await makeCertificate();
     if (certificate === undefined) return skip("openssl is missing");
     await mkdir(join(base, "etc"), { recursive: true });
@@ -133,7 +126,7 @@ describe("HTTPS", () => {
     await writeFile(join(base, "etc/server.key"), certificate.key);
     const yaml = "basic:\n  restTls:\n    certfile: etc/server.pem\n    keyfile: etc/server.key\n";
     await writeFile(join(base, "etc/kuiper.yaml"), yaml);
-    const url = await start();
+    const url = await server.start();
     expect(url).toMatch(/^https:\/\/127\.0\.0\.1:\d+$/);
 
     const file = `file://${await writePluginZip(folder, { type: "sinks", name: "file" })}`;
@@ -149,10 +142,10 @@ describe("HTTPS", () => {
   });
 });
 
-test("its first lines say what runs, and where", async () => {
-  await start();
-  await server?.output(/"msg":"ready"/);
-  expect(server?.log.find(({ msg }) => msg === "ready")).toMatchObject({
+test("its first lines say what runs, and where", async ({ server, base }) => {
+  await server.start();
+  await server.process.output(/"msg":"ready"/);
+  expect(server.process.log.find(({ msg }) => msg === "ready")).toMatchObject({
     version: packageJson.version,
     node: execFileSync(process.execPath, ["--version"], { encoding: "utf8" }).trim(),
     base,

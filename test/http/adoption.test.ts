@@ -1,37 +1,28 @@
-import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect } from "vitest";
+import { stoppedServerTest } from "../support/fixtures.ts";
 import { ask, post, remove } from "../support/http-client.ts";
-import { startTestServer, type TestServer } from "../support/test-server.ts";
-import { startZipHost, type ZipHost } from "../support/zip-host.ts";
 
 /** Plugins that were copied in or taken away by hand. */
 
-let host: ZipHost;
-let base: string;
-let server: TestServer | undefined;
-beforeEach(async () => {
-  host = await startZipHost();
-  base = await mkdtemp(join(tmpdir(), "adoption-"));
-  for (const folder of ["plugins/sources", "plugins/sinks", "etc/sources"]) {
-    await mkdir(join(base, folder), { recursive: true });
-  }
-});
-afterEach(async () => {
-  await Promise.all([server?.close(), host.close()]);
-  await rm(base, { recursive: true, force: true });
-});
-
-const put = (path: string, content = "x") => writeFile(join(base, path), content);
-const start = async () => {
-  await server?.close({ keep: true });
-  server = await startTestServer({ base });
-  return server.url;
-};
+const test = stoppedServerTest
+  .extend("base", async ({ server: { base } }) => {
+    for (const folder of ["plugins/sources", "plugins/sinks", "etc/sources"]) {
+      await mkdir(join(base, folder), { recursive: true });
+    }
+    return base;
+  })
+  .extend("put", ({ base }) => (path: string, content = "x") => {
+    return writeFile(join(base, path), content);
+  })
+  /** Starts the server, once more if it runs. */
+  .extend("start", ({ server, base: _ }) => async () => {
+    return (await server.start()).url;
+  });
 
 describe("on start", () => {
-  test("every .so is a plugin", async () => {
+  test("every .so is a plugin", async ({ put, base, start }) => {
     for (const file of ["Random@v1.0.0.so", "zmq.so", "UPPER.so", "With-dash@v2.so", "B@v1.so", "B@v2.so"]) {
       await put(`plugins/sources/${file}`);
     }
@@ -47,7 +38,7 @@ describe("on start", () => {
     expect(JSON.parse((await ask(`${url}/plugins/sources/b`))[1])).toMatchObject({ version: "2" });
   });
 
-  test("one whose .so has vanished is none, and can be installed again", async () => {
+  test("a plugin whose .so has vanished is not listed, and can be installed again", async ({ host, start, base }) => {
     const file = host.serveZip({ type: "sinks", name: "gone" });
     expect((await post(`${await start()}/plugins/sinks`, { name: "gone", file }))[0]).toBe(201);
     await rm(join(base, "plugins/sinks/Gone@v1.0.0.so"));
@@ -56,7 +47,7 @@ describe("on start", () => {
     expect((await post(`${url}/plugins/sinks`, { name: "gone", file }))[0]).toBe(201);
   });
 
-  test("what was installed is as it was, and deletion marks are gone", async () => {
+  test("what was installed is unchanged, and deleted names are free again", async ({ host, start }) => {
     const order = (name: string) => ({
       name,
       file: host.serveZip({ type: "functions", name }),
@@ -73,20 +64,20 @@ describe("on start", () => {
     expect((await post(second, order("deleted")))[0]).toBe(201);
   });
 
-  test.each(["", "{", "[]", '{"schema":2}', "\0\0\0"])(
+  test.for(["", "{", "[]", '{"schema":2}', "\0\0\0"])(
     "a registry that is %j is kept aside and made anew",
-    async (text) => {
+    async (text, { put, start, server }) => {
       await put("plugins/sources/Random@v1.0.0.so");
       await put("plugins/registry.json", text);
       const url = await start();
       expect(await ask(`${url}/plugins/sources`)).toEqual([200, '["random"]']);
-      expect((await server?.files())?.filter((path) => path.startsWith("plugins/registry.json."))).toHaveLength(1);
+      expect((await server.files())?.filter((path) => path.startsWith("plugins/registry.json."))).toHaveLength(1);
     },
   );
 });
 
 describe("while the server runs", () => {
-  test("a copied .so is refused as a duplicate, and is listed from then on", async () => {
+  test("a copied .so is refused as a duplicate, and is listed from then on", async ({ start, put, host }) => {
     const url = `${await start()}/plugins/sources`;
     await put("plugins/sources/Random@v3.so");
     const file = host.serveZip({ type: "sources", name: "random" });
@@ -99,29 +90,32 @@ describe("while the server runs", () => {
     expect(JSON.parse((await ask(`${url}/random`))[1])).toMatchObject({ version: "3", soFile: "Random@v3.so" });
   });
 
-  test("a copied .so can be deleted, with its yaml", async () => {
+  test("a copied .so can be deleted, with its yaml", async ({ start, put, server }) => {
     const url = `${await start()}/plugins/sources`;
     await put("plugins/sources/random.so");
     await put("etc/sources/random.yaml", "mine\n");
     expect((await remove(`${url}/random`))[0]).toBe(200);
-    const left = await server?.files();
+    const left = await server.files();
     expect(left).not.toContain("plugins/sources/random.so");
     expect(left).not.toContain("etc/sources/random.yaml");
     expect(left).toContain("etc/sources/random.yaml.bak"); // nobody knows whether it was edited
   });
 
-  test.each([
+  test.for([
     ["its .so", ["plugins/sources/Random@v1.0.0.so"]],
     ["its yaml, at which the original gets stuck", ["etc/sources/random.yaml"]],
     ["everything", ["plugins/sources/Random@v1.0.0.so", "etc/sources/random.yaml", "etc/sources/random"]],
-  ])("a plugin can be deleted after somebody removed %s", async (_, removed) => {
-    const url = `${await start()}/plugins/sources`;
-    const file = host.serveZip({ type: "sources", name: "random", etc: { "a/b.txt": "b" } });
-    expect((await post(url, { name: "random", file }))[0]).toBe(201);
-    for (const path of removed) await rm(join(base, path), { recursive: true });
-    expect((await remove(`${url}/random`))[0]).toBe(200);
-    expect(await ask(url)).toEqual([200, "[]"]);
-    expect((await server?.files())?.filter((path) => /random/i.test(path))).toEqual([]);
-    expect((await remove(`${url}/random`))[0]).toBe(404);
-  });
+  ] as const)(
+    "a plugin can be deleted after somebody removed %s",
+    async ([_, removed], { start, host, base, server }) => {
+      const url = `${await start()}/plugins/sources`;
+      const file = host.serveZip({ type: "sources", name: "random", etc: { "a/b.txt": "b" } });
+      expect((await post(url, { name: "random", file }))[0]).toBe(201);
+      for (const path of removed) await rm(join(base, path), { recursive: true });
+      expect((await remove(`${url}/random`))[0]).toBe(200);
+      expect(await ask(url)).toEqual([200, "[]"]);
+      expect((await server.files())?.filter((path) => /random/i.test(path))).toEqual([]);
+      expect((await remove(`${url}/random`))[0]).toBe(404);
+    },
+  );
 });

@@ -1,40 +1,28 @@
 import { join } from "node:path";
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect } from "vitest";
 import { Layout } from "../../src/store/layout.ts";
+import { sharedServerTest } from "../support/fixtures.ts";
 import { snapshot } from "../support/folder-snapshot.ts";
 import { ask, send } from "../support/http-client.ts";
-import { startTestServer, type TestServer } from "../support/test-server.ts";
 import { makeKeyPair, signToken, writeKey } from "../support/tokens.ts";
-import { startZipHost, type ZipHost } from "../support/zip-host.ts";
 
 /** Who gets in where basic.authentication is on. What makes a token good is test/auth's matter. */
 
 const LISTED = "https://dashboard.example";
 const pair = makeKeyPair.ES256();
 
-let host: ZipHost;
-let server: TestServer;
-let all: Record<string, string>;
-let reading: Record<string, string>;
-beforeAll(async () => {
-  host = await startZipHost();
-  server = await startTestServer({
-    settings: { BASIC__AUTHENTICATION: "true", HTTP__ALLOWEDORIGINS: `["${LISTED}"]` },
-  });
+const all = { authorization: `Bearer ${await signToken(pair, {}, "ES256")}` };
+const reading = { authorization: `Bearer ${await signToken(pair, { scope: "read" }, "ES256")}` };
+
+const test = sharedServerTest({ BASIC__AUTHENTICATION: "true", HTTP__ALLOWEDORIGINS: `["${LISTED}"]` })
+  .extend("before", ({ server }) => snapshot(server.base))
+  .extend("order", ({ host }) => ({ name: "refused", file: host.serveZip({ type: "sinks", name: "refused" }) }));
+
+test.beforeAll(async ({ server, host }) => {
   await writeKey(join(new Layout(server.base).keysFolder, "dashboard.pub"), pair.publicPem);
-  all = { authorization: `Bearer ${await signToken(pair, {}, "ES256")}` };
-  reading = { authorization: `Bearer ${await signToken(pair, { scope: "read" }, "ES256")}` };
   const body = { name: "present", file: host.serveZip({ type: "sinks", name: "present" }) };
   const installed = await ask(`${server.url}/plugins/sinks`, { method: "POST", headers: all, body });
   expect(installed).toEqual([201, "sinks plugin present is created"]);
-});
-afterAll(() => Promise.all([server.close(), host.close()]));
-
-let before: Record<string, string>;
-let order: { name: string; file: string };
-beforeEach(async () => {
-  before = await snapshot(server.base);
-  order = { name: "refused", file: host.serveZip({ type: "sinks", name: "refused" }) };
 });
 
 const REQUESTS: readonly (readonly [method: string, path: string])[] = [
@@ -52,7 +40,7 @@ const REQUESTS: readonly (readonly [method: string, path: string])[] = [
 ];
 
 describe("without a token", () => {
-  test.each(REQUESTS)("%s %s is 401, and nothing changes", async (method, path) => {
+  test.for(REQUESTS)("%s %s is 401, and nothing changes", async ([method, path], { order, server, before, host }) => {
     const body = method === "POST" ? order : undefined;
     const answer = await send(server.url + path, { method, ...(body && { body }) });
     expect([answer.status, answer.headers["www-authenticate"]]).toEqual([401, 'Bearer realm="kuiper"']);
@@ -63,12 +51,12 @@ describe("without a token", () => {
     expect(host.requests.map(({ path: asked }) => asked)).not.toContain("/sinks/refused.zip");
   });
 
-  test.each(["GET", "HEAD"])("%s /ping is open", async (method) => {
+  test.for(["GET", "HEAD"])("%s /ping is open", async (method, { server }) => {
     expect((await ask(`${server.url}/ping`, { method }))[0]).toBe(200);
     expect((await ask(`${server.url}/ping/`, { method, headers: { authorization: "Bearer x" } }))[0]).toBe(200);
   });
 
-  test("a refusal is JSON for who asks for it", async () => {
+  test("a refusal is JSON for a client that asks for JSON", async ({ server }) => {
     const { status, text } = await send(`${server.url}/plugins/sinks`, { headers: { accept: "application/json" } });
     expect([status, JSON.parse(text)]).toEqual([
       401,
@@ -76,7 +64,7 @@ describe("without a token", () => {
     ]);
   });
 
-  test("a huge body is not waited for", async () => {
+  test("a huge body is not waited for", async ({ server }) => {
     const headers = { "content-length": "99999999" };
     const { status } = await send(`${server.url}/plugins/sinks`, { method: "POST", headers });
     expect(status).toBe(401);
@@ -84,7 +72,7 @@ describe("without a token", () => {
 });
 
 describe("a token for reading", () => {
-  test("reads", async () => {
+  test("reads", async ({ server }) => {
     for (const path of ["/", "/plugins/sinks", "/plugins/sinks/present"]) {
       for (const method of ["GET", "HEAD"]) {
         expect((await ask(server.url + path, { method, headers: reading }))[0]).toBe(200);
@@ -93,13 +81,13 @@ describe("a token for reading", () => {
     expect((await ask(`${server.url}/nowhere`, { headers: reading }))[0]).toBe(404);
   });
 
-  test("is enough for POST /, which changes nothing", async () => {
+  test("is enough for POST /, which changes nothing", async ({ server }) => {
     expect((await ask(`${server.url}/`, { method: "POST", headers: reading }))[0]).toBe(200);
   });
 
-  test.each(REQUESTS.filter(([method, path]) => !["GET", "HEAD"].includes(method) && path !== "/"))(
+  test.for(REQUESTS.filter(([method, path]) => !["GET", "HEAD"].includes(method) && path !== "/"))(
     "%s %s is 403",
-    async (method, path) => {
+    async ([method, path], { order, server, before }) => {
       const body = method === "POST" ? order : undefined;
       const headers = { ...reading, accept: "application/json" };
       const { status, text } = await send(server.url + path, { method, headers, ...(body && { body }) });
@@ -110,7 +98,7 @@ describe("a token for reading", () => {
   );
 });
 
-test("a token without a scope does everything", async () => {
+test("a token without a scope does everything", async ({ server, host }) => {
   const url = `${server.url}/plugins/sinks`;
   const body = { name: "another", file: host.serveZip({ type: "sinks", name: "another" }) };
   expect(await ask(url, { method: "POST", headers: all, body })).toEqual([201, "sinks plugin another is created"]);
@@ -119,7 +107,7 @@ test("a token without a scope does everything", async () => {
 });
 
 describe("a page of a listed origin", () => {
-  test("gets its preflight without a token", async () => {
+  test("gets its preflight without a token", async ({ server }) => {
     const headers = {
       origin: LISTED,
       "access-control-request-method": "POST",
@@ -130,18 +118,18 @@ describe("a page of a listed origin", () => {
     expect(answer.headers["access-control-allow-headers"]).toMatch(/authorization/);
   });
 
-  test("may read that its token is refused", async () => {
+  test("may read that its token is refused", async ({ server }) => {
     const { status, headers } = await send(`${server.url}/plugins/sinks`, { headers: { origin: LISTED } });
     expect([status, headers["access-control-allow-origin"]]).toEqual([401, LISTED]);
   });
 });
 
-test("a token opens nothing to the pages of other sites", async () => {
+test("a token opens nothing to the pages of other sites", async ({ server, order }) => {
   const headers = { ...all, origin: "https://evil.example" };
   expect((await ask(`${server.url}/plugins/sinks`, { method: "POST", headers, body: order }))[0]).toBe(403);
 });
 
-test("tokens are in no log line", async () => {
+test("tokens are in no log line", async ({ server }) => {
   await send(`${server.url}/plugins/sinks`, { headers: { authorization: `${all.authorization}x` } });
   const secrets = [all, reading].map(({ authorization = "" }) => authorization.split(".").at(-1) ?? "");
   for (const line of server.logged) for (const secret of secrets) expect(JSON.stringify(line)).not.toContain(secret);

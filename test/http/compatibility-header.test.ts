@@ -1,5 +1,5 @@
 import { parseItem, Token } from "structured-headers";
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { compatibilityHeader } from "../../src/http/messages.ts";
 
 const headerOf = (...messages: string[]) =>
@@ -7,23 +7,23 @@ const headerOf = (...messages: string[]) =>
     "plugin-compatibility"
   ] ?? "";
 
-it("is nothing where nothing was inspected", () => {
+test("is nothing where nothing was inspected", () => {
   expect(compatibilityHeader(undefined)).toEqual({});
 });
 
-it("is the verdict", () => {
+test("is the verdict", () => {
   expect(compatibilityHeader({ verdict: "compatible", problems: [] })).toEqual({
     "plugin-compatibility": "compatible",
   });
 });
 
-it("has the first problem as its reason, and how many there are", () => {
+test("has the first problem as its reason, and how many there are", () => {
   expect(headerOf("wrong CPU")).toBe('incompatible; reason="wrong CPU"');
   expect(headerOf("wrong CPU", "no symbol", "x")).toContain('reason="wrong CPU (and 2 more)"');
 });
 
 describe("whatever is in the reason, it is a structured field of one line", () => {
-  it.each([
+  test.each([
     ['quotes " and \\ backslashes', 'quotes " and \\ backslashes'],
     ["line\r\nSet-Cookie: a=b", "line??Set-Cookie: a=b"],
     ["naïve 🙂", "na?ve ?"],
@@ -34,7 +34,7 @@ describe("whatever is in the reason, it is a structured field of one line", () =
     expect(parameters.get("reason")).toBe(shown);
   });
 
-  it("is cut where it is too long", () => {
+  test("is cut where it is too long", () => {
     const [, parameters] = parseItem(headerOf("x".repeat(5000), "y"));
     expect(parameters.get("reason")).toMatch(/^x+\.\.\. \(and 1 more\)$/);
     expect(String(parameters.get("reason")).length).toBeLessThanOrEqual(500);

@@ -1,25 +1,22 @@
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect } from "vitest";
+import { serverTest } from "../support/fixtures.ts";
 import { snapshot } from "../support/folder-snapshot.ts";
 import { ask, post, remove, send } from "../support/http-client.ts";
 import { pluginZip } from "../support/plugin-zip.ts";
-import { createScriptGate, GATED_SCRIPT, type ScriptGate } from "../support/script-gate.ts";
-import { startTestServer, type TestServer } from "../support/test-server.ts";
-import { startZipHost, type ZipHost } from "../support/zip-host.ts";
+import { GATED_SCRIPT } from "../support/script-gate.ts";
 
-let host: ZipHost;
-let server: TestServer;
-let gate: ScriptGate;
-beforeEach(async () => {
-  host = await startZipHost();
-  server = await startTestServer({ settings: { CHANGES__MAXCONCURRENT: "3", CHANGES__MAXQUEUED: "60" } });
-  gate = await createScriptGate();
-});
-afterEach(() => Promise.all([server.close(), host.close(), gate.close()]));
+const test = serverTest({ CHANGES__MAXCONCURRENT: "3", CHANGES__MAXQUEUED: "60" })
+  .extend("at", ({ server }) => (name = "") => {
+    return `${server.url}/plugins/sinks${name && `/${name}`}`;
+  })
+  .extend("create", ({ at }) => (name: string, file: string) => {
+    return post(at(), { name, file });
+  })
+  .extend("hold", ({ host }) => (name: string) => {
+    return host.holdZip({ type: "sinks", name });
+  });
 
-const at = (name = "") => `${server.url}/plugins/sinks${name && `/${name}`}`;
-const create = (name: string, file: string) => post(at(), { name, file });
 const created = (name: string) => [201, `sinks plugin ${name} is created`];
-const hold = (name: string) => host.holdZip({ type: "sinks", name });
 
 /** How many times each answer was given. */
 function tally(answers: readonly (readonly [number, string])[]): Record<string, number> {
@@ -28,7 +25,7 @@ function tally(answers: readonly (readonly [number, string])[]): Record<string, 
   return counts;
 }
 
-test("of 50 creates of one name at once one succeeds", async () => {
+test("of 50 creates of one name at once one succeeds", async ({ host, create, server }) => {
   const file = host.serveZip({ type: "sinks", name: "popular" });
   const answers = await Promise.all(Array.from({ length: 50 }, () => create("popular", file)));
   expect(tally(answers)).toEqual({
@@ -39,7 +36,7 @@ test("of 50 creates of one name at once one succeeds", async () => {
   expect(await server.files()).toContain("plugins/sinks/Popular@v1.0.0.so");
 });
 
-test("of 50 deletes at once one succeeds", async () => {
+test("of 50 deletes at once one succeeds", async ({ host, create, at }) => {
   const file = host.serveZip({ type: "sinks", name: "doomed" });
   expect(await create("doomed", file)).toEqual(created("doomed"));
   const answers = await Promise.all(Array.from({ length: 50 }, () => remove(at("doomed"))));
@@ -49,7 +46,7 @@ test("of 50 deletes at once one succeeds", async () => {
   });
 });
 
-test("creates and deletes of one name, mixed, leave it either there or not", async () => {
+test("creates and deletes of one name, mixed, leave the plugin whole or gone", async ({ host, server, create, at }) => {
   const file = host.serveZip({ type: "sinks", name: "mixed", json: "{}" });
   const empty = await snapshot(server.base);
   const answers = await Promise.all(
@@ -62,7 +59,7 @@ test("creates and deletes of one name, mixed, leave it either there or not", asy
   expect(await ask(at())).toEqual([200, "[]"]);
 });
 
-test("one name of each type is three plugins", async () => {
+test("one name of each type is three plugins", async ({ server, host }) => {
   const types = ["sources", "sinks", "functions"] as const;
   const answers = await Promise.all(
     types.map((type) =>
@@ -72,7 +69,7 @@ test("one name of each type is three plugins", async () => {
   expect(answers).toEqual(types.map((type) => [201, `${type} plugin same is created`]));
 });
 
-test("many plugins are installed side by side, but no more than allowed", async () => {
+test("many plugins are installed side by side, but no more than allowed", async ({ at, host, create }) => {
   const names = Array.from({ length: 12 }, (_, index) => `plugin${String(index).padStart(2, "0")}`);
   const waiting: (() => void)[] = [];
   let active = 0;
@@ -99,7 +96,14 @@ test("many plugins are installed side by side, but no more than allowed", async 
   expect(await ask(at())).toEqual([200, JSON.stringify(names)]);
 });
 
-test("reads are answered while installs hang, and show nothing of them", async () => {
+test("reads are answered while installs hang, and show nothing of them", async ({
+  hold,
+  gate,
+  server,
+  create,
+  at,
+  host,
+}) => {
   const [download, script] = [hold("downloading"), { name: "scripted", shellParas: gate.args }];
   const before = await snapshot(server.base);
   const installing = [
@@ -122,7 +126,7 @@ test("reads are answered while installs hang, and show nothing of them", async (
 });
 
 describe("a client that goes away", () => {
-  test("during a download: the install is completed", async () => {
+  test("during a download: the install is completed", async ({ hold, at, create }) => {
     const held = hold("abandoned");
     const gone = new AbortController();
     const body = { name: "abandoned", file: held.url };
@@ -136,7 +140,12 @@ describe("a client that goes away", () => {
     expect(await ask(at())).toEqual([200, '["abandoned"]']);
   });
 
-  test("during its delete with restart=1: the server is restarted all the same", async () => {
+  test("during its delete with restart=1: the server is restarted all the same", async ({
+    hold,
+    create,
+    at,
+    server,
+  }) => {
     const held = hold("slow");
     const [first, gone] = [create("slow", held.url), new AbortController()];
     await held.asked;
@@ -153,9 +162,8 @@ describe("a client that goes away", () => {
 });
 
 describe("a full queue", () => {
-  test("is 503 with Retry-After, until there is room", async () => {
-    await server.close();
-    server = await startTestServer({ settings: { CHANGES__MAXCONCURRENT: "1", CHANGES__MAXQUEUED: "1" } });
+  test("is 503 with Retry-After, until there is room", async ({ server, hold, create, at, host }) => {
+    await server.start({ CHANGES__MAXCONCURRENT: "1", CHANGES__MAXQUEUED: "1" });
     const [first, second] = [hold("first"), hold("second")];
     const running = create("first", first.url);
     await first.asked;
@@ -181,9 +189,8 @@ describe("a full queue", () => {
   });
 });
 
-test("connections are bounded: further ones are closed", async () => {
-  await server.close();
-  server = await startTestServer({ settings: { HTTP__MAXCONNECTIONS: "1" } });
+test("connections are bounded: further ones are closed", async ({ server, hold, create, at }) => {
+  await server.start({ HTTP__MAXCONNECTIONS: "1" });
   const held = hold("only");
   const running = create("only", held.url);
   await held.asked;

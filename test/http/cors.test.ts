@@ -1,28 +1,27 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect } from "vitest";
+import { sharedServerTest } from "../support/fixtures.ts";
 import { send } from "../support/http-client.ts";
-import { startTestServer, type TestServer } from "../support/test-server.ts";
 
 /** What a browser asks before it lets a page's script send a request, and before it shows the script the answer. */
 
 const LISTED = "https://dashboard.example";
 
-let server: TestServer;
-beforeAll(async () => {
-  server = await startTestServer({ settings: { HTTP__ALLOWEDORIGINS: `[ "https://Dashboard.example/" ]` } });
-});
-afterAll(() => server.close());
-
-const preflight = (path: string, origin: string, method: string) =>
-  send(server.url + path, {
-    method: "OPTIONS",
-    headers: {
-      origin,
-      "access-control-request-method": method,
-      "access-control-request-headers": "content-type",
-      "sec-fetch-site": "cross-site",
-      "sec-fetch-mode": "cors",
+const test = sharedServerTest({ HTTP__ALLOWEDORIGINS: `[ "https://Dashboard.example/" ]` }).extend(
+  "preflight",
+  ({ server }) =>
+    (path: string, origin: string, method: string) => {
+      return send(server.url + path, {
+        method: "OPTIONS",
+        headers: {
+          origin,
+          "access-control-request-method": method,
+          "access-control-request-headers": "content-type",
+          "sec-fetch-site": "cross-site",
+          "sec-fetch-mode": "cors",
+        },
+      });
     },
-  });
+);
 
 describe.each([
   ["/plugins/sources", "POST"],
@@ -32,7 +31,7 @@ describe.each([
   ["/config/uploads", "POST"],
   ["/plugins/sinks/", "GET"],
 ])("a preflight for %s (%s)", (path, method) => {
-  test("of a listed origin is granted", async () => {
+  test("of a listed origin is granted", async ({ preflight }) => {
     const { status, headers, text } = await preflight(path, LISTED, method);
     expect([status, text]).toEqual([204, ""]);
     expect(headers).toMatchObject({
@@ -45,9 +44,9 @@ describe.each([
     expect(headers["access-control-allow-credentials"]).toBeUndefined();
   });
 
-  test.each(["https://evil.example", "null", "http://dashboard.example", "https://dashboard.example.evil"])(
+  test.for(["https://evil.example", "null", "http://dashboard.example", "https://dashboard.example.evil"])(
     "of %s is not",
-    async (origin) => {
+    async (origin, { preflight }) => {
       const { headers } = await preflight(path, origin, method);
       expect(Object.keys(headers).filter((name) => name.startsWith("access-control-"))).toEqual([]);
     },
@@ -55,11 +54,11 @@ describe.each([
 });
 
 describe("an answer", () => {
-  test.each([
+  test.for([
     ["a list", "/plugins/sources", 200],
     ["a refusal", "/plugins/sources/none", 404],
     ["an unknown path", "/nowhere", 404],
-  ])("may be read by a listed origin alone: %s", async (_, path, status) => {
+  ])("may be read by a listed origin alone: %s", async ([_, path, status], { server }) => {
     const listed = await send(server.url + path, { headers: { origin: LISTED } });
     expect([listed.status, listed.headers["access-control-allow-origin"]]).toEqual([status, LISTED]);
 
@@ -72,7 +71,7 @@ describe("an answer", () => {
   });
 });
 
-test("OPTIONS that is no preflight says what is allowed", async () => {
+test("OPTIONS that is no preflight says what is allowed", async ({ server }) => {
   const { status, headers } = await send(`${server.url}/plugins/sources`, { method: "OPTIONS" });
   expect([status, headers.allow]).toEqual([204, "GET, HEAD, OPTIONS, POST"]);
 });

@@ -1,23 +1,16 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect } from "vitest";
 import { PLUGIN_TYPES } from "../../src/domain/plugin.ts";
+import { sharedServerTest } from "../support/fixtures.ts";
 import { snapshot } from "../support/folder-snapshot.ts";
 import { post } from "../support/http-client.ts";
-import { startTestServer, type TestServer } from "../support/test-server.ts";
-import { startZipHost, type ZipHost } from "../support/zip-host.ts";
 
 /** The table "Creating: the body" of the behaviour page: what a body says. How it is sent is body-transport.test.ts. */
 
 const FILE = "http://127.0.0.1:1/x.zip";
 
-let host: ZipHost;
-let server: TestServer;
-beforeAll(async () => {
-  host = await startZipHost();
-  server = await startTestServer();
-});
-afterAll(() => Promise.all([server.close(), host.close()]));
+const test = sharedServerTest();
 
-test("a byte order mark before the JSON, as some Windows tools write it, is passed over", async () => {
+test("a byte order mark before the JSON, as some Windows tools write it, is passed over", async ({ server }) => {
   const response = await fetch(`${server.url}/plugins/sources`, { method: "POST", body: '\ufeff{"name":"x"}' });
   expect(await response.text()).toBe("sources plugins create command error: invalid uri \n");
 });
@@ -25,7 +18,7 @@ test("a byte order mark before the JSON, as some Windows tools write it, is pass
 describe("a body that is no order is refused, and says why", () => {
   const PREFIX = "Invalid body: Error decoding the sources plugin json: ";
   const NOT_AN_OBJECT = "it should be an object with name and file";
-  test.each<[what: string, body: string | Buffer | undefined, reason: string | RegExp]>([
+  test.for<[what: string, body: string | Buffer | undefined, reason: string | RegExp]>([
     ["none", undefined, "the body is empty"],
     ["empty", "", "the body is empty"],
     ["only spaces", " \n ", /^it is not valid JSON: Unexpected end/],
@@ -67,7 +60,7 @@ describe("a body that is no order is refused, and says why", () => {
     ["functions has lists", '{"functions":[["a"]]}', "field functions should be a list of names"],
     ["keys in capitals", '{"NAME":1}', "field name should be a string"],
     ["the later of two", '{"name":"x","Name":1}', "field name should be a string"],
-  ])("%s", async (_, body, reason) => {
+  ])("%s", async ([_, body, reason], { server }) => {
     const [status, text] = await post(`${server.url}/plugins/sources`, body);
     expect(status).toBe(400);
     expect(text).toMatch(/^[^\n]+\n$/);
@@ -77,14 +70,14 @@ describe("a body that is no order is refused, and says why", () => {
     else expect(given).toMatch(reason);
   });
 
-  test.each(PLUGIN_TYPES)("in the words of %s", async (type) => {
+  test.for(PLUGIN_TYPES)("a refusal names the type: %s", async (type, { server }) => {
     expect(await post(`${server.url}/plugins/${type}`, "{}x")).toEqual([
       400,
       expect.stringContaining(`Invalid body: Error decoding the ${type} plugin json: `),
     ]);
   });
 
-  test("without repeating what was sent", async () => {
+  test("a refusal does not repeat what was sent", async ({ server }) => {
     const body = '{"name": "x", "file": "http://user:s3cret@host/x.zip?token=t0ken" oops}';
     const [status, text] = await post(`${server.url}/plugins/sources`, body);
     expect(status).toBe(400);
@@ -95,7 +88,7 @@ describe("a body that is no order is refused, and says why", () => {
 
 describe("a wrong name is refused", () => {
   const RULE = "should begin with a lower-case letter and have only letters, digits and underscores (camel case)";
-  test.each<[name: unknown, sentence: string]>([
+  test.for<[name: unknown, sentence: string]>([
     [undefined, "invalid name : should not be empty"],
     [null, "invalid name : should not be empty"],
     ["", "invalid name : should not be empty"],
@@ -124,16 +117,16 @@ describe("a wrong name is refused", () => {
     ["a".repeat(101), `invalid name ${"a".repeat(20)}…: should have at most 100 letters, this has 101`],
     ["a".repeat(5000), `invalid name ${"a".repeat(20)}…: should have at most 100 letters, this has 5000`],
     ["R".repeat(200_000), `invalid name ${"R".repeat(20)}…: should have at most 100 letters, this has 200000`],
-  ])("%.30j", async (name, sentence) => {
+  ])("%.30j", async ([name, sentence], { server }) => {
     const before = await snapshot(server.base);
     const refused = [400, `sinks plugins create command error: ${sentence}\n`];
     expect(await post(`${server.url}/plugins/sinks`, { name, file: FILE })).toEqual(refused);
     expect(await snapshot(server.base)).toEqual(before);
   });
 
-  test.each(["a", "z9", "randomSource", "snake_case", "aB_9", "constructor", "toString", "a".repeat(100)])(
+  test.for(["a", "z9", "randomSource", "snake_case", "aB_9", "constructor", "toString", "a".repeat(100)])(
     "and a right one is accepted: %.30s",
-    async (name) => {
+    async (name, { host, server }) => {
       const file = host.serveZip({ type: "sinks", name });
       expect(await post(`${server.url}/plugins/sinks`, { name, file })).toEqual([
         201,
@@ -144,7 +137,7 @@ describe("a wrong name is refused", () => {
 });
 
 describe("a wrong file is refused", () => {
-  test.each<[file: unknown, shown: string]>([
+  test.for<[file: unknown, shown: string]>([
     [undefined, ""],
     [null, ""],
     ["", ""],
@@ -173,7 +166,7 @@ describe("a wrong file is refused", () => {
     ["http://host/%zz.zip", "http://host/%zz.zip"],
     ["file:///a%00b.zip", "file:///a%00b.zip"],
     ["ftp://user:secret@host/x.zip", "ftp://***@host/x.zip"],
-  ])("%j", async (file, shown) => {
+  ])("%j", async ([file, shown], { server }) => {
     const before = await snapshot(server.base);
     const refused = [400, `functions plugins create command error: invalid uri ${shown}\n`];
     expect(await post(`${server.url}/plugins/functions`, { name: "good", file })).toEqual(refused);
@@ -182,17 +175,17 @@ describe("a wrong file is refused", () => {
 });
 
 describe("fields", () => {
-  test.each([
+  test.for([
     ["keys in any case", (file: string) => ({ NAME: "upper", File: file, SHELLPARAS: null, Functions: null }), "upper"],
     ["further ones", (file: string) => ({ name: "extra", file, x: 1, shellparas_: 2, "": {} }), "extra"],
     ["null for lists", (file: string) => ({ name: "nulls", file, shellParas: null, functions: null }), "nulls"],
     ["empty lists", (file: string) => ({ name: "empties", file, shellParas: [], functions: [] }), "empties"],
-  ] as const)("%s are accepted", async (_, body, name) => {
+  ] as const)("%s are accepted", async ([_, body, name], { host, server }) => {
     const file = host.serveZip({ type: "sources", name });
     expect(await post(`${server.url}/plugins/sources`, body(file))).toEqual([201, `sources plugin ${name} is created`]);
   });
 
-  test("named like parts of JavaScript change nothing", async () => {
+  test("named like parts of JavaScript change nothing", async ({ host, server }) => {
     const file = host.serveZip({ type: "sources", name: "proto" });
     const body = `{"__proto__":{"name":"evil"},"constructor":{"prototype":{"name":1}},"name":"proto","file":"${file}"}`;
     expect(await post(`${server.url}/plugins/sources`, body)).toEqual([201, "sources plugin proto is created"]);
@@ -203,7 +196,7 @@ describe("fields", () => {
     expect("name" in {}).toBe(false);
   });
 
-  test("null as a whole body is an order without a name, as in the original", async () => {
+  test("null as a whole body is an order without a name, as in the original", async ({ server }) => {
     expect(await post(`${server.url}/plugins/sources`, "null")).toEqual([
       400,
       "sources plugins create command error: invalid name : should not be empty\n",

@@ -1,28 +1,18 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect } from "vitest";
+import { sharedServerTest } from "../support/fixtures.ts";
 import { post, send } from "../support/http-client.ts";
-import { startTestServer, type TestServer } from "../support/test-server.ts";
-import { startZipHost, type ZipHost } from "../support/zip-host.ts";
 
 /** What a browser sends on behalf of a page, against what everything else sends. */
 
 const LISTED = "https://dashboard.example";
 
-let host: ZipHost;
-let server: TestServer;
-beforeAll(async () => {
-  host = await startZipHost();
-  const settings = {
-    HTTP__ALLOWEDORIGINS: `${LISTED}, https://Other.Example:8443/`,
-    HTTP__ALLOWEDHOSTS: "Gateway.lan",
-  };
-  server = await startTestServer({ settings });
-});
-afterAll(() => Promise.all([server.close(), host.close()]));
+const test = sharedServerTest({
+  HTTP__ALLOWEDORIGINS: `${LISTED}, https://Other.Example:8443/`,
+  HTTP__ALLOWEDHOSTS: "Gateway.lan",
+}).extend("own", ({ server }) => new URL(server.url).host);
 
-/** Whether a request with these headers may read, and whether it may change something. */
-type Row = readonly [what: string, headers: () => Record<string, string>, reads: boolean, writes: boolean];
-
-const own = () => new URL(server.url).host;
+/** Whether a request with these headers may read, and whether it may change something. `own` is our host. */
+type Row = readonly [what: string, headers: (own: string) => Record<string, string>, reads: boolean, writes: boolean];
 
 const ROWS: readonly Row[] = [
   ["curl", () => ({}), true, true],
@@ -30,9 +20,9 @@ const ROWS: readonly Row[] = [
   ["a dashboard's server", () => ({ "content-type": "application/json", accept: "*/*" }), true, true],
   ["by whatever name, if no browser", () => ({ host: "evil.example" }), true, true],
   ["typed into the address bar", () => ({ "sec-fetch-site": "none", "sec-fetch-mode": "navigate" }), true, true],
-  ["our own page", () => ({ "sec-fetch-site": "same-origin", origin: `http://${own()}` }), true, true],
-  ["our own page, an older browser", () => ({ origin: `http://${own()}` }), true, true],
-  ["our own page in capitals", () => ({ origin: `HTTP://${own()}`, host: own() }), true, true],
+  ["our own page", (own) => ({ "sec-fetch-site": "same-origin", origin: `http://${own}` }), true, true],
+  ["our own page, an older browser", (own) => ({ origin: `http://${own}` }), true, true],
+  ["our own page in capitals", (own) => ({ origin: `HTTP://${own}`, host: own }), true, true],
   ["our own page behind a proxy with TLS", () => ({ origin: "https://gateway.lan", host: "gateway.lan" }), true, true],
   ["our own page by localhost", () => ({ origin: "http://localhost:9081", host: "localhost:9081" }), true, true],
   ["our own page by IPv6", () => ({ origin: "http://[::1]:9081", host: "[::1]:9081" }), true, true],
@@ -47,9 +37,9 @@ const ROWS: readonly Row[] = [
   ["a sibling domain", () => ({ "sec-fetch-site": "same-site", origin: "https://evil.lan" }), true, false],
   ["a sibling domain without origin", () => ({ "sec-fetch-site": "same-site" }), true, false],
   ["another port of ours", () => ({ origin: "http://127.0.0.1:1" }), true, false],
-  ["a name that begins as ours", () => ({ origin: `http://${own()}.evil.example` }), true, false],
-  ["a user part that looks like us", () => ({ origin: `http://${own()}@evil.example` }), true, false],
-  ["an origin with a path", () => ({ origin: `http://${own()}/x` }), true, false],
+  ["a name that begins as ours", (own) => ({ origin: `http://${own}.evil.example` }), true, false],
+  ["a user part that looks like us", (own) => ({ origin: `http://${own}@evil.example` }), true, false],
+  ["an origin with a path", (own) => ({ origin: `http://${own}/x` }), true, false],
   ["a sandboxed frame or a file", () => ({ origin: "null" }), true, false],
   ["an empty origin", () => ({ origin: "" }), true, false],
   ["an extension", () => ({ origin: "chrome-extension://abcdef" }), true, false],
@@ -96,16 +86,16 @@ const ROWS: readonly Row[] = [
 ];
 
 describe.each(ROWS)("%s", (_, headersOf, reads, writes) => {
-  test(`may ${reads ? "" : "not "}read`, async () => {
+  test(`may ${reads ? "" : "not "}read`, async ({ server, own }) => {
     for (const method of ["GET", "HEAD"]) {
-      const { status, text } = await send(`${server.url}/plugins/sources`, { method, headers: headersOf() });
+      const { status, text } = await send(`${server.url}/plugins/sources`, { method, headers: headersOf(own) });
       expect([method, status]).toEqual([method, reads ? 200 : 403]);
       if (!reads && method === "GET")
         expect(text).toMatch(/^a browser may not address this server as ".*"; list .*\n$/);
     }
   });
 
-  test(`may ${writes ? "" : "not "}change anything`, async () => {
+  test(`may ${writes ? "" : "not "}change anything`, async ({ server, own }) => {
     const changes = [
       { method: "POST", path: "/plugins/sources", allowed: 400 },
       { method: "DELETE", path: "/plugins/sources/none", allowed: 404 },
@@ -113,7 +103,7 @@ describe.each(ROWS)("%s", (_, headersOf, reads, writes) => {
       { method: "POST", path: "/", allowed: 200 },
     ];
     for (const { method, path, allowed } of changes) {
-      const { status, text } = await send(server.url + path, { method, headers: headersOf() });
+      const { status, text } = await send(server.url + path, { method, headers: headersOf(own) });
       expect([method, path, status]).toEqual([method, path, writes ? allowed : 403]);
       if (!writes) expect(text).toMatch(/^[^\n]*http\.allowed(Origins|Hosts)[^\n]*\n$/);
     }
@@ -121,7 +111,7 @@ describe.each(ROWS)("%s", (_, headersOf, reads, writes) => {
   });
 });
 
-test("a form on another site does not install anything", async () => {
+test("a form on another site does not install anything", async ({ host, server }) => {
   const file = host.serveZip({ type: "sources", name: "formed", script: "exit 0" });
   const { status, headers, text } = await send(`${server.url}/plugins/sources`, {
     method: "POST",
@@ -145,7 +135,7 @@ test("a form on another site does not install anything", async () => {
   expect(host.requests).toEqual([]);
 });
 
-test("a listed origin may install", async () => {
+test("a listed origin may install", async ({ host, server }) => {
   const file = host.serveZip({ type: "sources", name: "listed" });
   const headers = { origin: LISTED, "sec-fetch-site": "cross-site", "content-type": "application/json" };
   const answer = await send(`${server.url}/plugins/sources`, {
@@ -156,14 +146,14 @@ test("a listed origin may install", async () => {
   expect([answer.status, answer.headers["access-control-allow-origin"]]).toEqual([201, LISTED]);
 });
 
-test("nothing that another site sends is shown as it is", async () => {
+test("nothing that another site sends is shown as it is", async ({ server }) => {
   const headers = { origin: Buffer.from("https://\u0085\u009b31mevil").toString("latin1") };
   const { status, text } = await send(`${server.url}/`, { method: "POST", headers });
   expect(status).toBe(403);
   expect(text.slice(0, -1)).not.toMatch(/\p{Cc}/u);
 });
 
-test("without a body being read", async () => {
+test("a page of another site is refused before its body is read", async ({ server }) => {
   const headers = { origin: "https://evil.example" };
   const body = "x".repeat(3 * 1024 * 1024);
   const answer = await send(`${server.url}/plugins/sources`, { method: "POST", headers, body }).catch((error) => error);

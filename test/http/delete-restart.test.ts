@@ -1,34 +1,30 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect } from "vitest";
+import { sharedServerTest } from "../support/fixtures.ts";
 import { ask, post, send } from "../support/http-client.ts";
-import { startTestServer, type TestServer } from "../support/test-server.ts";
-import { startZipHost, type ZipHost } from "../support/zip-host.ts";
 
 /** What a query makes of a delete. That the process really ends is test/e2e/stop.test.ts. */
 
-let host: ZipHost;
-let server: TestServer;
-beforeAll(async () => {
-  host = await startZipHost();
-  server = await startTestServer();
-});
-afterAll(() => Promise.all([server.close(), host.close()]));
+const test = sharedServerTest().extend(
+  "deleteWith",
+  ({ host, server }) =>
+    async (query: string): Promise<{ status: number; text: string; restarts: number }> => {
+      count += 1;
+      const name = `plugin${count}`;
+      const file = host.serveZip({ type: "functions", name });
+      expect((await post(`${server.url}/plugins/functions`, { name, file }))[0]).toBe(201);
+      const before = server.restarts();
+      const { status, text } = await send(`${server.url}/plugins/functions/${name}${query}`, { method: "DELETE" });
+      return { status, text: text.replace(name, "N"), restarts: server.restarts() - before };
+    },
+);
 
 let count = 0;
-async function deleteWith(query: string): Promise<{ status: number; text: string; restarts: number }> {
-  count += 1;
-  const name = `plugin${count}`;
-  const file = host.serveZip({ type: "functions", name });
-  expect((await post(`${server.url}/plugins/functions`, { name, file }))[0]).toBe(201);
-  const before = server.restarts();
-  const { status, text } = await send(`${server.url}/plugins/functions/${name}${query}`, { method: "DELETE" });
-  return { status, text: text.replace(name, "N"), restarts: server.restarts() - before };
-}
 
 const STAYS = "functions plugin N is deleted and Kuiper must restart for the change to take effect.";
 const STOPS = "functions plugin N is deleted and Kuiper will be stopped";
 
 describe("the server stops after", () => {
-  test.each([
+  test.for([
     "?restart=1",
     "?stop=1",
     "/?restart=1",
@@ -40,13 +36,13 @@ describe("the server stops after", () => {
     "?x=y&restart=1",
     "?restart=%31",
     "?restart=1&",
-  ])("%s", async (query) => {
+  ])("%s", async (query, { deleteWith }) => {
     expect(await deleteWith(query)).toEqual({ status: 200, text: STOPS, restarts: 1 });
   });
 });
 
 describe("the server goes on after", () => {
-  test.each([
+  test.for([
     "",
     "?",
     "?restart",
@@ -71,18 +67,18 @@ describe("the server goes on after", () => {
     "?restart=%",
     "?__proto__=1",
     `?${"x=1&".repeat(50)}`,
-  ])("%s", async (query) => {
+  ])("%s", async (query, { deleteWith }) => {
     expect(await deleteWith(query)).toEqual({ status: 200, text: STAYS, restarts: 0 });
   });
 });
 
-test("a delete that fails stops nothing", async () => {
+test("a delete that fails stops nothing", async ({ server }) => {
   const before = server.restarts();
   expect((await ask(`${server.url}/plugins/functions/none?restart=1`, { method: "DELETE" }))[0]).toBe(404);
   expect(server.restarts()).toBe(before);
 });
 
-test("only a delete stops the server", async () => {
+test("only a delete stops the server", async ({ server }) => {
   const before = server.restarts();
   for (const method of ["GET", "POST", "PUT", "HEAD"]) {
     await ask(`${server.url}/plugins/functions/plugin1?restart=1`, { method });

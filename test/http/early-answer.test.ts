@@ -1,21 +1,29 @@
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { describe, expect, vi } from "vitest";
+import { serverTest } from "../support/fixtures.ts";
 import { send } from "../support/http-client.ts";
 import { openRequest } from "../support/open-request.ts";
 import { pluginZip } from "../support/plugin-zip.ts";
-import { startTestServer, type TestServer } from "../support/test-server.ts";
 
 /** Answers that are there before the body is: the client gets them, and is not sent a reset in their place. */
 
 const MiB = 1024 * 1024;
 const ZIP = { "content-type": "application/zip" };
 
-let server: TestServer;
-beforeEach(async () => {
-  server = await startTestServer({ settings: { UPLOADS__MAXBYTES: String(100 * MiB) } });
-});
-afterEach(() => server.close());
+const test = serverTest({ UPLOADS__MAXBYTES: String(100 * MiB) })
+  .extend("open", ({ server }) => (): Socket => {
+    return connect(Number(new URL(server.url).port), "127.0.0.1");
+  })
+  /** Everything that comes back to a client that does not look for an answer before it has sent its body. */
+  .extend("sendThenRead", ({ open }) => async (head: string, body: readonly (string | Buffer)[]): Promise<string> => {
+    const socket = open();
+    socket.pause();
+    for (const piece of [head, ...body]) {
+      await new Promise<void>((resolve, reject) => socket.write(piece, (error) => (error ? reject(error) : resolve())));
+    }
+    return received(socket);
+  });
 
 /** What ways there are to be refused while the body is still coming. */
 const REFUSED: readonly [what: string, path: string, headers: Record<string, string>, status: number][] = [
@@ -34,7 +42,7 @@ const bodyFor = (what: string) => (what === "a name, known late" ? "PK\x03\x04" 
 describe("the answer reaches a client that sends 14 MiB and only then reads", () => {
   const refused = REFUSED.filter(([what]) => what !== "a length" && what !== "a form that is none");
   const ways = refused.flatMap((row) => [[...row, "of announced length"] as const, [...row, "in chunks"] as const]);
-  test.each(ways)("%s (%s, %j, %i), %s", async (what, path, headers, status, way) => {
+  test.for(ways)("%s (%s, %j, %i), %s", async ([what, path, headers, status, way], { sendThenRead }) => {
     const length = 14 * MiB;
     const bytes = Buffer.alloc(length, bodyFor(what));
     const isChunked = way === "in chunks";
@@ -48,7 +56,7 @@ describe("the answer reaches a client that sends 14 MiB and only then reads", ()
 });
 
 describe("a client that sends for ever is cut off", () => {
-  test.each(REFUSED)("%s", async (what, path, headers, status) => {
+  test.for(REFUSED)("%s", async ([what, path, headers, status], { open }) => {
     const socket = open();
     socket.on("error", () => {}); // it is cut off while it sends
     const length = "content-length" in headers ? {} : { "content-length": String(100 * MiB) };
@@ -69,7 +77,7 @@ describe("a client that sends for ever is cut off", () => {
   });
 });
 
-test("refused in JSON for who asks for JSON", async () => {
+test("a refusal is JSON for a client that asks for JSON", async ({ server }) => {
   const headers = { ...ZIP, accept: "application/json" };
   const path = "/plugins/sinks?name=Wrong";
   const answer = await send(server.url + path, { method: "POST", headers, body: Buffer.alloc(8 * MiB) });
@@ -77,7 +85,7 @@ test("refused in JSON for who asks for JSON", async () => {
   expect(JSON.parse(answer.text)).toMatchObject({ error: "NAME_INVALID" });
 });
 
-test("the request is logged, also of a client that hangs up on the answer", async () => {
+test("the request is logged, also of a client that hangs up on the answer", async ({ server }) => {
   const request = openRequest(`${server.url}/plugins/sinks?name=Wrong`, ZIP);
   await request.write(Buffer.alloc(MiB));
   expect((await request.answer).status).toBe(400);
@@ -87,7 +95,7 @@ test("the request is logged, also of a client that hangs up on the answer", asyn
   expect(server.logged.filter(({ msg }) => msg === "request")).toHaveLength(1);
 });
 
-test("a connection on which a small body was refused is used again", async () => {
+test("a connection on which a small body was refused is used again", async ({ open }) => {
   const socket = open();
   const post = "POST /plugins/sinks HTTP/1.1\r\nHost: x\r\nOrigin: https://evil.example\r\nContent-Length: 2\r\n\r\n";
   socket.write(`${post}{}GET /ping HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`);
@@ -97,9 +105,9 @@ test("a connection on which a small body was refused is used again", async () =>
 describe("Expect: 100-continue", () => {
   const EXPECT = { expect: "100-continue" };
 
-  test.each(REFUSED.filter(([what]) => what === "a name" || what === "a length" || what === "another site"))(
+  test.for(REFUSED.filter(([what]) => what === "a name" || what === "a length" || what === "another site"))(
     "who is refused anyway is not asked for the body: %s",
-    async (_, path, headers, status) => {
+    async ([_, path, headers, status], { server }) => {
       const request = openRequest(server.url + path, { "content-length": String(MiB), ...headers, ...EXPECT });
       let isContinued = false;
       void request.continued.then(() => {
@@ -110,12 +118,12 @@ describe("Expect: 100-continue", () => {
     },
   );
 
-  test.each([
+  test.for([
     ["a zip", "/plugins/sinks?name=asked", ZIP, 201],
     ["a zip of no announced type", "/plugins/sinks?name=asked", {}, 201],
     ["a body that is refused later", "/plugins/sinks?name=Wrong", {}, 400],
     ["a body for nothing", "/", {}, 200],
-  ])("who may be accepted is asked: %s", async (_, path, headers, status) => {
+  ] as const)("a body that may be accepted is asked for: %s", async ([_, path, headers, status], { server }) => {
     const zip = pluginZip({ type: "sinks", name: "asked" });
     const request = openRequest(server.url + path, { ...headers, ...EXPECT, "content-length": String(zip.length) });
     await request.continued;
@@ -123,7 +131,7 @@ describe("Expect: 100-continue", () => {
     expect((await request.answer).status).toBe(status);
   });
 
-  test("a path that takes no body is answered without", async () => {
+  test("a path that takes no body is answered without", async ({ open }) => {
     const socket = open();
     socket.write("GET /ping HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n");
     const text = await received(socket);
@@ -131,7 +139,7 @@ describe("Expect: 100-continue", () => {
     expect(text).toMatch(/\r\nconnection: close\r\n/i);
   });
 
-  test("the connection can be used again after the body", async () => {
+  test("the connection can be used again after the body", async ({ open }) => {
     const socket = open();
     socket.write("POST /plugins/sinks HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n");
     expect(String((await once(socket, "data"))[0])).toMatch(/^HTTP\/1\.1 100 Continue\r\n/);
@@ -140,23 +148,9 @@ describe("Expect: 100-continue", () => {
   });
 });
 
-function open(): Socket {
-  return connect(Number(new URL(server.url).port), "127.0.0.1");
-}
-
 function headOf(path: string, headers: Record<string, string>): string {
   const lines = Object.entries({ host: "127.0.0.1", ...headers }).map(([name, value]) => `${name}: ${value}\r\n`);
   return `POST ${path} HTTP/1.1\r\n${lines.join("")}\r\n`;
-}
-
-/** Everything that comes back to a client that does not look for an answer before it has sent its body. */
-async function sendThenRead(head: string, body: readonly (string | Buffer)[]): Promise<string> {
-  const socket = open();
-  socket.pause();
-  for (const piece of [head, ...body]) {
-    await new Promise<void>((resolve, reject) => socket.write(piece, (error) => (error ? reject(error) : resolve())));
-  }
-  return received(socket);
 }
 
 async function received(socket: Socket): Promise<string> {

@@ -1,52 +1,47 @@
 import { mkdir, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { expect } from "vitest";
+import { serverTest } from "../support/fixtures.ts";
 import { ask, post, send } from "../support/http-client.ts";
 import { recordedElf } from "../support/recorded-elf.ts";
-import { startTestServer, type TestServer } from "../support/test-server.ts";
-import { startZipHost, type ZipHost } from "../support/zip-host.ts";
 
 /** What an upgrade of the engine breaks is told before and after it, and a plugin that fits is told to fit. */
 
 /** A recorded file is mostly zeros. */
 const settings = { PLUGINPACKAGE__MAXRATIO: "1100" };
 
-let host: ZipHost;
-let server: TestServer;
-beforeEach(async () => {
-  host = await startZipHost();
-  server = await startTestServer({ settings });
+const test = serverTest(settings)
+  .extend("putEngine", ({ server }) => async (path: string, recorded: string): Promise<string> => {
+    const file = join(server.base, path);
+    await mkdir(join(file, ".."), { recursive: true });
+    await rm(file, { force: true }); // an upgrade is another file, not the old one written over
+    await writeFile(file, await recordedElf(recorded));
+    return file;
+  })
+  .extend("install", ({ host, server }) => async (name: string, recorded: string, more: object = {}) => {
+    const soContent = await recordedElf(recorded);
+    const file = host.serveZip({ type: "functions", name, soContent });
+    return send(`${server.url}/plugins/functions`, { method: "POST", body: { name, file, ...more } });
+  })
+  .extend("verdicts", ({ server }) => async (query = "") => {
+    const plugins = JSON.parse((await send(`${server.url}/plugins${query}`)).text);
+    return Object.fromEntries(plugins.map(({ name, verdict }: { name: string; verdict: string }) => [name, verdict]));
+  })
+  .extend("describeIt", ({ server }) => async (name: string) => {
+    return JSON.parse((await send(`${server.url}/plugins/functions/${name}`)).text);
+  });
+
+test.beforeEach(async ({ putEngine }) => {
   await putEngine("bin/kuiperd", "engine");
 });
-afterEach(() => Promise.all([server.close(), host.close()]));
 
-async function putEngine(path: string, recorded: string): Promise<string> {
-  const file = join(server.base, path);
-  await mkdir(join(file, ".."), { recursive: true });
-  await rm(file, { force: true }); // an upgrade is another file, not the old one written over
-  await writeFile(file, await recordedElf(recorded));
-  return file;
-}
-
-async function install(name: string, recorded: string, more: object = {}) {
-  const soContent = await recordedElf(recorded);
-  const file = host.serveZip({ type: "functions", name, soContent });
-  return send(`${server.url}/plugins/functions`, { method: "POST", body: { name, file, ...more } });
-}
-
-const verdicts = async (query = "") => {
-  const plugins = JSON.parse((await send(`${server.url}/plugins${query}`)).text);
-  return Object.fromEntries(plugins.map(({ name, verdict }: { name: string; verdict: string }) => [name, verdict]));
-};
-const describeIt = async (name: string) => JSON.parse((await send(`${server.url}/plugins/functions/${name}`)).text);
-
-test("a plugin that fits is told to fit", async () => {
+test("a plugin that fits is reported as compatible", async ({ install, describeIt }) => {
   const { status, headers } = await install("random", "plugin");
   expect([status, headers["plugin-compatibility"]]).toEqual([201, "compatible"]);
   expect((await describeIt("random")).compatibility).toEqual({ verdict: "compatible", problems: [] });
 });
 
-test("one that does not is told with every package that differs", async () => {
+test("a plugin that does not fit is reported with every package that differs", async ({ install, describeIt }) => {
   const { status, headers } = await install("random", "changed-plugin");
   expect(status).toBe(201);
   expect(headers["plugin-compatibility"]).toMatch(/^incompatible; reason=".*example\.com\/engine\/model/);
@@ -56,7 +51,12 @@ test("one that does not is told with every package that differs", async () => {
   });
 });
 
-test("before the upgrade: the list against another binary, which records nothing", async () => {
+test("before the upgrade, the list can be compared with another binary, which records nothing", async ({
+  install,
+  putEngine,
+  verdicts,
+  server,
+}) => {
   await install("random", "plugin");
   const upgraded = await putEngine("new/kuiperd", "arm-engine");
   expect(await verdicts(`?engine=${upgraded}`)).toEqual({ random: "incompatible" });
@@ -65,10 +65,9 @@ test("before the upgrade: the list against another binary, which records nothing
   expect(await verdicts(`?engine=${join(server.base, "nowhere")}`)).toEqual({ random: "unknown" });
 });
 
-test("no binary outside of the allowed folders can be named, nor a link out of them", async () => {
-  await server.close({ keep: true });
+test("no binary outside of the allowed folders can be named, nor a link out of them", async ({ server }) => {
   const folders = { PLUGINDOWNLOAD__ALLOWEDFOLDERS: join(server.base, "zips") };
-  server = await startTestServer({ base: server.base, settings: { ...settings, ...folders } });
+  await server.start({ ...settings, ...folders });
   const link = join(server.base, "link");
   await symlink("/usr/bin/env", link);
   for (const engine of ["/usr/bin/env", "/usr/bin/nothing", "../../etc/passwd", link]) {
@@ -81,7 +80,12 @@ test("no binary outside of the allowed folders can be named, nor a link out of t
   expect((await ask(`${server.url}/plugins?engine=bin/kuiperd`))[0]).toBe(200);
 });
 
-test("after the upgrade, while the server runs", async () => {
+test("after the upgrade, the list is about the new engine while the server runs", async ({
+  install,
+  putEngine,
+  describeIt,
+  verdicts,
+}) => {
   await install("random", "plugin");
   await putEngine("bin/kuiperd", "arm-engine");
   expect((await describeIt("random")).compatibility).toMatchObject({
@@ -92,11 +96,10 @@ test("after the upgrade, while the server runs", async () => {
   expect(await verdicts()).toEqual({ random: "compatible" });
 });
 
-test("on start, the log says what the engine will not load any more", async () => {
+test("on start, the log says what the engine will not load any more", async ({ install, putEngine, server }) => {
   await install("random", "plugin");
-  await server.close({ keep: true });
   await putEngine("bin/kuiperd", "arm-engine");
-  server = await startTestServer({ base: server.base, settings });
+  await server.start(settings);
   await server.compareWithEngine();
   expect(server.logged).toContainEqual(
     expect.objectContaining({ level: 40, plugin: { type: "functions", name: "random" }, problem: "WRONG_CPU" }),
@@ -104,15 +107,14 @@ test("on start, the log says what the engine will not load any more", async () =
   expect(server.logged).toContainEqual(expect.objectContaining({ plugins: { incompatible: 1 } }));
 });
 
-test("a .so that somebody copied over the installed one is looked at again", async () => {
+test("a .so that somebody copied over the installed one is looked at again", async ({ install, server, verdicts }) => {
   await install("random", "plugin");
   await writeFile(join(server.base, "plugins/functions/Random@v1.0.0.so"), await recordedElf("changed-plugin"));
   expect(await verdicts()).toEqual({ random: "incompatible" });
 });
 
-test("enforce lets in what fits, and nothing else", async () => {
-  await server.close({ keep: true });
-  server = await startTestServer({ base: server.base, settings: { ...settings, ENGINE__VERIFY: "enforce" } });
+test("enforce lets in what fits, and nothing else", async ({ server, install, host, verdicts }) => {
+  await server.start({ ...settings, ENGINE__VERIFY: "enforce" });
   expect((await install("random", "changed-plugin")).status).toBe(400);
   expect((await install("random", "plugin")).status).toBe(201);
   // The old version stays where the new one is refused.
@@ -122,7 +124,11 @@ test("enforce lets in what fits, and nothing else", async () => {
   expect(await verdicts()).toEqual({ random: "compatible" });
 });
 
-test("functions that are exported and not registered are reported, until they are", async () => {
+test("functions that are exported and not registered are reported, until they are", async ({
+  install,
+  describeIt,
+  server,
+}) => {
   await install("random", "plugin", { functions: ["random"] });
   expect((await describeIt("random")).unregistered).toEqual(["count", "keep"]);
   const register = (functions: string[]) => post(`${server.url}/plugins/functions/random/register`, { functions });
@@ -135,7 +141,12 @@ test("functions that are exported and not registered are reported, until they ar
   expect(wrong.headers["plugin-compatibility"]).toMatch(/^incompatible; reason=".*Missing/);
 });
 
-test("the same .so under two names: the engine loads whichever comes first", async () => {
+test("the same .so under two names: the engine loads whichever comes first", async ({
+  install,
+  describeIt,
+  server,
+  verdicts,
+}) => {
   await install("random", "plugin");
   const { status, headers } = await install("count", "plugin");
   expect([status, headers["plugin-compatibility"]]).toEqual([
@@ -150,7 +161,10 @@ test("the same .so under two names: the engine loads whichever comes first", asy
   expect(await verdicts()).toEqual({ random: "compatible" });
 });
 
-test("another build of a plugin, installed beside it, keeps it out though the engine refuses that one", async () => {
+test("another build of a plugin, installed beside it, keeps it out though the engine refuses that one", async ({
+  install,
+  describeIt,
+}) => {
   await install("random", "plugin");
   await install("count", "changed-plugin");
   const codes = async (name: string) =>
@@ -159,7 +173,7 @@ test("another build of a plugin, installed beside it, keeps it out though the en
   expect(await codes("count")).toEqual(["PACKAGE_DIFFERS", "ALREADY_LOADED"]);
 });
 
-test("the report of an inspection has both sides", async () => {
+test("the report of an inspection has both sides", async ({ host, server }) => {
   const file = host.serveZip({ type: "functions", name: "random", soContent: await recordedElf("plugin") });
   const [, text] = await post(`${server.url}/plugins/functions/inspect`, { name: "random", file });
   expect(JSON.parse(text)).toMatchObject({
@@ -171,7 +185,7 @@ test("the report of an inspection has both sides", async () => {
   });
 });
 
-test("an engine's binary that can't be read makes no plugin wrong", async () => {
+test("an engine's binary that can't be read makes no plugin wrong", async ({ server, install, describeIt }) => {
   await writeFile(join(server.base, "bin/kuiperd"), "no program");
   await install("random", "plugin");
   expect((await describeIt("random")).compatibility.verdict).toBe("unknown");

@@ -1,18 +1,14 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect } from "vitest";
+import { sharedServerTest } from "../support/fixtures.ts";
 import { send } from "../support/http-client.ts";
-import { startTestServer, type TestServer } from "../support/test-server.ts";
 
-let server: TestServer;
-beforeAll(async () => {
-  server = await startTestServer();
-});
-afterAll(() => server.close());
+const test = sharedServerTest();
 
 const PLAIN = "text/plain; charset=utf-8";
 const JSON_TYPE = expect.stringMatching(/^application\/json(; charset=utf-8)?$/);
 
 describe("errors are JSON where Accept names JSON", () => {
-  test.each([
+  test.for([
     ["application/json", true],
     ["APPLICATION/JSON", true],
     ["application/json; charset=utf-8", true],
@@ -30,7 +26,7 @@ describe("errors are JSON where Accept names JSON", () => {
     [undefined, false],
     ["application/json,".repeat(500), true],
     [`${",".repeat(5000)};;q=`, false],
-  ])("%j: %j", async (accept, isJson) => {
+  ] as const)("%j: %j", async ([accept, isJson], { server }) => {
     const headers = accept === undefined ? {} : { accept };
     const { status, headers: answered, text } = await send(`${server.url}/plugins/sinks/none`, { headers });
     const sentence = "describe sinks plugin none error: not found";
@@ -96,18 +92,18 @@ const REFUSALS: readonly (readonly [
 describe.each(REFUSALS)("%s %s %s", (method, path, body, status, code, sentence) => {
   const options = { method, ...(body === undefined ? {} : { body }) };
 
-  test("is one line of text by default", async () => {
+  test("is one line of text by default", async ({ server }) => {
     const { status: given, headers, text } = await send(server.url + path, { ...options, headers: { accept: "*/*" } });
     expect([given, headers["content-type"], text]).toEqual([status, PLAIN, `${sentence}\n`]);
   });
 
-  test("has a stable code in JSON, and the same sentence", async () => {
+  test("has a stable code in JSON, and the same sentence", async ({ server }) => {
     const answer = await send(server.url + path, { ...options, headers: { accept: "application/json" } });
     expect([answer.status, answer.headers["content-type"]]).toEqual([status, JSON_TYPE]);
     expect(JSON.parse(answer.text)).toEqual({ error: code, message: sentence });
   });
 
-  test("has the id under which it is in the log", async () => {
+  test("has the id under which it is in the log", async ({ server }) => {
     const { headers } = await send(server.url + path, options);
     const id = headers["x-request-id"];
     expect(id).toMatch(/^[\w-]+$/);
@@ -116,7 +112,7 @@ describe.each(REFUSALS)("%s %s %s", (method, path, body, status, code, sentence)
   });
 });
 
-test("every request has an id of its own, whatever the client sends", async () => {
+test("every request has an id of its own, whatever the client sends", async ({ server }) => {
   const headers = { "x-request-id": "mine", "request-id": "mine" };
   const ids = await Promise.all(
     Array.from({ length: 20 }, async () => (await send(`${server.url}/nowhere`, { headers })).headers["x-request-id"]),
@@ -125,7 +121,7 @@ test("every request has an id of its own, whatever the client sends", async () =
   expect(ids).not.toContain("mine");
 });
 
-test("nothing tells what the server is made of", async () => {
+test("nothing tells what the server is made of", async ({ server }) => {
   for (const path of ["/", "/ping", "/nowhere", "/plugins/sources", "/plugins/sources/%zz"]) {
     const { headers, text } = await send(server.url + path);
     expect(Object.keys(headers)).not.toContain("x-powered-by");

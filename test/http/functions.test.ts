@@ -1,29 +1,32 @@
-import { mkdir, rm, writeFile } from "node:fs/promises";
+import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect } from "vitest";
+import { serverTest } from "../support/fixtures.ts";
 import { ask, post, remove, send } from "../support/http-client.ts";
-import { tempFolder } from "../support/temp-folder.ts";
-import { startTestServer, type TestServer } from "../support/test-server.ts";
-import { startZipHost, type ZipHost } from "../support/zip-host.ts";
 
 /** Function plugins can have several functions, whose names are unique across all plugins. */
 
-let host: ZipHost;
-let server: TestServer;
-beforeEach(async () => {
-  host = await startZipHost();
-  server = await startTestServer();
-});
-afterEach(() => Promise.all([server.close(), host.close()]));
+const test = serverTest()
+  .extend("functionsUrl", ({ server }) => (rest = "") => {
+    return `${server.url}/plugins/functions${rest}`;
+  })
+  .extend("zipOf", ({ host }) => (name: string) => {
+    return host.serveZip({ type: "functions", name });
+  })
+  .extend("install", ({ functionsUrl, zipOf }) => (name: string, functions?: string[]) => {
+    return post(functionsUrl(), { name, file: zipOf(name), functions });
+  })
+  .extend("register", ({ functionsUrl }) => (name: string, body: unknown) => {
+    return post(functionsUrl(`/${name}/register`), body as object);
+  })
+  .extend("list", ({ server }) => async () => {
+    return JSON.parse((await send(`${server.url}/plugins/udfs`)).text);
+  })
+  .extend("owner", ({ server }) => (name: string) => {
+    return ask(`${server.url}/plugins/udfs/${name}`);
+  });
 
-const functionsUrl = (rest = "") => `${server.url}/plugins/functions${rest}`;
-const zipOf = (name: string) => host.serveZip({ type: "functions", name });
-const install = (name: string, functions?: string[]) => post(functionsUrl(), { name, file: zipOf(name), functions });
-const register = (name: string, body: unknown) => post(functionsUrl(`/${name}/register`), body as object);
-const list = async () => JSON.parse((await send(`${server.url}/plugins/udfs`)).text);
-const owner = (name: string) => ask(`${server.url}/plugins/udfs/${name}`);
-
-test("a plugin has the functions that were named, else the one of its name", async () => {
+test("a plugin has the functions that were named, else the one of its name", async ({ list, install, owner }) => {
   expect(await list()).toEqual([]);
   await install("image", ["thumbnail", "resize"]);
   await install("echo");
@@ -33,13 +36,13 @@ test("a plugin has the functions that were named, else the one of its name", asy
   expect(await owner("image")).toEqual([404, "describe function image error: not found\n"]);
 });
 
-test("go with their plugin", async () => {
+test("functions go with their plugin", async ({ install, functionsUrl, list }) => {
   await install("image", ["resize"]);
   await remove(functionsUrl("/image"));
   expect(await list()).toEqual([]);
 });
 
-test("no other plugin gets a name that is taken", async () => {
+test("no other plugin gets a name that is taken", async ({ install, list }) => {
   await install("image", ["resize"]);
   const sentence = (name: string) =>
     `functions plugins create command error: function name ${name} already exists (in plugin image); the names are unique across all plugins\n`;
@@ -49,20 +52,20 @@ test("no other plugin gets a name that is taken", async () => {
   expect((await install("fine"))[0]).toBe(201);
 });
 
-test("of many at once that want one name, one gets it", async () => {
+test("of many at once that want one name, one gets it", async ({ install, list }) => {
   const answers = await Promise.all(["a", "b", "c", "d"].map((name) => install(name, ["wanted"])));
   expect(answers.map(([status]) => status).sort()).toEqual([201, 400, 400, 400]);
   expect(await list()).toEqual(["wanted"]);
 });
 
-test("a name is free again when the install that wanted it has failed", async () => {
+test("a name is free again when the install that wanted it has failed", async ({ host, functionsUrl, install }) => {
   const file = host.serve("/functions/bad.zip", Buffer.from("no zip"));
   expect((await post(functionsUrl(), { name: "bad", file, functions: ["wanted"] }))[0]).toBe(400);
   expect((await install("good", ["wanted"]))[0]).toBe(201);
 });
 
 describe("register", () => {
-  test("says which functions a plugin has", async () => {
+  test("says which functions a plugin has", async ({ install, register, list, functionsUrl }) => {
     await install("image");
     expect(await register("image", { functions: ["resize", "thumbnail", "resize"] })).toEqual([
       200,
@@ -72,19 +75,15 @@ describe("register", () => {
     expect(JSON.parse((await send(functionsUrl("/image"))).text).functions).toEqual(["resize", "thumbnail"]);
   });
 
-  test("works for a plugin that was copied in by hand, and lasts", async () => {
-    const base = await tempFolder();
-    await mkdir(join(base, "plugins/functions"), { recursive: true });
-    await writeFile(join(base, "plugins/functions/Image.so"), "so");
-    await server.close();
-    server = await startTestServer({ base });
+  test("works for a plugin that was copied in by hand, and lasts", async ({ server, register, list }) => {
+    await writeFile(join(server.base, "plugins/functions/Image.so"), "so");
+    await server.start();
     expect((await register("image", { functions: ["resize"] }))[0]).toBe(200);
-    await server.close({ keep: true });
-    server = await startTestServer({ base });
+    await server.start();
     expect(await list()).toEqual(["resize"]);
   });
 
-  test("keeps its own names, and refuses those of others", async () => {
+  test("keeps its own names, and refuses those of others", async ({ install, register }) => {
     await install("image", ["resize"]);
     await install("echo");
     expect((await register("image", { functions: ["resize", "more"] }))[0]).toBe(200);
@@ -95,31 +94,28 @@ describe("register", () => {
     );
   });
 
-  test.each([
+  test.for([
     [{ functions: [] }, /property 'functions' must not be empty/],
     [{}, /functions/],
     [{ functions: "resize" }, /field functions should be a list of names/],
     [{ functions: ["a b"] }, /function name a b should begin with a letter/],
     [{ functions: [""] }, /should begin with a letter/],
     ["nonsense", /not valid JSON/],
-  ])("refuses %j", async (body, sentence) => {
+  ] as const)("refuses %j", async ([body, sentence], { install, register, list }) => {
     await install("image");
     expect(await register("image", body)).toEqual([400, expect.stringMatching(sentence)]);
     expect(await list()).toEqual(["image"]);
   });
 
-  test("is refused by engine.verify: enforce where the .so does not fit", async () => {
-    const base = await tempFolder();
-    await mkdir(join(base, "plugins/functions"), { recursive: true });
-    await writeFile(join(base, "plugins/functions/Image.so"), "no program");
-    await server.close();
-    server = await startTestServer({ base, settings: { ENGINE__VERIFY: "enforce" } });
+  test("is refused by engine.verify: enforce where the .so does not fit", async ({ server, register, list }) => {
+    await writeFile(join(server.base, "plugins/functions/Image.so"), "no program");
+    await server.start({ ENGINE__VERIFY: "enforce" });
     const [status, text] = await register("image", { functions: ["resize"] });
     expect([status, text]).toEqual([400, expect.stringMatching(/the engine would not load this plugin: .*ELF/)]);
     expect(await list()).toEqual(["image"]);
   });
 
-  test("of a plugin whose .so is gone", async () => {
+  test("is 404 for a plugin whose .so is gone", async ({ install, server, register }) => {
     await install("image");
     await rm(join(server.base, "plugins/functions/Image@v1.0.0.so"));
     expect(await register("image", { functions: ["resize"] })).toEqual([
@@ -128,7 +124,7 @@ describe("register", () => {
     ]);
   });
 
-  test("of no plugin", async () => {
+  test("is 404 for a plugin that is not installed", async ({ register }) => {
     expect(await register("none", { functions: ["f"] })).toEqual([
       404,
       "register functions plugin none error: not found\n",
@@ -136,7 +132,12 @@ describe("register", () => {
   });
 });
 
-test("an update keeps the functions that are registered, unless it names others", async () => {
+test("an update keeps the functions that are registered, unless it names others", async ({
+  install,
+  functionsUrl,
+  zipOf,
+  list,
+}) => {
   await install("image", ["resize"]);
   const put = (body: object) => ask(functionsUrl("/image"), { method: "PUT", body });
   expect((await put({ file: zipOf("image") }))[0]).toBe(200);

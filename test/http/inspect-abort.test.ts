@@ -1,26 +1,26 @@
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { expect } from "vitest";
+import { serverTest } from "../support/fixtures.ts";
 import { send } from "../support/http-client.ts";
-import { startTestServer, type TestServer } from "../support/test-server.ts";
-import { startZipHost, type ZipHost } from "../support/zip-host.ts";
 
 /** An inspection changes nothing, so it ends when nobody waits for its report. (An install does not.) */
 
-let host: ZipHost;
-let server: TestServer;
-beforeEach(async () => {
-  host = await startZipHost();
-  server = await startTestServer({ settings: { CHANGES__MAXCONCURRENT: "1", CHANGES__MAXQUEUED: "0" } });
-});
-afterEach(() => Promise.all([server.close(), host.close()]));
+const test = serverTest({ CHANGES__MAXCONCURRENT: "1", CHANGES__MAXQUEUED: "0" }).extend(
+  "inspect",
+  ({ server }) =>
+    (name: string, file: string, signal?: AbortSignal) => {
+      return send(`${server.url}/plugins/sinks/inspect`, {
+        method: "POST",
+        body: { name, file },
+        ...(signal === undefined ? {} : { signal }),
+      });
+    },
+);
 
-const inspect = (name: string, file: string, signal?: AbortSignal) =>
-  send(`${server.url}/plugins/sinks/inspect`, {
-    method: "POST",
-    body: { name, file },
-    ...(signal === undefined ? {} : { signal }),
-  });
-
-test("a client that goes away ends its inspection: the download stops, the place in the queue is free", async () => {
+test("a client that goes away ends its inspection: the download stops, the place in the queue is free", async ({
+  host,
+  inspect,
+  server,
+}) => {
   const held = host.holdZip({ type: "sinks", name: "slow" });
   const gone = new AbortController();
   const request = inspect("slow", held.url, gone.signal);
@@ -36,7 +36,7 @@ test("a client that goes away ends its inspection: the download stops, the place
     .toMatchObject({ msg: "request refused", reason: "the client has closed the connection" });
 }, 10_000);
 
-test("a place that was given up is taken by the next inspection", async () => {
+test("a place that was given up is taken by the next inspection", async ({ host, inspect }) => {
   const held = host.holdZip({ type: "sinks", name: "slow" });
   const gone = new AbortController();
   const request = inspect("slow", held.url, gone.signal);
@@ -48,7 +48,7 @@ test("a place that was given up is taken by the next inspection", async () => {
     .toBe(200);
 }, 10_000);
 
-test("a server that closes ends an inspection", async () => {
+test("a server that closes ends an inspection", async ({ host, inspect, server }) => {
   const held = host.holdZip({ type: "sinks", name: "slow" });
   const answer = inspect("slow", held.url);
   await held.asked;
@@ -60,7 +60,7 @@ test("a server that closes ends an inspection", async () => {
   ]);
 }, 10_000);
 
-test("an install is completed all the same", async () => {
+test("an install is completed all the same", async ({ host, server }) => {
   const held = host.holdZip({ type: "sinks", name: "wanted" });
   const gone = new AbortController();
   const request = send(`${server.url}/plugins/sinks`, {

@@ -1,31 +1,31 @@
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect } from "vitest";
+import { stoppedServerTest } from "../support/fixtures.ts";
 import { ask, post, send } from "../support/http-client.ts";
 import { pluginZip } from "../support/plugin-zip.ts";
-import { startTestServer, type TestServer } from "../support/test-server.ts";
-import { startZipHost, type ZipHost } from "../support/zip-host.ts";
+import type { ZipHost } from "../support/zip-host.ts";
 
 /** Whether the engine will load a plugin is said before it is loaded. (What is said is tested in test/inspect.) */
 
-let host: ZipHost;
-let server: TestServer;
-const start = async (settings: Record<string, string> = {}) => {
-  server = await startTestServer({ settings });
-};
-beforeEach(async () => {
-  host = await startZipHost();
-});
-afterEach(() => Promise.all([server.close(), host.close()]));
+const test = stoppedServerTest
+  .extend("sinks", ({ server }) => (rest = "") => {
+    return `${server.url}/plugins/sinks${rest}`;
+  })
+  .extend("orderOf", ({ host }) => (contents: Parameters<ZipHost["serveZip"]>[0] = TEXT_SO) => {
+    return {
+      name: contents.name,
+      file: host.serveZip(contents),
+    };
+  });
 
 const TEXT_SO = { type: "sinks", name: "file", soContent: "this is no program" } as const;
-const sinks = (rest = "") => `${server.url}/plugins/sinks${rest}`;
-const orderOf = (contents: Parameters<ZipHost["serveZip"]>[0] = TEXT_SO) => ({
-  name: contents.name,
-  file: host.serveZip(contents),
-});
 
 describe("engine.verify: warn", () => {
-  test("a create is answered as always, with the verdict in a header, in describe and in the log", async () => {
-    await start();
+  test("a create is answered as always, with the verdict in a header, in describe and in the log", async ({
+    server,
+    sinks,
+    orderOf,
+  }) => {
+    await server.start();
     const created = await send(sinks(), { method: "POST", body: orderOf() });
     expect([created.status, created.text]).toEqual([201, "sinks plugin file is created"]);
     expect(created.headers["plugin-compatibility"]).toMatch(/^incompatible; reason=".*ELF/);
@@ -40,8 +40,8 @@ describe("engine.verify: warn", () => {
     expect(server.logged).toContainEqual(expect.objectContaining({ msg: "audit", verdict: "incompatible" }));
   });
 
-  test("an update says it too", async () => {
-    await start();
+  test("an update is answered with the verdict too", async ({ server, sinks, orderOf }) => {
+    await server.start();
     await post(sinks(), orderOf());
     const updated = await send(sinks("/file"), { method: "PUT", body: orderOf() });
     expect(updated.status).toBe(200);
@@ -50,8 +50,8 @@ describe("engine.verify: warn", () => {
 });
 
 describe("engine.verify: enforce", () => {
-  test("refuses a create, and nothing is left", async () => {
-    await start({ ENGINE__VERIFY: "enforce" });
+  test("refuses a create, and nothing is left", async ({ server, sinks, orderOf }) => {
+    await server.start({ ENGINE__VERIFY: "enforce" });
     const before = await server.files();
     const [status, text] = await post(sinks(), orderOf({ ...TEXT_SO, script: "touch ran" }));
     expect(status).toBe(400);
@@ -64,16 +64,16 @@ describe("engine.verify: enforce", () => {
     expect(await ask(sinks())).toEqual([200, "[]"]);
   });
 
-  test("refuses before install.sh runs", async () => {
-    await start({ ENGINE__VERIFY: "enforce" });
+  test("refuses before install.sh runs", async ({ server, sinks, orderOf }) => {
+    await server.start({ ENGINE__VERIFY: "enforce" });
     await post(sinks(), orderOf({ ...TEXT_SO, script: "exit 1" }));
     expect(server.logged.filter(({ stage }) => stage === "script")).toEqual([]);
   });
 });
 
 describe("POST /plugins/T/inspect", () => {
-  test("tells what an install would find, and installs nothing", async () => {
-    await start();
+  test("reports what an install would find, and installs nothing", async ({ server, sinks, orderOf }) => {
+    await server.start();
     const answer = await send(sinks("/inspect"), { method: "POST", body: orderOf({ ...TEXT_SO, script: "exit 1" }) });
     expect(answer.status).toBe(200);
     expect(answer.headers["plugin-compatibility"]).toMatch(/^incompatible; /);
@@ -90,14 +90,14 @@ describe("POST /plugins/T/inspect", () => {
     expect(server.logged.filter(({ msg }) => msg === "audit")).toEqual([]);
   });
 
-  test("of a plugin that is installed already", async () => {
-    await start();
+  test("works for a plugin that is installed already", async ({ server, sinks, orderOf }) => {
+    await server.start();
     await post(sinks(), orderOf());
     expect((await post(sinks("/inspect"), orderOf()))[0]).toBe(200);
   });
 
-  test("takes the zip as its body", async () => {
-    await start();
+  test("takes the zip as its body", async ({ server, sinks }) => {
+    await server.start();
     const answer = await send(sinks("/inspect?name=file"), {
       method: "POST",
       body: pluginZip(TEXT_SO),
@@ -106,8 +106,8 @@ describe("POST /plugins/T/inspect", () => {
     expect([answer.status, JSON.parse(answer.text).verdict]).toEqual([200, "incompatible"]);
   });
 
-  test("refuses what an install would refuse", async () => {
-    await start();
+  test("refuses what an install would refuse", async ({ server, host, sinks }) => {
+    await server.start();
     const file = host.serve("/bad.zip", Buffer.from("no zip"));
     expect(await post(sinks("/inspect"), { name: "file", file })).toEqual([
       400,
@@ -115,8 +115,8 @@ describe("POST /plugins/T/inspect", () => {
     ]);
   });
 
-  test("a plugin may be called inspect", async () => {
-    await start();
+  test("leaves the name inspect to plugins", async ({ server, sinks, orderOf }) => {
+    await server.start();
     expect((await post(sinks(), orderOf({ ...TEXT_SO, name: "inspect" })))[0]).toBe(201);
     expect((await ask(sinks("/inspect")))[0]).toBe(200);
   });

@@ -1,30 +1,26 @@
-import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect } from "vitest";
+import { serverTest } from "../support/fixtures.ts";
 import { snapshot } from "../support/folder-snapshot.ts";
 import { ask, post } from "../support/http-client.ts";
-import { startTestServer, type TestServer } from "../support/test-server.ts";
-import { startZipHost, type ZipHost } from "../support/zip-host.ts";
 
-let host: ZipHost;
-let server: TestServer;
-let folder: string;
-beforeEach(async () => {
-  host = await startZipHost();
-  server = await startTestServer({ settings: { INSTALLSCRIPT__TIMEOUTSECONDS: "5" } });
-  folder = await mkdtemp(join(tmpdir(), "script-test-"));
-});
-afterEach(() => Promise.all([server.close(), host.close(), rm(folder, { recursive: true })]));
-
-function install(script: string, shellParas?: string[], files: Record<string, string> = {}): Promise<[number, string]> {
-  const file = host.serveZip({ type: "sinks", name: "scripted", script, files });
-  return post(`${server.url}/plugins/sinks`, { name: "scripted", file, shellParas });
-}
+const test = serverTest({ INSTALLSCRIPT__TIMEOUTSECONDS: "5" })
+  .extend("sentence", ({ host }) => (reason: string) => {
+    return `sinks plugins create command error: fail to unzip file ${host.url("/sinks/scripted.zip")}: ${reason}\n`;
+  })
+  .extend(
+    "install",
+    ({ host, server }) =>
+      (script: string, shellParas?: string[], files: Record<string, string> = {}): Promise<[number, string]> => {
+        const file = host.serveZip({ type: "sinks", name: "scripted", script, files });
+        return post(`${server.url}/plugins/sinks`, { name: "scripted", file, shellParas });
+      },
+  );
 
 const CREATED = [201, "sinks plugin scripted is created"];
 
-test("each of shellParas is one argument", async () => {
+test("each of shellParas is one argument", async ({ folder, install }) => {
   const args = [
     "plain",
     "with spaces",
@@ -43,7 +39,10 @@ test("each of shellParas is one argument", async () => {
   expect((await readFile(output, "utf8")).split("\0").slice(0, -1)).toEqual(args);
 });
 
-test("it runs in a folder with the zip's other files, which $0 tells, and needs no execute bit", async () => {
+test("it runs in a folder with the zip's other files, which $0 tells, and needs no execute bit", async ({
+  folder,
+  install,
+}) => {
   const script = `#!/bin/nothing\n{ pwd; dirname "$0"; cat "$(dirname "$0")/lib/sdk.txt" ./conf; ls -A; } > "$1"`;
   const output = join(folder, "seen");
   expect(await install(script, [output], { "lib/sdk.txt": "the sdk\n", conf: "the conf\n" })).toEqual(CREATED);
@@ -54,7 +53,7 @@ test("it runs in a folder with the zip's other files, which $0 tells, and needs 
   expect(cwd).toMatch(/plugins\/\.changes\//);
 });
 
-test("it runs before any file is in its final place", async () => {
+test("it runs before any file is in its final place", async ({ folder, install, server }) => {
   const script = `ls -A ${"$1"}/plugins/sinks ${"$1"}/etc/sinks > "$2"`;
   const output = join(folder, "seen");
   expect(await install(script, [server.base, output])).toEqual(CREATED);
@@ -62,7 +61,7 @@ test("it runs before any file is in its final place", async () => {
   expect(await server.files()).toContain("plugins/sinks/Scripted@v1.0.0.so");
 });
 
-test("what it writes beside itself is gone afterwards", async () => {
+test("what it writes beside itself is gone afterwards", async ({ install, server }) => {
   expect(await install("echo x > ./downloaded; mkdir -p a/b; ln -s /etc link; chmod 0 a/b")).toEqual(CREATED);
   expect((await server.files()).filter((path) => path.includes(".changes/") && !path.endsWith(".changes/"))).toEqual(
     [],
@@ -70,11 +69,9 @@ test("what it writes beside itself is gone afterwards", async () => {
 });
 
 describe("a script that fails", () => {
-  const sentence = (reason: string) =>
-    `sinks plugins create command error: fail to unzip file ${host.url("/sinks/scripted.zip")}: ${reason}\n`;
   const LAST = "the last output of install.sh was: ";
 
-  test.each<[what: string, script: string, reason: string]>([
+  test.for<[what: string, script: string, reason: string]>([
     ["exit status", "echo one; echo two >&2; exit 3", `exit status 3: ${LAST}one | two`],
     ["a missing command", "apt-gett install x", `exit status 127: ${LAST}`],
     [
@@ -86,7 +83,7 @@ describe("a script that fails", () => {
     ["set -e", "set -eu\necho before\nfalse\necho after", `exit status 1: ${LAST}before`],
     ["a signal", "echo x; kill -9 $$", `signal: killed: ${LAST}x`],
     ["a syntax error", "if then", "exit status 2: "],
-  ])("%s", async (_, script, reason) => {
+  ])("%s", async ([_, script, reason], { server, install, sentence }) => {
     const before = await snapshot(server.base);
     const [status, text] = await install(script);
     expect(status).toBe(400);
@@ -97,9 +94,8 @@ describe("a script that fails", () => {
     expect(await install("exit 0")).toEqual(CREATED); // nothing of it is in the way
   });
 
-  test("by taking too long, with all that it started", async () => {
-    await server.close();
-    server = await startTestServer({ settings: { INSTALLSCRIPT__TIMEOUTSECONDS: "0.3" } });
+  test("by taking too long is ended, with all that it started", async ({ server, install, sentence }) => {
+    await server.start({ INSTALLSCRIPT__TIMEOUTSECONDS: "0.3" });
     const before = await snapshot(server.base);
     const [status, text] = await install("echo begun; sleep 300 & sleep 300");
     expect([status, text]).toEqual([
@@ -110,19 +106,18 @@ describe("a script that fails", () => {
   });
 });
 
-test("a child in the background does not hold the reply", async () => {
+test("a child in the background does not hold the reply", async ({ install }) => {
   expect(await install("sleep 300 & echo done")).toEqual(CREATED);
 });
 
-test("scripts can be forbidden", async () => {
-  await server.close();
-  server = await startTestServer({ settings: { INSTALLSCRIPT__ENABLED: "false" } });
+test("scripts can be forbidden", async ({ server, install, folder }) => {
+  await server.start({ INSTALLSCRIPT__ENABLED: "false" });
   const [status, text] = await install(`touch ${join(folder, "ran")}`);
   expect([status, text]).toEqual([400, expect.stringContaining("install.sh is forbidden by installScript.enabled")]);
   await expect(readFile(join(folder, "ran"))).rejects.toMatchObject({ code: "ENOENT" });
 });
 
-test("its output is in the log, with the request's id", async () => {
+test("its output is in the log, with the request's id", async ({ install, server }) => {
   expect(await install("echo hello from the script")).toEqual(CREATED);
   const line = server.logged.find(({ msg }) => msg === "install.sh: hello from the script");
   const installed = server.logged.find(({ msg }) => msg === "plugin installed");
@@ -130,7 +125,7 @@ test("its output is in the log, with the request's id", async () => {
   expect(line?.reqId).toBe(installed?.reqId);
 });
 
-test("the server's own environment is not the script's", async () => {
+test("the server's own environment is not the script's", async ({ install, folder }) => {
   process.env.TEST_SECRET_OF_SERVER = "s3cret";
   try {
     expect(await install('env > "$1"', [join(folder, "env")])).toEqual(CREATED);

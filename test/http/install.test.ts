@@ -1,15 +1,13 @@
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect } from "vitest";
 import { PLUGIN_TYPES } from "../../src/domain/plugin.ts";
+import { serverTest } from "../support/fixtures.ts";
 import { modeOf } from "../support/folder-snapshot.ts";
 import { post, remove, send } from "../support/http-client.ts";
 import { type PluginContents, pluginZip, writePluginZip } from "../support/plugin-zip.ts";
-import { startTestServer, type TestServer } from "../support/test-server.ts";
 import { FILE_TYPE } from "../support/zip-fields.ts";
-import { startZipHost, type ZipHost } from "../support/zip-host.ts";
 
 /** Installs that succeed: which file goes where, and what is said about it afterwards. */
 
@@ -17,26 +15,19 @@ const EMPTY = ["etc/", "etc/functions/", "etc/sinks/", "etc/sources/", "plugins/
   .concat("plugins/sinks/", "plugins/sources/")
   .sort();
 
-let host: ZipHost;
-let server: TestServer;
-beforeEach(async () => {
-  host = await startZipHost();
-  server = await startTestServer();
-});
-afterEach(() => Promise.all([server.close(), host.close()]));
-
-async function install(contents: PluginContents, more: object = {}): Promise<void> {
-  const { type, name } = contents;
-  const order = { name, file: host.serveZip(contents), ...more };
-  expect(await post(`${server.url}/plugins/${type}`, order)).toEqual([201, `${type} plugin ${name} is created`]);
-}
-
-/** What an install has put there for the engine, without the folders that are always there. */
-async function added(): Promise<string[]> {
-  return (await server.files()).filter((path) => !EMPTY.includes(path) && !/^(plugins|etc)\/\./.test(path));
-}
-
-const textOf = (path: string) => readFile(join(server.base, path), "utf8");
+const test = serverTest()
+  .extend("install", ({ host, server }) => async (contents: PluginContents, more: object = {}): Promise<void> => {
+    const { type, name } = contents;
+    const order = { name, file: host.serveZip(contents), ...more };
+    expect(await post(`${server.url}/plugins/${type}`, order)).toEqual([201, `${type} plugin ${name} is created`]);
+  })
+  /** What an install has put there for the engine, without the folders that are always there. */
+  .extend("added", ({ server }) => async (): Promise<string[]> => {
+    return (await server.files()).filter((path) => !EMPTY.includes(path) && !/^(plugins|etc)\/\./.test(path));
+  })
+  .extend("textOf", ({ server }) => (path: string) => {
+    return readFile(join(server.base, path), "utf8");
+  });
 
 const RICH: Omit<PluginContents, "type"> = {
   name: "random",
@@ -63,21 +54,21 @@ describe.each([
     ...yaml,
   ].sort();
 
-  test("their files go to their places, everything else goes away", async () => {
+  test("their files go to their places, everything else goes away", async ({ install, added, textOf }) => {
     await install({ type, ...RICH });
     expect((await added()).filter((path) => !path.endsWith("/"))).toEqual(files);
     expect(await textOf(`etc/${type}/random/deep/er/file.txt`)).toBe("deep");
     expect(await textOf(`etc/${type}/random.json`)).toBe('{"author":"me"}');
   });
 
-  test("a delete takes all of them", async () => {
+  test("a delete takes all of them", async ({ install, server, added }) => {
     await install({ type, ...RICH });
     expect((await remove(`${server.url}/plugins/${type}/random`))[0]).toBe(200);
     expect(await added()).toEqual([]);
     expect((await server.files()).filter((path) => /^(plugins|etc)\/\..*\/./.test(path))).toEqual([]);
   });
 
-  test("describe and the registry say what was installed", async () => {
+  test("describe and the registry say what was installed", async ({ install, server, host, textOf }) => {
     const before = Date.now();
     await install({ type, ...RICH }, { functions: ["f", "g"] });
     const described = JSON.parse((await send(`${server.url}/plugins/${type}/random`)).text);
@@ -105,15 +96,13 @@ describe.each([
 });
 
 describe("modes are ours", () => {
-  let umask: number;
-  beforeEach(() => {
-    umask = process.umask(0o077);
-  });
-  afterEach(() => {
+  test.aroundEach(async (runTest) => {
+    const umask = process.umask(0o077);
+    await runTest();
     process.umask(umask);
   });
 
-  test.each([0o7777, 0o000, 0o600])("whatever the zip says: %o", async (mode) => {
+  test.for([0o7777, 0o000, 0o600])("whatever the zip says: %o", async (mode, { install, added, server }) => {
     const entry = (name: string) => ({ name, data: "x", mode: FILE_TYPE.regular | mode });
     const names = ["Random.so", "random.yaml", "random.json", "etc/run.sh", "etc/lib.so"];
     const extraEntries = names.map(entry);
@@ -131,14 +120,10 @@ describe("modes are ours", () => {
 });
 
 describe("over file:", () => {
-  let folder: string;
-  beforeEach(async () => {
-    folder = await mkdtemp(join(tmpdir(), "zips with spaces é "));
-  });
-  afterEach(() => rm(folder, { recursive: true }));
-
-  test.each(PLUGIN_TYPES)("%s", async (type) => {
-    const path = await writePluginZip(folder, { type, name: "local" }, "with space.zip");
+  test.for(PLUGIN_TYPES)("%s", async (type, { folder, server }) => {
+    const zips = join(folder, "zips with spaces é");
+    await mkdir(zips);
+    const path = await writePluginZip(zips, { type, name: "local" }, "with space.zip");
     const urls = [pathToFileURL(path).href, `file://localhost${pathToFileURL(path).pathname}`, `file://${path}`];
     for (const [index, file] of urls.entries()) {
       const name = `local${index}`;
@@ -152,7 +137,7 @@ describe("over file:", () => {
   });
 });
 
-test("a zip with a query, as presigned URLs have it, and with spaces", async () => {
+test("a URL may have a query, as presigned ones do, and spaces", async ({ host, server }) => {
   const zip = pluginZip({ type: "sinks", name: "signed" });
   host.serve("/a%20b/signed.zip?X-Amz-Signature=1&x=y.tar", zip);
   const file = host.url("/a%20b/signed.zip?X-Amz-Signature=1&x=y.tar");
@@ -162,14 +147,14 @@ test("a zip with a query, as presigned URLs have it, and with spaces", async () 
 describe("a yaml that is there already", () => {
   const yaml = "default:\n  seed: 7\n";
 
-  test("is kept as .bak when it is different", async () => {
+  test("is kept as .bak when it is different", async ({ server, install, textOf }) => {
     await writeFile(join(server.base, "etc/sources/random.yaml"), "edited by hand\n");
     await install({ type: "sources", name: "random", yaml });
     expect(await textOf("etc/sources/random.yaml")).toBe(yaml);
     expect(await textOf("etc/sources/random.yaml.bak")).toBe("edited by hand\n");
   });
 
-  test("is kept beside an older .bak", async () => {
+  test("is kept beside an older .bak", async ({ server, install, textOf }) => {
     await writeFile(join(server.base, "etc/sources/random.yaml"), "second\n");
     await writeFile(join(server.base, "etc/sources/random.yaml.bak"), "first\n");
     await install({ type: "sources", name: "random", yaml });
@@ -177,13 +162,13 @@ describe("a yaml that is there already", () => {
     expect(await textOf("etc/sources/random.yaml.bak.1")).toBe("second\n");
   });
 
-  test("is replaced when it is the same", async () => {
+  test("is replaced when it is the same", async ({ server, install, added }) => {
     await writeFile(join(server.base, "etc/sources/random.yaml"), yaml);
     await install({ type: "sources", name: "random", yaml });
     expect(await added()).toEqual(["etc/sources/random.yaml", "plugins/sources/Random@v1.0.0.so"]);
   });
 
-  test("is kept as .bak by a delete when it was edited", async () => {
+  test("is kept as .bak by a delete when it was edited", async ({ install, server, added, textOf }) => {
     await install({ type: "sources", name: "random", yaml, etc: { "conf.txt": "conf" } });
     await writeFile(join(server.base, "etc/sources/random.yaml"), "edited by hand\n");
     await writeFile(join(server.base, "etc/sources/random/conf.txt"), "edited too\n");

@@ -1,37 +1,35 @@
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { expect } from "vitest";
+import { serverTest } from "../support/fixtures.ts";
 import { ask, post, send } from "../support/http-client.ts";
-import { startTestServer, type TestServer } from "../support/test-server.ts";
-import { startZipHost, type ZipHost } from "../support/zip-host.ts";
 
 /** One list of everything, for who wants to know what an upgrade of the engine breaks. */
 
-let host: ZipHost;
-let server: TestServer;
-beforeEach(async () => {
-  host = await startZipHost();
-  server = await startTestServer();
-});
-afterEach(() => Promise.all([server.close(), host.close()]));
+const test = serverTest()
+  .extend("installThree", ({ host, server }) => async (): Promise<void> => {
+    for (const [type, name] of [
+      ["sinks", "zmq"],
+      ["sources", "random"],
+      ["sinks", "file"],
+    ] as const) {
+      const file = host.serveZip({ type, name, soContent: "no program" });
+      expect((await post(`${server.url}/plugins/${type}`, { name, file }))[0]).toBe(201);
+    }
+  })
+  .extend("list", ({ server }) => async (query = "") => {
+    return JSON.parse((await send(`${server.url}/plugins${query}`)).text);
+  });
 
-async function installThree(): Promise<void> {
-  for (const [type, name] of [
-    ["sinks", "zmq"],
-    ["sources", "random"],
-    ["sinks", "file"],
-  ] as const) {
-    const file = host.serveZip({ type, name, soContent: "no program" });
-    expect((await post(`${server.url}/plugins/${type}`, { name, file }))[0]).toBe(201);
-  }
-}
-
-const list = async (query = "") => JSON.parse((await send(`${server.url}/plugins${query}`)).text);
 const names = (plugins: { type: string; name: string }[]) => plugins.map(({ type, name }) => `${type}/${name}`);
 
-test("is empty at first", async () => {
+test("the list is empty at first", async ({ server }) => {
   expect(await ask(`${server.url}/plugins`)).toEqual([200, "[]"]);
 });
 
-test("has every plugin by type and name, with version, origin and verdict", async () => {
+test("the list has every plugin by type and name, with version, origin and verdict", async ({
+  installThree,
+  list,
+  host,
+}) => {
   await installThree();
   const all = await list();
   expect(names(all)).toEqual(["sources/random", "sinks/file", "sinks/zmq"]);
@@ -45,7 +43,7 @@ test("has every plugin by type and name, with version, origin and verdict", asyn
   });
 });
 
-test("can be narrowed down", async () => {
+test("the list can be narrowed down", async ({ installThree, list }) => {
   await installThree();
   expect(names(await list("?type=sinks"))).toEqual(["sinks/file", "sinks/zmq"]);
   expect(names(await list("?type=functions"))).toEqual([]);
@@ -53,18 +51,17 @@ test("can be narrowed down", async () => {
   expect(await list("?verdict=compatible")).toEqual([]);
 });
 
-test.each([
+test.for([
   ["?type=things", "parameter type is things; it should be one of sources, sinks, functions\n"],
   ["?verdict=good", "parameter verdict is good; it should be one of compatible, incompatible, unknown\n"],
   ["?type=sinks&type=sources", "parameter type should be given once, and not be empty\n"],
   ["?engine=", "parameter engine should be given once, and not be empty\n"],
-])("refuses %s", async (query, sentence) => {
+])("the list refuses %s", async ([query, sentence], { server }) => {
   expect(await ask(`${server.url}/plugins${query}`)).toEqual([400, sentence]);
 });
 
-test("has no verdicts where nothing is inspected", async () => {
-  await server.close();
-  server = await startTestServer({ settings: { ENGINE__VERIFY: "off" } });
+test("the list has no verdicts where nothing is inspected", async ({ server, installThree, list }) => {
+  await server.start({ ENGINE__VERIFY: "off" });
   await installThree();
   expect(await list("?type=sources")).toMatchObject([{ name: "random", verdict: null }]);
   const { headers, text } = await send(`${server.url}/plugins/sources/random`);

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { PassThrough, Writable } from "node:stream";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { JobEvents } from "../../src/http/job-events.ts";
 import { Job, type JobResult, type JobRun } from "../../src/jobs/job.ts";
 import { Jobs } from "../../src/jobs/jobs.ts";
@@ -72,7 +72,7 @@ function slowClient(stream: JobEvents) {
 }
 
 describe("a client that keeps up", () => {
-  it("is told the state as it is, every stage, and the end with the result", async () => {
+  test("is told the state as it is, every stage, and the end with the result", async () => {
     const { job, progress, end, open } = testJob();
     progress.stage("waiting");
     const { next, rest } = client(open());
@@ -86,7 +86,7 @@ describe("a client that keeps up", () => {
     ]);
   });
 
-  it("is told of bytes now and then, and of the last ones without anything more happening", async () => {
+  test("is told of bytes now and then, and of the last ones without anything more happening", async () => {
     const { progress, open } = testJob({ progressMs: 50 });
     progress.stage("download");
     const { next } = client(open());
@@ -95,7 +95,7 @@ describe("a client that keeps up", () => {
     expect(await next()).toBe("progress download 1000");
   });
 
-  it("is not told of bytes more often than that", async () => {
+  test("is not told of bytes more often than that", async () => {
     const { job, progress, end, open } = testJob({ progressMs: HOUR });
     progress.stage("download");
     const { next, rest } = client(open());
@@ -109,14 +109,14 @@ describe("a client that keeps up", () => {
     expect(await rest()).toEqual(["end download 100"]);
   });
 
-  it("of a job that has ended is told its end alone", async () => {
+  test("of a job that has ended is told its end alone", async () => {
     const { job, end, open } = testJob();
     end(SUCCESS);
     await job.ended;
     expect(await client(open()).rest()).toEqual(["end waiting 0"]);
   });
 
-  it("hears now and then that the job is in progress", async () => {
+  test("hears now and then that the job is in progress", async () => {
     const { open } = testJob({ heartbeatMs: 5 });
     const stream = open();
     const { next } = client(stream);
@@ -128,7 +128,7 @@ describe("a client that keeps up", () => {
   });
 });
 
-it("each event has the whole job and an id that grows", async () => {
+test("each event has the whole job and an id that grows", async () => {
   const { job, progress, end, open } = testJob();
   const events = readEvents(open().pipe(new PassThrough()));
   const all: (StreamEvent | undefined)[] = [(await events.next()).value ?? undefined];
@@ -144,7 +144,7 @@ it("each event has the whole job and an id that grows", async () => {
 });
 
 describe("a client that reads slowly", () => {
-  it("costs no memory, however long the job; it is told of the end all the same", async () => {
+  test("costs no memory, however long the job; it is told of the end all the same", async () => {
     const { job, progress, end, open } = testJob({ progressMs: 0 });
     const stream = open();
     const takeAll = slowClient(stream);
@@ -162,7 +162,7 @@ describe("a client that reads slowly", () => {
     expect(taken.length).toBeLessThan(20 * 1024);
   });
 
-  it("is told the newest state when it takes more, not those between", async () => {
+  test("is told the newest state when it takes more, not those between", async () => {
     const { progress, open } = testJob({ progressMs: 0 });
     progress.stage("download");
     const stream = open();
@@ -177,7 +177,7 @@ describe("a client that reads slowly", () => {
     stream.destroy();
   });
 
-  it("is cut off when it takes nothing for a long time, also after the end", async () => {
+  test("is cut off when it takes nothing for a long time, also after the end", async () => {
     for (const ends of [false, true]) {
       const { jobs, job, end, open } = testJob({ heartbeatMs: 5 });
       const stream = open();
@@ -192,7 +192,7 @@ describe("a client that reads slowly", () => {
 });
 
 describe("a stream that is over", () => {
-  it("leaves no timer behind", async () => {
+  test("leaves no timer behind", async () => {
     const timers = () => process.getActiveResourcesInfo().filter((kind) => kind === "Timeout").length;
     const { progress, open } = testJob();
     const before = timers();
@@ -207,7 +207,7 @@ describe("a stream that is over", () => {
     expect(timers()).toBe(before);
   });
 
-  it("leaves its place to another, when the client has gone and when the job has ended", async () => {
+  test("leaves its place to another, when the client has gone and when the job has ended", async () => {
     const { jobs, job, end, open } = testJob();
     const [gone, followed] = [open(), open()];
     expect(open).toThrow(expect.objectContaining({ code: "TOO_BUSY" }));
@@ -221,7 +221,7 @@ describe("a stream that is over", () => {
     for (let count = 0; count < 2; count += 1) jobs.watch(job, () => {});
   });
 
-  it("is so when it is stopped: nothing more is told, not of the end either", async () => {
+  test("is so when it is stopped: nothing more is told, not of the end either", async () => {
     const { job, progress, end, open } = testJob();
     const stream = open();
     const { next, rest } = client(stream);

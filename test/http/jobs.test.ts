@@ -3,66 +3,54 @@ import { readdirSync, readlinkSync } from "node:fs";
 import http from "node:http";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect } from "vitest";
 import type { JobView } from "../../src/jobs/job.ts";
 import { Layout } from "../../src/store/layout.ts";
 import { follow, type StreamEvent } from "../support/event-client.ts";
+import { serverTest } from "../support/fixtures.ts";
 import { snapshot } from "../support/folder-snapshot.ts";
 import { type Answer, ask, post, send } from "../support/http-client.ts";
-import { createScriptGate, GATED_SCRIPT, type ScriptGate } from "../support/script-gate.ts";
-import { startTestServer, type TestServer } from "../support/test-server.ts";
+import { GATED_SCRIPT } from "../support/script-gate.ts";
 import { makeKeyPair, signToken, writeKey } from "../support/tokens.ts";
-import { startZipHost, type ZipHost } from "../support/zip-host.ts";
+import type { ZipHost } from "../support/zip-host.ts";
 
-let host: ZipHost;
-let server: TestServer;
-let gate: ScriptGate;
-beforeEach(async () => {
-  host = await startZipHost();
-  server = await startTestServer();
-  gate = await createScriptGate();
-});
-afterEach(() => Promise.all([stop(), host.close(), gate.close()]));
-
-/** Undoes the jobs that still run, so that nothing is written into a folder that is being removed. */
-async function stop(): Promise<void> {
-  await server.queue.close(1);
-  await server.close();
-}
-
-async function restart(settings: Record<string, string>): Promise<void> {
-  await stop();
-  server = await startTestServer({ settings });
-}
+const test = serverTest()
+  .extend("at", ({ server }) => (name = "") => {
+    return `${server.url}/plugins/sinks${name && `/${name}`}`;
+  })
+  .extend("order", ({ at }) => (body: object, headers: Record<string, string> = ASYNC) => {
+    return send(at(), { method: "POST", headers, body });
+  })
+  .extend("jobUrl", ({ server }) => (answer: Answer) => {
+    return server.url + answer.headers.location;
+  })
+  .extend("jobs", ({ server }) => async (query = ""): Promise<JobView[]> => {
+    return JSON.parse((await send(`${server.url}/jobs${query}`)).text);
+  })
+  /** Orders an install that is to be a job, and follows it to its end. */
+  .extend("orderAndEnd", ({ order, jobUrl }) => async (body: object): Promise<JobView> => {
+    const answer = await order(body);
+    expect([answer.status, answer.text]).toEqual([202, expect.any(String)]);
+    return viewIn((await (await follow(`${jobUrl(answer)}/events`)).rest()).at(-1));
+  })
+  /** An install that has begun and whose download goes on until the test lets it. */
+  .extend("startHeld", ({ host, order, jobUrl }) => async (name: string) => {
+    const held = host.holdZip({ type: "sinks", name });
+    const answer = await order({ name, file: held.url });
+    await held.asked;
+    return { ...held, job: jobUrl(answer) };
+  });
 
 const ASYNC = { prefer: "respond-async" };
 const UUID = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}";
 
-const at = (name = "") => `${server.url}/plugins/sinks${name && `/${name}`}`;
-const order = (body: object, headers: Record<string, string> = ASYNC) => send(at(), { method: "POST", headers, body });
-const jobUrl = (answer: Answer) => server.url + answer.headers.location;
 const jobOf = async (url: string): Promise<JobView> => JSON.parse((await send(url)).text);
-const jobs = async (query = ""): Promise<JobView[]> => JSON.parse((await send(`${server.url}/jobs${query}`)).text);
+
 const cancel = (url: string) => send(url, { method: "DELETE" });
 const viewIn = (event: StreamEvent | undefined): JobView => JSON.parse(event?.data ?? "null");
 
-/** Orders an install that is to be a job, and follows it to its end. */
-async function orderAndEnd(body: object): Promise<JobView> {
-  const answer = await order(body);
-  expect([answer.status, answer.text]).toEqual([202, expect.any(String)]);
-  return viewIn((await (await follow(`${jobUrl(answer)}/events`)).rest()).at(-1));
-}
-
-/** An install that has begun and whose download goes on until the test lets it. */
-async function startHeld(name: string) {
-  const held = host.holdZip({ type: "sinks", name });
-  const answer = await order({ name, file: held.url });
-  await held.asked;
-  return { ...held, job: jobUrl(answer) };
-}
-
 describe("an install whose client would rather not wait", () => {
-  test("is answered with the job to follow, and goes through its stages", async () => {
+  test("is answered with the job to follow, and goes through its stages", async ({ host, order, server, jobs, at }) => {
     const held = host.holdZip({ type: "sinks", name: "slow", script: "exit 0" });
     const { status, headers, text } = await order({ name: "slow", file: held.url });
     const view: JobView = JSON.parse(text);
@@ -103,7 +91,7 @@ describe("an install whose client would rather not wait", () => {
     });
   });
 
-  test("can see how much of the download is there", async () => {
+  test("can see how much of the download is there", async ({ startHeld }) => {
     const held = await startHeld("measured");
     const events = await follow(`${held.job}/events`);
     let view = viewIn(await events.next());
@@ -115,18 +103,21 @@ describe("an install whose client would rather not wait", () => {
     await events.rest();
   });
 
-  test.each<[what: string, order: () => object]>([
-    ["a name that is taken", () => ({ name: "taken", file: host.url("/sinks/taken.zip") })],
-    ["a zip that is not there", () => ({ name: "x", file: host.url("/none.zip") })],
-    ["a zip that is none", () => ({ name: "x", file: host.serve("/bad.zip", Buffer.from("no zip")) })],
+  test.for<[what: string, order: (host: ZipHost) => object]>([
+    ["a name that is taken", (host) => ({ name: "taken", file: host.url("/sinks/taken.zip") })],
+    ["a zip that is not there", (host) => ({ name: "x", file: host.url("/none.zip") })],
+    ["a zip that is none", (host) => ({ name: "x", file: host.serve("/bad.zip", Buffer.from("no zip")) })],
     [
       "a script that fails",
-      () => ({ name: "x", file: host.serveZip({ type: "sinks", name: "x", script: "echo no; exit 3" }) }),
+      (host) => ({
+        name: "x",
+        file: host.serveZip({ type: "sinks", name: "x", script: "echo no; exit 3" }),
+      }),
     ],
-  ])("has the refusal of a synchronous one as its result: %s", async (_, make) => {
+  ])("has the refusal of a synchronous one as its result: %s", async ([_, make], { host, at, order, orderAndEnd }) => {
     const taken = host.serveZip({ type: "sinks", name: "taken" });
     expect((await post(at(), { name: "taken", file: taken }))[0]).toBe(201);
-    const body = make();
+    const body = make(host);
     const answer = await order(body, { accept: "application/json" });
     expect(answer.status).toBe(400);
     const { state, result, percent } = await orderAndEnd(body);
@@ -134,12 +125,12 @@ describe("an install whose client would rather not wait", () => {
     expect(percent).toBeLessThan(100);
   });
 
-  test.each<[what: string, body: object | string]>([
+  test.for<[what: string, body: object | string]>([
     ["a body that is no JSON", "{"],
     ["a field of another kind", { name: 1 }],
     ["a name that can't be one", { name: "a/b", file: "http://127.0.0.1/a.zip" }],
     ["no address", { name: "x", file: "x" }],
-  ])("is refused at once for %s, as a synchronous one, and there is no job", async (_, body) => {
+  ])("is refused at once for %s, as a synchronous one, and there is no job", async ([_, body], { at, jobs }) => {
     for (const headers of [{}, { accept: "application/json" }]) {
       const [refused, sync] = [
         await send(at(), { method: "POST", headers: { ...ASYNC, ...headers }, body }),
@@ -152,7 +143,7 @@ describe("an install whose client would rather not wait", () => {
     expect(await jobs()).toEqual([]);
   });
 
-  test("goes on when nobody follows it any more", async () => {
+  test("goes on when nobody follows it any more", async ({ startHeld, at, server }) => {
     const held = await startHeld("alone");
     const events = await follow(`${held.job}/events`);
     await events.next();
@@ -164,7 +155,7 @@ describe("an install whose client would rather not wait", () => {
   });
 });
 
-test("without the header all is as before, and no job", async () => {
+test("without the header all is as before, and no job", async ({ host, order, at, jobs }) => {
   const file = host.serveZip({ type: "sinks", name: "plain" });
   for (const headers of [{}, { prefer: "return=minimal" }, { prefer: "wait=10" }]) {
     const answer = await order({ name: "plain", file }, headers);
@@ -174,7 +165,7 @@ test("without the header all is as before, and no job", async () => {
   expect(await jobs()).toEqual([]);
 });
 
-test("a delete can be a job too", async () => {
+test("a delete can be a job too", async ({ host, at, jobUrl }) => {
   const file = host.serveZip({ type: "sinks", name: "doomed" });
   expect((await post(at(), { name: "doomed", file }))[0]).toBe(201);
   const answer = await send(at("doomed"), { method: "DELETE", headers: ASYNC });
@@ -186,7 +177,7 @@ test("a delete can be a job too", async () => {
 });
 
 describe("a client that would wait for some time", () => {
-  test("has the answer itself when it is there by then", async () => {
+  test("has the answer itself when it is there by then", async ({ host, order, jobs }) => {
     const held = host.holdZip({ type: "sinks", name: "soon" });
     const answering = order({ name: "soon", file: held.url }, { prefer: "respond-async, wait=30" });
     await held.asked;
@@ -200,21 +191,21 @@ describe("a client that would wait for some time", () => {
     expect(await jobs()).toMatchObject([{ state: "done" }]);
   });
 
-  test("has the refusal itself", async () => {
+  test("has the refusal itself", async ({ host, order }) => {
     const body = { name: "x", file: host.url("/none.zip") };
     const plain = await order(body, {});
     const answer = await order(body, { prefer: "respond-async, wait=30" });
     expect([answer.status, answer.text]).toEqual([400, plain.text]);
   });
 
-  test("has the job when it is not", async () => {
+  test("has the job when it is not", async ({ host, order }) => {
     const held = host.holdZip({ type: "sinks", name: "late" });
     const { status, headers } = await order({ name: "late", file: held.url }, { prefer: "respond-async, wait=1" });
     expect([status, headers["preference-applied"]]).toEqual([202, "respond-async"]);
     held.release();
   });
 
-  test("and goes away meanwhile loses nothing", async () => {
+  test("loses nothing when it goes away meanwhile", async ({ host, at, jobs, server }) => {
     const held = host.holdZip({ type: "sinks", name: "left" });
     const gone = new AbortController();
     const headers = { prefer: "respond-async, wait=30" };
@@ -229,7 +220,7 @@ describe("a client that would wait for some time", () => {
     expect(viewIn((await events.rest()).at(-1)).state).toBe("done");
   });
 
-  test("may say so in two lines", async () => {
+  test("may say so in two lines", async ({ host, at }) => {
     const held = host.holdZip({ type: "sinks", name: "lines" });
     const request = http.request(at(), { method: "POST", agent: false, headers: { prefer: ["x", "respond-async"] } });
     request.end(JSON.stringify({ name: "lines", file: held.url }));
@@ -243,7 +234,7 @@ describe("a client that would wait for some time", () => {
 describe("cancelling", () => {
   const CANCELLED = { state: "cancelled", result: { status: 409, error: "CANCELLED" } };
 
-  test("a download leaves nothing, and lets go of the host", async () => {
+  test("a download leaves nothing, and lets go of the host", async ({ server, startHeld, host, at }) => {
     const before = await snapshot(server.base);
     const held = await startHeld("unwanted");
     const events = await follow(`${held.job}/events`);
@@ -263,8 +254,15 @@ describe("cancelling", () => {
     expect(await post(at(), { name: "unwanted", file })).toEqual([201, "sinks plugin unwanted is created"]);
   });
 
-  test("one that waits for its turn is at once, and the one before it goes on", async () => {
-    await restart({ CHANGES__MAXCONCURRENT: "1", CHANGES__MAXQUEUED: "1" });
+  test("one that waits for its turn is at once, and the one before it goes on", async ({
+    server,
+    startHeld,
+    host,
+    order,
+    jobUrl,
+    at,
+  }) => {
+    await server.start({ CHANGES__MAXCONCURRENT: "1", CHANGES__MAXQUEUED: "1" });
     const held = await startHeld("first");
     const file = host.serveZip({ type: "sinks", name: "second" });
     const waiting = await order({ name: "second", file });
@@ -281,7 +279,7 @@ describe("cancelling", () => {
     expect(await ask(at())).toEqual([200, '["first","second"]']);
   });
 
-  test("one in its install.sh ends all that the script started", async () => {
+  test("one in its install.sh ends all that the script started", async ({ server, host, order, gate, jobUrl, at }) => {
     const before = await snapshot(server.base);
     const script = `sleep 300 & (sleep 300; :) & ${GATED_SCRIPT}`;
     const file = host.serveZip({ type: "sinks", name: "scripted", json: "{}", script });
@@ -296,14 +294,14 @@ describe("cancelling", () => {
     expect(await ask(at())).toEqual([200, "[]"]);
   });
 
-  test("twice at once is the same as once", async () => {
+  test("twice at once is the same as once", async ({ startHeld }) => {
     const held = await startHeld("twice");
     const answers = await Promise.all([cancel(held.job), cancel(held.job)]);
     expect(answers.map(({ status }) => status).sort()).toEqual([200, expect.toBeOneOf([200, 409])]);
     held.release();
   });
 
-  test("what has ended is refused", async () => {
+  test("what has ended is refused", async ({ host, orderAndEnd, server, at }) => {
     const file = host.serveZip({ type: "sinks", name: "done" });
     const { id } = await orderAndEnd({ name: "done", file });
     expect(await ask(`${server.url}/jobs/${id}`, { method: "DELETE" })).toEqual([
@@ -315,7 +313,7 @@ describe("cancelling", () => {
   });
 });
 
-test("what is no job is not found", async () => {
+test("an unknown job is 404", async ({ server }) => {
   for (const [method, path, verb] of [
     ["GET", "", "describe"],
     ["GET", "/events", "describe"],
@@ -331,7 +329,7 @@ test("what is no job is not found", async () => {
 });
 
 describe("the list of jobs", () => {
-  test("has the latest first, of one state or several", async () => {
+  test("has the latest first, of one state or several", async ({ orderAndEnd, host, startHeld, jobs, server }) => {
     const done = await orderAndEnd({ name: "done", file: host.serveZip({ type: "sinks", name: "done" }) });
     const failed = await orderAndEnd({ name: "failed", file: host.url("/none.zip") });
     const held = await startHeld("held");
@@ -349,8 +347,14 @@ describe("the list of jobs", () => {
     held.release();
   });
 
-  test("forgets the oldest that ended, and none that goes on", async () => {
-    await restart({ JOBS__KEEP: "2" });
+  test("forgets the oldest that ended, and none that goes on", async ({
+    server,
+    startHeld,
+    host,
+    orderAndEnd,
+    jobs,
+  }) => {
+    await server.start({ JOBS__KEEP: "2" });
     const held = await startHeld("held");
     const file = host.url("/none.zip");
     const ended = [];
@@ -361,8 +365,8 @@ describe("the list of jobs", () => {
   });
 });
 
-test("a hundred at once are a hundred jobs, each with its result", async () => {
-  await restart({ JOBS__MAXWATCHERS: "100" });
+test("a hundred at once are a hundred jobs, each with its result", async ({ server, orderAndEnd, host, at }) => {
+  await server.start({ JOBS__MAXWATCHERS: "100" });
   const names = Array.from({ length: 100 }, (_, index) => `plugin${String(index).padStart(2, "0")}`);
   const views = await Promise.all(
     names.map((name) => orderAndEnd({ name, file: host.serveZip({ type: "sinks", name }) })),
@@ -374,8 +378,15 @@ test("a hundred at once are a hundred jobs, each with its result", async () => {
   expect(await ask(at())).toEqual([200, JSON.stringify(names)]);
 });
 
-test("what the queue has no place for is refused at once, with Retry-After, and pushes no job out", async () => {
-  await restart({ CHANGES__MAXCONCURRENT: "1", CHANGES__MAXQUEUED: "0", JOBS__KEEP: "1" });
+test("what the queue has no place for is refused at once, with Retry-After, and pushes no job out", async ({
+  server,
+  orderAndEnd,
+  host,
+  startHeld,
+  order,
+  jobs,
+}) => {
+  await server.start({ CHANGES__MAXCONCURRENT: "1", CHANGES__MAXQUEUED: "0", JOBS__KEEP: "1" });
   const kept = await orderAndEnd({ name: "kept", file: host.url("/none.zip") });
   const held = await startHeld("held");
   for (let count = 0; count < 5; count += 1) {
@@ -391,7 +402,7 @@ test("what the queue has no place for is refused at once, with Retry-After, and 
 });
 
 describe("the events of a job", () => {
-  test("are a stream that proxies pass on as it comes", async () => {
+  test("are a stream that proxies pass on as it comes", async ({ startHeld }) => {
     const held = await startHeld("headers");
     const { status, headers, leave } = await follow(`${held.job}/events`);
     const expected = { "content-type": "text/event-stream", "cache-control": "no-store", "x-accel-buffering": "no" };
@@ -402,7 +413,11 @@ describe("the events of a job", () => {
     held.release();
   });
 
-  test("of one that has ended are its end, and 204 for a browser that comes back", async () => {
+  test("of one that has ended are its end, and 204 for a browser that comes back", async ({
+    orderAndEnd,
+    host,
+    server,
+  }) => {
     const { id } = await orderAndEnd({ name: "over", file: host.serveZip({ type: "sinks", name: "over" }) });
     const url = `${server.url}/jobs/${id}/events`;
     const all = await (await follow(url)).rest();
@@ -412,8 +427,8 @@ describe("the events of a job", () => {
     expect((await send(url, { headers: { "last-event-id": "0" } })).status).toBe(200);
   });
 
-  test("are for so many clients at once; one that goes makes room", async () => {
-    await restart({ JOBS__MAXWATCHERS: "2" });
+  test("are for so many clients at once; one that goes makes room", async ({ server, startHeld }) => {
+    await server.start({ JOBS__MAXWATCHERS: "2" });
     const held = await startHeld("popular");
     const url = `${held.job}/events`;
     const [first] = [await follow(url), await follow(url)];
@@ -430,7 +445,7 @@ describe("the events of a job", () => {
     held.release();
   });
 
-  test("end for a client that reads nothing until the job is over", async () => {
+  test("end for a client that reads nothing until the job is over", async ({ startHeld }) => {
     const held = await startHeld("unread");
     const slow = await follow(`${held.job}/events`);
     slow.response.pause();
@@ -442,7 +457,7 @@ describe("the events of a job", () => {
 });
 
 describe("a server that stops", () => {
-  test("tells those who follow what became of the job", async () => {
+  test("tells those who follow what became of the job", async ({ server, startHeld, order }) => {
     const before = await snapshot(server.base);
     const held = await startHeld("running");
     const events = await follow(`${held.job}/events`);
@@ -454,7 +469,7 @@ describe("a server that stops", () => {
     expect((await order({ name: "late", file: held.url })).status).toBe(503);
   });
 
-  test("is not held up by those who follow, whether they read or not", async () => {
+  test("is not held up by those who follow, whether they read or not", async ({ startHeld, server }) => {
     const held = await startHeld("running");
     const [reading, paused] = [await follow(`${held.job}/events`), await follow(`${held.job}/events`)];
     paused.response.pause();
@@ -465,8 +480,8 @@ describe("a server that stops", () => {
 });
 
 describe("who may see and cancel jobs", () => {
-  test("with a token to read one may follow, with one to write cancel", async () => {
-    await restart({ BASIC__AUTHENTICATION: "true" });
+  test("with a token to read one may follow, with one to write cancel", async ({ server, host, order, jobUrl }) => {
+    await server.start({ BASIC__AUTHENTICATION: "true" });
     const pair = makeKeyPair.ES256();
     await writeKey(join(new Layout(server.base).keysFolder, "dashboard.pub"), pair.publicPem);
     const bearer = async (claims: object) => ({
@@ -492,8 +507,8 @@ describe("who may see and cancel jobs", () => {
     held.release();
   });
 
-  test("a page of a listed origin may read where its job is", async () => {
-    await restart({ HTTP__ALLOWEDORIGINS: '["https://dashboard.example"]' });
+  test("a page of a listed origin may read where its job is", async ({ server }) => {
+    await server.start({ HTTP__ALLOWEDORIGINS: '["https://dashboard.example"]' });
     const { headers } = await send(`${server.url}/jobs`, { headers: { origin: "https://dashboard.example" } });
     expect(headers["access-control-expose-headers"]?.split(", ")).toEqual(
       expect.arrayContaining(["Location", "Preference-Applied", "Plugin-Compatibility", "Retry-After"]),

@@ -1,18 +1,22 @@
 import { connect } from "node:net";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect } from "vitest";
+import { sharedServerTest } from "../support/fixtures.ts";
 import { ask, post, send } from "../support/http-client.ts";
-import { startTestServer, type TestServer } from "../support/test-server.ts";
-import { startZipHost, type ZipHost } from "../support/zip-host.ts";
 
-let host: ZipHost;
-let server: TestServer;
-beforeAll(async () => {
-  host = await startZipHost();
-  server = await startTestServer({ settings: { BASIC__PLUGINHOSTS: "" } });
+const test = sharedServerTest({ BASIC__PLUGINHOSTS: "" })
+  /** Sends bytes and returns all that comes back until the server ends the connection. */
+  .extend("rawRequest", ({ server }) => async (text: string): Promise<string> => {
+    const socket = connect(Number(new URL(server.url).port), "127.0.0.1");
+    socket.write(text);
+    let received = "";
+    for await (const chunk of socket) received += chunk;
+    return received;
+  });
+
+test.beforeAll(async ({ server, host }) => {
   const file = host.serveZip({ type: "sources", name: "random" });
   expect((await post(`${server.url}/plugins/sources`, { name: "random", file }))[0]).toBe(201);
 });
-afterAll(() => Promise.all([server.close(), host.close()]));
 
 /** Known paths, and what is allowed there. */
 const ALLOW: readonly (readonly [path: string, allow: string])[] = [
@@ -48,18 +52,18 @@ const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "PROPFIND", "T
 describe.each(ALLOW)("%s", (path, allow) => {
   const wrong = METHODS.filter((method) => !allow.split(", ").includes(method));
 
-  test.each(wrong)("%s is 405 without a body", async (method) => {
+  test.for(wrong)("%s is 405 without a body", async (method, { server }) => {
     const { status, headers, text } = await send(server.url + path, { method });
     expect({ status, allow: headers.allow, text }).toEqual({ status: 405, allow, text: "" });
     if (method !== "HEAD") expect(headers["content-length"]).toBe("0");
   });
 
-  test("OPTIONS says what is allowed", async () => {
+  test("OPTIONS says what is allowed", async ({ server }) => {
     const { status, headers, text } = await send(server.url + path, { method: "OPTIONS" });
     expect([status, headers.allow, text]).toEqual([204, allow, ""]);
   });
 
-  test.runIf(allow.includes("GET"))("HEAD is GET without its body", async () => {
+  test.runIf(allow.includes("GET"))("HEAD is GET without its body", async ({ server }) => {
     const get = await send(server.url + path);
     const head = await send(server.url + path, { method: "HEAD" });
     expect([head.status, head.text]).toEqual([get.status, ""]);
@@ -72,7 +76,7 @@ describe.each(ALLOW)("%s", (path, allow) => {
   });
 });
 
-test("a wrong method with a body and a content type is 405 too", async () => {
+test("a wrong method with a body and a content type is 405 too", async ({ server }) => {
   const headers = { "content-type": "application/json" };
   for (const body of ["", "{}", "{broken", "x".repeat(2 * 1024 * 1024)]) {
     for (const method of ["POST", "PATCH", "PROPFIND"]) {
@@ -83,7 +87,7 @@ test("a wrong method with a body and a content type is 405 too", async () => {
   }
 });
 
-test("a client that asks for JSON gets a 405 in JSON", async () => {
+test("a client that asks for JSON gets a 405 in JSON", async ({ server }) => {
   const headers = { accept: "application/json" };
   const answer = await send(`${server.url}/ping`, { method: "DELETE", headers });
   expect([answer.status, answer.headers.allow]).toEqual([405, "GET, HEAD, OPTIONS"]);
@@ -112,14 +116,14 @@ describe("unknown paths", () => {
     "/__proto__/x",
   ];
   const all = UNKNOWN.flatMap((path) => [...METHODS, "OPTIONS"].map((method) => [method, path] as const));
-  test.each(all)("%s %s is 404", async (method, path) => {
+  test.for(all)("%s %s is 404", async ([method, path], { server }) => {
     const { status, headers, text } = await send(server.url + path, { method });
     expect([status, headers["content-type"]]).toEqual([404, "text/plain; charset=utf-8"]);
     expect(text).toBe(method === "HEAD" ? "" : "404 page not found\n");
   });
 });
 
-test("a trailing slash, and slashes too many, are accepted", async () => {
+test("a trailing slash, and slashes too many, are accepted", async ({ server, host }) => {
   for (const path of ["/plugins/sources/", "//plugins/sources", "/plugins//sources//", "/plugins/sources/?x=1"]) {
     expect([path, await ask(server.url + path)]).toEqual([path, [200, '["random"]']]);
   }
@@ -131,29 +135,20 @@ test("a trailing slash, and slashes too many, are accepted", async () => {
   expect((await ask(`${server.url}/plugins/sinks/slashed/`, { method: "DELETE" }))[0]).toBe(200);
 });
 
-test("a request as a proxy gets it, with the whole URL, is answered", async () => {
+test("a request as a proxy gets it, with the whole URL, is answered", async ({ rawRequest, server }) => {
   const lines = await rawRequest(`GET ${server.url}/plugins/sources HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`);
   expect(lines).toMatch(/^HTTP\/1\.1 200 OK\r\n/);
   expect(lines).toMatch(/\["random"\]$/);
 });
 
-test.each([
+test.for([
   ["garbage", "garbage\r\n\r\n", "400"],
   ["a method that nobody knows", "FETCH / HTTP/1.1\r\nHost: x\r\n\r\n", "400"],
   ["two lengths", "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab", "400"],
   ["no host", "GET /ping HTTP/1.1\r\n\r\n", "400"],
   ["headers without end", `GET /ping HTTP/1.1\r\nHost: x\r\nX: ${"x".repeat(20_000)}\r\n\r\n`, "431"],
   ["a URL without end", `GET /${"x".repeat(20_000)} HTTP/1.1\r\nHost: x\r\n\r\n`, "431"],
-])("what is not HTTP is refused: %s", async (_, request, status) => {
+] as const)("what is not HTTP is refused: %s", async ([_, request, status], { rawRequest, server }) => {
   expect(await rawRequest(request)).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
   expect((await ask(`${server.url}/ping`))[0]).toBe(200);
 });
-
-/** Sends bytes and returns all that comes back until the server ends the connection. */
-async function rawRequest(text: string): Promise<string> {
-  const socket = connect(Number(new URL(server.url).port), "127.0.0.1");
-  socket.write(text);
-  let received = "";
-  for await (const chunk of socket) received += chunk;
-  return received;
-}

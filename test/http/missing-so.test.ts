@@ -1,44 +1,48 @@
 import { mkdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { expect } from "vitest";
 import { engine, plugin } from "../inspect/kit.ts";
+import { serverTest } from "../support/fixtures.ts";
 import { send } from "../support/http-client.ts";
-import { startTestServer, type TestServer } from "../support/test-server.ts";
-import { startZipHost, type ZipHost } from "../support/zip-host.ts";
 
 /** A .so that is gone, or that can't be read, is a matter of its plugin and of no other. */
 
-let host: ZipHost;
-let server: TestServer;
-let so: string;
-beforeEach(async () => {
-  host = await startZipHost();
-  server = await startTestServer();
+const test = serverTest()
+  .extend("so", ({ server }) => join(server.base, "plugins/sinks/Random@v1.0.0.so"))
+  .extend(
+    "install",
+    ({ host, server }) =>
+      async (type: "sinks" | "sources", name: string, soContent: Buffer | string) => {
+        const file = host.serveZip({ type, name, soContent });
+        await send(`${server.url}/plugins/${type}`, { method: "POST", body: { name, file } });
+      },
+  )
+  .extend("list", ({ server }) => async (query = "") => {
+    return JSON.parse((await send(`${server.url}/plugins${query}`)).text);
+  })
+  .extend("compatibility", ({ server }) => async () => {
+    return JSON.parse((await send(`${server.url}/plugins/sinks/random`)).text).compatibility;
+  });
+
+test.beforeEach(async ({ server }) => {
   await mkdir(join(server.base, "bin"), { recursive: true });
   await writeFile(join(server.base, "bin/kuiperd"), engine());
-  so = join(server.base, "plugins/sinks/Random@v1.0.0.so");
-});
-afterEach(() => Promise.all([server.close(), host.close()]));
-
-async function install(type: "sinks" | "sources", name: string, soContent: Buffer | string) {
-  const file = host.serveZip({ type, name, soContent });
-  await send(`${server.url}/plugins/${type}`, { method: "POST", body: { name, file } });
-}
-
-const list = async (query = "") => JSON.parse((await send(`${server.url}/plugins${query}`)).text);
-const compatibility = async () => JSON.parse((await send(`${server.url}/plugins/sinks/random`)).text).compatibility;
-
-test.each(["", "?engine=bin/kuiperd"])("the list with a .so that is gone: GET /plugins%s", async (query) => {
-  await install("sinks", "random", plugin());
-  await install("sources", "text", "no program");
-  await rm(so);
-  expect(await list(query)).toMatchObject([
-    { name: "text", verdict: "incompatible", reason: expect.stringContaining("ELF") },
-    { name: "random", verdict: "incompatible", reason: expect.stringContaining("its .so is not there") },
-  ]);
 });
 
-test("describe says so, until the file is back", async () => {
+test.for(["", "?engine=bin/kuiperd"])(
+  "the list says which .so is gone, and judges the others: GET /plugins%s",
+  async (query, { install, so, list }) => {
+    await install("sinks", "random", plugin());
+    await install("sources", "text", "no program");
+    await rm(so);
+    expect(await list(query)).toMatchObject([
+      { name: "text", verdict: "incompatible", reason: expect.stringContaining("ELF") },
+      { name: "random", verdict: "incompatible", reason: expect.stringContaining("its .so is not there") },
+    ]);
+  },
+);
+
+test("describe says that the .so is gone, until it is back", async ({ install, so, compatibility }) => {
   await install("sinks", "random", plugin());
   const content = await readFile(so);
   await rm(so);
@@ -47,18 +51,26 @@ test("describe says so, until the file is back", async () => {
   expect(await compatibility()).toEqual({ verdict: "compatible", problems: [] });
 });
 
-test.each(["", "?engine=bin/kuiperd"])("a .so that can't be read makes it unknown: %s", async (query) => {
-  await install("sinks", "random", plugin());
-  await rm(so);
-  await symlink(so, so);
-  expect(await list(query)).toMatchObject([{ verdict: "unknown", reason: expect.stringMatching(/symbolic links/) }]);
-  expect(await compatibility()).toMatchObject({ problems: [{ code: "INSPECTION_INCOMPLETE" }] });
-  expect(server.logged).toContainEqual(
-    expect.objectContaining({ level: 40, plugin: { type: "sinks", name: "random" } }),
-  );
-});
+test.for(["", "?engine=bin/kuiperd"])(
+  "a .so that can't be read makes it unknown: %s",
+  async (query, { install, so, list, compatibility, server }) => {
+    await install("sinks", "random", plugin());
+    await rm(so);
+    await symlink(so, so);
+    expect(await list(query)).toMatchObject([{ verdict: "unknown", reason: expect.stringMatching(/symbolic links/) }]);
+    expect(await compatibility()).toMatchObject({ problems: [{ code: "INSPECTION_INCOMPLETE" }] });
+    expect(server.logged).toContainEqual(
+      expect.objectContaining({ level: 40, plugin: { type: "sinks", name: "random" } }),
+    );
+  },
+);
 
-test("while versions replace each other, every question is answered", async () => {
+test("while versions replace each other, every question is answered", async ({
+  install,
+  host,
+  server,
+  compatibility,
+}) => {
   await install("sinks", "random", plugin());
   const versions = ["2.0.0", "3.0.0", "4.0.0", "5.0.0", "6.0.0", "7.0.0"];
   let isOver = false;
@@ -79,9 +91,8 @@ test("while versions replace each other, every question is answered", async () =
   expect(await compatibility()).toEqual({ verdict: "compatible", problems: [] });
 });
 
-test("where nothing is inspected it is no matter", async () => {
-  await server.close();
-  server = await startTestServer({ settings: { ENGINE__VERIFY: "off" } });
+test("where nothing is inspected a .so that is gone is no matter", async ({ server, install, list }) => {
+  await server.start({ ENGINE__VERIFY: "off" });
   await install("sinks", "random", "no program");
   await rm(join(server.base, "plugins/sinks/Random@v1.0.0.so"));
   expect(await list()).toMatchObject([{ name: "random", verdict: null }]);
@@ -90,17 +101,20 @@ test("where nothing is inspected it is no matter", async () => {
 /** Libraries are looked for only where the engine's C library is this system's. */
 const hasGlibc = "glibcVersionRuntime" in (process.report.getReport() as { header: object }).header;
 
-test.runIf(hasGlibc)("a library that came is noticed, and looking in vain writes nothing", async () => {
-  await writeFile(join(server.base, "bin/kuiperd"), engine({ needed: ["libc.so.6"] }));
-  await install("sinks", "random", plugin({ needed: ["libc.so.6", "libforeign.so"], runpath: "$ORIGIN" }));
-  const problems = async () => (await compatibility()).problems.map(({ code }: { code: string }) => code);
-  expect(await problems()).toEqual(["LIBRARY_MISSING"]);
-  const registry = async () => (await stat(join(server.base, "plugins/registry.json"), { bigint: true })).ctimeNs;
-  const before = await registry();
-  await server.compareWithEngine();
-  expect(await problems()).toEqual(["LIBRARY_MISSING"]);
-  expect(await registry()).toBe(before);
-  await writeFile(join(server.base, "plugins/sinks/libforeign.so"), plugin());
-  expect(await problems()).toEqual([]);
-  expect(await registry()).not.toBe(before);
-});
+test.runIf(hasGlibc)(
+  "a library that came is noticed, and looking in vain writes nothing",
+  async ({ server, install, compatibility }) => {
+    await writeFile(join(server.base, "bin/kuiperd"), engine({ needed: ["libc.so.6"] }));
+    await install("sinks", "random", plugin({ needed: ["libc.so.6", "libforeign.so"], runpath: "$ORIGIN" }));
+    const problems = async () => (await compatibility()).problems.map(({ code }: { code: string }) => code);
+    expect(await problems()).toEqual(["LIBRARY_MISSING"]);
+    const registry = async () => (await stat(join(server.base, "plugins/registry.json"), { bigint: true })).ctimeNs;
+    const before = await registry();
+    await server.compareWithEngine();
+    expect(await problems()).toEqual(["LIBRARY_MISSING"]);
+    expect(await registry()).toBe(before);
+    await writeFile(join(server.base, "plugins/sinks/libforeign.so"), plugin());
+    expect(await problems()).toEqual([]);
+    expect(await registry()).not.toBe(before);
+  },
+);

@@ -1,32 +1,38 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect } from "vitest";
 import { ENGINE } from "../inspect/kit.ts";
+import { serverTest } from "../support/fixtures.ts";
 import { type GoContents, goElf, RUNTIME } from "../support/go-elf.ts";
 import { ask, post, send } from "../support/http-client.ts";
-import { startTestServer, type TestServer } from "../support/test-server.ts";
-import { startZipHost, type ZipHost } from "../support/zip-host.ts";
 
 /** Plugins of which one engine loads only one. (Whether Go says so too: test/system/go-plugin-pairs.) */
 
-let host: ZipHost;
-let server: TestServer;
-beforeEach(async () => {
-  host = await startZipHost();
-  await start();
-});
-afterEach(() => Promise.all([server.close(), host.close()]));
+const settings = { PLUGINPACKAGE__MAXRATIO: "1100" };
+const test = serverTest(settings)
+  .extend("enforce", ({ server }) => () => {
+    return server.start({ ...settings, ENGINE__VERIFY: "enforce" });
+  })
+  .extend("orderOf", ({ host }) => (type: "sinks" | "functions", name: string, wanted?: Wanted) => {
+    return {
+      name,
+      file: host.serveZip({ type, name, soContent: soOf(name, wanted) }),
+    };
+  })
+  .extend("install", ({ server, orderOf }) => (type: "sinks" | "functions", name: string, wanted?: Wanted) => {
+    return send(`${server.url}/plugins/${type}`, { method: "POST", body: orderOf(type, name, wanted) });
+  })
+  .extend("compatibilityOf", ({ server }) => async (path: string) => {
+    return JSON.parse((await send(`${server.url}/plugins/${path}`)).text).compatibility;
+  })
+  .extend("codes", ({ compatibilityOf }) => async (path: string) => {
+    return (await compatibilityOf(path)).problems.map(({ code }: { code: string }) => code);
+  });
 
-async function start(settings: Record<string, string> = {}) {
-  server = await startTestServer({ settings: { PLUGINPACKAGE__MAXRATIO: "1100", ...settings } });
+test.beforeEach(async ({ server }) => {
   await mkdir(join(server.base, "bin"), { recursive: true });
   await writeFile(join(server.base, "bin/kuiperd"), goElf(ENGINE));
-}
-
-async function enforce() {
-  await server.close();
-  await start({ ENGINE__VERIFY: "enforce" });
-}
+});
 
 const LIB_1 = "aaaaaaaaaaaaaaa1";
 const LIB_2 = "aaaaaaaaaaaaaaa2";
@@ -44,18 +50,12 @@ function soOf(name: string, { path = `example.com/${name}`, lib = LIB_1, content
   return goElf({ pluginPath: path, packages, exports: [`${path}.${symbol}`], ...contents });
 }
 
-const orderOf = (type: "sinks" | "functions", name: string, wanted?: Wanted) => ({
-  name,
-  file: host.serveZip({ type, name, soContent: soOf(name, wanted) }),
-});
-const install = (type: "sinks" | "functions", name: string, wanted?: Wanted) =>
-  send(`${server.url}/plugins/${type}`, { method: "POST", body: orderOf(type, name, wanted) });
-const compatibilityOf = async (path: string) =>
-  JSON.parse((await send(`${server.url}/plugins/${path}`)).text).compatibility;
-const codes = async (path: string) => (await compatibilityOf(path)).problems.map(({ code }: { code: string }) => code);
-
 describe("engine.verify: warn", () => {
-  test("the same library in two versions: both are told, and named to each other", async () => {
+  test("the same library in two versions: both are told, and named to each other", async ({
+    install,
+    compatibilityOf,
+    server,
+  }) => {
     expect((await install("functions", "alpha")).headers["plugin-compatibility"]).toBe("compatible");
     expect(await compatibilityOf("functions/alpha")).toEqual({ verdict: "compatible", problems: [] });
     const second = await install("sinks", "beta", { lib: LIB_2 });
@@ -81,14 +81,14 @@ describe("engine.verify: warn", () => {
     );
   });
 
-  test("one path in two plugins", async () => {
+  test("one path in two plugins: both are reported", async ({ install, codes }) => {
     await install("functions", "gamma", { path: "plain" });
     await install("sinks", "delta", { path: "plain" });
     expect(await codes("functions/gamma")).toEqual(["ALREADY_LOADED"]);
     expect(await codes("sinks/delta")).toEqual(["ALREADY_LOADED"]);
   });
 
-  test("what is wrong goes with the other plugin, and with its update", async () => {
+  test("what is wrong goes with the other plugin, and with its update", async ({ install, codes, server, orderOf }) => {
     await install("functions", "alpha");
     await install("sinks", "beta", { lib: LIB_2 });
     await install("sinks", "gamma", { path: "example.com/alpha" });
@@ -100,7 +100,7 @@ describe("engine.verify: warn", () => {
     expect(await codes("functions/alpha")).toEqual([]);
   });
 
-  test("packages that the engine has are the engine's matter", async () => {
+  test("packages that the engine has are the engine's matter", async ({ server, install, codes }) => {
     const engine = goElf({ ...ENGINE, packages: { ...ENGINE.packages, "example.com/lib": LIB_1 } });
     await writeFile(join(server.base, "bin/kuiperd"), engine);
     await install("functions", "alpha");
@@ -109,19 +109,21 @@ describe("engine.verify: warn", () => {
     expect(await codes("sinks/beta")).toEqual(["PACKAGE_DIFFERS"]);
   });
 
-  test("a restart knows it without inspecting anything", async () => {
+  test("a restart knows it without inspecting anything", async ({ install, server, codes }) => {
     await install("functions", "alpha");
     await install("sinks", "beta", { lib: LIB_2 });
-    const { base } = server;
-    await server.close({ keep: true });
-    server = await startTestServer({ base });
+    await server.start(settings);
     expect(await codes("functions/alpha")).toEqual(["PACKAGE_DIFFERS_FROM_PLUGIN"]);
     await server.compareWithEngine();
     expect(server.logged).toContainEqual(expect.objectContaining({ plugins: { incompatible: 2 } }));
   });
 });
 
-test("without an engine, plugins of two builds are told to exclude each other", async () => {
+test("without an engine, plugins of two builds are told to exclude each other", async ({
+  server,
+  install,
+  compatibilityOf,
+}) => {
   await writeFile(join(server.base, "bin/kuiperd"), "no program");
   await install("functions", "alpha");
   expect((await compatibilityOf("functions/alpha")).verdict).toBe("unknown");
@@ -133,7 +135,7 @@ test("without an engine, plugins of two builds are told to exclude each other", 
   });
 });
 
-test("the report of an inspection has it", async () => {
+test("the report of an inspection has the clash", async ({ install, server, orderOf }) => {
   await install("functions", "alpha");
   const [, text] = await post(`${server.url}/plugins/sinks/inspect`, orderOf("sinks", "beta", { lib: LIB_2 }));
   expect(JSON.parse(text)).toMatchObject({
@@ -143,7 +145,7 @@ test("the report of an inspection has it", async () => {
   expect(JSON.parse(text)).not.toHaveProperty("identity");
 });
 
-test("against another engine, too", async () => {
+test("plugins exclude each other against another engine, too", async ({ install, server }) => {
   await install("functions", "alpha");
   await install("sinks", "beta", { lib: LIB_2 });
   await writeFile(join(server.base, "other"), goElf(ENGINE));
@@ -155,7 +157,7 @@ test("against another engine, too", async () => {
 });
 
 describe("engine.verify: enforce", () => {
-  test("refuses the second one, and nothing of it is left", async () => {
+  test("refuses the second one, and nothing of it is left", async ({ enforce, install, server, orderOf }) => {
     await enforce();
     await install("functions", "alpha");
     const [status, text] = await post(`${server.url}/plugins/sinks`, orderOf("sinks", "beta", { lib: LIB_2 }));
@@ -163,7 +165,12 @@ describe("engine.verify: enforce", () => {
     expect(await ask(`${server.url}/plugins/sinks`)).toEqual([200, "[]"]);
   });
 
-  test("a new version need not get along with the one that it replaces, nor in a rollback", async () => {
+  test("a new version need not get along with the one that it replaces, nor in a rollback", async ({
+    enforce,
+    install,
+    orderOf,
+    server,
+  }) => {
     await enforce();
     await install("functions", "alpha");
     const body = orderOf("functions", "alpha", { lib: LIB_2 });

@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { expect, it, test } from "vitest";
+import { expect, test } from "vitest";
 import { parsePreferences } from "../../src/http/respond-async.ts";
 
 test.each<[header: string | undefined, respondAsync: boolean, waitSeconds: number]>([
@@ -37,11 +37,11 @@ test.each<[header: string | undefined, respondAsync: boolean, waitSeconds: numbe
   ["respond-async, wait=ten", true, 0],
   ["respond-async, wait", true, 0],
   ["wait=3, respond-async, wait=9", true, 3], // the first one counts
-])("%j: %j, %d s", (header, respondAsync, waitSeconds) => {
+])("%j is read as respondAsync %j, wait %d s", (header, respondAsync, waitSeconds) => {
   expect(parsePreferences(header)).toEqual({ respondAsync, waitSeconds });
 });
 
-it("reads any header, in a time that grows no faster than the header", () => {
+test("reads any header, in a time that grows no faster than the header", () => {
   fc.assert(
     fc.property(fc.string({ unit: fc.constantFrom(...'",;= \\ar\t') }), (header) => {
       const { waitSeconds } = parsePreferences(header);

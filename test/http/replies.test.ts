@@ -1,30 +1,26 @@
 import http from "node:http";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect } from "vitest";
 import { PLUGIN_TYPES } from "../../src/domain/plugin.ts";
+import { sharedServerTest } from "../support/fixtures.ts";
 import { ask, post, remove, send } from "../support/http-client.ts";
-import { startTestServer, type TestServer } from "../support/test-server.ts";
-import { startZipHost, type ZipHost } from "../support/zip-host.ts";
 
 /** The table "Requests and replies" of the behaviour page, row by row. */
 
 const JSON_TYPE = expect.stringMatching(/^application\/json(; charset=utf-8)?$/);
 
-let host: ZipHost;
-let server: TestServer;
-beforeAll(async () => {
-  host = await startZipHost();
-  server = await startTestServer();
-});
-afterAll(() => Promise.all([server.close(), host.close()]));
+const test = sharedServerTest();
 
 describe.each(PLUGIN_TYPES)("%s", (type) => {
-  const at = (name: string) => `${server.url}/plugins/${type}${name}`;
-  const installed = async (name: string) => {
-    const file = host.serveZip({ type, name, version: "1.0.0" });
-    expect(await post(at(""), { name, file })).toEqual([201, `${type} plugin ${name} is created`]);
-  };
+  const typeTest = test
+    .extend("at", ({ server }) => (name: string) => {
+      return `${server.url}/plugins/${type}${name}`;
+    })
+    .extend("installed", ({ host, at }) => async (name: string) => {
+      const file = host.serveZip({ type, name, version: "1.0.0" });
+      expect(await post(at(""), { name, file })).toEqual([201, `${type} plugin ${name} is created`]);
+    });
 
-  test("are listed as a sorted array, empty at first", async () => {
+  typeTest("are listed as a sorted array, empty at first", async ({ at, installed }) => {
     const { status, headers, text } = await send(at(""));
     expect([status, headers["content-type"], text]).toEqual([200, JSON_TYPE, "[]"]);
 
@@ -32,27 +28,27 @@ describe.each(PLUGIN_TYPES)("%s", (type) => {
     expect(await ask(at(""))).toEqual([200, '["ant","mUle","m_2","zebra"]']);
   });
 
-  test("are described with name and version first", async () => {
+  typeTest("are described with name and version first", async ({ at, installed }) => {
     await installed("described");
     const { status, headers, text } = await send(at("/described"));
     expect([status, headers["content-type"]]).toEqual([200, JSON_TYPE]);
     expect(text).toMatch(/^\{"name":"described","version":"1.0.0"/);
   });
 
-  test("are created with a text without a line end", async () => {
+  typeTest("are created with a text without a line end", async ({ at, host }) => {
     const file = host.serveZip({ type, name: "made" });
     const { status, headers, text } = await send(at(""), { method: "POST", body: { name: "made", file } });
     expect([status, text]).toEqual([201, `${type} plugin made is created`]);
     expect(headers["content-type"]).toBe("text/plain; charset=utf-8");
   });
 
-  test("are created with the name trimmed", async () => {
+  typeTest("are created with the name trimmed", async ({ at, host }) => {
     const file = host.serveZip({ type, name: "trimmed" });
     expect(await post(at(""), { name: " \ttrimmed\n", file })).toEqual([201, `${type} plugin trimmed is created`]);
     expect((await ask(at("/trimmed")))[0]).toBe(200);
   });
 
-  test("are deleted, not listed any more, and described with 404", async () => {
+  typeTest("are deleted, not listed any more, and described with 404", async ({ at, installed }) => {
     await installed("gone");
     const { status, headers, text } = await send(at("/gone"), { method: "DELETE" });
     const said = `${type} plugin gone is deleted and Kuiper must restart for the change to take effect.`;
@@ -65,7 +61,7 @@ describe.each(PLUGIN_TYPES)("%s", (type) => {
     ]);
   });
 
-  test("that are unknown are 404", async () => {
+  typeTest("that are unknown are 404", async ({ at }) => {
     expect(await ask(at("/none"))).toEqual([404, `describe ${type} plugin none error: not found\n`]);
     expect(await remove(at("/none"))).toEqual([
       404,
@@ -73,7 +69,7 @@ describe.each(PLUGIN_TYPES)("%s", (type) => {
     ]);
   });
 
-  test("of one type are not those of another", async () => {
+  typeTest("of one type are not those of another", async ({ at, installed, server }) => {
     await installed("single");
     for (const other of PLUGIN_TYPES.filter((candidate) => candidate !== type)) {
       const url = `${server.url}/plugins/${other}/single`;
@@ -84,7 +80,7 @@ describe.each(PLUGIN_TYPES)("%s", (type) => {
 });
 
 describe("versions", () => {
-  test.each([
+  test.for([
     ["Random@v1.0.0.so", "1.0.0"],
     ["random@v1.0.0.so", "1.0.0"],
     ["Random@20200331.so", "20200331"],
@@ -94,22 +90,18 @@ describe("versions", () => {
     ["Random@.so", ""],
     ["Random.so", ""],
     ["random.so", ""],
-  ])("%s is %j", async (soName, version) => {
-    const fresh = await startTestServer();
-    try {
-      const file = host.serveZip({ type: "sinks", name: "random", soName });
-      expect((await post(`${fresh.url}/plugins/sinks`, { name: "random", file }))[0]).toBe(201);
-      const { text } = await send(`${fresh.url}/plugins/sinks/random`);
-      expect(JSON.parse(text)).toMatchObject({ name: "random", version, soFile: soName });
-      expect(await fresh.files()).toContain(`plugins/sinks/${soName}`);
-    } finally {
-      await fresh.close();
-    }
+  ] as const)("%s is %j", async ([soName, version], { startServer, host }) => {
+    const fresh = await startServer();
+    const file = host.serveZip({ type: "sinks", name: "random", soName });
+    expect((await post(`${fresh.url}/plugins/sinks`, { name: "random", file }))[0]).toBe(201);
+    const { text } = await send(`${fresh.url}/plugins/sinks/random`);
+    expect(JSON.parse(text)).toMatchObject({ name: "random", version, soFile: soName });
+    expect(await fresh.files()).toContain(`plugins/sinks/${soName}`);
   });
 });
 
 describe("the server itself", () => {
-  test.each(["GET", "POST"])("%s / says what it is", async (method) => {
+  test.for(["GET", "POST"])("%s / says what it is", async (method, { server }) => {
     const { status, headers, text } = await send(`${server.url}/`, { method });
     expect([status, headers["content-type"]]).toEqual([200, JSON_TYPE]);
     expect(Object.entries(JSON.parse(text))).toEqual([
@@ -120,21 +112,21 @@ describe("the server itself", () => {
     expect(Number.isInteger(JSON.parse(text).upTimeSeconds)).toBe(true);
   });
 
-  test("POST / takes any body", async () => {
+  test("POST / takes any body", async ({ server }) => {
     expect((await post(`${server.url}/`, "{not json"))[0]).toBe(200);
   });
 
-  test("GET /ping is 200 and empty", async () => {
+  test("GET /ping is 200 and empty", async ({ server }) => {
     const { status, headers, text } = await send(`${server.url}/ping`);
     expect([status, headers["content-length"], text]).toEqual([200, "0", ""]);
   });
 
-  test("an unknown path is a 404 in plain text", async () => {
+  test("an unknown path is a 404 in plain text", async ({ server }) => {
     const { status, headers, text } = await send(`${server.url}/nothing/here`);
     expect([status, headers["content-type"], text]).toEqual([404, "text/plain; charset=utf-8", "404 page not found\n"]);
   });
 
-  test("a connection serves many requests", async () => {
+  test("a connection serves many requests", async ({ server }) => {
     const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
     try {
       let sockets = 0;

@@ -1,40 +1,37 @@
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
-import { afterEach, describe, expect, test, vi } from "vitest";
+import { describe, expect, vi } from "vitest";
+import { stoppedServerTest } from "../support/fixtures.ts";
 import { ask } from "../support/http-client.ts";
-import { startTestServer, type TestServer } from "../support/test-server.ts";
 
 /** Clients that are slow, greedy or many: each is bounded, and reads by others are answered meanwhile. */
 
 const GET = "GET /ping HTTP/1.1\r\nHost: x\r\n\r\n";
 const POST = "POST /plugins/sinks HTTP/1.1\r\nHost: x\r\n";
 
-let server: TestServer;
-let sockets: Socket[] = [];
-afterEach(async () => {
-  for (const socket of sockets) socket.destroy();
-  sockets = [];
-  await server.close();
-});
-
-async function start(settings: Record<string, string> = {}): Promise<void> {
-  server = await startTestServer({ settings });
-}
-
-function open(): Socket {
-  const socket = connect(Number(new URL(server.url).port), "127.0.0.1").setNoDelay();
-  socket.on("error", () => {}); // a reset is one of the ways to be ended
-  sockets.push(socket);
-  return socket;
-}
-
-/** A connection that the server has taken: it answered once. */
-async function openIdle(): Promise<Socket> {
-  const socket = open();
-  socket.write(GET);
-  await once(socket, "data");
-  return socket;
-}
+const test = stoppedServerTest
+  .extend("open", ({ server }, { onCleanup }) => {
+    const sockets: Socket[] = [];
+    onCleanup(() => {
+      for (const socket of sockets) socket.destroy();
+    });
+    return () => {
+      const socket = connect(Number(new URL(server.url).port), "127.0.0.1").setNoDelay();
+      socket.on("error", () => {}); // a reset is one of the ways to be ended
+      sockets.push(socket);
+      return socket;
+    };
+  })
+  /** A connection that the server has taken: it answered once. */
+  .extend("openIdle", ({ open }) => async (): Promise<Socket> => {
+    const socket = open();
+    socket.write(GET);
+    await once(socket, "data");
+    return socket;
+  })
+  .extend("expectReadsAnswered", ({ server }) => async (): Promise<void> => {
+    expect(await ask(`${server.url}/plugins/sinks`)).toEqual([200, "[]"]);
+  });
 
 /** Everything that arrives until the connection ends. */
 async function receivedUntilClosed(socket: Socket): Promise<string> {
@@ -52,19 +49,15 @@ function trickle(socket: Socket, text: string): void {
   socket.once("close", () => clearInterval(timer));
 }
 
-async function expectReadsAnswered(): Promise<void> {
-  expect(await ask(`${server.url}/plugins/sinks`)).toEqual([200, "[]"]);
-}
-
 describe("clients that send byte by byte are ended", () => {
-  test.each<[what: string, head: string, more: string]>([
+  test.for<[what: string, head: string, more: string]>([
     ["headers", "GET / HTTP/1.1\r\nHost: x\r\nX-Slow: ", "a"],
     ["many headers", "GET / HTTP/1.1\r\nHost: x\r\n", "X-Slow: a\r\n"],
     ["a body", `${POST}Content-Length: 100000\r\n\r\n{`, " "],
     ["a chunked body", `${POST}Transfer-Encoding: chunked\r\n\r\n`, "1\r\n \r\n"],
     ["a body that nobody needs", "GET /ping HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n", " "],
-  ])("%s", async (_, head, more) => {
-    await start({ HTTP__HEADERSTIMEOUTSECONDS: "0.5", HTTP__REQUESTTIMEOUTSECONDS: "0.6" });
+  ])("%s", async ([_, head, more], { server, open, expectReadsAnswered }) => {
+    await server.start({ HTTP__HEADERSTIMEOUTSECONDS: "0.5", HTTP__REQUESTTIMEOUTSECONDS: "0.6" });
     const slow = Array.from({ length: 20 }, open);
     for (const socket of slow) {
       socket.write(head);
@@ -78,8 +71,13 @@ describe("clients that send byte by byte are ended", () => {
 });
 
 describe("http.maxConnections", () => {
-  test("closes further connections and takes new ones when others have gone", async () => {
-    await start({ HTTP__MAXCONNECTIONS: "3" });
+  test("closes further connections and takes new ones when others have gone", async ({
+    server,
+    openIdle,
+    open,
+    expectReadsAnswered,
+  }) => {
+    await server.start({ HTTP__MAXCONNECTIONS: "3" });
     const taken = await Promise.all([openIdle(), openIdle(), openIdle()]);
     for (const socket of [open(), open()]) {
       socket.write(GET);
@@ -94,16 +92,16 @@ describe("http.maxConnections", () => {
     await vi.waitFor(expectReadsAnswered, { timeout: 10_000 }); // until the server has seen them go
   });
 
-  test("leaves room for reads beside many idle connections", async () => {
-    await start();
+  test("leaves room for reads beside many idle connections", async ({ server, openIdle, expectReadsAnswered }) => {
+    await server.start();
     await Promise.all(Array.from({ length: 300 }, openIdle));
     await expectReadsAnswered();
   });
 });
 
 describe("pipelined requests", () => {
-  test("are all answered, in their order", async () => {
-    await start();
+  test("are all answered, in their order", async ({ server, open }) => {
+    await server.start();
     const names = Array.from({ length: 100 }, (_, index) => `plugin${index}`);
     const socket = open();
     const requests = names.map((name, index) => {
@@ -116,8 +114,8 @@ describe("pipelined requests", () => {
     expect([...received.matchAll(/plugin(\d+) error/g)].map(([, index]) => `plugin${index}`)).toEqual(names);
   });
 
-  test("behind a change wait for it, and do not overtake it", async () => {
-    await start();
+  test("behind a change wait for it, and do not overtake it", async ({ server, open }) => {
+    await server.start();
     const socket = open();
     socket.write(`${POST}Content-Length: 1\r\n\r\n{${GET.replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n")}`);
     const statuses = (await receivedUntilClosed(socket)).match(/HTTP\/1\.1 \d+/g);
@@ -126,12 +124,12 @@ describe("pipelined requests", () => {
 });
 
 describe("a head that is too long", () => {
-  test.each([
+  test.for([
     ["header", `GET /ping HTTP/1.1\r\nHost: x\r\nX-Long: ${"a".repeat(20_000)}\r\n\r\n`],
     ["headers", `GET /ping HTTP/1.1\r\nHost: x\r\n${"X-Many: aaaaaaaaaa\r\n".repeat(1500)}\r\n`],
     ["URL", `GET /${"a".repeat(20_000)} HTTP/1.1\r\nHost: x\r\n\r\n`],
-  ])("%s: 431", async (_, head) => {
-    await start();
+  ] as const)("%s: 431", async ([_, head], { server, open, expectReadsAnswered }) => {
+    await server.start();
     const socket = open();
     socket.write(head);
     expect(await receivedUntilClosed(socket)).toMatch(
@@ -141,9 +139,9 @@ describe("a head that is too long", () => {
   });
 });
 
-test("a body without end is cut off at the limit", async () => {
+test("a body without end is cut off at the limit", async ({ server, open, expectReadsAnswered }) => {
   const limit = 1024 * 1024;
-  await start({ HTTP__MAXBODYBYTES: String(limit) });
+  await server.start({ HTTP__MAXBODYBYTES: String(limit) });
   const socket = open();
   const chunk = Buffer.from(`10000\r\n${" ".repeat(0x10000)}\r\n`);
   const send = () => {

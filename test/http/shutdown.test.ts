@@ -1,26 +1,22 @@
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { expect } from "vitest";
+import { serverTest } from "../support/fixtures.ts";
 import { snapshot } from "../support/folder-snapshot.ts";
 import { ask, post, send } from "../support/http-client.ts";
-import { createScriptGate, GATED_SCRIPT, type ScriptGate } from "../support/script-gate.ts";
-import { startTestServer, type TestServer } from "../support/test-server.ts";
-import { startZipHost, type ZipHost } from "../support/zip-host.ts";
+import { GATED_SCRIPT } from "../support/script-gate.ts";
 
 /** What clients see while the server waits for running installs. The process's end is test/e2e/stop.test.ts. */
 
-let host: ZipHost;
-let server: TestServer;
-let gate: ScriptGate;
-beforeEach(async () => {
-  host = await startZipHost();
-  server = await startTestServer({ settings: { CHANGES__MAXCONCURRENT: "2" } });
-  gate = await createScriptGate();
+const test = serverTest({ CHANGES__MAXCONCURRENT: "2" }).extend("sinks", ({ server }) => () => {
+  return `${server.url}/plugins/sinks`;
 });
-afterEach(() => Promise.all([server.close(), host.close(), gate.close()]));
 
-const sinks = () => `${server.url}/plugins/sinks`;
 const SHUTTING_DOWN = "the server is shutting down; try again when it is back";
 
-test("changes are 503 with Retry-After, reads are answered, the running install is finished", async () => {
+test("changes are 503 with Retry-After, reads are answered, the running install is finished", async ({
+  host,
+  sinks,
+  server,
+}) => {
   const present = host.serveZip({ type: "sinks", name: "present" });
   expect((await post(sinks(), { name: "present", file: present }))[0]).toBe(201);
   const held = host.holdZip({ type: "sinks", name: "running" });
@@ -53,7 +49,7 @@ test("changes are 503 with Retry-After, reads are answered, the running install 
   expect(await ask(sinks())).toEqual([200, '["present","running"]']);
 });
 
-test("installs that only wait for their turn are refused", async () => {
+test("installs that only wait for their turn are refused", async ({ host, sinks, server }) => {
   const [first, second, third] = ["first", "second", "third"].map((name) => host.holdZip({ type: "sinks", name }));
   const orders = [first, second, third].map((held, index) =>
     post(sinks(), { name: ["first", "second", "third"][index], file: held?.url }),
@@ -70,7 +66,7 @@ test("installs that only wait for their turn are refused", async () => {
   expect(statuses.sort()).toEqual([201, 201, 503]);
 });
 
-test("at the limit, running downloads and scripts are undone", async () => {
+test("at the limit, running downloads and scripts are undone", async ({ server, host, sinks, gate }) => {
   const before = await snapshot(server.base);
   const held = host.holdZip({ type: "sinks", name: "downloading" });
   const file = host.serveZip({ type: "sinks", name: "scripted", script: GATED_SCRIPT, json: "{}" });

@@ -1,20 +1,44 @@
 import { mkdir, readdir, readFile, rm, stat, truncate, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect } from "vitest";
+import { serverTest } from "../support/fixtures.ts";
 import { ask, post, remove, send } from "../support/http-client.ts";
 import { type PluginContents, pluginZip } from "../support/plugin-zip.ts";
-import { startTestServer, type TestServer } from "../support/test-server.ts";
-import { startZipHost, type ZipHost } from "../support/zip-host.ts";
 
 /** Another version in the place of the installed one, and the way back. */
 
-let host: ZipHost;
-let server: TestServer;
-beforeEach(async () => {
-  host = await startZipHost();
-  server = await startTestServer();
-});
-afterEach(() => Promise.all([server.close(), host.close()]));
+const test = serverTest()
+  .extend("url", ({ server }) => (rest = "") => {
+    return `${server.url}/plugins/sources/random${rest}`;
+  })
+  .extend("textOf", ({ server }) => (path: string) => {
+    return readFile(join(server.base, path), "utf8");
+  })
+  .extend("install", ({ server, host }) => (contents: PluginContents) => {
+    return post(`${server.url}/plugins/${contents.type}`, { name: contents.name, file: host.serveZip(contents) });
+  })
+  .extend("put", ({ url }) => (body: object, path = url()) => {
+    return ask(path, { method: "PUT", body });
+  })
+  .extend("update", ({ put, host }) => (contents: PluginContents) => {
+    return put({ file: host.serveZip(contents) });
+  })
+  .extend("rollback", ({ url }) => (body?: object) => {
+    return post(url("/rollback"), body);
+  })
+  .extend("describeIt", ({ url }) => async () => {
+    return JSON.parse((await send(url())).text) as Record<string, unknown>;
+  })
+  .extend("versions", ({ url }) => async (): Promise<{ version: string; id: string; current: boolean }[]> => {
+    return JSON.parse((await send(url("/versions"))).text);
+  })
+  .extend("versionNumbers", ({ versions }) => async () => {
+    return (await versions()).map(({ version }) => version);
+  })
+  /** What the engine sees of the plugin. */
+  .extend("liveFiles", ({ server }) => async (): Promise<string[]> => {
+    return (await server.files()).filter((path) => /^(plugins|etc)\/sources\/./.test(path));
+  });
 
 const V1: PluginContents = { type: "sources", name: "random", version: "1.0.0", yaml: "seed: 1\n" };
 const V2: PluginContents = { ...V1, version: "2.0.0", yaml: "seed: 2\n" };
@@ -25,29 +49,14 @@ const UPDATED = "plugin random is updated and Kuiper must restart for the change
 const backTo = (version: string) =>
   `plugin random is rolled back to version ${version} and Kuiper must restart for the change to take effect.`;
 
-const url = (rest = "") => `${server.url}/plugins/sources/random${rest}`;
-const textOf = (path: string) => readFile(join(server.base, path), "utf8");
-const install = (contents: PluginContents) =>
-  post(`${server.url}/plugins/${contents.type}`, { name: contents.name, file: host.serveZip(contents) });
-const put = (body: object, path = url()) => ask(path, { method: "PUT", body });
-const update = (contents: PluginContents) => put({ file: host.serveZip(contents) });
-const rollback = (body?: object) => post(url("/rollback"), body);
-
-async function describeIt() {
-  return JSON.parse((await send(url())).text) as Record<string, unknown>;
-}
-async function versions(): Promise<{ version: string; id: string; current: boolean }[]> {
-  return JSON.parse((await send(url("/versions"))).text);
-}
-const versionNumbers = async () => (await versions()).map(({ version }) => version);
-
-/** What the engine sees of the plugin. */
-async function liveFiles(): Promise<string[]> {
-  return (await server.files()).filter((path) => /^(plugins|etc)\/sources\/./.test(path));
-}
-
 describe("update", () => {
-  test("puts the new version into the place of the old one", async () => {
+  test("puts the new version into the place of the old one", async ({
+    install,
+    update,
+    describeIt,
+    liveFiles,
+    textOf,
+  }) => {
     await install(V1);
     expect(await update(V2)).toEqual([200, UPDATED]);
     expect(await describeIt()).toMatchObject({ name: "random", version: "2.0.0", soFile: "Random@v2.0.0.so" });
@@ -55,12 +64,12 @@ describe("update", () => {
     expect(await textOf(YAML)).toBe("seed: 2\n");
   });
 
-  test("takes the name of the path, and the same name in the body", async () => {
+  test("takes the name of the path, and the same name in the body", async ({ install, put, host }) => {
     await install(V1);
     expect(await put({ name: "random", file: host.serveZip(V2) })).toEqual([200, UPDATED]);
   });
 
-  test.each([
+  test.for([
     [
       "another name in the body",
       { name: "other" },
@@ -68,32 +77,35 @@ describe("update", () => {
       /^update sources plugin random error: invalid name other: the path names random\n$/,
     ],
     ["no file", {}, 400, /^update sources plugin random error: invalid uri \n$/],
-  ])("refuses %s", async (_, body, status, sentence) => {
+  ] as const)("refuses %s", async ([_, body, status, sentence], { install, put, versionNumbers }) => {
     await install(V1);
     expect(await put(body)).toEqual([status, expect.stringMatching(sentence)]);
     expect(await versionNumbers()).toEqual(["1.0.0"]);
   });
 
-  test("of a plugin that is not installed is 404, and installs nothing", async () => {
+  test("of a plugin that is not installed is 404, and installs nothing", async ({ update, liveFiles }) => {
     expect(await update(V2)).toEqual([404, "update sources plugin random error: invalid name random: not exist\n"]);
     expect(await liveFiles()).toEqual([]);
   });
 
-  test.each<[string, Buffer]>([
+  test.for<[string, Buffer]>([
     ["is no zip", Buffer.from("<html>")],
     ["has no .so", pluginZip({ ...V2, soContent: null })],
     ["has a script that fails", pluginZip({ ...V2, script: "exit 3" })],
-  ])("leaves the old version untouched when the new one %s", async (_, zip) => {
-    await install(V1);
-    const before = await server.files();
-    const described = await describeIt();
-    const [status] = await put({ file: host.serve("/bad.zip", zip) });
-    expect(status).toBe(400);
-    expect(await server.files()).toEqual(before);
-    expect(await describeIt()).toEqual(described);
-  });
+  ])(
+    "leaves the old version untouched when the new one %s",
+    async ([_, zip], { install, server, describeIt, put, host }) => {
+      await install(V1);
+      const before = await server.files();
+      const described = await describeIt();
+      const [status] = await put({ file: host.serve("/bad.zip", zip) });
+      expect(status).toBe(400);
+      expect(await server.files()).toEqual(before);
+      expect(await describeIt()).toEqual(described);
+    },
+  );
 
-  test("replaces a .so of the same name", async () => {
+  test("replaces a .so of the same name", async ({ install, update, textOf, rollback }) => {
     const plain: PluginContents = { ...V1, version: "", soContent: "one" };
     await install(plain);
     expect(await update({ ...plain, soContent: "two" })).toEqual([200, UPDATED]);
@@ -105,13 +117,19 @@ describe("update", () => {
     expect(await textOf("plugins/sources/Random.so")).toBe("one");
   });
 
-  test("is no create: a name that was deleted has to wait for the restart", async () => {
+  test("is no create: a name that was deleted has to wait for the restart", async ({ install, url, update }) => {
     await install(V1);
     await remove(url());
     expect((await update(V2))[0]).toBe(404);
   });
 
-  test("keeps what users wrote, and lays the new default beside it", async () => {
+  test("keeps what users wrote, and lays the new default beside it", async ({
+    install,
+    server,
+    update,
+    textOf,
+    rollback,
+  }) => {
     await install(V1);
     await writeFile(join(server.base, YAML), "seed: mine\n");
     await update(V2);
@@ -124,7 +142,7 @@ describe("update", () => {
 });
 
 describe("versions", () => {
-  test("the installed one first, then those before it", async () => {
+  test("are listed with the installed one first, then those before it", async ({ install, update, versions, host }) => {
     await install(V1);
     await update(V2);
     await update(V3);
@@ -135,30 +153,28 @@ describe("versions", () => {
     ]);
   });
 
-  test("of no plugin", async () => {
+  test("are 404 for a plugin that is not installed", async ({ url }) => {
     expect(await ask(url("/versions"))).toEqual([404, "describe sources plugin random error: not found\n"]);
   });
 
-  test("as many are kept as versions.keep says", async () => {
-    await server.close();
-    server = await startTestServer({ settings: { VERSIONS__KEEP: "1" } });
+  test("are kept as many as versions.keep says", async ({ server, install, update, versionNumbers }) => {
+    await server.start({ VERSIONS__KEEP: "1" });
     for (const change of [install(V1)]) await change;
     await update(V2);
     await update(V3);
     expect(await versionNumbers()).toEqual(["3.0.0", "2.0.0"]);
   });
 
-  test("survive a restart", async () => {
+  test("survive a restart", async ({ install, update, versions, server, rollback }) => {
     await install(V1);
     await update(V2);
     const before = await versions();
-    await server.close({ keep: true });
-    server = await startTestServer({ base: server.base });
+    await server.start();
     expect(await versions()).toEqual(before);
     expect(await rollback()).toEqual([200, backTo("1.0.0")]);
   });
 
-  test("go with the plugin", async () => {
+  test("go with the plugin", async ({ install, update, url, server }) => {
     await install(V1);
     await update(V2);
     await remove(url());
@@ -167,7 +183,15 @@ describe("versions", () => {
 });
 
 describe("rollback", () => {
-  test("to the previous version, and forward again, with the host gone", async () => {
+  test("leads to the previous version, and forward again, with the host gone", async ({
+    install,
+    describeIt,
+    update,
+    host,
+    rollback,
+    liveFiles,
+    versionNumbers,
+  }) => {
     await install(V1);
     const before = await describeIt();
     await update(V2);
@@ -177,10 +201,9 @@ describe("rollback", () => {
     expect(await liveFiles()).toEqual([YAML, "plugins/sources/Random@v1.0.0.so"]);
     expect(await versionNumbers()).toEqual(["1.0.0", "2.0.0"]);
     expect(await rollback()).toEqual([200, backTo("2.0.0")]);
-    host = await startZipHost();
   });
 
-  test("to a named version", async () => {
+  test("leads to a named version", async ({ install, update, rollback, versions }) => {
     await install(V1);
     await update(V2);
     await update(V3);
@@ -189,7 +212,7 @@ describe("rollback", () => {
     expect(await rollback({ id })).toEqual([200, backTo("2.0.0")]);
   });
 
-  test("to one that is not kept", async () => {
+  test("to a version that is not kept is 404", async ({ install, update, rollback, versionNumbers }) => {
     await install(V1);
     await update(V2);
     const [status, text] = await rollback({ version: "9.9.9" });
@@ -198,12 +221,12 @@ describe("rollback", () => {
     expect(await versionNumbers()).toEqual(["2.0.0", "1.0.0"]);
   });
 
-  test("where nothing is kept", async () => {
+  test("is 404 where nothing is kept", async ({ install, rollback }) => {
     await install(V1);
     expect((await rollback())[0]).toBe(404);
   });
 
-  test.each<[string, (file: string) => Promise<void>]>([
+  test.for<[string, (file: string) => Promise<void>]>([
     ["gone", (file) => rm(file)],
     ["cut off", (file) => truncate(file, 10)],
     ["another file of the same size", async (file) => writeFile(file, Buffer.alloc((await stat(file)).size))],
@@ -214,23 +237,31 @@ describe("rollback", () => {
         await mkdir(file);
       },
     ],
-  ])("whose .so is %s", async (_, damage) => {
-    await install(V1);
-    await update(V2);
-    const [, old] = JSON.parse((await send(url("/versions"))).text);
-    const { sha256 } = old.files.find(({ path }: { path: string }) => path.endsWith(".so"));
-    await damage(join(server.base, "plugins/.versions", sha256));
-    const [status, text] = await rollback();
-    expect([status, text]).toEqual([
-      500,
-      "rollback sources plugin random error: what is kept of version 1.0.0 of sources/random is damaged " +
-        "(plugins/sources/Random@v1.0.0.so); install that version from its zip\n",
-    ]);
-    expect((await describeIt()).version).toBe("2.0.0");
-    expect(await liveFiles()).toEqual([YAML, "plugins/sources/Random@v2.0.0.so"]);
-  });
+  ])(
+    "to a version whose .so is %s is refused",
+    async ([_, damage], { install, update, url, server, rollback, describeIt, liveFiles }) => {
+      await install(V1);
+      await update(V2);
+      const [, old] = JSON.parse((await send(url("/versions"))).text);
+      const { sha256 } = old.files.find(({ path }: { path: string }) => path.endsWith(".so"));
+      await damage(join(server.base, "plugins/.versions", sha256));
+      const [status, text] = await rollback();
+      expect([status, text]).toEqual([
+        500,
+        "rollback sources plugin random error: what is kept of version 1.0.0 of sources/random is damaged " +
+          "(plugins/sources/Random@v1.0.0.so); install that version from its zip\n",
+      ]);
+      expect((await describeIt()).version).toBe("2.0.0");
+      expect(await liveFiles()).toEqual([YAML, "plugins/sources/Random@v2.0.0.so"]);
+    },
+  );
 
-  test("brings back a .so that somebody had put in the place of the installed one, however alike they look", async () => {
+  test("brings back a .so that somebody had put in the place of the installed one, however alike they look", async ({
+    install,
+    server,
+    update,
+    rollback,
+  }) => {
     await install(V1);
     const so = join(server.base, "plugins/sources/Random@v1.0.0.so");
     const { size } = await stat(so);
@@ -241,7 +272,12 @@ describe("rollback", () => {
     expect(await readFile(so)).toEqual(Buffer.alloc(size, "h"));
   });
 
-  test("works again once what was damaged is installed from its zip, also where versions share a file", async () => {
+  test("works again once what was damaged is installed from its zip, also where versions share a file", async ({
+    install,
+    update,
+    server,
+    rollback,
+  }) => {
     const other = { ...V1, yaml: "seed: 11\n" };
     await install(V1);
     await update(other);
@@ -254,15 +290,15 @@ describe("rollback", () => {
     expect(await rollback()).toEqual([200, backTo("1.0.0")]);
   });
 
-  test("of a plugin that is not installed", async () => {
+  test("of a plugin that is not installed is 404", async ({ rollback }) => {
     expect(await rollback()).toEqual([404, "rollback sources plugin random error: invalid name random: not exist\n"]);
   });
 
-  test.each([
+  test.for([
     ["[]", /should be an object/],
     ['{"version":1}', /field version should be a string/],
     ["{", /not valid JSON/],
-  ])("refuses the body %s", async (body, sentence) => {
+  ] as const)("refuses the body %s", async ([body, sentence], { install, url }) => {
     await install(V1);
     const [status, text] = await post(url("/rollback"), body);
     expect([status, text]).toEqual([400, expect.stringMatching(sentence)]);
@@ -270,7 +306,7 @@ describe("rollback", () => {
   });
 });
 
-test("what is done is in the audit", async () => {
+test("updates and rollbacks are audited", async ({ install, update, rollback, server, host }) => {
   await install(V1);
   await update(V2);
   await rollback();

@@ -1,11 +1,11 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { afterEach, describe, expect, onTestFinished, test, vi } from "vitest";
+import { describe, expect, vi } from "vitest";
+import { stoppedServerTest } from "../support/fixtures.ts";
 import { ask, send } from "../support/http-client.ts";
 import { type OpenRequest, openRequest } from "../support/open-request.ts";
 import { pluginZip } from "../support/plugin-zip.ts";
-import { createScriptGate, GATED_SCRIPT } from "../support/script-gate.ts";
-import { startTestServer, type TestServer } from "../support/test-server.ts";
+import { GATED_SCRIPT } from "../support/script-gate.ts";
 
 /** Clients that send zips slowly, for ever, or not to the end. */
 
@@ -16,43 +16,35 @@ const PART = '--x\r\nContent-Disposition: form-data; name="file"; filename="rand
 const field = (name: string, value: string) =>
   `--x\r\nContent-Disposition: form-data; name="${name}"\r\n\r\n${value}\r\n`;
 
-let server: TestServer;
-let opened: OpenRequest[] = [];
-afterEach(async () => {
-  for (const request of opened) request.destroy();
-  opened = [];
-  await server.close();
-});
-
-async function start(settings: Record<string, string> = {}): Promise<void> {
-  server = await startTestServer({ settings });
-}
-
-function open(path: string, headers: Record<string, string>, method?: string): OpenRequest {
-  const request = openRequest(server.url + path, headers, method);
-  opened.push(request);
-  return request;
-}
-
-async function incoming(): Promise<string[]> {
-  return readdir(join(server.base, "plugins", ".incoming")).catch(() => []);
-}
-
-async function waitForIncoming(files: number): Promise<void> {
-  await vi.waitFor(async () => expect(await incoming()).toHaveLength(files), { timeout: 10_000 });
-}
-
-/** Resolves when the server has ended a request that began now for being slow, and so has looked at all before it. */
-async function slownessIsEnded(): Promise<void> {
-  const { status, text } = await open("/plugins/sinks", { "content-length": "100" }).answer;
-  expect([status, text]).toEqual([408, expect.stringContaining("http.requestTimeoutSeconds")]);
-}
+const test = stoppedServerTest
+  .extend("open", ({ server }, { onCleanup }) => {
+    const opened: OpenRequest[] = [];
+    onCleanup(() => {
+      for (const request of opened) request.destroy();
+    });
+    return (path: string, headers: Record<string, string>, method?: string) => {
+      const request = openRequest(server.url + path, headers, method);
+      opened.push(request);
+      return request;
+    };
+  })
+  .extend("incoming", ({ server }) => async (): Promise<string[]> => {
+    return readdir(join(server.base, "plugins", ".incoming")).catch(() => []);
+  })
+  .extend("waitForIncoming", ({ incoming }) => async (files: number): Promise<void> => {
+    await vi.waitFor(async () => expect(await incoming()).toHaveLength(files), { timeout: 10_000 });
+  })
+  /** Resolves when the server has ended a request that began now for being slow, and so has looked at all before it. */
+  .extend("slownessIsEnded", ({ open }) => async (): Promise<void> => {
+    const { status, text } = await open("/plugins/sinks", { "content-length": "100" }).answer;
+    expect([status, text]).toEqual([408, expect.stringContaining("http.requestTimeoutSeconds")]);
+  });
 
 describe("time", () => {
   const QUICK = { HTTP__REQUESTTIMEOUTSECONDS: "0.4" };
 
-  test("a zip may take longer than other bodies", async () => {
-    await start(QUICK);
+  test("a zip may take longer than other bodies", async ({ server, open, waitForIncoming, slownessIsEnded }) => {
+    await server.start(QUICK);
     const zip = pluginZip({ type: "sinks", name: "slow" });
     const slow = open("/plugins/sinks?name=slow", { ...ZIP, "content-length": String(zip.length) });
     await slow.write(zip.subarray(0, 100));
@@ -62,8 +54,8 @@ describe("time", () => {
     expect(await slow.answer).toMatchObject({ status: 201 });
   });
 
-  test("so may a form with a zip", async () => {
-    await start(QUICK);
+  test("a form with a zip may take longer, too", async ({ server, open, waitForIncoming, slownessIsEnded }) => {
+    await server.start(QUICK);
     const zip = pluginZip({ type: "sinks", name: "slow" });
     const slow = open("/plugins/sinks", FORM);
     await slow.write(Buffer.concat([Buffer.from(PART), zip.subarray(0, 100)]));
@@ -73,8 +65,8 @@ describe("time", () => {
     expect(await slow.answer).toMatchObject({ status: 201 });
   });
 
-  test("but only as long as uploads.timeoutSeconds", async () => {
-    await start({ UPLOADS__TIMEOUTSECONDS: "0.2" });
+  test("no zip may take longer than uploads.timeoutSeconds", async ({ server, open, incoming }) => {
+    await server.start({ UPLOADS__TIMEOUTSECONDS: "0.2" });
     const body = open("/plugins/sinks?name=slow", ZIP);
     await body.write("PK\x03\x04");
     const form = open("/plugins/sinks", FORM);
@@ -86,8 +78,8 @@ describe("time", () => {
     expect(await incoming()).toEqual([]);
   });
 
-  test("clients that say nothing do not keep the places of others", async () => {
-    await start({ UPLOADS__IDLETIMEOUTSECONDS: "0.3", UPLOADS__MAXCONCURRENT: "2" });
+  test("clients that say nothing do not keep the places of others", async ({ server, open, incoming }) => {
+    await server.start({ UPLOADS__IDLETIMEOUTSECONDS: "0.3", UPLOADS__MAXCONCURRENT: "2" });
     const body = open("/plugins/sinks?name=silent", ZIP);
     await body.write("PK\x03\x04");
     const form = open("/plugins/sinks", FORM);
@@ -101,15 +93,15 @@ describe("time", () => {
     expect(await incoming()).toEqual([]);
   });
 
-  test("what is left of a form after its zip has the time of other bodies", async () => {
-    await start({ HTTP__REQUESTTIMEOUTSECONDS: "0.4" });
+  test("what is left of a form after its zip has the time of other bodies", async ({ server, open, incoming }) => {
+    await server.start({ HTTP__REQUESTTIMEOUTSECONDS: "0.4" });
     const form = open("/plugins/sinks", FORM);
     await form.write(`${PART}abc\r\n--x\r\nContent-Disposition: form-data; na`);
     expect(await form.answer).toMatchObject({ status: 408, text: expect.stringContaining("too long to arrive") });
     expect(await incoming()).toEqual([]);
   });
 
-  test.each<[what: string, path: string, headers: Record<string, string>, begin: string, more: string]>([
+  test.for<[what: string, path: string, headers: Record<string, string>, begin: string, more: string]>([
     ["JSON", "/plugins/sinks", {}, "{", " "],
     ["white space", "/plugins/sinks", {}, " ", "\n"],
     ["what may become a zip", "/plugins/sinks?name=slow", ZIP, "P", ""],
@@ -118,8 +110,8 @@ describe("time", () => {
     ["the head of a form's file", "/plugins/sinks", FORM, PART.slice(0, 20), "x"],
     ["a form on another path", "/", FORM, PART, "x"],
     ["a zip on another path", "/ping", { ...ZIP, "transfer-encoding": "chunked" }, "PK\x03\x04", "x"],
-  ])("%s has the time of other bodies", async (_, path, headers, begin, more) => {
-    await start(QUICK);
+  ])("%s has the time of other bodies", async ([_, path, headers, begin, more], { server, open, incoming }) => {
+    await server.start(QUICK);
     const slow = open(path, headers, path === "/ping" ? "DELETE" : "POST");
     await slow.write(begin);
     const timer = setInterval(() => void slow.write(more), 50);
@@ -130,13 +122,13 @@ describe("time", () => {
 });
 
 describe("a client that goes away leaves nothing", () => {
-  test.each<[string, string, Record<string, string>, string]>([
+  test.for<[string, string, Record<string, string>, string]>([
     ["in a zip", "/plugins/sinks?name=gone", ZIP, "PK\x03\x04abc"],
     ["in a form's zip", "/plugins/sinks", FORM, `${field("name", "gone")}${PART}PK\x03\x04abc`],
     ["after a form's zip", "/plugins/sinks", FORM, `${field("name", "gone")}${PART}abc\r\n--x\r\n`],
     ["in an upload", "/config/uploads?name=gone", ZIP, "PK\x03\x04abc"],
-  ])("%s", async (_, path, headers, begin) => {
-    await start();
+  ])("%s", async ([_, path, headers, begin], { server, open, waitForIncoming }) => {
+    await server.start();
     const request = open(path, headers);
     await request.write(begin);
     await waitForIncoming(1);
@@ -147,8 +139,13 @@ describe("a client that goes away leaves nothing", () => {
   });
 });
 
-test("of twenty uploads at once, uploads.maxConcurrent are received", async () => {
-  await start({ UPLOADS__MAXCONCURRENT: "4" });
+test("of twenty uploads at once, uploads.maxConcurrent are received", async ({
+  server,
+  open,
+  waitForIncoming,
+  incoming,
+}) => {
+  await server.start({ UPLOADS__MAXCONCURRENT: "4" });
   const names = Array.from({ length: 20 }, (_, index) => `plugin${index}`);
   const requests = names.map((name) => open(`/plugins/sinks?name=${name}`, ZIP));
   const zips = names.map((name) => pluginZip({ type: "sinks", name }));
@@ -170,13 +167,11 @@ test("of twenty uploads at once, uploads.maxConcurrent are received", async () =
   expect(await incoming()).toEqual([]);
 });
 
-test("the zips of installs that wait have uploads.maxTotalBytes at most", async () => {
-  const gate = await createScriptGate();
-  onTestFinished(() => gate.close());
+test("the zips of installs that wait have uploads.maxTotalBytes at most", async ({ server, gate, incoming }) => {
   const gated = pluginZip({ type: "sinks", name: "gated", script: GATED_SCRIPT });
   const zipOf = (name: string) => pluginZip({ type: "sinks", name });
   const most = gated.length + zipOf("first").length + zipOf("again").length;
-  await start({ CHANGES__MAXCONCURRENT: "1", UPLOADS__MAXBYTES: `${most}`, UPLOADS__MAXTOTALBYTES: `${most}` });
+  await server.start({ CHANGES__MAXCONCURRENT: "1", UPLOADS__MAXBYTES: `${most}`, UPLOADS__MAXTOTALBYTES: `${most}` });
   const install = (name: string, zip = zipOf(name), query = "") =>
     send(`${server.url}/plugins/sinks?name=${name}${query}`, {
       method: "POST",
@@ -203,8 +198,13 @@ test("the zips of installs that wait have uploads.maxTotalBytes at most", async 
   expect(await incoming()).toEqual([]);
 });
 
-test("an upload that is being received is told when the server closes", async () => {
-  await start();
+test("an upload that is being received is told when the server closes", async ({
+  server,
+  open,
+  waitForIncoming,
+  incoming,
+}) => {
+  await server.start();
   const request = open("/plugins/sinks?name=late", ZIP);
   await request.write("PK\x03\x04");
   await waitForIncoming(1);
@@ -215,12 +215,12 @@ test("an upload that is being received is told when the server closes", async ()
 });
 
 describe("300 MiB", () => {
-  test.each<[string, string, Record<string, string>, string, string]>([
+  test.for<[string, string, Record<string, string>, string, string]>([
     ["as a zip", "/plugins/sinks?name=large", ZIP, "PK\x03\x04", ""],
     ["as a form", "/plugins/sinks", FORM, field("name", "large") + PART, "\r\n--x--\r\n"],
     ["as an upload", "/config/uploads?name=large", ZIP, "", ""],
-  ])("%s are never held in memory", async (_, path, headers, begin, end) => {
-    await start();
+  ])("%s are never held in memory", async ([_, path, headers, begin, end], { server, open, incoming }) => {
+    await server.start();
     await ask(`${server.url}/ping`);
     const before = process.memoryUsage().rss;
     let most = 0;

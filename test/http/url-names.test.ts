@@ -1,24 +1,17 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect } from "vitest";
+import { sharedServerTest } from "../support/fixtures.ts";
 import { snapshot } from "../support/folder-snapshot.ts";
 import { ask, post, send } from "../support/http-client.ts";
-import { startTestServer, type TestServer } from "../support/test-server.ts";
-import { startZipHost, type ZipHost } from "../support/zip-host.ts";
 
 /** Names in a URL: none but that of an installed plugin leads anywhere. */
 
-let host: ZipHost;
-let server: TestServer;
-let before: Record<string, string>;
-beforeAll(async () => {
-  host = await startZipHost();
-  server = await startTestServer();
+const test = sharedServerTest().extend("before", { scope: "file", auto: true }, async ({ server, host }) => {
   const file = host.serveZip({ type: "sources", name: "random" });
   expect((await post(`${server.url}/plugins/sources`, { name: "random", file }))[0]).toBe(201);
-  before = await snapshot(server.base);
+  return snapshot(server.base);
 });
-afterAll(() => Promise.all([server.close(), host.close()]));
 
-test("a name may be percent-encoded", async () => {
+test("a name may be percent-encoded", async ({ server }) => {
   expect((await ask(`${server.url}/plugins/sources/%72andom`))[1]).toMatch(/^\{"name":"random"/);
 });
 
@@ -49,13 +42,13 @@ const NAMES: readonly (readonly [encoded: string, shown: string])[] = [
 ];
 
 describe.each(NAMES.map((row) => [row[0].slice(0, 40), ...row] as const))("%s", (_, encoded, shown) => {
-  test("is not described", async () => {
+  test("is not described", async ({ server }) => {
     const { status, headers, text } = await send(`${server.url}/plugins/sources/${encoded}`);
     expect([status, headers["content-type"]]).toEqual([404, "text/plain; charset=utf-8"]);
     expect(text).toBe(`describe sources plugin ${shown} error: not found\n`);
   });
 
-  test("is not deleted", async () => {
+  test("is not deleted", async ({ server, before }) => {
     const [status, text] = await ask(`${server.url}/plugins/sources/${encoded}`, { method: "DELETE" });
     expect(status).toBe(404);
     expect(text).toBe(`delete sources plugin ${shown} error: invalid name ${shown}: not exist\n`);
@@ -64,13 +57,13 @@ describe.each(NAMES.map((row) => [row[0].slice(0, 40), ...row] as const))("%s", 
 });
 
 describe.each(["%", "%zz", "%c3", "%E2%82", "abc%2", "%ff"])("the broken encoding %s", (encoded) => {
-  test.each(["GET", "DELETE", "PATCH", "HEAD"])("is refused: %s", async (method) => {
+  test.for(["GET", "DELETE", "PATCH", "HEAD"])("is refused: %s", async (method, { server }) => {
     const { status, headers, text } = await send(`${server.url}/plugins/sources/${encoded}`, { method });
     expect([status, headers["content-type"]]).toEqual([400, "text/plain; charset=utf-8"]);
     expect(text).toMatch(method === "HEAD" ? /^$/ : /^[^\n{}]+\n$/);
   });
 
-  test("is refused in JSON where a client asks for it", async () => {
+  test("is refused in JSON where a client asks for it", async ({ server }) => {
     const { status, text } = await send(`${server.url}/plugins/sources/${encoded}`, {
       headers: { accept: "application/json" },
     });

@@ -5,7 +5,6 @@ import { describe, expect, it } from "vitest";
 import {
   dropTemporaries,
   duplicateFile,
-  exists,
   makeFolder,
   replaceFile,
   syncFolder,
@@ -114,30 +113,6 @@ describe("duplicateFile", () => {
     await writeTree(folder, { a: "1", taken: "2" });
     await expect(duplicateFile(join(folder, from), join(folder, to))).rejects.toMatchObject({ code });
     expect(await readTree(folder)).toEqual({ a: "1", taken: "2" });
-  });
-});
-
-describe("exists", () => {
-  it.each([
-    ["file", true],
-    ["folder", true],
-    ["link-to-nothing", true],
-    ["nowhere", false],
-    ["file/below", false],
-  ])("%s: %s", async (name, expected) => {
-    const folder = await tempFolder();
-    await writeTree(folder, { file: "", "folder/": null, "link-to-nothing": "-> nowhere" });
-    expect(await exists(join(folder, name))).toBe(expected);
-  });
-
-  it("does not take an error for an answer", async () => {
-    const loop = join(await tempFolder(), "loop");
-    await symlink(loop, loop);
-    await expect(exists(join(loop, "x"))).rejects.toMatchObject({ code: "ELOOP" });
-  });
-
-  it("says no to a name that nothing can have", async () => {
-    expect(await exists(join(await tempFolder(), "a".repeat(300)))).toBe(false);
   });
 });
 

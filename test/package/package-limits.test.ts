@@ -72,7 +72,7 @@ test.each([
   const host = await startZipHost();
   onTestFinished(() => host.close());
   const server = await startTestServer();
-  onTestFinished(() => server.close());
+  onTestFinished(() => server.dispose());
   const zip = pluginZip({ ...RANDOM, script: "exit 0\n", files: { [path]: "x" } });
   const file = host.serve("/random.zip", zip);
   const [status, text] = await post(`${server.url}/plugins/sources`, { name: "random", file });

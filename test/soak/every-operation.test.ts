@@ -19,10 +19,10 @@ function points(operations: number): number[] {
   return Array.from({ length: operations }, (_, index) => index + 1).filter((at) => at % STEP === FIRST % STEP);
 }
 
-/** What a user wrote before the plugin came, and what must be there again, or beside it, whatever happens. */
+/** A file that a user wrote before the install: it must be there afterwards, or as a backup, whatever happens. */
 const EDITED_YAML = "# edited by hand\n";
 
-/** The default that comes with version 2; the plugin has one file less then, and one more. */
+/** The default of version 2, which has one file less than version 1, and one more. */
 const NEW_DEFAULT = "default:\n  interval: 2000\n";
 
 let zips: string;
@@ -100,7 +100,7 @@ async function baseToRollBack(): Promise<string> {
   return base;
 }
 
-/** A base folder is made once and copied then: that takes a tenth of the time. */
+/** Makes a base folder once and then copies it, which takes a tenth of the time. */
 function copies(makeBase: () => Promise<string>): { make: () => Promise<string>; dispose: () => Promise<void> } {
   const template = makeBase();
   return {
@@ -118,13 +118,13 @@ function startFaulty(base: string, env: Record<string, string>): Promise<ServerP
   return ServerProcess.start({ base, command: ["env", ...assignments, process.execPath, "--import", PRELOAD] });
 }
 
-/** Runs the change in a server that dies at the operation; returns the answer, if there was one. */
+/** Runs the change in a server that dies at the operation. Returns the status of the answer, if there was one. */
 async function dieDuring(change: Change, base: string, env: Record<string, string>): Promise<number | undefined> {
   const server = await startFaulty(base, { ...env, COUNT_FROM: "signal" });
   try {
     server.kill("SIGUSR2");
     const answer = await change(await server.url()).catch(() => undefined);
-    // Work after the answer (dropping the workspace) counts too: give the process the time to die of it.
+    // Work after the answer (dropping the workspace) counts too: wait for the process to die of it.
     if (answer !== undefined) await Promise.race([server.exited, settled(server)]);
     return answer?.status;
   } finally {
@@ -132,7 +132,7 @@ async function dieDuring(change: Change, base: string, env: Record<string, strin
   }
 }
 
-/** Runs the change on a disk that fails at one operation; returns the answer, and what is listed then. */
+/** Runs the change on a disk that fails at one operation. Returns the status, and what is listed then. */
 async function failDuring(change: Change, base: string, at: number) {
   const server = await startFaulty(base, { FAIL_AT: String(at), COUNT_FROM: "signal" });
   try {
@@ -146,7 +146,7 @@ async function failDuring(change: Change, base: string, at: number) {
   }
 }
 
-/** Resolves when the server has answered once more after the change, so that what it does afterwards has begun. */
+/** Resolves when the server has answered another request, so that its work after the change has begun. */
 async function settled(server: ServerProcess): Promise<void> {
   await fetch(`${await server.url()}/ping`).catch(() => {});
 }
@@ -187,7 +187,7 @@ interface VersionChange {
   readonly name: string;
   readonly change: Change;
   readonly makeBase: () => Promise<string>;
-  /** The versions as they are before it and after it: the installed one, then those before. */
+  /** The versions before and after the change: the installed one, then the earlier ones. */
   readonly before: readonly string[];
   readonly after: readonly string[];
 }
@@ -203,7 +203,7 @@ const VERSION_CHANGES: readonly VersionChange[] = [
   },
 ];
 
-/** One version or the other is there, whole; what users wrote is; and what is kept can be brought back. */
+/** Checks that one of the versions is there whole, that users' files are, and that a rollback works. */
 async function checkVersions(base: string, { change, before, after }: VersionChange, answer: string, status?: number) {
   await check(base, async (listed, url) => {
     expect(listed, answer).toBe(true);

@@ -22,8 +22,8 @@ interface Plugin {
 }
 
 /**
- * What was answered last about a plugin: which version is there, or that it is gone. What was ordered and not answered
- * can be one or the other.
+ * What the last answer says about a plugin: which version is installed, or that it is gone. After a request without an
+ * answer it can be as before or as requested.
  */
 type Knowledge = readonly (string | "gone")[];
 
@@ -64,10 +64,10 @@ test(`${KILLS} kills at random instants under load lose nothing (seed ${SEED})`,
         break;
       }
       const load = plugins.map((plugin) => {
-        const order = chooseOrder(url, plugin, versions.get(plugin) ?? [], zips.get(plugin) ?? [], random);
-        return send(order, plugin, known);
+        const change = chooseChange(url, plugin, versions.get(plugin) ?? [], zips.get(plugin) ?? [], random);
+        return send(change, plugin, known);
       });
-      await delay(random() * LONGEST_LIFE_MS); // the instant of the kill: this is not a wait for something
+      await delay(random() * LONGEST_LIFE_MS); // a random instant for the kill, not a wait for something
       await server.dispose();
       answers += (await Promise.all(load)).reduce((sum, count) => sum + count, 0);
     }
@@ -78,24 +78,24 @@ test(`${KILLS} kills at random instants under load lose nothing (seed ${SEED})`,
   expect(answers, "the load was real").toBeGreaterThan(0);
 });
 
-interface Order {
+interface Change {
   readonly request: () => Promise<Response>;
-  /** What is there before it, and after it. */
+  /** The installed version before it, and after it. */
   readonly before: string;
   readonly after: string;
 }
 
 /**
- * Installs what is not there; updates, rolls back or deletes what is. Once for each life of the server: a deleted name
+ * Installs what is not there; updates, rolls back or deletes what is. Once per start of the server: a deleted name
  * stays marked.
  */
-function chooseOrder(
+function chooseChange(
   url: string,
   { type, name }: Plugin,
   [version, previous]: readonly string[],
   zips: readonly string[],
   random: () => number,
-): Order {
+): Change {
   const plugin = `${url}/plugins/${type}/${name}`;
   const send = (to: string, method: string, body?: object) => () =>
     fetch(to, { method, ...(body === undefined ? {} : { body: JSON.stringify(body) }) });
@@ -112,7 +112,11 @@ function chooseOrder(
   return { request: send(plugin, "PUT", { file: zips[next] }), before: version, after };
 }
 
-async function send({ request, before, after }: Order, plugin: Plugin, known: Map<Plugin, Knowledge>): Promise<number> {
+async function send(
+  { request, before, after }: Change,
+  plugin: Plugin,
+  known: Map<Plugin, Knowledge>,
+): Promise<number> {
   known.set(plugin, [before, after]); // from here on until the answer
   try {
     const response = await request();
@@ -121,12 +125,12 @@ async function send({ request, before, after }: Order, plugin: Plugin, known: Ma
     known.set(plugin, [after]);
     return 1;
   } catch (error) {
-    if (error instanceof TypeError) return 0; // the connection died with the server
+    if (error instanceof TypeError) return 0; // the connection was cut by the kill
     throw error;
   }
 }
 
-/** @returns the versions of what is listed: the installed one, then those before it */
+/** @returns the versions of each listed plugin: the installed one, then the earlier ones */
 async function expectWhatWasAnswered(
   url: string,
   listing: Listing,
@@ -143,7 +147,7 @@ async function expectWhatWasAnswered(
       );
     }
     const is = found.get(plugin)?.[0] ?? "gone";
-    expect(knowledge, `${type}/${name}, of which that was answered, is ${is}`).toContain(is);
+    expect(knowledge, `${type}/${name} as the last answer says; it is ${is}`).toContain(is);
   }
   return found;
 }

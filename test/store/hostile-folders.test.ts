@@ -47,7 +47,7 @@ describe("a server", () => {
     server = await startTestServer();
   });
   afterEach(async () => {
-    await Promise.all([server.close({ keep: true }), host.close()]);
+    await Promise.all([server.stop(), host.close()]);
     execFileSync("rm", ["-rf", server.base]); // unlike node's, it removes folders of any depth
   });
 

@@ -1,20 +1,6 @@
 import { createHash } from "node:crypto";
-import {
-  copyFile,
-  type link,
-  lstat,
-  mkdir,
-  readdir,
-  readFile,
-  readlink,
-  rename,
-  rm,
-  stat,
-  symlink,
-  unlink,
-  writeFile,
-} from "node:fs/promises";
-import { basename, join } from "node:path";
+import { cp, readdir, readFile, stat, writeFile } from "node:fs/promises";
+import { basename, join, relative } from "node:path";
 import { expect } from "vitest";
 import { asStorageFailure } from "../../src/domain/errors.ts";
 import {
@@ -28,14 +14,15 @@ import {
   volumeOf,
 } from "../../src/domain/plugin.ts";
 import type { PluginEntry } from "../../src/domain/plugin-entry.ts";
-import { type Change, finishChange, type Move, planChange } from "../../src/store/journal/change.ts";
-import { writeJournal } from "../../src/store/journal/journal.ts";
+import type { Change, Move } from "../../src/store/journal/change.ts";
+import { ChangeRunner } from "../../src/store/journal/change-runner.ts";
 import type { Workspace } from "../../src/store/journal/workspace.ts";
 import { Layout } from "../../src/store/layout.ts";
 import { PluginStore } from "../../src/store/plugin-store.ts";
 import { Registry } from "../../src/store/registry/registry.ts";
 import type { StagedFile } from "../../src/store/versions/version-change.ts";
 import { findVersion, type WantedVersion } from "../../src/store/versions/version-list.ts";
+import { type Faults, type FileOperation, type Observed, observe } from "../support/file-operations.ts";
 import { tempFolder } from "../support/temp-folder.ts";
 import { testLog } from "../support/test-log.ts";
 import { readTree, type Tree, writeTree } from "../support/tree.ts";
@@ -203,74 +190,51 @@ export async function fillButFor(pages: number, layout: Layout): Promise<void> {
   await writeFile(filler, Buffer.alloc(Math.max(0, size - pages * 4096)));
 }
 
-interface Context {
-  readonly layout: Layout;
-  readonly workspace: Workspace;
-  /** How old files get their second name: a link, or a copy where the file system has no links. */
-  readonly save: typeof link | typeof copy;
+/** Another base folder with the same in it. */
+export async function copyOf({ base }: Layout): Promise<Layout> {
+  const copy = new Layout(await tempFolder());
+  await cp(base, copy.base, { recursive: true, verbatimSymlinks: true });
+  return copy;
 }
 
-/**
- * A change, one file operation at a time and in the order of the real one, so that a test can stop after any of them
- * as if the process had been killed there. Yields what it has just done.
- */
-export async function* changeByStep(change: Change, { layout, workspace, save }: Context): AsyncGenerator<string> {
-  const inWorkspace = (target: string, name: string) => workspace.file(volumeOf(target as FilePath), name);
-  const journal = await planChange(change, { layout, workspace });
-  yield "planned";
-  await writeJournal(workspace, journal);
-  yield "journal written";
-  for (const folder of journal.newFolders) {
-    await mkdir(layout.absolute(folder as FilePath));
-    yield `${folder} made`;
-  }
-  for (const { target, saved } of journal.moves) {
-    if (saved === null) continue;
-    if (save === copy) {
-      await writeFile(`${inWorkspace(target, saved)}.partial`, "half a co");
-      yield `${target} half copied`;
-      await rm(`${inWorkspace(target, saved)}.partial`);
-    }
-    await save(layout.absolute(target as FilePath), inWorkspace(target, saved));
-    yield `${target} saved`;
-  }
-  for (const { target, staged } of journal.moves) {
-    if (staged === null) await unlink(layout.absolute(target as FilePath));
-    else await rename(inWorkspace(target, staged), layout.absolute(target as FilePath));
-    yield `${target} ${staged === null ? "removed" : "in place"}`;
-  }
-  const registry = await Registry.open(layout.registryFile, testLog().log);
-  await registry.update({ id: change.id, entry: change.entry });
-  yield DONE;
-  await finishChange(journal, { layout, workspace });
-  yield "finished";
-  await rm(workspace.folder("etc"), { recursive: true });
-  yield "half of the workspace dropped";
-  await workspace.remove();
-  yield "workspace dropped";
+/** Carries out a change as the server does, to the end or until it is killed. The test file has to mock, see `observe`. */
+export async function runChange(
+  change: Change,
+  workspace: Workspace,
+  layout: Layout,
+  faults: Faults = {},
+): Promise<Observed> {
+  const { log } = testLog();
+  const registry = await Registry.open(layout.registryFile, log);
+  const runner = new ChangeRunner({ layout, registry, unsettled: new Map(), log });
+  return observe(async () => {
+    await using _ended = workspace;
+    await runner.commit(change, workspace);
+  }, faults);
 }
 
-/**
- * Carries out the first `count` steps of a change, and says what the last one was; undefined when there are not so
- * many.
- *
- * @param look is called after each step
- */
-export async function dieAfter(count: number, change: Change, context: Context, look = async (_step: string) => {}) {
-  if (count === 0) return "prepared";
-  let left = count;
-  for await (const step of changeByStep(change, context)) {
-    await look(step);
-    left -= 1;
-    if (left === 0) return step;
-  }
-  return undefined;
+/** How old files get their second name: a link, or a copy on a file system that has no links. */
+export const SECOND_NAMES: readonly (readonly [string, Pick<Faults, "fail">])[] = [
+  ["links", {}],
+  ["copies", { fail: ({ call }) => (call === "link" ? "EPERM" : undefined) }],
+];
+
+/** Whether the registry was written: from here on a change has happened. */
+export function isDone({ operations }: Observed, layout: Layout): boolean {
+  return operations.some((operation) => renamesTo(operation, layout.registryFile));
 }
 
-export async function copy(from: string, to: string): Promise<void> {
-  if ((await lstat(from)).isSymbolicLink()) await symlink(await readlink(from), to);
-  else await copyFile(from, to);
+export function renamesTo({ call, paths }: FileOperation, path: string): boolean {
+  return call === "rename" && paths[1] === path;
 }
 
-/** From here on a change has happened. */
-export const DONE = "registry written";
+/** Whether the registry's new content is on its way: every file of a change is in its place by then. */
+export function beginsRegistry({ call, paths: [path = ""] }: FileOperation): boolean {
+  return call === "open" && path.includes("/plugins/registry.json.");
+}
+
+/** The last of the operations, for the message of a test that fails. */
+export function lastOf({ operations }: Observed, layout: Layout): string {
+  const { call, paths } = operations.at(-1) ?? { call: "nothing", paths: [] };
+  return [call, ...paths.map((path) => relative(layout.base, path))].join(" ");
+}

@@ -111,3 +111,42 @@ export class ServerProcess {
     await this.exited;
   }
 }
+
+/** The built server on one folder, for tests that start it again. */
+export class RestartableServer {
+  readonly base: string;
+  #process: ServerProcess | undefined;
+  #url = "";
+
+  constructor(base: string) {
+    this.base = base;
+  }
+
+  /** Starts a process, in the place of the one before it, which is killed if it still runs. */
+  async launch(options: Partial<ServerProcessOptions> = {}): Promise<ServerProcess> {
+    await this.#process?.dispose();
+    this.#process = new ServerProcess({ base: this.base, ...options });
+    return this.#process;
+  }
+
+  /** The same, and waits until the server listens, for its URL. */
+  async start(options: Partial<ServerProcessOptions> = {}): Promise<string> {
+    this.#url = await (await this.launch(options)).url();
+    return this.#url;
+  }
+
+  /** Of the last one that `start` started. */
+  get url(): string {
+    return this.#url;
+  }
+
+  /** The last one started. */
+  get process(): ServerProcess {
+    if (this.#process === undefined) throw new Error("the server was not started");
+    return this.#process;
+  }
+
+  async dispose(): Promise<void> {
+    await this.#process?.dispose();
+  }
+}

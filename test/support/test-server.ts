@@ -10,72 +10,104 @@ import { createServer } from "../../src/server.ts";
 import type { ChangeQueue } from "../../src/store/journal/queue.ts";
 import { Layout } from "../../src/store/layout.ts";
 
-export interface TestServer {
-  readonly url: string;
-  readonly base: string;
-  readonly app: FastifyInstance;
-  readonly queue: ChangeQueue;
-  /** What was logged so far. */
-  readonly logged: Record<string, unknown>[];
-  /** How often a delete asked for a restart. */
-  readonly restarts: () => number;
-  /** Every file and folder below the base folder, sorted; folders end with a slash. */
-  files(): Promise<string[]>;
-  /** What main.ts does in the background after the start. */
-  compareWithEngine(): Promise<void>;
-  /** Ends the server and, unless told to keep it, removes the base folder. */
-  close(options?: { keep?: boolean }): Promise<void>;
-}
+/** Settings as environment variables, without their prefix: `{ HTTP__MAXBODYBYTES: "2048" }`. */
+export type Settings = Readonly<Record<string, string>>;
 
-export interface TestServerOptions {
-  /** An existing base folder. Default: a new one. */
-  readonly base?: string;
-  /** Settings as environment variables, without their prefix: `{ HTTP__MAXBODYBYTES: "2048" }`. */
-  readonly settings?: Readonly<Record<string, string>>;
-}
+type Running = Awaited<ReturnType<typeof createServer>> & { readonly url: string };
 
 /** The whole server in this process, on a free loopback port: everything is real but the process itself. */
-export async function startTestServer({ base, settings = {} }: TestServerOptions = {}): Promise<TestServer> {
-  const folder = base ?? (await mkdtemp(join(tmpdir(), "plugin-server-")));
-  const layout = new Layout(folder);
-  const env = Object.fromEntries(Object.entries(settings).map(([key, value]) => [`KUIPER__${key}`, value]));
-  const { config } = loadConfig(layout.configFile, env);
+export class TestServer {
+  /** Exists from the beginning, and through every start. */
+  readonly base: string;
+  #running: Running | undefined;
+  #logged: Record<string, unknown>[] = [];
+  #restarts = 0;
 
-  const logged: Record<string, unknown>[] = [];
-  const log = pino({ level: "debug" }, { write: (line: string) => logged.push(JSON.parse(line)) });
-  const audit = createAudit(config.log.auditFile, log);
-  let restarts = 0;
-  const restart = () => {
-    restarts += 1;
-  };
-  const server = await createServer({
-    ...{ config, layout, env: process.env, proxy: {}, log, audit, restart },
-    version: "0.0.0-test",
-  });
-  const { app, queue } = server;
-  await app.listen({ host: "127.0.0.1", port: 0 });
+  private constructor(base: string) {
+    this.base = base;
+  }
 
-  return {
-    url: `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`,
-    base: folder,
-    app,
-    queue,
-    logged,
-    restarts: () => restarts,
-    files: () => listFiles(folder),
-    compareWithEngine: () => server.installed.compareWithEngine(),
-    close: async ({ keep = false } = {}) => {
-      await server.close();
-      if (!keep) await rm(folder, { recursive: true, force: true });
-    },
-  };
+  /** A server that is not started yet, with an empty base folder. */
+  static async create(): Promise<TestServer> {
+    return new TestServer(await mkdtemp(join(tmpdir(), "plugin-server-")));
+  }
+
+  /** Starts the server; one that runs is stopped first. What is in its folder stays. */
+  async start(settings: Settings = {}): Promise<this> {
+    await this.stop();
+    const layout = new Layout(this.base);
+    const env = Object.fromEntries(Object.entries(settings).map(([key, value]) => [`KUIPER__${key}`, value]));
+    const { config } = loadConfig(layout.configFile, env);
+    this.#logged = [];
+    this.#restarts = 0;
+    const log = pino({ level: "debug" }, { write: (line: string) => this.#logged.push(JSON.parse(line)) });
+    const audit = createAudit(config.log.auditFile, log);
+    const restart = () => {
+      this.#restarts += 1;
+    };
+    const parts = { config, layout, env: process.env, proxy: {}, log, audit, restart, version: "0.0.0-test" };
+    const server = await createServer(parts);
+    await server.app.listen({ host: "127.0.0.1", port: 0 });
+    const { port } = server.app.server.address() as AddressInfo;
+    this.#running = { ...server, url: `http://127.0.0.1:${port}` };
+    return this;
+  }
+
+  async stop(): Promise<void> {
+    await this.#running?.close();
+    this.#running = undefined;
+  }
+
+  /** Undoes what still runs, so that nothing is written into a folder that is being removed, and removes all. */
+  async dispose(): Promise<void> {
+    await this.#running?.queue.close(1);
+    await this.stop();
+    await rm(this.base, { recursive: true, force: true });
+  }
+
+  get url(): string {
+    return this.#started.url;
+  }
+
+  get app(): FastifyInstance {
+    return this.#started.app;
+  }
+
+  get queue(): ChangeQueue {
+    return this.#started.queue;
+  }
+
+  /** What was logged since the last start. */
+  get logged(): readonly Record<string, unknown>[] {
+    return this.#logged;
+  }
+
+  /** How often a delete asked for a restart. */
+  restarts(): number {
+    return this.#restarts;
+  }
+
+  /** What is below the base folder, as relative paths, sorted; folders end with a slash. The registry is left out. */
+  async files(): Promise<string[]> {
+    const items = await readdir(this.base, { recursive: true, withFileTypes: true });
+    return items
+      .map((item) => join(item.parentPath, item.name).slice(this.base.length + 1) + (item.isDirectory() ? "/" : ""))
+      .filter((path) => path !== "plugins/registry.json")
+      .sort();
+  }
+
+  /** What main.ts does in the background after the start. */
+  compareWithEngine(): Promise<void> {
+    return this.#started.installed.compareWithEngine();
+  }
+
+  get #started(): Running {
+    if (this.#running === undefined) throw new Error("the server is not started");
+    return this.#running;
+  }
 }
 
-/** What is below a folder, as relative paths; the registry is left out, since its content is another test's matter. */
-export async function listFiles(folder: string): Promise<string[]> {
-  const items = await readdir(folder, { recursive: true, withFileTypes: true });
-  return items
-    .map((item) => join(item.parentPath, item.name).slice(folder.length + 1) + (item.isDirectory() ? "/" : ""))
-    .filter((path) => path !== "plugins/registry.json")
-    .sort();
+/** A server of its own for a test, which is to dispose of it. */
+export async function startTestServer(settings?: Settings): Promise<TestServer> {
+  return (await TestServer.create()).start(settings);
 }

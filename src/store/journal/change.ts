@@ -3,8 +3,9 @@ import { dirname } from "node:path";
 import { PluginError } from "../../domain/errors.ts";
 import { type FilePath, type PluginId, volumeOf } from "../../domain/plugin.ts";
 import type { PluginEntry } from "../../domain/plugin-entry.ts";
-import { duplicateFile, exists, makeFolder, statIfThere, syncFolder, syncFolders } from "../../lib/durable.ts";
+import { duplicateFile, makeFolder, syncFolder, syncFolders } from "../../lib/durable.ts";
 import { hasCode } from "../../lib/errors.ts";
+import { exists, statIfThere } from "../../lib/files.ts";
 import type { Layout } from "../layout.ts";
 import type { Registry } from "../registry/registry.ts";
 import { dropJournal, type Journal, type JournalMove, writeJournal } from "./journal.ts";
@@ -17,7 +18,7 @@ export interface Move {
   readonly staged: string | null;
 }
 
-/** What a change does, all of it or nothing. `entry` is what the registry says afterwards; null for a removal. */
+/** What a change does, all of it or nothing. `entry` is the registry's afterwards; null for a removal. */
 export interface Change {
   readonly id: PluginId;
   readonly entry: PluginEntry | null;
@@ -35,7 +36,7 @@ interface Context {
  * touched, every old file has a second name before it is replaced, the folders are durable before the registry is
  * written, and the registry's rename is the moment at which the change has happened.
  *
- * @throws the file system's error; `undoChange` then makes everything as before
+ * @throws the file system's error; `undoChange` then restores everything
  */
 export async function applyChange(change: Change, journal: Journal, context: Context): Promise<void> {
   await writeJournal(context.workspace, journal);
@@ -45,11 +46,11 @@ export async function applyChange(change: Change, journal: Journal, context: Con
   await context.registry.update({ id: change.id, entry: change.entry });
 }
 
-/** Takes back what a change did so far. Can be repeated after being cut off anywhere. */
+/** Undoes what a change did so far. Can be repeated after being interrupted anywhere. */
 export async function undoChange(journal: Journal, { layout, workspace }: Omit<Context, "registry">): Promise<void> {
   const failures: unknown[] = [];
   for (const move of [...journal.moves].reverse()) {
-    // One file that can't be taken back must not keep the others from it.
+    // One file that can't be restored must not prevent the others.
     await undoMove(move, layout, workspace).catch((error) => failures.push(error));
   }
   if (failures.length > 0) throw failures[0];
@@ -58,7 +59,7 @@ export async function undoChange(journal: Journal, { layout, workspace }: Omit<C
   await dropJournal(workspace);
 }
 
-/** Clears up after a change that the registry has: the plugin's folders that it emptied, then the journal. */
+/** Finishes a change that is in the registry: removes the plugin's folders that it emptied, then the journal. */
 export async function finishChange(journal: Journal, { layout, workspace }: Omit<Context, "registry">): Promise<void> {
   const removals = journal.moves.filter(({ staged }) => staged === null);
   const folders = removals.flatMap((move) => ownFolders(move.target as FilePath, journal));
@@ -67,9 +68,9 @@ export async function finishChange(journal: Journal, { layout, workspace }: Omit
 }
 
 /**
- * Looks at what is there and writes down what will be done. Changes nothing but to make a missing folder of a type.
+ * Records what is there and what will be done to it. Changes nothing, except that it makes a missing folder of a type.
  *
- * @throws PluginError STORAGE_FAILED when something that is not ours is in the way
+ * @throws PluginError STORAGE_FAILED when a folder or a link is in the way
  */
 export async function planChange(change: Change, { layout, workspace }: Omit<Context, "registry">): Promise<Journal> {
   const moves: JournalMove[] = [];
@@ -108,7 +109,7 @@ export async function planChange(change: Change, { layout, workspace }: Omit<Con
 async function missingFolders(target: FilePath, layout: Layout): Promise<FilePath[]> {
   const missing: FilePath[] = [];
   const segments = target.split("/").slice(0, -1);
-  // Folders of a type are shared by all changes, so no single one may take them back.
+  // Folders of a type are shared by all changes, so none of them may remove one again.
   await makeFolder(layout.absolute(segments.slice(0, 2).join("/") as FilePath));
   for (let depth = 2; depth <= segments.length; depth += 1) {
     const folder = segments.slice(0, depth).join("/") as FilePath;
@@ -156,7 +157,7 @@ async function moveIntoPlace(journal: Journal, { layout, workspace }: Context): 
 }
 
 async function undoMove(move: JournalMove, layout: Layout, workspace: Workspace): Promise<void> {
-  await missingFolders(move.target as FilePath, layout); // refuses links, which may have come since
+  await missingFolders(move.target as FilePath, layout); // refuses links, which may have been made since
   const target = layout.absolute(move.target as FilePath);
   if (move.saved !== null) await restore(inWorkspace(workspace, move, move.saved), target);
   else if (move.stagedInode !== null) await removeIfOurs(target, move.stagedInode);
@@ -197,8 +198,8 @@ function targetFolders(journal: Journal, layout: Layout): string[] {
 }
 
 async function existing(paths: readonly string[]): Promise<string[]> {
-  const there = await Promise.all(paths.map(exists));
-  return paths.filter((_, index) => there[index]);
+  const isThere = await Promise.all(paths.map(exists));
+  return paths.filter((_, index) => isThere[index]);
 }
 
 function inWorkspace(workspace: Workspace, move: JournalMove, name: string): string {

@@ -2,16 +2,17 @@ import { readFile, rm } from "node:fs/promises";
 import { type Static, Type } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";
 import { isFilePath } from "../../domain/plugin.ts";
-import { NOT_THERE, replaceFile, statIfThere, syncFolder } from "../../lib/durable.ts";
+import { replaceFile, syncFolder } from "../../lib/durable.ts";
 import { hasCode } from "../../lib/errors.ts";
+import { NOT_THERE, statIfThere } from "../../lib/files.ts";
 import type { Workspace } from "./workspace.ts";
 
-/** What a change is about to do to one file, and what is needed to take it back. Names are of the target's workspace. */
+/** What a change is about to do to one file, and what is needed to undo it. Names are those in the workspace. */
 const JournalMoveSchema = Type.Object({
   target: Type.String(),
   /** The prepared file that becomes the target; null removes the target. */
   staged: Type.Union([Type.String({ pattern: "^\\d+\\.new$" }), Type.Null()]),
-  /** Identifies the prepared file after it was moved, so that nobody else's file is ever taken for it. */
+  /** Identifies the prepared file after it was moved, so that no other file is taken for it. */
   stagedInode: Type.Union([Type.String(), Type.Null()]),
   /** The second name of the file that was there before; null when there was none. */
   saved: Type.Union([Type.String({ pattern: "^\\d+\\.old$" }), Type.Null()]),
@@ -49,13 +50,13 @@ export async function dropJournal(workspace: Workspace): Promise<void> {
 /**
  * The journal of a workspace, or undefined where the change had not begun to touch anything.
  *
- * @throws when there is one that can't be read: what the workspace holds may be needed, so nobody may drop it
+ * @throws when there is one that can't be read: the workspace may hold what is needed, so it must not be removed
  */
 export async function readJournal(workspace: Workspace): Promise<Journal | undefined> {
-  if (!(await statIfThere(workspace.journalFile))?.isFile()) return undefined; // what is no file was not written by us
+  if (!(await statIfThere(workspace.journalFile))?.isFile()) return undefined; // anything else was not written by us
   const parsed: unknown = JSON.parse(await readFile(workspace.journalFile, "utf8"));
   if (!isJournal(parsed) || parsed.change !== workspace.id)
-    throw new Error(`${workspace.journalFile} is not of the form that this version writes`);
+    throw new Error(`${workspace.journalFile} does not match the schema of this version`);
   return parsed;
 }
 

@@ -1,8 +1,7 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { pluginKey, VOLUMES, type Volume } from "../../domain/plugin.ts";
-import { statIfThere } from "../../lib/durable.ts";
-import { removeFolder } from "../../lib/files.ts";
+import { removeFolder, statIfThere } from "../../lib/files.ts";
 import type { Log } from "../../lib/log.ts";
 import type { Layout } from "../layout.ts";
 import type { Registry } from "../registry/registry.ts";
@@ -10,14 +9,14 @@ import { finishChange, undoChange } from "./change.ts";
 import { type Journal, readJournal } from "./journal.ts";
 import { Workspace } from "./workspace.ts";
 
-/** Changes that are still to be ended, by plugin: nothing else may be done to a plugin before. */
+/** Changes that still have to be ended, by plugin, before anything else is done to that plugin. */
 export type Unsettled = Map<string, () => Promise<void>>;
 
 /**
- * Cleans up after a process that ended in the middle of its work: a change that the registry has is finished, any
- * other is undone, and what was only being prepared is dropped.
+ * Cleans up after a process that was killed during its work: a change that is in the registry is finished, any other
+ * is undone, and one that was only being prepared is removed.
  *
- * @returns the changes that the disk did not let us end
+ * @returns the changes that could not be ended because of the disk
  */
 export async function recover(registry: Registry, layout: Layout, log: Log): Promise<Unsettled> {
   const unsettled: Unsettled = new Map();
@@ -43,7 +42,7 @@ export async function recover(registry: Registry, layout: Layout, log: Log): Pro
   return unsettled;
 }
 
-/** A workspace is made on the first volume first and removed from it last: one that is only elsewhere is of no use. */
+/** A workspace is made on the first volume first and removed from it last: without that folder it is a leftover. */
 async function dropOrphans(layout: Layout): Promise<void> {
   const kept = new Set(await list(layout, "plugins"));
   for (const volume of VOLUMES) {
@@ -53,7 +52,7 @@ async function dropOrphans(layout: Layout): Promise<void> {
   }
 }
 
-/** Decides, once and for all, from the registry as it was found: later it may have other changes of that plugin. */
+/** Decides, once and for all, from the registry as it was found: by the next attempt it may have changed. */
 function howToEnd(
   journal: Journal,
   workspace: Workspace,
@@ -66,7 +65,7 @@ function howToEnd(
   const done = kind === "install" ? entry?.change === journal.change : entry === undefined;
   log.warn(
     { plugin: { type, name }, change: journal.change, kind },
-    done ? "the server ended during a change: it is finished" : "the server ended during a change: it is undone",
+    done ? "a change was interrupted: it is finished" : "a change was interrupted: it is undone",
   );
   return async () => {
     await (done ? finishChange : undoChange)(journal, { layout, workspace });

@@ -2,8 +2,8 @@ import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { PluginError } from "../../domain/errors.ts";
 import { type FilePath, VOLUMES, type Volume, volumeOf } from "../../domain/plugin.ts";
-import { exists, makeFolder, statIfThere } from "../../lib/durable.ts";
-import { removeFolder } from "../../lib/files.ts";
+import { makeFolder } from "../../lib/durable.ts";
+import { exists, removeFolder, statIfThere } from "../../lib/files.ts";
 import type { Layout } from "../layout.ts";
 
 /** Called when the folders of a workspace can't be removed at its end. */

@@ -15,8 +15,8 @@ import {
   yamlPath,
 } from "../../domain/plugin.ts";
 import type { PluginEntry } from "../../domain/plugin-entry.ts";
-import { exists } from "../../lib/durable.ts";
 import { hasCode } from "../../lib/errors.ts";
+import { exists } from "../../lib/files.ts";
 import type { Log } from "../../lib/log.ts";
 import type { Unsettled } from "../journal/recovery.ts";
 import type { Layout } from "../layout.ts";
@@ -24,8 +24,8 @@ import type { Registry, RegistryUpdate } from "./registry.ts";
 
 /**
  * Brings the registry and the folders together, as the original does by reading the folders on every start: every
- * .so is a plugin, whoever put it there, and what has no .so any more is none. The plugins of `unsettled` changes are
- * left alone: what they have on the disk is not what they are.
+ * .so is a plugin, wherever it came from, and an entry without a .so is removed. Plugins with `unsettled` changes are
+ * left alone: their files are those of half a change.
  */
 export async function reconcile(
   registry: Registry,
@@ -59,7 +59,7 @@ export async function reconcile(
   if (updates.length > 0) await registry.adopt(updates, log);
 }
 
-/** The .so files of a plugin on the disk, in byte order: of several the engine ends up with the last. */
+/** The .so files of a plugin on the disk, in byte order: of several, the engine uses the last. */
 export async function findSoFilesOf(id: PluginId, layout: Layout): Promise<SoFile[]> {
   return (await findSoFiles(id.type, layout)).get(id.name) ?? [];
 }
@@ -69,7 +69,7 @@ export async function adoptable(id: PluginId, layout: Layout): Promise<PluginEnt
   return reconciled(id, await findSoFilesOf(id, layout), undefined, layout);
 }
 
-/** Whether the folder has exactly the .so files of the registry: the usual start, quick also with many plugins. */
+/** Whether the folder has exactly the .so files of the registry, as on most starts: quick with many plugins. */
 function isAsKnown(items: readonly Dirent[], entries: ReadonlyMap<string, PluginEntry>): boolean {
   const known = new Set<string>();
   for (const [name, { soFile }] of entries) {
@@ -115,9 +115,9 @@ async function itemsOf(folder: string): Promise<Dirent[]> {
   }
 }
 
-/** Not hidden, and a name that the registry will take back on the next start. */
+/** Whether the engine reads it and the registry accepts its path on the next start. */
 function isUsable(fileName: string, type: PluginType): boolean {
-  // U+FFFD stands for bytes that are no UTF-8: such a name could be listed, but its file never be found again.
+  // U+FFFD stands for bytes that are not UTF-8: such a file could be listed but never opened.
   const isReachable = !fileName.includes("\ufffd") && !isReservedName(parseSoFileName(fileName)?.name ?? "");
   return isReachable && !fileName.startsWith(".") && isFilePath(soPath(type, fileName));
 }
@@ -126,11 +126,11 @@ async function isLinkToFile(item: Dirent, folder: string): Promise<boolean> {
   if (!item.isSymbolicLink()) return false;
   return stat(join(folder, item.name)).then(
     (target) => target.isFile(),
-    () => false, // a link to nothing is no plugin
+    () => false, // a dangling link is no plugin
   );
 }
 
-/** The entry that the disk calls for, or undefined where the registry has it already. */
+/** The entry for these .so files, or undefined where the registry has it already. */
 async function reconciled(
   id: PluginId,
   soFiles: readonly SoFile[],
@@ -141,16 +141,16 @@ async function reconciled(
   if (winner === undefined || known?.soFile === winner.fileName) return undefined;
   const bySo = soFiles.map(({ fileName }) => ({ path: soPath(id.type, fileName) }));
   const byName = [yamlPath(id), jsonPath(id)];
-  const there = await Promise.all(byName.map((path) => exists(layout.absolute(path))));
+  const isThere = await Promise.all(byName.map((path) => exists(layout.absolute(path))));
   const byKnown = (known?.files ?? []).filter(({ path }) => !bySo.some((so) => so.path === path));
   const adopted = byName
-    .filter((path, index) => there[index] && !byKnown.some((installed) => installed.path === path))
+    .filter((path, index) => isThere[index] && !byKnown.some((installed) => installed.path === path))
     .map((path) => ({ path }));
   return {
     version: winner.version,
     soFile: winner.fileName,
     files: [...bySo, ...byKnown, ...adopted],
-    // What replaced it by hand says nothing about the versions before.
+    // A .so replaced by hand does not change the earlier versions.
     ...(known?.versions === undefined ? {} : { versions: known.versions }),
   };
 }

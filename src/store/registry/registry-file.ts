@@ -10,7 +10,7 @@ import { hasCode } from "../../lib/errors.ts";
 import type { Log } from "../../lib/log.ts";
 import { isSha256 } from "../versions/content.ts";
 
-/** The version of the file's form. A file of a later one is set aside, not guessed at. */
+/** The version of the file's schema. A file of a later one is moved aside, not guessed at. */
 const SCHEMA = 1;
 
 export type RegistryContent = { readonly [T in PluginType]: ReadonlyMap<string, PluginEntry> };
@@ -73,12 +73,12 @@ const RegistrySchema = Type.Object({
 
 export interface ReadRegistry {
   readonly content: RegistryContent;
-  /** False where there is or was another registry, which can't be used but may still be of use to somebody. */
+  /** False where an unusable registry was moved aside, now or earlier, that may refer to further files. */
   readonly isOnlyOne: boolean;
 }
 
 /**
- * Reads the registry. One that can't be used (torn, of a later version, a folder, …) is moved aside, never deleted,
+ * Reads the registry. One that can't be used (truncated, of a later version, a folder, …) is moved aside, never deleted,
  * and the server starts with an empty one, which is then filled from the plugins' folders.
  */
 export async function readRegistry(file: string, log: Log): Promise<ReadRegistry> {
@@ -89,7 +89,7 @@ export async function readRegistry(file: string, log: Log): Promise<ReadRegistry
     const parsed: unknown = JSON.parse(await readFile(file, "utf8"));
     const content = toContent(parsed);
     if (content !== undefined) return { content, isOnlyOne: !(await hasSetAside(file)) };
-    reason = "it is not of the form that this version writes";
+    reason = "it does not match the schema of this version";
   } catch (error) {
     if (hasCode(error, "ENOENT")) return { content: emptyContent(), isOnlyOne: !(await hasSetAside(file)) };
     reason = error;
@@ -99,8 +99,8 @@ export async function readRegistry(file: string, log: Log): Promise<ReadRegistry
 }
 
 /**
- * The registry's text: one plugin to a line, in a stable order, so that people can read and compare it. With every field
- * on a line of its own it would be half as large again, and ten thousand plugins take that much longer to read.
+ * The registry as JSON: one plugin to a line, in a stable order, so that people can read and compare it. One field to
+ * a line would make it half as large again, and ten thousand plugins would take that much longer to read.
  */
 export function formatRegistry(content: RegistryContent): string {
   const types = PLUGIN_TYPES.map((type) => `    ${JSON.stringify(type)}: {${formatEntries(content[type])}}`);
@@ -109,43 +109,43 @@ export function formatRegistry(content: RegistryContent): string {
 
 function formatEntries(entries: ReadonlyMap<string, PluginEntry>): string {
   if (entries.size === 0) return "";
-  const lines = Array.from(entries, ([name, entry]) => `      ${JSON.stringify(name)}: ${entryText(entry)}`);
+  const lines = Array.from(entries, ([name, entry]) => `      ${JSON.stringify(name)}: ${serialize(entry)}`);
   return `\n${lines.join(",\n")}\n    `;
 }
 
-const entryTexts = new WeakMap<PluginEntry, string>();
+const serialized = new WeakMap<PluginEntry, string>();
 
-/** Entries never change, so with ten thousand of them a change makes the text of one. */
-function entryText(entry: PluginEntry): string {
-  let text = entryTexts.get(entry);
-  if (text === undefined) {
-    text = JSON.stringify(entry);
-    entryTexts.set(entry, text);
+/** Entries are immutable, so with ten thousand of them a change serializes just one. */
+function serialize(entry: PluginEntry): string {
+  let json = serialized.get(entry);
+  if (json === undefined) {
+    json = JSON.stringify(entry);
+    serialized.set(entry, json);
   }
-  return text;
+  return json;
 }
 
-export function emptyContent(): RegistryContent {
+function emptyContent(): RegistryContent {
   return { sources: new Map(), sinks: new Map(), functions: new Map() };
 }
 
 function toContent(parsed: unknown): RegistryContent | undefined {
-  // Compiled, since a registry can have tens of thousands of entries and the start waits for it.
+  // Compiled: a registry can have tens of thousands of entries, and the start waits for this check.
   if (!TypeCompiler.Compile(RegistrySchema).Check(parsed)) return undefined;
   const { plugins } = parsed as Static<typeof RegistrySchema>;
   const maps = PLUGIN_TYPES.map((type) => [type, new Map(Object.entries(plugins[type]))] as const);
-  const pathsAreOurs = maps.every(([, map]) =>
-    [...map.values()].every((entry) => hasOurPaths(entry) && (entry.versions ?? []).every(isKept)),
+  const areOurPaths = maps.every(([, map]) =>
+    [...map.values()].every((entry) => hasOurPaths(entry) && (entry.versions ?? []).every(isKeptVersion)),
   );
-  return pathsAreOurs ? (Object.fromEntries(maps) as unknown as RegistryContent) : undefined;
+  return areOurPaths ? (Object.fromEntries(maps) as unknown as RegistryContent) : undefined;
 }
 
 function hasOurPaths({ files }: Pick<Static<typeof VersionSchema>, "files">): boolean {
   return files.every(({ path }) => isFilePath(path));
 }
 
-/** Kept files are found by their sha256, so it is part of a path too. */
-function isKept(version: Static<typeof VersionSchema>): boolean {
+/** The sha256 of a kept file becomes part of a path too. */
+function isKeptVersion(version: Static<typeof VersionSchema>): boolean {
   return hasOurPaths(version) && version.files.every(({ sha256 }) => sha256 === undefined || isSha256(sha256));
 }
 
@@ -155,7 +155,7 @@ async function hasSetAside(file: string): Promise<boolean> {
   try {
     return (await readdir(dirname(file))).some((name) => name.startsWith(basename(file) + SET_ASIDE));
   } catch (error) {
-    return !hasCode(error, "ENOENT"); // what can't be looked at may be there
+    return !hasCode(error, "ENOENT"); // a folder that can't be read may have one
   }
 }
 

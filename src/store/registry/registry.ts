@@ -8,7 +8,7 @@ import { formatRegistry, type ReadRegistry, type RegistryContent, readRegistry }
 export interface RegistryUpdate {
   readonly id: PluginId;
   readonly entry: PluginEntry | null;
-  /** Only if the entry is still this one when its turn comes. */
+  /** If given, the update is skipped unless this is still the entry. */
   readonly from?: PluginEntry;
 }
 
@@ -19,11 +19,11 @@ interface Waiting {
 }
 
 /**
- * The installed plugins: in memory for every reader, and in a file that is written before memory shows a change.
- * So what a client was ever told is on the disk.
+ * The installed plugins: in memory for every reader, and in a file that is written before a change shows in memory, so
+ * that every answer to a client is already on the disk.
  */
 export class Registry {
-  /** Whether no other registry was set aside that may know more. */
+  /** Whether no unusable registry was moved aside that may refer to further files. */
   readonly isOnlyOne: boolean;
   readonly #file: string;
   #content: RegistryContent;
@@ -77,17 +77,17 @@ export class Registry {
   }
 
   /**
-   * Takes over what the folders say. Memory shows it at once: unlike an order of a client's it is true whether or not
-   * the file can be written now.
+   * Takes over what was found in the folders. It shows in memory at once: unlike a client's request it is true whether
+   * or not the file can be written. Never throws.
    */
   async adopt(updates: readonly RegistryUpdate[], log: Log): Promise<void> {
-    this.#show(withUpdates(this.#content, updates));
+    this.#publish(withUpdates(this.#content, updates));
     await this.update().catch((err) =>
       log.error({ err }, "the registry could not be written; the next change tries again"),
     );
   }
 
-  #show(content: RegistryContent): void {
+  #publish(content: RegistryContent): void {
     this.#content = content;
     this.#names.clear();
   }
@@ -99,11 +99,11 @@ export class Registry {
       const updates = batch.flatMap((waiting) => waiting.updates);
       try {
         await replaceFile(this.#file, formatRegistry(withUpdates(this.#content, updates)));
-        // Not what was just written: `adopt` may have changed memory meanwhile, and its own write follows.
-        this.#show(withUpdates(this.#content, updates));
+        // Applied again: `adopt` may have changed memory during the write, and its own write follows.
+        this.#publish(withUpdates(this.#content, updates));
         for (const { resolve } of batch) resolve();
       } catch (error) {
-        // The replacement may have failed after its rename; recovery must not find in the file what is undone now.
+        // It may have failed after the rename; a recovery must not find in the file what is undone now.
         await replaceFile(this.#file, formatRegistry(this.#content)).catch(() => {});
         for (const { reject } of batch) reject(error);
       }

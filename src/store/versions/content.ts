@@ -1,7 +1,7 @@
 import { type Volume, volumeOf } from "../../domain/plugin.ts";
 import type { InstalledFile, PluginEntry } from "../../domain/plugin-entry.ts";
 
-/** What a file has in it. It is kept on the volume on which it is used, since links don't lead to another one. */
+/** The content of a file. It is kept on the volume where it is used, since hard links do not cross volumes. */
 export interface Content {
   readonly volume: Volume;
   readonly sha256: string;
@@ -9,24 +9,24 @@ export interface Content {
 
 const SHA256 = /^[0-9a-f]{64}$/;
 
-/** The largest configuration file of which the default is kept as a copy: what people edit by hand is smaller. */
+/** Defaults of larger configuration files are not kept: what people edit by hand is smaller. */
 const MAX_DEFAULT_BYTES = 1024 * 1024;
 
-export function isSha256(text: string): boolean {
-  return SHA256.test(text);
+export function isSha256(value: string): boolean {
+  return SHA256.test(value);
 }
 
-/** The content of an installed file, or undefined where it is not known. */
+/** The content of an installed file, or undefined where its sha256 is unknown. */
 export function contentOf({ path, sha256 }: InstalledFile): Content | undefined {
   return sha256 !== undefined && isSha256(sha256) ? { volume: volumeOf(path), sha256 } : undefined;
 }
 
-/** Whether a copy of the file is kept from its install on, since after an edit there would be no original. */
+/** Whether a copy of the file is kept from its install on: once a user has edited it, the original is gone. */
 export function hasKeptDefault({ path, bytes }: InstalledFile): boolean {
   return volumeOf(path) === "etc" && bytes !== undefined && bytes <= MAX_DEFAULT_BYTES;
 }
 
-/** All the kept content that an entry refers to: its earlier versions, and the defaults of its configuration. */
+/** The kept contents that an entry refers to: those of its earlier versions, and its default configuration. */
 export function contentsOf({ files, versions = [] }: PluginEntry): Content[] {
   const kept = [...files.filter(hasKeptDefault), ...versions.flatMap((version) => version.files)];
   return kept.flatMap((file) => contentOf(file) ?? []);
@@ -44,7 +44,7 @@ export class References {
     for (const content of contents) this.#counts[content.volume].set(content.sha256, this.count(content) + 1);
   }
 
-  /** @returns those that nobody refers to any more */
+  /** @returns the contents without any reference left */
   drop(contents: Iterable<Content>): Content[] {
     const unused: Content[] = [];
     for (const content of contents) {

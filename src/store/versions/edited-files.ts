@@ -1,28 +1,29 @@
 import { type FilePath, volumeOf } from "../../domain/plugin.ts";
-import { duplicateFile, exists, statIfThere } from "../../lib/durable.ts";
-import { sha256OfFile } from "../../lib/files.ts";
+import { duplicateFile } from "../../lib/durable.ts";
+import { exists, sha256OfFile, statIfThere } from "../../lib/files.ts";
 import type { Move } from "../journal/change.ts";
 import type { Workspace } from "../journal/workspace.ts";
 import type { Layout } from "../layout.ts";
-import { suffixed } from "./suffixed.ts";
 
-/** A configuration file that a change replaces or removes. */
-export interface Touched {
+/** A file that a change replaces or removes. */
+export interface ReplacedFile {
   readonly path: FilePath;
-  /** What the file may be without being worth keeping: as it was installed, or as it is about to be. */
+  /** The content that needs no backup: what was installed, or what is about to be. */
   readonly sha256?: string;
 }
 
 /**
- * The moves that keep what users wrote: a file with other content than expected becomes `<name>.bak`, or
- * `<name>.bak.1` and so on where that is taken.
+ * The moves that back up what users wrote: a configuration file with another content than expected becomes
+ * `<name>.bak`, or `<name>.bak.1` and so on where that is taken.
+ *
+ * @throws the file system's error
  */
 export async function keepEditedFiles(
-  touched: readonly Touched[],
+  replaced: readonly ReplacedFile[],
   layout: Layout,
   workspace: Workspace,
 ): Promise<Move[]> {
-  const files = touched.filter(({ path }) => volumeOf(path) === "etc");
+  const files = replaced.filter(({ path }) => volumeOf(path) === "etc");
   const live = await readLiveFiles(
     files.map(({ path }) => path),
     layout,
@@ -30,13 +31,17 @@ export async function keepEditedFiles(
   const edited = files.filter(({ path, sha256 }) => live.has(path) && live.get(path) !== sha256);
   return backUpFiles(
     edited.map(({ path }) => path),
-    touched.map(({ path }) => path),
+    replaced.map(({ path }) => path),
     layout,
     workspace,
   );
 }
 
-/** The moves that give files a second name, which is none of those that are `reserved` for the change itself. */
+/**
+ * The moves that give files a second name, other than those that the change itself needs (`reserved`).
+ *
+ * @throws the file system's error
+ */
 export async function backUpFiles(
   paths: readonly FilePath[],
   reserved: Iterable<FilePath>,
@@ -55,21 +60,21 @@ export async function backUpFiles(
   return moves;
 }
 
-/** A name that nothing has, neither on the disk nor in the change itself. */
+/** A name that is neither on the disk nor taken by the change itself. */
 async function freeBackupName(path: FilePath, taken: ReadonlySet<string>, layout: Layout): Promise<FilePath> {
   for (const name of suffixed(path, ".bak")) {
     if (!taken.has(name) && !(await exists(layout.absolute(name)))) return name;
   }
-  throw new Error("never: there is no end of names");
+  throw new Error("unreachable: there is no end of names");
 }
 
 /**
- * What is there now: the sha256 of each file, null for a link and anything else that is no file. What is not there is
- * not in it, nor are folders: they are in the way, and the change will be refused for them.
+ * The files on the disk: the sha256 of each, null for a link and anything else that is not a regular file. Missing
+ * files are left out, and so are folders: a change that would replace one is refused later.
  */
 export type LiveFiles = ReadonlyMap<FilePath, string | null>;
 
-/** Reads every file, so it is for configuration, not for a .so. */
+/** Hashes every file, which takes long for a large .so. @throws the file system's error */
 export async function readLiveFiles(paths: Iterable<FilePath>, layout: Layout): Promise<LiveFiles> {
   const live = new Map<FilePath, string | null>();
   for (const path of new Set(paths)) {
@@ -79,4 +84,19 @@ export async function readLiveFiles(paths: Iterable<FilePath>, layout: Layout): 
     live.set(path, stat.isFile() ? await sha256OfFile(file) : null);
   }
   return live;
+}
+
+const MAX_NAME_BYTES = 255;
+
+/** A path with a suffix, its name cut to what file systems allow. Two long names can be the same then. */
+function withSuffix(path: FilePath, suffix: string): FilePath {
+  const folder = path.slice(0, path.lastIndexOf("/") + 1);
+  let name = path.slice(folder.length);
+  while (Buffer.byteLength(name + suffix) > MAX_NAME_BYTES) name = [...name].slice(0, -1).join("");
+  return `${folder}${name}${suffix}` as FilePath;
+}
+
+/** `path.new`, `path.new.1`, … without end, for finding a free name. */
+export function* suffixed(path: FilePath, suffix: string): Generator<FilePath, never> {
+  for (let count = 0; ; count += 1) yield withSuffix(path, count === 0 ? suffix : `${suffix}.${count}`);
 }

@@ -1,16 +1,15 @@
 import { realpath } from "node:fs/promises";
 import { type FilePath, type PluginId, soPath, volumeOf } from "../../domain/plugin.ts";
 import type { InstalledFile, KeptVersion, PluginEntry } from "../../domain/plugin-entry.ts";
-import { statIfThere } from "../../lib/durable.ts";
-import { sha256OfFile } from "../../lib/files.ts";
+import { sha256OfFile, statIfThere } from "../../lib/files.ts";
 import type { Layout } from "../layout.ts";
 import { contentOf, hasKeptDefault } from "./content.ts";
 import type { LiveFiles } from "./edited-files.ts";
 import type { KeptLease } from "./kept-lease.ts";
 import { versionId } from "./version-list.ts";
 
-/** The version that is installed so far. */
-export interface Present {
+/** The version that a change replaces. */
+export interface OldVersion {
   readonly entry: PluginEntry;
   /** Its files, and any other .so of the plugin's name. */
   readonly files: readonly InstalledFile[];
@@ -20,14 +19,14 @@ export interface Present {
 export type KeptSo = Required<Pick<InstalledFile, "path" | "sha256" | "bytes">>;
 
 /**
- * Keeps every .so of the installed version, as it is. Each is hashed, though the entry has a hash: somebody may have
- * put another file in its place, and neither size nor times tell.
+ * Keeps every .so of the old version as it is on the disk. Each is hashed although the entry has a hash: it may have
+ * been replaced by hand, which neither size nor times show for certain.
  *
- * @param staying those that the change is going to leave where they are
+ * @param staying those that the change leaves where they are
  * @throws the file system's error
  */
 export async function keepSoFiles(
-  { files }: Present,
+  { files }: OldVersion,
   staying: ReadonlySet<FilePath>,
   lease: KeptLease,
   layout: Layout,
@@ -44,20 +43,20 @@ export async function keepSoFiles(
   return kept;
 }
 
-export interface KeepVersionOptions extends Present {
+interface KeepVersionOptions extends OldVersion {
   readonly id: PluginId;
   readonly soFiles: readonly KeptSo[];
-  /** The configuration as it is now. */
+  /** The configuration as it is on the disk. */
   readonly live: LiveFiles;
-  /** Names that the change is going to give to other files, or to none. */
+  /** Paths that the change replaces or removes. */
   readonly replaced: ReadonlySet<FilePath>;
 }
 
 /**
- * Keeps the configuration of the installed version as it was installed, for the version with these .so files. What a
- * user edited is not the version's: without its default the file is kept by name only, and a rollback leaves it alone.
+ * Keeps the configuration of the old version as it was installed, and describes the version with these .so files. An
+ * edited file belongs to its user: if its default is not kept, only the path is recorded, and a rollback leaves it.
  *
- * @returns undefined where its .so is gone, without which there is nothing to go back to
+ * @returns undefined where its .so is gone: without it a rollback is impossible
  * @throws the file system's error
  */
 export async function keepVersion(
@@ -81,7 +80,7 @@ export async function keepVersion(
 }
 
 interface FoundSo {
-  /** Where the file itself is. */
+  /** The file itself, behind a link. */
   readonly file: string;
   readonly isLink: boolean;
   readonly bytes: number;
@@ -91,7 +90,7 @@ async function findSo(path: string): Promise<FoundSo | undefined> {
   const named = await statIfThere(path);
   if (named === undefined) return undefined;
   const isLink = named.isSymbolicLink();
-  const file = isLink ? await realpath(path).catch(() => path) : path; // a link to nothing is found to be no file
+  const file = isLink ? await realpath(path).catch(() => path) : path; // where it dangles, the link itself: no file
   const found = isLink ? await statIfThere(file) : named;
   if (!found?.isFile()) return undefined;
   return { file, isLink, bytes: Number(found.size) };

@@ -3,36 +3,36 @@ import { join } from "node:path";
 import { PluginError } from "../../domain/errors.ts";
 import { VOLUMES, type Volume } from "../../domain/plugin.ts";
 import type { PluginEntry } from "../../domain/plugin-entry.ts";
-import { copyDurably, duplicateFile, makeFolder, statIfThere } from "../../lib/durable.ts";
+import { copyDurably, duplicateFile, makeFolder, syncFile } from "../../lib/durable.ts";
 import { hasCode } from "../../lib/errors.ts";
-import { sha256OfFile, syncFile } from "../../lib/files.ts";
+import { sha256OfFile, statIfThere } from "../../lib/files.ts";
 import type { Log } from "../../lib/log.ts";
 import type { Layout } from "../layout.ts";
 import { type Content, contentsOf, isSha256, References } from "./content.ts";
 
-/** A file on its way, which is left when the process ends in the middle of it. */
+/** Of a file that is being written; one is left over when the process is killed meanwhile. */
 const PARTIAL = ".partial";
 const PARTIAL_NAME = /^[0-9a-f]{64}(\.partial)+$/;
 
-/** A file that has a content. */
+/** A file to take a content from. */
 export interface Source {
   readonly path: string;
-  /** Whether the change takes this name away from the file. Only then may it be linked: who edits it, edits both. */
+  /** Whether the change replaces or removes this path. Only then is it hard-linked: else an edit would change both. */
   readonly isReplaced: boolean;
 }
 
-export interface KeptFilesOptions {
+interface KeptFilesOptions {
   readonly layout: Layout;
-  /** Everything that is installed. */
+  /** Every entry of the registry. */
   readonly entries: () => Iterable<PluginEntry>;
-  /** Whether the entries are all that may refer to kept files. If not, none is ever removed. */
+  /** Whether nothing but these entries can refer to kept files. If not, none is ever removed. */
   readonly isComplete: boolean;
   readonly log: Log;
 }
 
 /**
- * The files of earlier versions, each content once, under its sha256. What somebody refers to stays: an entry of the
- * registry, or a change that is going on.
+ * The files of earlier versions, each content once, under its sha256. A file stays as long as an entry of the registry
+ * or a change in progress refers to it.
  */
 export class KeptFiles {
   readonly #options: KeptFilesOptions;
@@ -47,25 +47,27 @@ export class KeptFiles {
     return this.#options.layout.keptFile(volume, sha256);
   }
 
+  /** Adds a reference to each content. */
   hold(contents: Iterable<Content>): void {
     this.#known.add(contents);
   }
 
-  /** Takes a hold back, and removes what nobody refers to any more. A file that can't be removed is logged. */
+  /** Drops a reference to each content, and removes files without any left. One that can't be removed is logged. */
   async release(contents: Iterable<Content>): Promise<void> {
     for (const content of this.#known.drop(contents)) await this.#removeUnused(content);
   }
 
-  /** Whether a content will go once `contents` are released. */
+  /** Whether the content will be removed once `contents` are released. */
   isLastOf(contents: Iterable<Content>, { volume, sha256 }: Content): boolean {
     const own = [...contents].filter((one) => one.volume === volume && one.sha256 === sha256);
     return this.#options.isComplete && this.#known.count({ volume, sha256 }) <= own.length;
   }
 
   /**
-   * Keeps a content, whole and durable but for its name: see `KeptLease.sync`. Hold it before.
+   * Keeps a content that is held. It is durable once its folder is synced too: see `KeptLease.sync`.
    *
-   * @returns false where it is not kept and there is no source
+   * @returns false where it is neither kept so far nor to be had from a source
+   * @throws the file system's error; PluginError STORAGE_FAILED where a link or a file is in the way
    */
   async put(content: Content, source: Source | undefined): Promise<boolean> {
     const file = this.path(content);
@@ -75,12 +77,12 @@ export class KeptFiles {
         await this.#makeFolder(content.volume);
         await replaceKept(file, source);
       }
-      await syncFile(file); // a default was copied without that, and so may be a .so that was copied in by hand
+      await syncFile(file); // defaults are copied without a sync, and a .so may have been copied in by hand without one
       return true;
     });
   }
 
-  /** Keeps a copy of a default, as well as that can be had cheaply: a power cut may damage it. Never throws. */
+  /** Keeps a copy of a default without syncing it: a power cut may damage it. Never throws. */
   async putDefault(content: Content, path: string): Promise<void> {
     const file = this.path(content);
     await this.#inTurn(file, async () => {
@@ -92,7 +94,7 @@ export class KeptFiles {
   }
 
   /**
-   * Whether what is kept is still that content.
+   * Whether the kept file still has that content.
    *
    * @throws the file system's error
    */
@@ -100,7 +102,7 @@ export class KeptFiles {
     return this.#inTurn(this.path(content), () => this.#has(content, undefined));
   }
 
-  /** Removes what nobody refers to: what a process that ended in the middle of its work left behind. */
+  /** Removes files that nothing refers to: those that a killed process left behind. */
   async sweep(): Promise<void> {
     const { layout, isComplete, log } = this.#options;
     for (const volume of VOLUMES) {
@@ -111,14 +113,14 @@ export class KeptFiles {
       const contents = names.filter(isSha256).map((sha256) => ({ volume, sha256 }));
       const unused = contents.filter((content) => this.#known.count(content) === 0);
       if (unused.length > 0 && !isComplete) {
-        const sentence = "kept files that no plugin refers to are left, since a registry that was set aside may";
-        log.warn({ folder, files: unused.length }, `${sentence}; move it away to have them cleared at the next start`);
+        const message = "kept files that no plugin refers to are left, since a registry that was set aside may";
+        log.warn({ folder, files: unused.length }, `${message}; move it away to have them cleared at the next start`);
       }
       for (const content of unused) await this.#removeUnused(content);
     }
   }
 
-  /** Built when it is first needed: with ten thousand plugins that takes half as long as the rest of a start. */
+  /** Built on first use: with ten thousand plugins that takes half as long as the rest of a start. */
   get #known(): References {
     if (this.#references === undefined) {
       this.#references = new References();
@@ -131,8 +133,7 @@ export class KeptFiles {
     const file = this.path(content);
     const stat = await statIfThere(file);
     if (!stat?.isFile()) return false;
-    // A source that costs nothing but a link is better than what may be damaged, and than looking whether it is; and
-    // what has another name may be edited under that.
+    // Linking a source again costs less than hashing what is kept; and a file with another name may be edited there.
     if (source !== undefined && (source.isReplaced || stat.nlink > 1n)) return false;
     return (await sha256OfFile(file)) === content.sha256;
   }
@@ -141,12 +142,12 @@ export class KeptFiles {
     if (!this.#options.isComplete) return;
     const file = this.path(content);
     await this.#inTurn(file, async () => {
-      if (this.#known.count(content) > 0) return; // somebody came meanwhile
+      if (this.#known.count(content) > 0) return; // it was held again meanwhile
       await rm(file, { force: true });
     }).catch((err) => this.#options.log.warn({ err }, "a kept file can't be removed; the next start tries again"));
   }
 
-  /** For the server's user alone: what is kept may be secret. */
+  /** For the server's user alone: configuration may hold secrets. */
   async #makeFolder(volume: Volume): Promise<void> {
     const folder = this.#options.layout.versionsFolder(volume);
     const stat = await statIfThere(folder);
@@ -155,7 +156,7 @@ export class KeptFiles {
     throw new PluginError("STORAGE_FAILED", `${folder} is a link or a file; move it away and try again`);
   }
 
-  /** One at a time for each file, so that none is removed while another change finds it there. */
+  /** One at a time for each file, so that none is removed while another change relies on it. */
   async #inTurn<T>(file: string, work: () => Promise<T>): Promise<T> {
     const before = this.#turns.get(file) ?? Promise.resolve();
     const result = before.then(work);
@@ -169,7 +170,7 @@ export class KeptFiles {
   }
 }
 
-/** At no instant is there less than before: what is there may be whole, and only be shared. */
+/** Replaces a kept file atomically: the old one may be whole, and merely have another name. */
 async function replaceKept(file: string, { path, isReplaced }: Source): Promise<void> {
   const partial = file + PARTIAL;
   await rm(partial, { force: true });

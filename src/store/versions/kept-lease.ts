@@ -3,7 +3,7 @@ import { syncFolders } from "../../lib/durable.ts";
 import type { Content } from "./content.ts";
 import type { KeptFiles, Source } from "./kept-files.ts";
 
-/** The kept files that one change needs: until it ends, nobody removes them. */
+/** The kept files that one change needs: none is removed until the lease is disposed. */
 export class KeptLease implements AsyncDisposable {
   readonly #kept: KeptFiles;
   readonly #held: Content[] = [];
@@ -13,30 +13,32 @@ export class KeptLease implements AsyncDisposable {
     this.#kept = kept;
   }
 
-  hold(contents: readonly Content[]): void {
-    this.#kept.hold(contents);
-    this.#held.push(...contents);
-  }
-
   /**
+   * Holds a content and keeps it, from `source` if need be.
+   *
    * @returns whether the content is kept now
    * @throws the file system's error
    */
   async keep(content: Content, source: Source | undefined): Promise<boolean> {
-    this.hold([content]);
+    this.#hold(content);
     const isKept = await this.#kept.put(content, source);
     if (isKept) this.#unsynced.add(dirname(this.#kept.path(content)));
     return isKept;
   }
 
   async keepDefault(content: Content, path: string): Promise<void> {
-    this.hold([content]);
+    this.#hold(content);
     await this.#kept.putDefault(content, path);
   }
 
-  /** Makes the names of what was kept durable. An entry may refer to it only then. */
+  /** Makes the names of what was kept durable; only then may an entry refer to it. */
   async sync(): Promise<void> {
     await syncFolders(this.#unsynced);
+  }
+
+  #hold(content: Content): void {
+    this.#kept.hold([content]);
+    this.#held.push(content);
   }
 
   /** Ends the lease: kept files that no entry refers to are removed. */

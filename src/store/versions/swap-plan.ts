@@ -1,9 +1,8 @@
 import { type FilePath, volumeOf } from "../../domain/plugin.ts";
 import type { InstalledFile } from "../../domain/plugin-entry.ts";
-import type { LiveFiles } from "./edited-files.ts";
-import { suffixed } from "./suffixed.ts";
+import { type LiveFiles, suffixed } from "./edited-files.ts";
 
-/** A file of the version that comes. */
+/** A file of the new version. */
 export interface IncomingFile {
   readonly target: FilePath;
   readonly sha256: string;
@@ -11,28 +10,28 @@ export interface IncomingFile {
 }
 
 export interface Swap<F extends IncomingFile> {
-  /** The files of the version that goes, and any other .so of the plugin's name. */
+  /** The files of the old version, and any other .so of the plugin's name. */
   readonly old: readonly InstalledFile[];
   readonly incoming: readonly F[];
-  /** Files of users that the version that comes counts among its own, such as those of an adopted plugin. */
+  /** Files of unknown content that the new version counts among its own, such as those of an adopted plugin. */
   readonly users: readonly FilePath[];
   readonly live: LiveFiles;
 }
 
-export interface SwapPlan<F extends IncomingFile> {
-  /** What the entry says afterwards. */
+interface SwapPlan<F extends IncomingFile> {
+  /** The files of the new entry. */
   readonly files: readonly InstalledFile[];
   readonly additions: readonly { readonly target: FilePath; readonly file: F }[];
   readonly removals: readonly FilePath[];
-  /** What a user wrote, and what an addition is about to replace all the same. */
+  /** Files with a user's edits that an addition replaces all the same: they are backed up. */
   readonly edited: readonly FilePath[];
 }
 
 /**
- * Decides what becomes of every file when a version takes the place of another one. Pure.
+ * Decides what happens to every file when one version replaces another. Pure.
  *
- * A configuration file belongs to its user from the first edit on: it stays, whatever comes, and the new default lies
- * beside it as `.new`. One that nobody edited goes with its version. A .so is never a user's.
+ * A configuration file belongs to its user from the first edit on: it stays, and the new default is put beside it as
+ * `.new`. An unedited one is replaced or removed with its version. A .so never belongs to a user.
  */
 export function planSwap<F extends IncomingFile>({ old, incoming, users, live }: Swap<F>): SwapPlan<F> {
   const recorded = new Map(old.map(({ path, sha256 }) => [path, sha256]));
@@ -40,8 +39,8 @@ export function planSwap<F extends IncomingFile>({ old, incoming, users, live }:
   const files: InstalledFile[] = [];
   const additions: { target: FilePath; file: F }[] = [];
   const edited: FilePath[] = [];
-  const isEdited = (path: FilePath, coming: string) =>
-    live.has(path) && ![coming, recorded.get(path)].includes(live.get(path) ?? "");
+  const isEdited = (path: FilePath, incomingSha256: string) =>
+    live.has(path) && ![incomingSha256, recorded.get(path)].includes(live.get(path) ?? "");
 
   for (const file of incoming) {
     const { target, sha256, bytes } = file;
@@ -66,7 +65,7 @@ export function planSwap<F extends IncomingFile>({ old, incoming, users, live }:
   return { files, additions, removals: removals.map(({ path }) => path), edited };
 }
 
-/** Where the default of each configuration file would lie, should a user have edited the file. */
+/** Where the default of each configuration file is put if a user has edited the file. */
 export function namesBeside(incoming: readonly IncomingFile[], users: readonly FilePath[]): Map<FilePath, FilePath> {
   const taken = new Set([...incoming.map(({ target }) => target), ...users]);
   const names = new Map<FilePath, FilePath>();

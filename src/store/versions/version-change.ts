@@ -8,19 +8,19 @@ import type { Workspace } from "../journal/workspace.ts";
 import type { Layout } from "../layout.ts";
 import { contentOf, hasKeptDefault } from "./content.ts";
 import { backUpFiles, keepEditedFiles, type LiveFiles, readLiveFiles } from "./edited-files.ts";
-import { type KeptSo, keepSoFiles, keepVersion, type Present } from "./keep-version.ts";
+import { type KeptSo, keepSoFiles, keepVersion, type OldVersion } from "./keep-version.ts";
 import type { KeptFiles } from "./kept-files.ts";
 import type { KeptLease } from "./kept-lease.ts";
 import { type IncomingFile, namesBeside, planSwap, type Swap } from "./swap-plan.ts";
 import { versionId, versionsAfter } from "./version-list.ts";
 
-/** A prepared file of a version: `name` is what it is called in the workspace, see `Workspace.stage`. */
+/** A prepared file of a version; `name` is its name in the workspace, see `Workspace.stage`. */
 export interface StagedFile extends IncomingFile {
   readonly name: string;
   readonly bytes: number;
 }
 
-/** A prepared version. The store adds to its entry the earlier ones, and what lies beside files that a user edited. */
+/** A prepared version. The store adds the earlier versions to its entry, and the defaults beside edited files. */
 export interface StagedVersion {
   readonly entry: PluginEntry;
   readonly files: readonly StagedFile[];
@@ -40,7 +40,7 @@ export interface ChangeContext {
   readonly log: Log;
 }
 
-/** The change that installs a plugin. Configuration of its name that was there, and is another, becomes `.bak`. */
+/** The change that installs a plugin. Configuration that is already there with another content becomes `.bak`. */
 export async function prepareInstall({ entry, files }: StagedVersion, context: ChangeContext): Promise<InstallChange> {
   const { id, layout, workspace } = context;
   await keepDefaults(files, context);
@@ -49,16 +49,16 @@ export async function prepareInstall({ entry, files }: StagedVersion, context: C
   return { id, entry: { ...entry, change: workspace.id }, moves: [...kept, ...additions] };
 }
 
-/** The change that puts a version into the place of another one, which is kept. */
+/** The change that replaces the installed version by a new one. The old one is kept. */
 export async function prepareUpdate(
-  old: Present,
+  old: OldVersion,
   { entry, files }: StagedVersion,
   context: ChangeContext,
 ): Promise<InstallChange> {
   const { layout } = context;
   await keepDefaults(files, context);
   const soFiles = await keepOldSoFiles(old, new Set(), context);
-  // Read late, after what takes long: an edit that comes later would be lost.
+  // Read last, after the slow steps: a later edit would be lost.
   const live = await readLiveFiles(configurationOf(old, files), layout);
   const stage = async ({ name }: StagedFile) => name;
   return prepareSwap({ old, soFiles, entry, incoming: files, users: [], live, stage }, context);
@@ -67,11 +67,11 @@ export async function prepareUpdate(
 /**
  * The change that brings a kept version back.
  *
- * @param extras what is known of it by now, such as its verdict
+ * @param extras what to record with it, such as its verdict
  * @throws PluginError STORAGE_FAILED where a kept file is damaged or gone
  */
 export async function prepareRollback(
-  old: Present,
+  old: OldVersion,
   target: KeptVersion,
   extras: Partial<PluginEntry>,
   context: ChangeContext,
@@ -93,17 +93,17 @@ export async function prepareRollback(
   return prepareSwap({ old, soFiles, entry, incoming, users, live: new Map([...live, ...inPlace]), stage }, context);
 }
 
-interface Exchange<F extends IncomingFile> extends Omit<Swap<F>, "old"> {
-  readonly old: Present;
-  /** What is kept of the old version so far. */
+interface SwapOptions<F extends IncomingFile> extends Omit<Swap<F>, "old"> {
+  readonly old: OldVersion;
+  /** The .so files of the old version, already kept. */
   readonly soFiles: readonly KeptSo[];
   readonly entry: PluginEntry;
-  /** Gives a file its name in the workspace. */
+  /** Puts a file into the workspace and returns its name there. */
   readonly stage: (file: F) => Promise<string>;
 }
 
 async function prepareSwap<F extends IncomingFile>(
-  { old, soFiles, stage, ...next }: Exchange<F>,
+  { old, soFiles, stage, ...next }: SwapOptions<F>,
   { id, workspace, lease, layout, keepVersions, log }: ChangeContext,
 ): Promise<InstallChange> {
   const plan = planSwap({ ...next, old: old.files });
@@ -124,20 +124,20 @@ async function prepareSwap<F extends IncomingFile>(
     ...(versions.length > 0 ? { versions } : {}),
     change: workspace.id,
   };
-  // Additions come first, so that at no instant the engine finds no .so.
+  // Additions come first, so that the engine finds a .so at every instant.
   const removals = plan.removals.map((target) => ({ target, staged: null }));
   return { id, entry, moves: [...backUps, ...additions, ...removals] };
 }
 
 async function keepOldSoFiles(
-  old: Present,
+  old: OldVersion,
   staying: ReadonlySet<FilePath>,
   { lease, layout, keepVersions }: ChangeContext,
 ): Promise<KeptSo[]> {
   return keepVersions > 0 ? keepSoFiles(old, staying, lease, layout) : [];
 }
 
-/** Copies, since users edit the files themselves, and before they can. */
+/** Keeps copies of the default configuration before users can edit the installed files. */
 async function keepDefaults(files: readonly StagedFile[], context: ChangeContext): Promise<void> {
   const { workspace, lease, keepVersions } = context;
   if (keepVersions === 0) return;
@@ -150,7 +150,7 @@ async function keepDefaults(files: readonly StagedFile[], context: ChangeContext
 }
 
 function configurationOf(
-  { files }: Present,
+  { files }: OldVersion,
   incoming: readonly IncomingFile[],
   users: readonly FilePath[] = [],
 ): FilePath[] {
@@ -162,8 +162,8 @@ function toIncoming({ path, sha256 = "", bytes }: InstalledFile): IncomingFile {
   return { target: path, sha256, ...(bytes === undefined ? {} : { bytes }) };
 }
 
-/** Every .so that both versions have, and that is still what it was: it can stay where it is. */
-async function sharedSoFiles(old: Present, target: KeptVersion, layout: Layout): Promise<LiveFiles> {
+/** Every .so that both versions have and that is unchanged on the disk: it can stay where it is. */
+async function sharedSoFiles(old: OldVersion, target: KeptVersion, layout: Layout): Promise<LiveFiles> {
   const shared = target.files.filter(
     ({ path, sha256 }) =>
       volumeOf(path) === "plugins" && old.files.some((file) => file.path === path && file.sha256 === sha256),
@@ -175,7 +175,7 @@ async function sharedSoFiles(old: Present, target: KeptVersion, layout: Layout):
   return new Map(shared.flatMap(({ path, sha256 }) => (sha256 && live.get(path) === sha256 ? [[path, sha256]] : [])));
 }
 
-/** A second name for a kept .so that nobody else needs, which takes no time. Else a copy: see `Source.isReplaced`. */
+/** Stages a kept file, by a hard link if it is a .so that nothing else needs, else by a copy. See `Source.isReplaced`. */
 async function stageKept(
   file: IncomingFile,
   target: KeptVersion,
@@ -192,7 +192,7 @@ async function stageKept(
   return name;
 }
 
-/** What is kept of a version is not what was installed, so nobody can go back to it. */
+/** The kept files of a version are not those that were installed, so a rollback to it is impossible. */
 export function damagedVersion(id: PluginId, { version }: KeptVersion, path: FilePath): PluginError {
   const which = `what is kept of version ${version} of ${pluginKey(id)}`;
   return new PluginError("STORAGE_FAILED", `${which} is damaged (${path}); install that version from its zip`);

@@ -3,17 +3,17 @@ import { PluginError } from "../../domain/errors.ts";
 import type { InstalledFile, KeptVersion, PluginEntry } from "../../domain/plugin-entry.ts";
 import { printable } from "../../lib/text.ts";
 
-/** Which of the earlier versions; neither is the previous one. */
+/** Which of the earlier versions; the previous one where neither is given. */
 export interface WantedVersion {
   readonly id?: string | null | undefined;
-  /** With or without the leading `v`. Of several, the latest is meant. */
+  /** With or without the leading `v`; the latest of several. */
   readonly version?: string | null | undefined;
 }
 
 /**
- * The earlier version that a rollback is to bring back.
+ * The earlier version that a rollback restores.
  *
- * @throws PluginError VERSION_NOT_FOUND with a sentence that lists what there is
+ * @throws PluginError VERSION_NOT_FOUND with a message that lists the kept versions
  */
 export function findVersion(entry: PluginEntry, { id, version }: WantedVersion = {}): KeptVersion {
   const versions = entry.versions ?? [];
@@ -30,10 +30,11 @@ export function findVersion(entry: PluginEntry, { id, version }: WantedVersion =
 }
 
 /**
- * The earlier versions after a change, the latest first: none of them twice, none that is installed.
+ * The earlier versions after a change, the latest first, without duplicates and without the installed one.
  *
- * @param replaced the version that was installed so far, where it can be kept
- * @param installedId the version that is installed now
+ * @param replaced the version that the change replaces, if it is kept
+ * @param installedId the id of the version that is installed now
+ * @param keep how many are kept at most
  */
 export function versionsAfter(
   replaced: KeptVersion | undefined,
@@ -53,15 +54,15 @@ function wantedLabel(label: string | undefined): string {
   return label === "" ? "version without a number" : `version ${printable(label)}`;
 }
 
-function notFound(sentence: string): PluginError {
-  return new PluginError("VERSION_NOT_FOUND", sentence);
+function notFound(message: string): PluginError {
+  return new PluginError("VERSION_NOT_FOUND", message);
 }
 
 const ID_LENGTH = 12;
 
 /**
- * Names a version by its files: the same for the same paths with the same contents, in whatever order. A default that
- * lies beside a file that a user edited is none of the version's own files.
+ * The id of a version: a hash of the paths and contents of its files, in any order. Defaults beside edited files are left
+ * out: whether there are any depends on the user.
  */
 export function versionId({ files }: { readonly files: readonly InstalledFile[] }): string {
   const own = files.filter(({ defaultOf }) => defaultOf === undefined);

@@ -1,13 +1,33 @@
 import { lstat } from "node:fs/promises";
-import { expect, it } from "vitest";
+import { dirname, relative } from "node:path";
+import { describe, expect, it, vi } from "vitest";
 import type { FilePath } from "../../../src/domain/plugin.ts";
 import { applyChange, finishChange, planChange, undoChange } from "../../../src/store/journal/change.ts";
 import { readJournal } from "../../../src/store/journal/journal.ts";
 import { Workspace } from "../../../src/store/journal/workspace.ts";
+import type { Layout } from "../../../src/store/layout.ts";
 import { Registry } from "../../../src/store/registry/registry.ts";
+import type { FileOperation } from "../../support/file-operations.ts";
 import { testLog } from "../../support/test-log.ts";
 import { type Tree, writeTree } from "../../support/tree.ts";
-import { baseFolder, EXTRA, filesOf, RANDOM, removal, SO, stageInstall, start, visible, YAML } from "../kit.ts";
+import {
+  baseFolder,
+  EXTRA,
+  filesOf,
+  install,
+  RANDOM,
+  removal,
+  runChange,
+  SO,
+  stageInstall,
+  start,
+  visible,
+  YAML,
+} from "../kit.ts";
+
+vi.mock("node:fs/promises", async (load) =>
+  (await import("../../support/file-operations.ts")).observable(await load()),
+);
 
 const FILES = { [SO]: "so", [YAML]: "yaml", [EXTRA]: "ca" };
 
@@ -76,6 +96,93 @@ it("touches nothing before the journal is on the disk", async () => {
   await expect(applyChange(change, journal, { layout, workspace, registry })).rejects.toMatchObject({ code: "EISDIR" });
   expect(await visible(layout)).toMatchObject(before);
   expect(registry.get(RANDOM)).toBeUndefined();
+});
+
+/** A change made durable step by step: `+` is the content or the names of a folder that reach the disk there. */
+describe("the order of the operations", () => {
+  const JOURNAL = "plugins/.changes/ID/journal.json";
+  const REGISTRY = "plugins/registry.json";
+  const written = (file: string) => [
+    `open ${file}.tmp`,
+    `writeFile ${file}.tmp`,
+    `+ ${file}.tmp`,
+    `rename ${file}.tmp ${file}`,
+    `+ ${dirname(file)}`,
+  ];
+
+  it("of an install: journal, second names, files, registry, each durable before the next", async () => {
+    const { layout, workspace } = await prepare({ [YAML]: "old" });
+    const change = await stageInstall(RANDOM, FILES, workspace);
+    const { operations } = await runChange(change, workspace, layout);
+    expect(described(operations, workspace, layout)).toEqual([
+      ...written(JOURNAL),
+      "mkdir etc/sources/random",
+      "+ etc/sources",
+      "mkdir etc/sources/random/certs",
+      "+ etc/sources/random",
+      `link ${YAML} etc/.changes/ID/1.old`,
+      "+ etc/.changes/ID",
+      `rename plugins/.changes/ID/1.new ${SO}`,
+      `rename etc/.changes/ID/2.new ${YAML}`,
+      `rename etc/.changes/ID/3.new ${EXTRA}`,
+      "+ etc/sources",
+      "+ etc/sources/random/certs",
+      "+ plugins/sources",
+      ...written(REGISTRY),
+      `rm ${JOURNAL}`,
+      "+ plugins/.changes/ID",
+      "rm etc/.changes/ID",
+      "rm plugins/.changes/ID",
+    ]);
+  });
+
+  it("of a removal: what it empties goes when the registry has it", async () => {
+    const { layout } = await prepare();
+    await install((await start(layout)).store, RANDOM, FILES);
+    const workspace = await Workspace.create(layout);
+    const { operations } = await runChange(removal(RANDOM, [SO, YAML, EXTRA]), workspace, layout);
+    expect(described(operations, workspace, layout)).toEqual([
+      ...written(JOURNAL),
+      `link ${SO} plugins/.changes/ID/0.old`,
+      `link ${YAML} etc/.changes/ID/1.old`,
+      `link ${EXTRA} etc/.changes/ID/2.old`,
+      "+ etc/.changes/ID",
+      "+ plugins/.changes/ID",
+      `unlink ${SO}`,
+      `unlink ${YAML}`,
+      `unlink ${EXTRA}`,
+      "+ etc/sources",
+      "+ etc/sources/random/certs",
+      "+ plugins/sources",
+      ...written(REGISTRY),
+      "rmdir etc/sources/random/certs",
+      "rmdir etc/sources/random",
+      `rm ${JOURNAL}`,
+      "+ plugins/.changes/ID",
+      "rm etc/.changes/ID",
+      "rm plugins/.changes/ID",
+    ]);
+  });
+
+  /** Folders that are synced at once are in alphabetical order. */
+  function described(operations: readonly FileOperation[], { id }: Workspace, layout: Layout): string[] {
+    const lines: string[] = [];
+    let syncs: string[] = [];
+    for (const { call, paths } of operations) {
+      const names = paths.map((path) =>
+        relative(layout.base, path)
+          .replace(id, "ID")
+          .replace(/[0-9a-f]{12}\./, ""),
+      );
+      if (call === "sync") {
+        syncs.push(`+ ${names}`);
+        continue;
+      }
+      lines.push(...syncs.sort(), [call, ...names].join(" "));
+      syncs = [];
+    }
+    return [...lines, ...syncs.sort()];
+  }
 });
 
 it("undoes to the byte, the inode and the folder, twice as well as once", async () => {

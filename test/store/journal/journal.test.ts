@@ -40,15 +40,23 @@ it("is none where the workspace is gone", async () => {
 
 it.each([
   ["torn", JSON.stringify(JOURNAL).slice(0, 50), SyntaxError],
-  ["of another schema", JSON.stringify({ ...JOURNAL, schema: 2 }), /not of the form that this version writes/],
-  ["of another kind", JSON.stringify({ ...JOURNAL, kind: "update" }), /not of the form/],
+  ["of another schema", JSON.stringify({ ...JOURNAL, schema: 2 }), /does not match the schema of this version/],
+  ["of another kind", JSON.stringify({ ...JOURNAL, kind: "update" }), /does not match the schema of this version/],
   [
     "with an inode that is a number",
     JSON.stringify({ ...JOURNAL, moves: [{ ...JOURNAL.moves[0], stagedInode: 1 }] }),
-    /form/,
+    /does not match the schema of this version/,
   ],
-  ["with a target outside", JSON.stringify({ ...JOURNAL, moves: [{ ...JOURNAL.moves[0], target: "/etc/x" }] }), /form/],
-  ["with a folder outside", JSON.stringify({ ...JOURNAL, newFolders: ["etc/sources/../.."] }), /not of the form/],
+  [
+    "with a target outside",
+    JSON.stringify({ ...JOURNAL, moves: [{ ...JOURNAL.moves[0], target: "/etc/x" }] }),
+    /does not match the schema of this version/,
+  ],
+  [
+    "with a folder outside",
+    JSON.stringify({ ...JOURNAL, newFolders: ["etc/sources/../.."] }),
+    /does not match the schema of this version/,
+  ],
 ])("is refused, not ignored, where it is %s", async (_, text, error) => {
   const workspace = await create();
   await writeFile(workspace.journalFile, text);
@@ -66,5 +74,5 @@ it("is none where a script put a folder in its place", async () => {
 it("is refused where it is another change's", async () => {
   const workspace = await create();
   await writeJournal(workspace, JOURNAL);
-  await expect(readJournal(workspace)).rejects.toThrow("is not of the form");
+  await expect(readJournal(workspace)).rejects.toThrow("does not match the schema of this version");
 });

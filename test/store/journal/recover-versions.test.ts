@@ -1,37 +1,34 @@
-import { link, readdir, rm, writeFile } from "node:fs/promises";
-import { describe, expect, it } from "vitest";
+import { readdir, rm, writeFile } from "node:fs/promises";
+import { describe, expect, it, vi } from "vitest";
 import type { PluginEntry } from "../../../src/domain/plugin-entry.ts";
-import { planChange, undoChange } from "../../../src/store/journal/change.ts";
-import { writeJournal } from "../../../src/store/journal/journal.ts";
-import { Workspace } from "../../../src/store/journal/workspace.ts";
 import type { Layout } from "../../../src/store/layout.ts";
-import { KeptFiles } from "../../../src/store/versions/kept-files.ts";
-import { KeptLease } from "../../../src/store/versions/kept-lease.ts";
-import { type InstallChange, prepareRollback, prepareUpdate } from "../../../src/store/versions/version-change.ts";
-import { findVersion } from "../../../src/store/versions/version-list.ts";
-import { ERROR, testLog, WARN } from "../../support/test-log.ts";
+import { type Faults, observe } from "../../support/file-operations.ts";
+import { ERROR, WARN } from "../../support/test-log.ts";
 import { type Tree, writeTree } from "../../support/tree.ts";
 import {
   baseFolder,
-  changeByStep,
-  copy,
-  DONE,
-  dieAfter,
+  beginsRegistry,
+  copyOf,
   EXTRA,
-  entryOf,
   expectKeptAsRecorded,
   install,
   installed,
+  isDone,
   keptTexts,
+  lastOf,
   RANDOM,
   rollBack,
+  SECOND_NAMES,
   SO,
   SO_2,
-  stageFiles,
   start,
   visible,
   YAML,
 } from "../kit.ts";
+
+vi.mock("node:fs/promises", async (load) =>
+  (await import("../../support/file-operations.ts")).observable(await load()),
+);
 
 const V1 = { [SO]: "so 1", [YAML]: "yaml 1", [EXTRA]: "ca 1" };
 const V2 = { [SO_2]: "so 2", [YAML]: "yaml 2", "etc/sources/random/lookup/table.csv": "a,b" };
@@ -96,44 +93,30 @@ async function prepare({ before }: Scenario) {
   return { layout, store, entry: store.get(RANDOM), before: await visible(layout) };
 }
 
-/** What the store does before it commits, in a process that gets no further. */
-async function prepareChange({ next }: Scenario, { layout, store }: Prepared): Promise<[InstallChange, Workspace]> {
-  const { log } = testLog();
-  const kept = new KeptFiles({ layout, entries: () => store.entries("sources").values(), isComplete: true, log });
-  const workspace = await Workspace.create(layout);
-  const context = { id: RANDOM, workspace, lease: new KeptLease(kept), kept, layout, keepVersions: 3, log };
-  const entry = store.get(RANDOM) as PluginEntry;
-  const old = { entry, files: await store.filesOf(RANDOM, entry) };
-  if (next === undefined) return [await prepareRollback(old, findVersion(entry), {}, context), workspace];
-  const staged = { entry: entryOf(next, workspace.id), files: await stageFiles(next, workspace) };
-  return [await prepareUpdate(old, staged, context), workspace];
-}
-
-type Prepared = Awaited<ReturnType<typeof prepare>>;
-
-async function dieIn(count: number, scenario: Scenario, prepared: Prepared, save: typeof link | typeof copy) {
-  const { layout } = prepared;
-  const [change, workspace] = await prepareChange(scenario, prepared);
-  return dieAfter(count, change, { layout, workspace, save }, async (step) => {
+/** The change in a copy of the folders, by a process that may be killed. */
+async function runScenario({ next }: Scenario, prepared: Layout, faults: Omit<Faults, "onChange">) {
+  const layout = await copyOf(prepared);
+  const { store } = await start(layout, 3);
+  const onChange = async () => {
     const soFiles = await readdir(layout.soFolder("sources"));
-    expect(soFiles.length, `a .so is there at every instant: ${step}`).toBeGreaterThan(0);
-  });
+    expect(soFiles.length, "a .so is there at every instant").toBeGreaterThan(0);
+  };
+  const work = () => (next === undefined ? rollBack(store, RANDOM) : install(store, RANDOM, next));
+  const run = await observe(work, { ...faults, onChange });
+  return { layout, run, done: isDone(run, layout), step: lastOf(run, layout) };
 }
 
-describe.each(Object.entries(SCENARIOS))("%s that is cut off after any step", (_, scenario) => {
-  it.each([
-    ["links", link],
-    ["copies", copy],
-  ])("is wholly done or wholly undone by the next start: old files kept as %s", async (_, save) => {
-    let done = false;
-    let steps = 0;
-    for (; ; steps += 1) {
-      const prepared = await prepare(scenario);
-      const { layout, entry, before } = prepared;
-      const step = await dieIn(steps, scenario, prepared, save);
-      if (step === undefined) break;
-      done ||= step === DONE;
-
+describe.each(Object.entries(SCENARIOS))("%s that is cut off after any operation", (_, scenario) => {
+  it.each(SECOND_NAMES)("is wholly done or wholly undone by the next start: old files kept as %s", async (_, names) => {
+    const { layout: prepared, entry, before } = await prepare(scenario);
+    for (let states = 0; ; states += 1) {
+      const killAfter = (_: unknown, count: number) => count > states;
+      const { layout, run, done, step } = await runScenario(scenario, prepared, { ...names, killAfter });
+      if (!run.isKilled) {
+        expect(done).toBe(true);
+        expect(states).toBeGreaterThan(25);
+        break;
+      }
       const { store, lines } = await start(layout, 3);
       const after = await visible(layout);
       if (done) {
@@ -156,43 +139,38 @@ describe.each(Object.entries(SCENARIOS))("%s that is cut off after any step", (_
         step,
       ).toEqual([]);
     }
-    expect(done).toBe(true);
-    expect(steps).toBeGreaterThan(8);
   });
 
   it("is undone as well when undoing was itself cut off", async () => {
-    for (let undone = 0, all = 1; undone <= all; undone += 1) {
-      const prepared = await prepare(scenario);
-      const { layout } = prepared;
-      const [change, workspace] = await prepareChange(scenario, prepared);
-      const journal = await planChange(change, { layout, workspace });
-      for await (const step of changeByStep(change, { layout, workspace, save: link })) {
-        if (step.startsWith(journal.moves.at(-1)?.target ?? "") && /in place$|removed$/.test(step)) break;
-      }
-      all = journal.moves.length;
-      const part = { ...journal, moves: journal.moves.slice(all - undone), newFolders: [] };
-      await undoChange(part, { layout, workspace });
-      await writeJournal(workspace, journal);
-
+    const { layout: prepared, entry, before } = await prepare(scenario);
+    for (let states = 0; ; states += 1) {
+      const { layout, run } = await runScenario(scenario, prepared, { killAfter: beginsRegistry });
+      expect(run.isKilled).toBe(true);
+      const undoing = await observe(() => start(layout, 3), { killAfter: (_, count) => count > states });
       const { store } = await start(layout, 3);
-      expect(await visible(layout), `${undone} moves undone`).toEqual(prepared.before);
-      expect(store.get(RANDOM)).toEqual(prepared.entry);
+      expect(await visible(layout), lastOf(undoing, layout)).toEqual(before);
+      expect(store.get(RANDOM)).toEqual(entry);
       await expectKeptAsRecorded(layout, store);
+      if (!undoing.isKilled) break;
     }
   });
 });
 
 it("a rollback after an update that was cut off brings back what was there before it", async () => {
-  const scenario = SCENARIOS["an update of files that a user edited"] as Scenario;
-  for (let steps = 0; ; steps += 1) {
-    const prepared = await prepare({ ...scenario, before: (layout) => installAll(layout, V1, V2) });
-    const step = await dieIn(steps, { ...scenario, next: { ...V2, [SO_2]: "so 3" } }, prepared, link);
-    if (step === undefined) break;
-    const { store } = await start(prepared.layout, 3);
+  const scenario = {
+    ...(SCENARIOS["an update of files that a user edited"] as Scenario),
+    next: { ...V2, [SO_2]: "so 3" },
+  };
+  const { layout: prepared } = await prepare({ ...scenario, before: (layout) => installAll(layout, V1, V2) });
+  for (let states = 0; ; states += 1) {
+    const killAfter = (_: unknown, count: number) => count > states;
+    const { layout, run, step } = await runScenario(scenario, prepared, { killAfter });
+    if (!run.isKilled) break;
+    const { store } = await start(layout, 3);
     const versions = store.get(RANDOM)?.versions ?? [];
     await rollBack(store, RANDOM);
-    expect(await installed(prepared.layout), step).toEqual({ ...OTHERS, ...(versions.length === 1 ? V1 : V2) });
-    await expectKeptAsRecorded(prepared.layout, store);
+    expect(await installed(layout), step).toEqual({ ...OTHERS, ...(versions.length === 1 ? V1 : V2) });
+    await expectKeptAsRecorded(layout, store);
   }
 });
 

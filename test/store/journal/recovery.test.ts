@@ -1,32 +1,39 @@
-import { link, readdir, rename, writeFile } from "node:fs/promises";
-import { join } from "node:path";
-import { describe, expect, it } from "vitest";
+import { readdir, rename, writeFile } from "node:fs/promises";
+import { join, relative } from "node:path";
+import { describe, expect, it, vi } from "vitest";
 import type { FilePath } from "../../../src/domain/plugin.ts";
-import { type Change, planChange, undoChange } from "../../../src/store/journal/change.ts";
-import { writeJournal } from "../../../src/store/journal/journal.ts";
+import type { Change } from "../../../src/store/journal/change.ts";
 import { Workspace } from "../../../src/store/journal/workspace.ts";
 import { Layout } from "../../../src/store/layout.ts";
 import { keepEditedFiles } from "../../../src/store/versions/edited-files.ts";
+import { type Faults, observe } from "../../support/file-operations.ts";
 import { ERROR, WARN } from "../../support/test-log.ts";
 import { CAN_MOUNT, tinyDisk } from "../../support/tiny-disk.ts";
 import { readTree, type Tree, writeTree } from "../../support/tree.ts";
 import {
   baseFolder,
-  changeByStep,
-  copy,
-  DONE,
-  dieAfter,
+  beginsRegistry,
+  copyOf,
   EXTRA,
   filesOf,
   install,
+  isDone,
+  lastOf,
   RANDOM,
   removal,
+  renamesTo,
+  runChange,
+  SECOND_NAMES,
   SO,
   stageInstall,
   start,
   visible,
   YAML,
 } from "../kit.ts";
+
+vi.mock("node:fs/promises", async (load) =>
+  (await import("../../support/file-operations.ts")).observable(await load()),
+);
 
 /** A change, what was there before it, and what is there after it. */
 interface Scenario {
@@ -97,24 +104,25 @@ async function prepare({ users, installed }: Scenario): Promise<Layout> {
   return layout;
 }
 
-async function dieIn(count: number, scenario: Scenario, layout: Layout, save: typeof link | typeof copy) {
+async function runScenario({ change }: Scenario, layout: Layout, faults: Faults) {
   const workspace = await Workspace.create(layout);
-  return dieAfter(count, await scenario.change(layout, workspace), { layout, workspace, save });
+  return runChange(await change(layout, workspace), workspace, layout, faults);
 }
 
-describe.each(Object.entries(SCENARIOS))("%s that is cut off after any step", (_, scenario) => {
-  it.each([
-    ["links", link],
-    ["copies", copy],
-  ])("is wholly done or wholly undone by the next start: old files kept as %s", async (_, save) => {
-    let done = false;
-    let steps = 0;
-    for (; ; steps += 1) {
-      const layout = await prepare(scenario);
-      const before = await visible(layout);
-      const step = await dieIn(steps, scenario, layout, save);
-      if (step === undefined) break;
-      done ||= step === DONE;
+describe.each(Object.entries(SCENARIOS))("%s that is cut off after any operation", (_, scenario) => {
+  it.each(SECOND_NAMES)("is wholly done or wholly undone by the next start: old files kept as %s", async (_, names) => {
+    const prepared = await prepare(scenario);
+    const before = await visible(prepared);
+    for (let states = 0; ; states += 1) {
+      const layout = await copyOf(prepared);
+      const run = await runScenario(scenario, layout, { ...names, killAfter: (_, count) => count > states });
+      if (!run.isKilled) {
+        expect(isDone(run, layout)).toBe(true);
+        expect(states).toBeGreaterThan(12);
+        break;
+      }
+      const done = isDone(run, layout);
+      const step = lastOf(run, layout);
 
       const { store, lines } = await start(layout);
       const after = await visible(layout);
@@ -133,38 +141,26 @@ describe.each(Object.entries(SCENARIOS))("%s that is cut off after any step", (_
         step,
       ).toEqual([]);
     }
-    expect(done).toBe(true);
-    expect(steps).toBeGreaterThan(8);
   });
 
   it("is undone as well when undoing was itself cut off", async () => {
-    for (let undone = 0, all = 1; undone <= all; undone += 1) {
-      const layout = await prepare(scenario);
-      const before = await visible(layout);
-      all = await moveAllThenUndo(scenario, layout, undone);
+    const prepared = await prepare(scenario);
+    const before = await visible(prepared);
+    for (let states = 0; ; states += 1) {
+      const layout = await copyOf(prepared);
+      expect((await runScenario(scenario, layout, { killAfter: beginsRegistry })).isKilled).toBe(true);
+      const undoing = await observe(() => start(layout), { killAfter: (_, count) => count > states });
       await start(layout);
-      expect(await visible(layout), `${undone} moves undone`).toEqual(before);
+      expect(await visible(layout), lastOf(undoing, layout)).toEqual(before);
+      if (!undoing.isKilled) break;
     }
   });
 });
 
-/** Dies when every file is in place and the last `count` of them were taken back. Returns how many there are. */
-async function moveAllThenUndo(scenario: Scenario, layout: Layout, count: number): Promise<number> {
-  const workspace = await Workspace.create(layout);
-  const change = await scenario.change(layout, workspace);
-  const journal = await planChange(change, { layout, workspace });
-  for await (const step of changeByStep(change, { layout, workspace, save: link })) {
-    if (step.startsWith(journal.moves.at(-1)?.target ?? "") && /in place$|removed$/.test(step)) break;
-  }
-  const part = { ...journal, moves: journal.moves.slice(journal.moves.length - count), newFolders: [] };
-  await undoChange(part, { layout, workspace });
-  await writeJournal(workspace, journal);
-  return journal.moves.length;
-}
-
 it("never takes another's file for its own", async () => {
-  const layout = await prepare(SCENARIOS["an install"] as Scenario);
-  await dieIn(2, SCENARIOS["an install"] as Scenario, layout, link);
+  const scenario = SCENARIOS["an install"] as Scenario;
+  const layout = await prepare(scenario);
+  await runScenario(scenario, layout, { killAfter: ({ paths }) => paths[1]?.endsWith("/journal.json") === true });
   // While the server was down, someone copied the plugin in by hand.
   await writeTree(layout.base, { [SO]: "by hand", [YAML]: "by hand" });
   const { store } = await start(layout);
@@ -180,10 +176,12 @@ it("ends the changes of several plugins, each for itself", async () => {
     const workspace = await Workspace.create(layout);
     const change = await stageInstall(id, { [`plugins/sinks/${id.name}.so`]: id.name }, workspace);
     const entry = { ...change.entry, soFile: `${id.name}.so` };
-    for await (const step of changeByStep({ ...change, entry }, { layout, workspace, save: link })) {
-      if (step === (id.name === "done" ? DONE : id.name === "undone" ? `plugins/sinks/undone.so in place` : "planned"))
-        break;
-    }
+    if (id.name === "prepared") continue;
+    const last = id.name === "done" ? layout.registryFile : layout.absolute("plugins/sinks/undone.so");
+    const run = await runChange({ ...change, entry }, workspace, layout, {
+      killAfter: (operation) => renamesTo(operation, last),
+    });
+    expect(run.isKilled).toBe(true);
   }
   const { store } = await start(layout);
   expect(store.names("sinks")).toEqual(["done"]);
@@ -246,14 +244,12 @@ describe("a journal that can't be read keeps its workspace, and touches nothing"
 });
 
 describe.skipIf(!CAN_MOUNT)("on a disk that can't be written", () => {
-  const steps: Record<string, string> = { install: `${YAML} in place`, removal: `${SO} removed` };
-
   it.each([
-    ["an install", "install", []],
-    ["a removal", "removal", ["random"]],
+    ["an install", `rename ${YAML}`, []],
+    ["a removal", `unlink ${SO}`, ["random"]],
   ])(
     "%s stays cut off, the plugin is listed as before, and is set right before its next change",
-    async (title, kind, names) => {
+    async (title, last, names) => {
       const disk = tinyDisk(1024 * 1024);
       const layout = new Layout(disk.folder);
       const scenario = SCENARIOS[title] as Scenario;
@@ -263,9 +259,10 @@ describe.skipIf(!CAN_MOUNT)("on a disk that can't be written", () => {
       const before = await visible(layout);
       const workspace = await Workspace.create(layout);
       const change = await scenario.change(layout, workspace);
-      for await (const step of changeByStep(change, { layout, workspace, save: link })) {
-        if (step === steps[kind]) break;
-      }
+      const { isKilled } = await runChange(change, workspace, layout, {
+        killAfter: ({ call, paths }) => `${call} ${relative(layout.base, paths.at(-1) ?? "")}` === last,
+      });
+      expect(isKilled).toBe(true);
 
       disk.setReadOnly(true);
       const { store, lines } = await start(layout);

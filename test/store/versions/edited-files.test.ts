@@ -4,7 +4,7 @@ import { dirname } from "node:path";
 import { expect, it } from "vitest";
 import { Workspace } from "../../../src/store/journal/workspace.ts";
 import { Layout } from "../../../src/store/layout.ts";
-import { keepEditedFiles, type Touched } from "../../../src/store/versions/edited-files.ts";
+import { keepEditedFiles, type ReplacedFile } from "../../../src/store/versions/edited-files.ts";
 import { tempFolder } from "../../support/temp-folder.ts";
 import { readTree, type Tree, writeTree } from "../../support/tree.ts";
 
@@ -12,11 +12,11 @@ const sha256 = (text: string) => createHash("sha256").update(text).digest("hex")
 const YAML = "etc/sources/random.yaml";
 
 /** What the folders have after the moves were carried out; work in progress left aside. */
-async function kept(before: Tree, touched: readonly Touched[]): Promise<Tree> {
+async function kept(before: Tree, replaced: readonly ReplacedFile[]): Promise<Tree> {
   const layout = new Layout(await tempFolder());
   await writeTree(layout.base, before);
   const workspace = await Workspace.create(layout);
-  const moves = await keepEditedFiles(touched, layout, workspace);
+  const moves = await keepEditedFiles(replaced, layout, workspace);
   expect(Object.entries(await readTree(layout.base))).toEqual(expect.arrayContaining(Object.entries(before)));
   for (const { target, staged } of moves) {
     await mkdir(dirname(layout.absolute(target)), { recursive: true });
@@ -29,7 +29,7 @@ async function kept(before: Tree, touched: readonly Touched[]): Promise<Tree> {
   );
 }
 
-it.each<[string, Tree, Touched[], Tree]>([
+it.each<[string, Tree, ReplacedFile[], Tree]>([
   ["an edited file", { [YAML]: "mine" }, [{ path: YAML, sha256: sha256("shipped") }], { [`${YAML}.bak`]: "mine" }],
   ["one of unknown origin", { [YAML]: "mine" }, [{ path: YAML }], { [`${YAML}.bak`]: "mine" }],
   ["an empty one", { [YAML]: "" }, [{ path: YAML, sha256: sha256("shipped") }], { [`${YAML}.bak`]: "" }],
@@ -66,7 +66,7 @@ it.each<[string, Tree, Touched[], Tree]>([
   expect(await kept(before, touched)).toEqual(expected);
 });
 
-it.each<[string, Tree, Touched]>([
+it.each<[string, Tree, ReplacedFile]>([
   ["an unedited file", { [YAML]: "same" }, { path: YAML, sha256: sha256("same") }],
   ["what is not there", { "etc/sources/": null }, { path: YAML, sha256: sha256("same") }],
   ["what has no folder", {}, { path: "etc/sources/random/a/b" }],
