@@ -34,9 +34,10 @@ export const leanStart = {
   name: "lean-start",
   setup({ onResolve, onLoad }) {
     const names = [...LATER, ...Object.keys(REPLACED)].map((name) => name.replace("node:", "(node:)?"));
-    onResolve({ filter: new RegExp(`^(${names.join("|")})$`) }, ({ path, namespace }) => {
+    onResolve({ filter: new RegExp(`^(${names.join("|")})$`) }, ({ path, importer, namespace }) => {
       if (namespace !== "file") return undefined; // the module itself, see `loadedLater`
       const name = isBuiltin(path) ? `node:${path.replace("node:", "")}` : path;
+      if (!LATER.includes(name) && !importer.includes("node_modules")) return undefined; // ours gets what it asks for
       return { path: name, namespace: "lean-start" };
     });
     onLoad({ filter: /.*/, namespace: "lean-start" }, ({ path }) => ({
@@ -48,7 +49,8 @@ export const leanStart = {
 
 function loadedLater(name) {
   const keys = JSON.stringify(Object.keys(require(name)));
-  return `for (const key of ${keys}) {
-    Object.defineProperty(exports, key, { get: () => require("${name}")[key], enumerable: true });
+  return `let loaded;
+  for (const key of ${keys}) {
+    Object.defineProperty(exports, key, { get: () => (loaded ??= require("${name}"))[key], enumerable: true });
   }`;
 }

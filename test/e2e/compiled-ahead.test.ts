@@ -1,0 +1,32 @@
+import { execFile } from "node:child_process";
+import { copyFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { expect, test } from "vitest";
+import { tempFolder } from "../support/temp-folder.ts";
+
+const DIST = fileURLToPath(new URL("../../dist", import.meta.url));
+const CACHE = `server-${process.version}-${process.arch}.cache`;
+const node = (...args: string[]) => promisify(execFile)(process.execPath, args, { env: {} });
+
+test("V8 accepts what the build compiled", async () => {
+  const source = `
+    const [server, cache] = process.argv.slice(1).map((file) => require("fs").readFileSync(file));
+    const script = new vm.Script(server.toString("latin1"), { cachedData: cache });
+    process.stdout.write(String(script.cachedDataRejected));`;
+  const { stdout } = await node("-e", source, join(DIST, "server.js"), join(DIST, CACHE));
+  expect(stdout).toBe("false");
+});
+
+test.each([
+  ["none", undefined],
+  ["an empty one", ""],
+  ["one that is broken", "x".repeat(10_000)],
+])("the server starts with no usable compiled code: %s", async (_, content) => {
+  const folder = await tempFolder();
+  for (const name of ["main.js", "server.js"]) await copyFile(join(DIST, name), join(folder, name));
+  if (content !== undefined) await writeFile(join(folder, CACHE), content);
+  const { stdout } = await node(join(folder, "main.js"), "--help");
+  expect(stdout).toContain("Usage:");
+});
