@@ -17,6 +17,7 @@ export default defineConfig({
     // Bounds for what hangs; nothing is retried. A shared machine may stall for many seconds.
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    expect: { poll: { timeout: 30_000, interval: 20 } },
     coverage: {
       provider: "v8",
       include: ["src/**/*.ts"],

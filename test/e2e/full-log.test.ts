@@ -10,7 +10,7 @@ test("a log on a full disk stops neither the start nor a change", async ({ launc
   const command = ["sh", "-c", `exec ${process.execPath} "$@" > /dev/full`, "sh"] as const;
   const server = launch({ base: folder, command, settings: { BASIC__RESTPORT: String(port) } });
   const url = `http://127.0.0.1:${port}`;
-  await vi.waitFor(() => ask(`${url}/ping`), { timeout: 20_000 });
+  await vi.waitFor(() => ask(`${url}/ping`), { timeout: 30_000 });
 
   const file = `file://${await writePluginZip(folder, { type: "sinks", name: "random" })}`;
   for (let round = 0; round < 3; round += 1) {

@@ -91,7 +91,7 @@ test("the request is logged, also of a client that hangs up on the answer", asyn
   expect((await request.answer).status).toBe(400);
   request.destroy();
   const line = expect.objectContaining({ msg: "request", status: 400, method: "POST" });
-  await vi.waitFor(() => expect(server.logged).toContainEqual(line), { timeout: 10_000 });
+  await vi.waitFor(() => expect(server.logged).toContainEqual(line), { timeout: 30_000 });
   expect(server.logged.filter(({ msg }) => msg === "request")).toHaveLength(1);
 });
 

@@ -32,9 +32,9 @@ test("a client that goes away ends its inspection: the download stops, the place
   await server.queue.close(60_000); // resolves when the last one has ended
   expect((await server.files()).filter((path) => /\.changes\/./.test(path))).toEqual([]);
   await expect
-    .poll(() => server.logged.find(({ code }) => code === "CANCELLED"), { timeout: 5000 })
+    .poll(() => server.logged.find(({ code }) => code === "CANCELLED"), { timeout: 30_000 })
     .toMatchObject({ msg: "request refused", reason: "the client has closed the connection" });
-}, 10_000);
+});
 
 test("a place that was given up is taken by the next inspection", async ({ host, inspect }) => {
   const held = host.holdZip({ type: "sinks", name: "slow" });
@@ -44,9 +44,11 @@ test("a place that was given up is taken by the next inspection", async ({ host,
   gone.abort();
   await expect(request).rejects.toMatchObject({ name: "AbortError" });
   await expect
-    .poll(async () => (await inspect("next", host.serveZip({ type: "sinks", name: "next" }))).status, { timeout: 5000 })
+    .poll(async () => (await inspect("next", host.serveZip({ type: "sinks", name: "next" }))).status, {
+      timeout: 30_000,
+    })
     .toBe(200);
-}, 10_000);
+});
 
 test("a server that closes ends an inspection", async ({ host, inspect, server }) => {
   const held = host.holdZip({ type: "sinks", name: "slow" });
@@ -58,7 +60,7 @@ test("a server that closes ends an inspection", async ({ host, inspect, server }
     503,
     "sinks plugins inspect command error: the server is shutting down; try again when it is back\n",
   ]);
-}, 10_000);
+});
 
 test("an install is completed all the same", async ({ host, server }) => {
   const held = host.holdZip({ type: "sinks", name: "wanted" });
@@ -74,4 +76,4 @@ test("an install is completed all the same", async ({ host, server }) => {
   held.release();
   await server.queue.close(60_000);
   expect(await server.files()).toContain("plugins/sinks/Wanted@v1.0.0.so");
-}, 10_000);
+});

@@ -32,7 +32,7 @@ const test = stoppedServerTest
     return readdir(join(server.base, "plugins", ".incoming")).catch(() => []);
   })
   .extend("waitForIncoming", ({ incoming }) => async (files: number): Promise<void> => {
-    await vi.waitFor(async () => expect(await incoming()).toHaveLength(files), { timeout: 10_000 });
+    await vi.waitFor(async () => expect(await incoming()).toHaveLength(files), { timeout: 30_000 });
   })
   /** Resolves when the server has ended a request that began now for being slow, and so has looked at all before it. */
   .extend("slownessIsEnded", ({ open }) => async (): Promise<void> => {
@@ -151,7 +151,7 @@ test("of twenty uploads at once, uploads.maxConcurrent are received", async ({
   const zips = names.map((name) => pluginZip({ type: "sinks", name }));
   await Promise.all(requests.map((request, index) => request.write(zips[index]?.subarray(0, 50) ?? "")));
   await vi.waitFor(() => expect(requests.filter(({ isAnswered }) => isAnswered())).toHaveLength(16), {
-    timeout: 10_000,
+    timeout: 30_000,
   });
   await waitForIncoming(4);
   requests.forEach((request, index) => {
@@ -192,9 +192,9 @@ test("the zips of installs that wait have uploads.maxTotalBytes at most", async 
   ]);
   expect(await incoming()).toHaveLength(2); // the first has been taken over
   gate.release();
-  await vi.waitFor(async () => expect(await installed()).toEqual(["again", "first", "gated"]), { timeout: 10_000 });
-  await vi.waitFor(async () => expect((await install("other")).status).toBe(202), { timeout: 10_000 });
-  await vi.waitFor(async () => expect(await installed()).toContain("other"), { timeout: 10_000 });
+  await vi.waitFor(async () => expect(await installed()).toEqual(["again", "first", "gated"]), { timeout: 30_000 });
+  await vi.waitFor(async () => expect((await install("other")).status).toBe(202), { timeout: 30_000 });
+  await vi.waitFor(async () => expect(await installed()).toContain("other"), { timeout: 30_000 });
   expect(await incoming()).toEqual([]);
 });
 
