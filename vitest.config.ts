@@ -1,3 +1,5 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { defineConfig } from "vitest/config";
 import { memoryFolder } from "./test/support/memory-folder.ts";
 
@@ -5,19 +7,29 @@ import { memoryFolder } from "./test/support/memory-folder.ts";
 // puts these there too.
 const folder = process.env.TMPDIR ?? memoryFolder();
 
+const exclude = ["test/system/**", "test/soak/**"];
+/** Files that replace a module: the other files of their process would get the replacement, or they not theirs. */
+const mocking = readdirSync("test", { recursive: true, encoding: "utf8" })
+  .map((name) => join("test", name))
+  .filter((path) => path.endsWith(".test.ts") && readFileSync(path, "utf8").includes("vi.mock("));
+
 export default defineConfig({
   test: {
-    include: ["test/**/*.test.ts"],
-    exclude: ["test/system/**", "test/soak/**"],
-    // Files share their worker's modules: loading the server anew for each file costs as much as its tests. Processes,
-    // not threads, because some tests change the umask or the user.
-    pool: "forks",
-    isolate: false,
-    env: folder === undefined ? {} : { TMPDIR: folder },
     // Bounds for what hangs; nothing is retried. A shared machine may stall for many seconds.
     testTimeout: 60_000,
     hookTimeout: 60_000,
     expect: { poll: { timeout: 30_000, interval: 20 } },
+    env: folder === undefined ? {} : { TMPDIR: folder },
+    // Processes, not threads, because some tests change the umask or the user.
+    pool: "forks",
+    projects: [
+      {
+        extends: true,
+        // Files share their process's modules: loading the server anew for each costs as much as its tests.
+        test: { name: "shared", include: ["test/**/*.test.ts"], exclude: [...exclude, ...mocking], isolate: false },
+      },
+      { extends: true, test: { name: "isolated", include: mocking } },
+    ],
     coverage: {
       provider: "v8",
       include: ["src/**/*.ts"],
