@@ -1,4 +1,5 @@
 import { execFile } from "node:child_process";
+import { readdirSync } from "node:fs";
 import { copyFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -10,7 +11,10 @@ const DIST = fileURLToPath(new URL("../../dist", import.meta.url));
 const CACHE = `server-${process.version}-${process.arch}.cache`;
 const node = (...args: string[]) => promisify(execFile)(process.execPath, args, { env: {} });
 
-test("V8 accepts what the build compiled", async () => {
+/** Another Node than this one made dist/, as when the tests run on several: its compiled code is not for this one. */
+const isOfAnotherNode = !readdirSync(DIST).includes(CACHE) && readdirSync(DIST).some((name) => name.endsWith(".cache"));
+
+test.skipIf(isOfAnotherNode)("V8 accepts what the build compiled", async () => {
   const source = `
     const [server, cache] = process.argv.slice(1).map((file) => require("fs").readFileSync(file));
     const script = new vm.Script(server.toString("latin1"), { cachedData: cache });
