@@ -51,6 +51,8 @@ const THIS_SYSTEM: PlatformFacts = {
 /**
  * What plugins must be built for to run here. A setting other than `auto` (or empty) is taken as it is. Reads at
  * most three small files and never throws: a system whose files can't be read is taken for Debian.
+ *
+ * Not what inspect/system detects: a plugin host needs a name in any case, an inspection may say that it does not know.
  */
 export async function detectPlatform(
   settings: { readonly os: string; readonly arch: string },
