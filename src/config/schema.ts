@@ -71,6 +71,12 @@ export const ConfigSchema = section({
   changes: section({
     maxConcurrent: integer(4, 1, 256, "The most installs and deletes at the same time."),
     maxQueued: integer(256, 0, 100_000, "The most installs and deletes that wait; further ones are answered with 503."),
+    maxQueuedBytes: integer(
+      16 * MiB,
+      2 * MiB, // the largest request takes about half of it
+      Number.MAX_SAFE_INTEGER,
+      "What the requests that wait may hold in memory, sent zips not counted; further ones are answered with 503.",
+    ),
     shutdownTimeoutSeconds: seconds(
       30,
       DAY,

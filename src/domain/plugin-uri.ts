@@ -11,6 +11,9 @@ export interface PluginUri {
   readonly redacted: string;
 }
 
+/** Longer ones are refused: browsers and servers take no more than this either. */
+export const MAX_URI_LENGTH = 8192;
+
 const ZIP_SUFFIX = ".zip";
 
 /** The accepted forms, checked on the raw string because `URL` silently repairs what is wrong. */

@@ -5,7 +5,7 @@ import { createBrotliDecompress, createGunzip, createInflate } from "node:zlib";
 import { PluginError } from "../domain/errors.ts";
 import { hasCode } from "../lib/errors.ts";
 import type { SizeLimit } from "../lib/limits.ts";
-import { printable } from "../lib/text.ts";
+import { quoted } from "../lib/text.ts";
 import { FetchFailure, idleFailure, unexpectedEnd } from "./failure.ts";
 import { Wire } from "./wire.ts";
 
@@ -48,7 +48,7 @@ export class Reply {
   /** As `statusLine`, with the host's own phrase if it sent one; on one line, up to 100 characters. */
   get sentStatusLine(): string {
     const phrase = this.#response.statusMessage || http.STATUS_CODES[this.status] || "";
-    return withPhrase(this.status, printable(phrase).slice(0, 100));
+    return withPhrase(this.status, quoted(phrase, 100));
   }
 
   get headers(): IncomingHttpHeaders {
@@ -77,7 +77,7 @@ export class Reply {
     const createDecoder = codings.length === 1 ? DECODERS[coding] : undefined;
     if (createDecoder === undefined) {
       this.discard();
-      throw new FetchFailure(`the content encoding ${printable(codings.join(", ")).slice(0, 50)} is not supported`, {
+      throw new FetchFailure(`the content encoding ${quoted(codings.join(", "), 50)} is not supported`, {
         answered: true,
       });
     }

@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import tls, { type SecureContext, type TLSSocket } from "node:tls";
 import { hasCode, systemMessage } from "../lib/errors.ts";
-import { printable } from "../lib/text.ts";
+import { quoted } from "../lib/text.ts";
 import { FetchFailure, networkFailure } from "./failure.ts";
 
 const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
@@ -39,14 +39,14 @@ async function readAuthorities(path: string): Promise<string> {
   try {
     pem = await readFile(path, "utf8");
   } catch (cause) {
-    throw new FetchFailure(`pluginDownload.ca cannot be read: ${printable(path)}: ${systemMessage(cause)}`, {
+    throw new FetchFailure(`pluginDownload.ca cannot be read: ${quoted(path)}: ${systemMessage(cause)}`, {
       cause,
     });
   }
   // OpenSSL silently ignores what is no certificate, and then nobody would know why a server is not trusted.
   const certificates = pem.match(CERTIFICATE) ?? [];
   if (certificates.length === 0 || !certificates.every(isCertificate)) {
-    throw new FetchFailure(`pluginDownload.ca is not a file of PEM certificates: ${printable(path)}`);
+    throw new FetchFailure(`pluginDownload.ca is not a file of PEM certificates: ${quoted(path)}`);
   }
   return pem;
 }
@@ -86,6 +86,5 @@ function errorCode(error: unknown): string {
 
 /** The message may quote names from the certificate, which the server has chosen. */
 function shortened(message: string): string {
-  const line = printable(message);
-  return line.length > 200 ? `${line.slice(0, 200)}…` : line;
+  return quoted(message);
 }

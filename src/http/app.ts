@@ -2,7 +2,7 @@ import { setMaxListeners } from "node:events";
 import type { Server as HttpServer } from "node:http";
 import type { ServerOptions } from "node:https";
 import type { FastifyCorsOptions } from "@fastify/cors";
-import { type TSchema, TypeBoxValidatorCompiler } from "@fastify/type-provider-typebox";
+import type { TSchema } from "@sinclair/typebox";
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from "fastify";
 import type { Logger } from "pino";
 import type { PublicKeys } from "../auth/public-keys.ts";
@@ -29,6 +29,7 @@ import { pluginRoutes } from "./routes/plugins.ts";
 import { serverRoutes } from "./routes/server.ts";
 import { uploadRoutes } from "./routes/uploads.ts";
 import { versionRoutes } from "./routes/versions.ts";
+import { compileValidator } from "./validation.ts";
 
 export interface AppOptions {
   readonly config: Pick<Config, "http" | "uploads">;
@@ -56,13 +57,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   const uploading = new UploadingSockets();
   const app: FastifyInstance = Fastify(serverOptions(options, uploading));
   limitConnections(app.server, http);
-  app.setValidatorCompiler<TSchema>((route) => {
-    let validate: ReturnType<typeof TypeBoxValidatorCompiler> | undefined;
-    return (value) => {
-      validate ??= TypeBoxValidatorCompiler(route); // by the first request: a start would wait for every route's
-      return validate(value);
-    };
-  });
+  app.setValidatorCompiler<TSchema>(compileValidator);
 
   answerErrors(app);
   answerUnknownRoutes(app);
@@ -114,6 +109,7 @@ function corsOptions(allowedOrigins: readonly string[]): FastifyCorsOptions {
     origin: (origin, answer) => answer(null, isListed(origin)),
     methods: ["GET", "HEAD", "POST", "PUT", "DELETE"],
     exposedHeaders: [
+      "Link",
       "Location",
       "Plugin-Compatibility",
       "Plugin-Hosts-Failed",

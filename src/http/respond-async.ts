@@ -13,6 +13,7 @@ import {
   type JobWork,
 } from "../jobs/job.ts";
 import type { Jobs } from "../jobs/jobs.ts";
+import { cutAt } from "../lib/text.ts";
 import { prefixesOf, refusalOf, sendError } from "./hooks/error-reply.ts";
 
 /** Refusals of the request itself: no job was started. */
@@ -45,17 +46,24 @@ export async function answerChange(
   if (!respondAsync) {
     return sendSuccess(reply, await work({ signal: new AbortController().signal, progress: UNWATCHED }));
   }
-  const job = new Job(subject, asJobWork(request, work));
+  const job = new Job(bounded(subject), asJobWork(request, work));
   await nextTurn(); // by then the request was checked and is in the queue
   if (isNotStarted(job.result)) return sendResult(request, reply, job.result);
   jobs.add(job); // not before, or refused requests would push out the jobs that others follow
-  request.log.info({ job: job.id, ...subject }, "job started");
+  request.log.info({ job: job.id, ...job.subject }, "job started");
   reply.header("preference-applied", "respond-async");
   if (waitSeconds > 0) {
     await endedWithin(job, waitSeconds);
     if (job.result !== undefined) return sendResult(request, reply, job.result);
   }
   return reply.code(202).header("location", `/jobs/${job.id}`).send(job.view());
+}
+
+/** No plugin has a longer name; a URL can, and jobs are kept for a long time. */
+const MAX_NAME_LENGTH = 255;
+
+function bounded({ action, plugin }: JobSubject): JobSubject {
+  return { action, plugin: { ...plugin, name: cutAt(plugin.name, MAX_NAME_LENGTH) } };
 }
 
 /** Keeps only what the job needs of the request, so that the rest of it can be freed. */

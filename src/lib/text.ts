@@ -38,6 +38,15 @@ function escapeCharacter(character: string): string {
   return `\\u${(character.codePointAt(0) ?? 0).toString(16).padStart(4, "0")}`;
 }
 
+const BASE64_CHARACTERS = /^[A-Za-z0-9+/_\s-]*$/;
+
+/** Whether all of it is base64 of either alphabet, with whitespace anywhere and at most two `=` at its end. */
+export function isBase64(input: string): boolean {
+  const trimmed = input.trimEnd();
+  const padding = trimmed.endsWith("==") ? 2 : trimmed.endsWith("=") ? 1 : 0;
+  return BASE64_CHARACTERS.test(trimmed.slice(0, trimmed.length - padding));
+}
+
 const MAX_ITEMS = 3;
 const MAX_ITEM_LENGTH = 255;
 
