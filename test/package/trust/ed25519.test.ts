@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { beforeEach, expect, it } from "vitest";
 import { PluginError } from "../../../src/domain/errors.ts";
 import { createTrust } from "../../../src/package/trust/trust.ts";
-import { parseTrustedKey } from "../../../src/package/trust/trusted-keys.ts";
+import { parseTrustedKey } from "../../../src/package/trust/trusted-key.ts";
 import { writeTrusted } from "../../support/signing.ts";
 import { tempFolder } from "../../support/temp-folder.ts";
 import { testLog } from "../../support/test-log.ts";
