@@ -72,7 +72,7 @@ function algorithmOf(key: KeyObject): SignatureAlgorithm {
 /**
  * The y coordinates of the eight points whose order divides 8, as keys encode them (RFC 8032, 5.1.2) but with a sign
  * bit of 0: a key of small order is one of these with either sign. The last two are 0 and 1 again, not reduced modulo
- * p. OpenSSL accepts all of them, and one signature fits many messages then.
+ * p. OpenSSL 3.0 (Node 20) accepts all of them, and one signature fits many messages then.
  */
 const SMALL_ORDER_Y: ReadonlySet<string> = new Set([
   "0000000000000000000000000000000000000000000000000000000000000000",
