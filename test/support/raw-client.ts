@@ -37,7 +37,8 @@ export async function receivedUntilClosed(socket: Socket): Promise<string> {
   socket.on("data", (chunk) => {
     received += chunk;
   });
-  socket.once("end", () => socket.destroy());
+  if (socket.readableEnded) socket.destroy();
+  else socket.once("end", () => socket.destroy());
   if (!socket.closed) await new Promise((resolve) => socket.once("close", resolve));
   return received;
 }

@@ -4,6 +4,9 @@ import type { Socket } from "node:net";
 /** The setting that a connection is too many for. Undefined: it is not. */
 export type ExceededLimit = "http.maxConnections" | "http.maxConnectionsPerAddress" | undefined;
 
+/** With so many requests that wait, no more are read. */
+const READ_AHEAD = 16;
+
 interface Waiting {
   readonly response: ServerResponse;
   readonly start: () => void;
@@ -88,6 +91,8 @@ export class Connection {
   begin(response: ServerResponse, now: number): void {
     if (this.isIdle) this.#changedAt = now;
     this.#responses.add(response);
+    // Once Node has got to the end of the request, since it resumes the stream then.
+    if (this.requests > READ_AHEAD) process.nextTick(() => this.requests > READ_AHEAD && this.#stream?.pause());
   }
 
   /** Calls `start` when all earlier requests are answered to the end; never, if the connection ends before. */
@@ -102,6 +107,7 @@ export class Connection {
   finish(response: ServerResponse, now: number): void {
     this.#responses.delete(response);
     this.#changedAt = now;
+    if (this.requests === READ_AHEAD) this.#stream?.resume();
     if (this.#running !== response) return;
     const next = this.#waiting.shift();
     this.#running = next?.response;

@@ -10,8 +10,11 @@ import { Connection, type ExceededLimit, peerOf } from "./connection.ts";
  */
 const RESERVE = 64;
 
-/** Requests of one connection that came and are not answered. Each takes some kilobytes, at 20 bytes a request. */
-const MAX_PIPELINED = 128;
+/**
+ * Requests of one connection that came and are not answered. Reading stops before, but one read may have thousands,
+ * and each takes some kilobytes.
+ */
+const MAX_PIPELINED = 256;
 
 /** A client that sends a body, or takes a reply, is left alone for so long when room is needed. */
 const PATIENCE_MS = 2000;
