@@ -5,7 +5,7 @@ import type { Socket } from "node:net";
 export type ExceededLimit = "http.maxConnections" | "http.maxConnectionsPerAddress" | undefined;
 
 /** With so many requests that wait, no more are read. */
-const READ_AHEAD = 16;
+export const READ_AHEAD = 16;
 
 interface Waiting {
   readonly response: ServerResponse;
@@ -20,6 +20,7 @@ export class Connection {
   /** The other end, as no two connections have it at the same time. */
   readonly peer: string;
   readonly exceeds: ExceededLimit;
+  isClosed = false;
   /** Those of requests that came and are not answered to the end, in the order of the requests. */
   readonly #responses = new Set<ServerResponse>();
   readonly #waiting: Waiting[] = [];
@@ -67,7 +68,7 @@ export class Connection {
   /** Milliseconds for which the server has been waiting for the client: for a request, its body, or to take a reply. */
   waitingFor(now: number, isUploading: (stream: Socket) => boolean): number {
     const isBodyDue = this.#first?.req.complete === false && !isUploading(this.#first.req.socket);
-    return this.isIdle || isBodyDue ? now - this.#changedAt : now - this.#progressAt;
+    return this.isIdle || isBodyDue ? now - this.#changedAt : this.stalledFor(now);
   }
 
   /** Milliseconds in which the client took none of the bytes that wait for it; 0 while none do. To be called often. */
@@ -97,7 +98,7 @@ export class Connection {
 
   /** Calls `start` when all earlier requests are answered to the end; never, if the connection ends before. */
   inTurn(response: ServerResponse, start: () => void): void {
-    if (this.tcp.destroyed) return;
+    if (this.isClosed) return;
     if (this.#running === undefined) {
       this.#running = response;
       start();
@@ -116,6 +117,7 @@ export class Connection {
 
   /** Forgets the requests that wait. */
   closed(): void {
+    this.isClosed = true;
     this.#waiting.length = 0;
   }
 

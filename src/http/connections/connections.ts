@@ -2,7 +2,7 @@ import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { Logger } from "pino";
 import type { Config } from "../../config/schema.ts";
-import { Connection, type ExceededLimit, peerOf } from "./connection.ts";
+import { Connection, type ExceededLimit, peerOf, READ_AHEAD } from "./connection.ts";
 
 /**
  * Connections beyond the limits: each gets one reply, and the oldest makes room for the next. So `GET /ping` is
@@ -11,10 +11,12 @@ import { Connection, type ExceededLimit, peerOf } from "./connection.ts";
 const RESERVE = 64;
 
 /**
- * Requests of one connection that came and are not answered. Reading stops before, but one read may have thousands,
- * and each takes some kilobytes.
+ * Requests of one connection that came and are not answered. Reading stops at READ_AHEAD, but one read may have
+ * thousands, and each takes 4 kB.
  */
 const MAX_PIPELINED = 256;
+/** The same of all connections. With more, no connection may have more than READ_AHEAD. */
+const MAX_REQUESTS = 10_000;
 
 /** A client that sends a body, or takes a reply, is left alone for so long when room is needed. */
 const PATIENCE_MS = 2000;
@@ -56,6 +58,8 @@ export class Connections {
   /** Those in a TLS handshake: Node does not say to which TCP connection a TLS one belongs. */
   readonly #inHandshake = new Map<string, Connection>();
   #timer: NodeJS.Timeout | undefined;
+  /** Those that came and are not answered, of all connections. */
+  #requests = 0;
   #endedForRoom = 0;
   #beyondLimits = 0;
 
@@ -100,13 +104,15 @@ export class Connections {
 
   #onRequest(request: IncomingMessage, response: ServerResponse): void {
     const connection = this.#bySocket.get(request.socket);
-    if (connection === undefined) return;
+    if (connection === undefined || connection.isClosed) return;
     connection.begin(response, performance.now());
     this.#idle.delete(connection);
-    if (connection.requests > MAX_PIPELINED) this.#end(connection);
+    this.#requests += 1;
+    if (connection.requests > (this.#requests > MAX_REQUESTS ? READ_AHEAD : MAX_PIPELINED)) this.#end(connection);
     if (connection.exceeds !== undefined) response.setHeader("connection", "close");
     response.once("close", () => {
       connection.finish(response, performance.now());
+      if (!connection.isClosed) this.#requests -= 1;
       if (connection.isIdle && this.#admitted.has(connection)) this.#idle.add(connection);
     });
   }
@@ -172,6 +178,7 @@ export class Connections {
     this.#idle.delete(connection);
     this.#reserve.delete(connection);
     if (this.#inHandshake.get(peer) === connection) this.#inHandshake.delete(peer);
+    if (!connection.isClosed) this.#requests -= connection.requests;
     connection.closed();
     if (this.#admitted.delete(connection)) {
       const count = (this.#countByAddress.get(address) ?? 0) - 1;
