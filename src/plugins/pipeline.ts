@@ -15,11 +15,13 @@ import type { Turns } from "../lib/turns.ts";
 import { readArchive } from "../package/archive.ts";
 import { type PackagePlan, planPackage } from "../package/plan.ts";
 import type { ScriptRunner } from "../package/script/install-script.ts";
+import { checkStatedVersion } from "../package/trust/statement.ts";
 import type { Trust } from "../package/trust/trust.ts";
 import { type Staging, type UnpackedFile, unpack, unpackedSo } from "../package/unpack.ts";
 import type { ChangeQueue } from "../store/journal/queue.ts";
 import type { PluginStore } from "../store/plugin-store.ts";
 import { type ChangeFacts, ChangeRun } from "./change-run.ts";
+import { refuseDowngrade } from "./downgrade.ts";
 import type { FunctionNames } from "./function-names.ts";
 import { type InspectionReport, reportOf, verdictBeforeScript } from "./inspection-report.ts";
 import { type FetchedZip, obtainZip, verifyZip } from "./obtain.ts";
@@ -84,7 +86,10 @@ export async function installPackage(
   await using work = await store.workspace(id);
 
   const zip = await fetchZip(request, work.zipFile, run, parts);
-  const examine = ({ hasScript }: PackagePlan) => hasScript && scripts.assertAllowed();
+  const examine = ({ hasScript, soFile }: PackagePlan) => {
+    if (parts.trust.required) refuseDowngrade(soFile, old, request);
+    if (hasScript) scripts.assertAllowed();
+  };
   const { plan, so, ...unpacked } = await unpackZip({ zip, request, folder: work, run, parts, examine });
   let { files, facts } = unpacked;
 
@@ -189,6 +194,7 @@ async function unpackZip(job: PackageJob & { examine?: (plan: PackagePlan) => vo
   await using file = await open(zip.file, constants.O_RDONLY | constants.O_NONBLOCK);
   const plan = await run.stage("check", found, async () => {
     const checked = planPackage(await readArchive(file, limits.maxEntries), request.id, limits);
+    checkStatedVersion(zip.verified?.statement ?? {}, checked.soFile);
     examine(checked);
     refuseUselessArguments(checked, request.shellParas);
     return checked;

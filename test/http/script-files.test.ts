@@ -208,7 +208,11 @@ test("what the script leaves in the background has ended before its files are lo
   server,
 }) => {
   await start({ TRUST__REQUIRE: "false" });
-  expect(await install("(while :; do printf x >> $so; done) >/dev/null 2>&1 &\nwhile [ $(wc -c < $so) -lt 9000 ]; do :; done")).toEqual(CREATED);
+  expect(
+    await install(
+      "(while :; do printf x >> $so; done) >/dev/null 2>&1 &\nwhile [ $(wc -c < $so) -lt 9000 ]; do :; done",
+    ),
+  ).toEqual(CREATED);
   const [{ path, sha256 }] = (await describePlugin()).files;
   expect(sha256).toBe(sha256Of(await readFile(join(server.base, path))));
 });
