@@ -321,7 +321,7 @@ describe("a signed statement", () => {
         "no version, where one is named",
         ZIP,
         { ...FILE_PLUGIN, version: "" },
-        "the signed statement is about version , but",
+        "the signed statement is about a zip without a version, but the zip has File@v1.0.0.so",
       ],
     ])("%s", async ([, zip, predicate, message], { start, statementOf, signatureOf, sinks, serve, host, server }) => {
       host.serve("/file.zip.sig", await signatureOf(ZIP)); // a good signature of the bytes is no way around it

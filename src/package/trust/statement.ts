@@ -61,8 +61,9 @@ export function checkStatedVersion(
   soFile: { version: string; fileName: string },
 ): void {
   if (version === undefined || version === soFile.version) return;
+  const which = version === "" ? "a zip without a version" : `version ${printable(version)}`;
   throw invalid(
-    `the signed statement is about version ${printable(version)}, but the zip has ${printable(soFile.fileName)}; ` +
+    `the signed statement is about ${which}, but the zip has ${printable(soFile.fileName)}; ` +
       "sign a statement with the version of the zip",
   );
 }
