@@ -202,6 +202,21 @@ describe("trust.require", () => {
       );
     });
 
+    test("fail when its .so was replaced by hand before it was kept", async ({
+      server,
+      rollback,
+      sinks,
+      serve,
+      signatureOf,
+    }) => {
+      expect((await rollback())[0]).toBe(200);
+      await writeFile(join(server.base, "plugins/sinks/File@v1.0.0.so"), "by hand");
+      const signature = (await signatureOf(NEWER)).toString("base64");
+      expect((await ask(sinks("/file"), { method: "PUT", body: { file: serve(NEWER), signature } }))[0]).toBe(200);
+      const [status, text] = await rollback();
+      expect([status, text]).toEqual(refused("was installed without a signature"));
+    });
+
     test("fail when its key was withdrawn, after a restart too", async ({ server, rollback, folder, present }) => {
       await rm(join(server.base, KEY));
       const withdrawn = refused("was signed by a key that is no longer in etc/trust (then called vendor.pub)");
