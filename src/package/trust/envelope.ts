@@ -3,7 +3,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import { PluginError } from "../../domain/errors.ts";
 import type { SizeLimit } from "../../lib/limits.ts";
 import { hasFormOf } from "./signature.ts";
-import type { TrustedKey } from "./trusted-keys.ts";
+import type { TrustedKey } from "./trusted-key.ts";
 
 /** With a bundle's certificates and log entry around it, a statement has some 10 KiB. */
 export const STATEMENT_LIMIT: SizeLimit = {

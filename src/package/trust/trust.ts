@@ -5,7 +5,8 @@ import type { Log } from "../../lib/log.ts";
 import { type Envelope, findEnvelopeSigner, readEnvelopes } from "./envelope.ts";
 import { findSigner, hasFormOf, signatureBytes } from "./signature.ts";
 import { checkStatement, findPluginEnvelope, type StatedPlugin, type StatedSubject } from "./statement.ts";
-import { readKeys, type SignatureAlgorithm, type TrustedKey, WarnOnce } from "./trusted-keys.ts";
+import type { SignatureAlgorithm, TrustedKey } from "./trusted-key.ts";
+import { readKeys, WarnOnce } from "./trusted-keys.ts";
 
 interface TrustOptions {
   /** `etc/trust`: the public keys of those whose plugins are trusted, one PEM file each. It need not be there. */
