@@ -162,6 +162,10 @@ export const ConfigSchema = section({
   }),
   trust: section({
     require: boolean(false, "true refuses plugins that are not signed with a key in etc/trust."),
+    requireStatement: boolean(
+      false,
+      "true also refuses plugins without a signed statement of their type and name; it includes trust.require.",
+    ),
     maxEd25519Bytes: integer(
       128 * MiB,
       1,
