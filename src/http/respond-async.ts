@@ -41,7 +41,8 @@ export async function answerChange(
   subject: JobSubject,
   work: ChangeWork,
 ): Promise<FastifyReply> {
-  const { respondAsync, waitSeconds } = parsePreferences([request.headers.prefer ?? []].flat().join(","));
+  const preferences = [request.headers.prefer ?? []].flat().join(",");
+  const { respondAsync, waitSeconds } = parsePreferences(preferences.slice(0, MAX_PREFER_LENGTH));
   if (!respondAsync) {
     return sendSuccess(reply, await work({ signal: new AbortController().signal, progress: UNWATCHED }));
   }
@@ -104,6 +105,9 @@ interface Preferences {
 
 /** The longest that a client is kept waiting, whatever it asks for. */
 const MAX_WAIT_SECONDS = 60;
+
+/** A client has a few preferences; what is behind this is not read. */
+const MAX_PREFER_LENGTH = 1024;
 
 /** One preference of a list, up to its comma; a comma in quotes is part of it. */
 const PREFERENCE = /(?:[^,"]|"(?:[^"\\]|\\.)*"?)+/gs;
