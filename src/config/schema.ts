@@ -105,7 +105,7 @@ export const ConfigSchema = section({
     verifyTls: boolean(true, "false accepts any certificate: anyone on the network path can then replace a plugin."),
   }),
   pluginPackage: section({
-    maxEntries: integer(10_000, 1, 1_000_000, "The most entries of a zip."),
+    maxEntries: integer(10_000, 1, 1_000_000, "The most entries of a zip, and the most folders that they are in."),
     maxEntryBytes: integer(1024 * MiB, 1, Number.MAX_SAFE_INTEGER, "The largest unpacked size of an entry."),
     maxTotalBytes: integer(2048 * MiB, 1, Number.MAX_SAFE_INTEGER, "The largest unpacked size of a zip."),
     maxRatio: integer(200, 1, 1100, "How many times its compressed size an entry over 1 MiB may have."),
