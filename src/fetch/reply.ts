@@ -16,6 +16,10 @@ const DECODERS: Readonly<Record<string, () => Transform>> = {
   br: () => createBrotliDecompress(),
 };
 
+/** Chunked framing may be this much, and so many times the body besides: more is work that brings no data. */
+const MAX_FRAMING_BYTES = 1024 * 1024;
+const MAX_FRAMING_RATIO = 4;
+
 /** Where the bytes of a body go, in their order. It must refuse what is over its limit itself. */
 export interface BodySink {
   readonly limit: SizeLimit;
@@ -107,6 +111,7 @@ export class Reply {
   async *#receive(limit: SizeLimit): AsyncGenerator<Uint8Array> {
     const response = this.#response;
     const { socket } = response;
+    const start = socket.bytesRead;
     let received = 0;
     let isWaiting = true;
     const timer = setTimeout(() => {
@@ -120,6 +125,7 @@ export class Reply {
         received += chunk.length;
         // An encoded body can continue forever although nothing comes out of the decoder.
         if (received > limit.bytes) throw limit.exceeded();
+        if (socket.bytesRead - start > MAX_FRAMING_BYTES + MAX_FRAMING_RATIO * received) throw mostlyFraming();
         yield chunk;
         isWaiting = true;
         timer.refresh();
@@ -159,6 +165,12 @@ export class Reply {
     }
     throw unexpectedEnd(connection.errored);
   }
+}
+
+function mostlyFraming(): FetchFailure {
+  return new FetchFailure("the host sends its data in tiny chunks, which cost more than they bring", {
+    answered: true,
+  });
 }
 
 function withPhrase(status: number, phrase: string): string {

@@ -20,6 +20,7 @@ interface Waiter {
   readonly refuse: (reason: unknown) => void;
 }
 
+/** A symbol for work that changes no plugin. */
 type Key = string | symbol;
 
 /** The changes of one key. */
@@ -39,7 +40,7 @@ export class ChangeQueue {
   readonly #lines = new Map<Key, Line>();
   /** Lines that need nothing but a free place, the first one first. */
   readonly #ready = new Set<Line>();
-  readonly #running = new Set<LinkedSignal>();
+  readonly #running = new Map<LinkedSignal, Line>();
   readonly #whenIdle: (() => void)[] = [];
   #taken = 0;
   #waiting = 0;
@@ -75,12 +76,13 @@ export class ChangeQueue {
   }
 
   /**
-   * Refuses what has not begun and waits for what has. After `timeoutMs` the changes in progress are told to stop, which
-   * undoes them; resolves when the last one has ended.
+   * Refuses what has not begun and waits for the changes in progress; work that is no change is told to stop at once.
+   * After `timeoutMs` the changes are told to stop too, which undoes them. Resolves when the last one has ended.
    */
   async close(timeoutMs: number): Promise<void> {
     this.#closed = true;
     for (const { waiting } of this.#lines.values()) for (const waiter of waiting) waiter.refuse(shuttingDown());
+    for (const [stop, { key }] of this.#running) if (typeof key === "symbol") stop.abort(shuttingDown());
     if (this.#taken === 0) return;
     const timer = setTimeout(() => this.abort(), timeoutMs);
     await new Promise<void>((resolve) => this.#whenIdle.push(resolve));
@@ -89,7 +91,7 @@ export class ChangeQueue {
 
   /** Tells the changes in progress to stop now. */
   abort(): void {
-    for (const stop of this.#running) stop.abort(shuttingDown());
+    for (const stop of this.#running.keys()) stop.abort(shuttingDown());
   }
 
   #lineOf(key: Key): Line {
@@ -127,7 +129,7 @@ export class ChangeQueue {
 
   #placeIn(line: Line, caller: AbortSignal | undefined): Place {
     const stop = new LinkedSignal(caller);
-    this.#running.add(stop);
+    this.#running.set(stop, line);
     return {
       signal: stop.signal,
       [Symbol.dispose]: () => {

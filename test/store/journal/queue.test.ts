@@ -161,6 +161,20 @@ describe("close", () => {
     await closing;
   });
 
+  it("tells work that is no change to stop at once", async () => {
+    const { queue, order, end, running, signal } = testQueue();
+    const change = order("a");
+    const work = await queue.enter(undefined);
+    await running();
+    const closing = queue.close(600_000);
+    expect(work.signal.reason).toEqual(refused("SHUTTING_DOWN"));
+    expect(signal("a")?.aborted).toBe(false);
+    work[Symbol.dispose]();
+    end("a");
+    await change;
+    await closing;
+  });
+
   it("is at once where nothing runs, and can be called twice", async () => {
     const { queue } = testQueue();
     await Promise.all([queue.close(600_000), queue.close(600_000)]);
