@@ -1,7 +1,7 @@
 import { PluginError } from "../domain/errors.ts";
 
 /** So many pieces may be small: a terminal or a test that sends a few bytes at a time is no attack. */
-const FREE_PIECES = 4096;
+const FREE_PIECES = 16_384;
 const MIN_AVERAGE_BYTES = 16;
 
 /**
