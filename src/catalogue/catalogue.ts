@@ -70,6 +70,14 @@ interface HostReply {
   readonly answer: HostAnswer;
 }
 
+/** For `catch()`: a host that fails in a way that nobody foresaw must not hide the others. */
+function unforeseen(log: CatalogueOptions["log"], { redacted: host }: PluginHost): (err: unknown) => HostAnswer {
+  return (err) => {
+    log.warn({ host, err }, "a plugin host failed in an unforeseen way");
+    return { failure: "internal error; see the server's log" };
+  };
+}
+
 async function askHosts(query: PluginQuery, options: CatalogueOptions): Promise<HostReply[]> {
   const { client, hosts, log } = options;
   const { timeoutSeconds, maxPageBytes } = options.config;
@@ -88,7 +96,7 @@ async function askHosts(query: PluginQuery, options: CatalogueOptions): Promise<
   try {
     return await Promise.all(
       parsePluginHosts(hosts).map((host) =>
-        limit(async () => ({ host, answer: await askPluginHost(host, query, readPage) })),
+        limit(async () => ({ host, answer: await askPluginHost(host, query, readPage).catch(unforeseen(log, host)) })),
       ),
     );
   } finally {

@@ -6,7 +6,7 @@ import type { Log } from "../lib/log.ts";
 import { Deadline } from "../lib/signals.ts";
 import { parseUrl } from "../lib/url.ts";
 import { basicCredentials, connect, type Network } from "./connection.ts";
-import { FetchFailure, idleFailure, networkFailure } from "./failure.ts";
+import { FetchFailure, idleFailure, networkFailure, ofProxy } from "./failure.ts";
 import { createHostRule, hostAndPort } from "./hosts.ts";
 import { createProxyRule, type ProxySettings } from "./proxy.ts";
 import { Reply } from "./reply.ts";
@@ -106,6 +106,9 @@ export function createClient({ config, proxy, baseFolder }: ClientOptions): Clie
         createConnection: () => stream,
         path: forwardedBy === undefined ? path : `http://${url.host}${path}`,
         setHost: false,
+        // What proxies and old servers get wrong. Safe here: each connection carries one reply, so there is no next one
+        // that a wrong reading of this one could smuggle in.
+        insecureHTTPParser: true,
         maxHeaderSize: MAX_HEADER_BYTES,
         headers: {
           host: url.host,
@@ -123,7 +126,8 @@ export function createClient({ config, proxy, baseFolder }: ClientOptions): Clie
       const replied = once(request, "response", { signal: deadline.signal }) as Promise<[IncomingMessage]>;
       const [response] = await replied.catch((error) => {
         if (deadline.signal.aborted) throw deadline.signal.reason;
-        throw networkFailure(error, hostAndPort(forwardedBy ?? url));
+        const failure = networkFailure(error, hostAndPort(forwardedBy ?? url));
+        throw forwardedBy === undefined ? failure : ofProxy(failure);
       });
       return response;
     } catch (error) {

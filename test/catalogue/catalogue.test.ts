@@ -304,7 +304,7 @@ describe("the rules of downloads hold for plugin hosts", () => {
     const { port } = new URL(await startDeadHost());
     const client = testClient({}, { httpProxy: `http://me:secret@127.0.0.1:${port}` });
     await expect(catalogOf("http://plugins.example", { client }).catalog.list("sources")).rejects.toThrow(
-      /^no plugin host answered: http:\/\/plugins\.example: connection refused$/,
+      /^no plugin host answered: http:\/\/plugins\.example: proxy: connection refused$/,
     );
   });
 

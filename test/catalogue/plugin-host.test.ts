@@ -47,21 +47,29 @@ describe("the setting", () => {
     ["http://zürich", ["http://xn--zrich-kva"]],
     ["http://a?x=secret#y", ["http://a"]],
     ["http://user:secret@a/x", ["http://a/x"]],
+    ['"http://a,http://b"', ["http://a", "http://b"]],
+    [`'http://a', "http://b" `, ["http://a", "http://b"]],
   ])("%j", (setting, expected) => {
     expect(shown(setting)).toEqual(expected);
   });
 
-  test.each(["ftp://h", "file:///srv", "http://", "https://user:secret@[bad", "two words", "http://h:99999"])(
-    "%j is named by its place alone and fails",
-    async (entry) => {
-      const [good, bad] = parsePluginHosts(`http://a,${entry}`);
-      expect(good?.redacted).toBe("http://a");
-      expect(bad).toEqual({ redacted: "entry 2 of pluginHosts" });
-      const { asked, answer } = await ask({}, entry);
-      expect(answer).toEqual({ failure: "not an http or https address" });
-      expect(asked).toEqual([]);
-    },
-  );
+  test.each([
+    "ftp://h",
+    "file:///srv",
+    "http://",
+    "https://user:secret@[bad",
+    "two words",
+    "http://h:99999",
+    'http://a"b',
+    "http://a'",
+  ])("%j is named by its place alone and fails", async (entry) => {
+    const [good, bad] = parsePluginHosts(`http://a,${entry}`);
+    expect(good?.redacted).toBe("http://a");
+    expect(bad).toEqual({ redacted: "entry 2 of pluginHosts" });
+    const { asked, answer } = await ask({}, entry);
+    expect(answer).toEqual({ failure: "not an http or https address" });
+    expect(asked).toEqual([]);
+  });
 
   test("credentials go with the request alone", async () => {
     const folder = `http://us%65r:p%40ss@h${OS_FIRST}/`;
