@@ -169,7 +169,7 @@ describe("a download over http", () => {
     ],
     [
       "a blank before a colon",
-      "HTTP/1.1 200 OK\r\nContent-Length : 5\r\n\r\nhello",
+      "HTTP/1.1 200 OK\r\nX-A : b\r\nContent-Length: 5\r\n\r\nhello",
       "a header has a forbidden character in its name, such as a blank before the colon",
     ],
   ])("says in words what is wrong: %s", async (_, reply, reason) => {
