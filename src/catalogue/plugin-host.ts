@@ -21,7 +21,13 @@ export interface PluginQuery {
 }
 
 /** What a host offers, name → URL of the zip; or why it could not be asked. */
-export type HostAnswer = { readonly plugins: ReadonlyMap<string, string> } | { readonly failure: string };
+export type HostAnswer =
+  | {
+      readonly plugins: ReadonlyMap<string, string>;
+      /** Where there are none: the pages that were read, ASCII, without comma and credentials, and what each was. */
+      readonly empty?: readonly { readonly page: string; readonly contentType: string }[];
+    }
+  | { readonly failure: string };
 
 /** What `URL` makes of a name or an address; it also takes quotes and other signs that no request could be sent with. */
 const HOST_NAME = /^(\[[0-9a-f:.]+\]|[a-z0-9._-]+)$/;
@@ -76,16 +82,34 @@ export async function askPluginHost(host: PluginHost, query: PluginQuery, readPa
   ];
   const answers = await Promise.all(
     orders.map(async (order) => {
-      const folder = new URL([host.url, "kuiper-plugins", ...order.map(encodeURIComponent)].join("/"));
-      return readFolder(folder, readPage).catch(expectFetchFailure);
+      const path = ["kuiper-plugins", ...order.map(encodeURIComponent)].join("/");
+      const folder = new URL(`${host.url}/${path}`);
+      const redacted = `${host.redacted}/${path}/`;
+      const read = await readFolder(folder, readPage).catch(expectFetchFailure);
+      return read instanceof FetchFailure
+        ? { failure: read, path: `${folder.pathname}/` }
+        : { page: redacted, ...read };
     }),
   );
-  const failures = answers.filter((answer) => answer instanceof FetchFailure);
-  if (failures.length === orders.length) {
-    return { failure: [...new Set(failures.map(({ brief }) => brief))].join(", ") };
+  const pages = answers.filter((answer) => answer.failure === undefined);
+  if (pages.length === 0) return { failure: failureOf(answers.filter((answer) => answer.failure !== undefined)) };
+  const links = pages.flatMap((page) => page.links);
+  const plugins = pickPlugins(links, platform.arch);
+  return plugins.size > 0
+    ? { plugins }
+    : { plugins, empty: pages.map(({ page, contentType }) => ({ page, contentType })) };
+}
+
+/** Each reason once; where the host did answer, with the paths that were asked for. */
+function failureOf(failures: readonly { readonly failure: FetchFailure; readonly path: string }[]): string {
+  const pathsOf = new Map<string, string[]>();
+  for (const { failure, path } of failures) {
+    const paths = pathsOf.get(failure.brief) ?? [];
+    pathsOf.set(failure.brief, failure.answered ? [...paths, path] : paths);
   }
-  const links = answers.flatMap((answer) => (answer instanceof FetchFailure ? [] : answer));
-  return { plugins: pickPlugins(links, platform.arch) };
+  return [...pathsOf]
+    .map(([brief, paths]) => (paths.length === 0 ? brief : `${brief} for ${paths.join(" and ")}`))
+    .join(", ");
 }
 
 /**
@@ -93,7 +117,7 @@ export async function askPluginHost(host: PluginHost, query: PluginQuery, readPa
  * (and nginx in a container redirects to the wrong port); then, as the original does, without, where a page that
  * is not a folder's answers.
  */
-async function readFolder(folder: URL, readPage: ReadPage): Promise<URL[]> {
+async function readFolder(folder: URL, readPage: ReadPage): Promise<{ links: URL[]; contentType: string }> {
   let page: Page;
   try {
     page = await readPage(asFolder(folder));
@@ -101,7 +125,7 @@ async function readFolder(folder: URL, readPage: ReadPage): Promise<URL[]> {
     if (!(error instanceof FetchFailure && error.answered)) throw error;
     page = await readPage(folder);
   }
-  return readLinks(page.text, folderAddress(page.url, folder));
+  return { links: readLinks(page.text, folderAddress(page.url, folder)), contentType: page.contentType };
 }
 
 /**

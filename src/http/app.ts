@@ -116,6 +116,7 @@ function corsOptions(allowedOrigins: readonly string[]): FastifyCorsOptions {
     exposedHeaders: [
       "Location",
       "Plugin-Compatibility",
+      "Plugin-Hosts-Empty",
       "Plugin-Hosts-Failed",
       "Preference-Applied",
       "Retry-After",

@@ -46,7 +46,7 @@ describe("redirects", () => {
   test.each([301, 302, 303, 307, 308])("%i is followed, and the page is where it is in the end", async (status) => {
     const { origin } = await startFileHost({ "/a": redirect("b/c", status), "/b/c": "here" });
     const page = await get(`${origin}/a`);
-    expect(page).toEqual({ text: "here", url: new URL(`${origin}/b/c`) });
+    expect(page).toEqual({ text: "here", url: new URL(`${origin}/b/c`), contentType: "text/html" });
   });
 
   test("to another host", async () => {
