@@ -126,6 +126,7 @@ function corsOptions(allowedOrigins: readonly string[]): FastifyCorsOptions {
       "Link",
       "Location",
       "Plugin-Compatibility",
+      "Plugin-Hosts-Empty",
       "Plugin-Hosts-Failed",
       "Preference-Applied",
       "Retry-After",
