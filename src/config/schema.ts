@@ -179,6 +179,12 @@ export const ConfigSchema = section({
       ["auto", "json", "pretty"],
       "The format of the log; auto is pretty on a terminal and json otherwise.",
     ),
+    maxBufferBytes: integer(
+      MiB,
+      64 * 1024,
+      1024 * MiB,
+      "How much of the log, and of the audit file, is kept while it can't be written; further lines are dropped and counted.",
+    ),
   }),
 });
 

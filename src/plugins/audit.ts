@@ -2,7 +2,8 @@ import { type Logger, pino } from "pino";
 import type { Caller } from "../domain/change.ts";
 import { PluginError } from "../domain/errors.ts";
 import type { PluginId } from "../domain/plugin.ts";
-import { openLines } from "../lib/log.ts";
+import { openLineFile } from "../lib/line-files.ts";
+import { droppedLines } from "../lib/log.ts";
 import type { ChangeFacts } from "./change-run.ts";
 
 /** What was done, or tried. */
@@ -43,9 +44,13 @@ function resultOf(error: unknown): string {
  *
  * @throws the system's error when the file can't be opened
  */
-export function createAudit(file: string, log: Logger): Audit {
+export function createAudit(file: string, maxBufferBytes: number, log: Logger): Audit {
   if (file === "") return new Audit(log.child({ audit: true }));
   // The change is done, or refused, by then: a line that can't be written must not change the reply.
-  const lines = openLines({ dest: file, mode: 0o600 }, (err) => log.error({ err }, "an audit line is not written"));
+  const lines = openLineFile(file, {
+    maxBytes: maxBufferBytes,
+    onError: (err) => log.error({ err }, "an audit line is not written"),
+    onDropped: (dropped) => log.error({ dropped }, droppedLines(dropped, "audit")),
+  });
   return new Audit(pino({ base: null }, lines));
 }

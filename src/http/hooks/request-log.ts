@@ -15,12 +15,22 @@ export function logRequest(request: FastifyRequest, reply: FastifyReply): void {
   if (!request.log.isLevelEnabled(level)) return;
   const fields = {
     method: request.method,
-    url: withoutCredentials(request.url),
+    url: loggedUrl(request.url),
     status: reply.statusCode,
     ms: Math.round(reply.elapsedTime),
     from: request.ip,
   };
   request.log[level](fields, "request");
+}
+
+/** Characters of a URL that are logged. */
+const MAX_URL = 2000;
+
+/** An `@` that is cut off still ends a user name and password before the cut. */
+function loggedUrl(url: string): string {
+  if (url.length <= MAX_URL) return withoutCredentials(url);
+  const start = url.slice(0, MAX_URL);
+  return `${withoutCredentials(url.includes("@", MAX_URL) ? `${start}@` : start)}…`;
 }
 
 // The application is built with a pino logger, so its requests have one too; Fastify's type leaves out what pino adds.
