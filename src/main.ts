@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, realpathSync } from "node:fs";
+import { mkdirSync, realpathSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { resolve } from "node:path";
 import { createSecureContext } from "node:tls";
@@ -11,6 +11,7 @@ import type { Config } from "./config/schema.ts";
 import { proxySettings } from "./fetch/proxy.ts";
 import { lockFile } from "./lib/lock.ts";
 import { createLog } from "./lib/log.ts";
+import { readSmallFileSync, UnfitFile } from "./lib/small-file.ts";
 import { type Audit, createAudit } from "./plugins/audit.ts";
 import { createServer, type Server } from "./server.ts";
 import { Layout } from "./store/layout.ts";
@@ -112,13 +113,14 @@ function readTls({ certfile, keyfile }: Config["basic"]["restTls"], base: string
   return tls;
 }
 
+const MAX_PEM_BYTES = 1024 * 1024;
+
 function readPem(key: string, file: string, base: string): Buffer {
   try {
-    return readFileSync(resolve(base, file));
+    return readSmallFileSync(resolve(base, file), MAX_PEM_BYTES);
   } catch (cause) {
-    throw new ConfigError(`basic.restTls.${key} is ${file}, which can't be read: ${(cause as Error).message}`, {
-      cause,
-    });
+    const reason = cause instanceof UnfitFile ? `it ${cause.message}` : (cause as Error).message;
+    throw new ConfigError(`basic.restTls.${key} is ${file}, which can't be read: ${reason}`, { cause });
   }
 }
 

@@ -1,4 +1,4 @@
-import { readFile, rm } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { PluginError, prefixed } from "../domain/errors.ts";
 import type { InstallRequest, PackageSource } from "../domain/install-request.ts";
 import type { Verified } from "../domain/plugin-entry.ts";
@@ -6,6 +6,7 @@ import { type PluginUri, withoutCredentials } from "../domain/plugin-uri.ts";
 import { type Downloader, isAbsent } from "../fetch/downloader.ts";
 import { moveFile } from "../lib/files.ts";
 import type { Log } from "../lib/log.ts";
+import { readSmallFile } from "../lib/small-file.ts";
 import { printable } from "../lib/text.ts";
 import { SIGNATURE_LIMIT } from "../package/trust/signature.ts";
 import type { SignatureProof, Trust } from "../package/trust/trust.ts";
@@ -134,7 +135,7 @@ async function fetchSignature(
 ): Promise<Found> {
   try {
     await downloader.download(uri, file, { signal, log, limit: SIGNATURE_LIMIT });
-    return { signature: await readFile(file), from: uri.redacted };
+    return { signature: await readSmallFile(file, SIGNATURE_LIMIT.bytes), from: uri.redacted };
   } catch (cause) {
     if (!(cause instanceof PluginError) || cause.code !== "DOWNLOAD_FAILED" || signal.aborted) throw cause;
     if (isAbsent(cause)) return { lacking: `there is no signature at ${uri.redacted}`, cause };
