@@ -44,8 +44,14 @@ function parsePluginHost(entry: string, position: number): PluginHost {
   if (url === undefined) return { redacted: `entry ${position} of pluginHosts` };
   const { protocol, username, password, host, pathname } = url;
   const user = username === "" && password === "" ? "" : `${username}:${password}@`;
-  const place = host + pathname.replace(/\/+$/, "");
+  const place = host + withoutSlashes(pathname);
   return { redacted: `${protocol}//${place}`, url: `${protocol}//${user}${place}` };
+}
+
+function withoutSlashes(path: string): string {
+  let end = path.length;
+  while (path.charAt(end - 1) === "/") end -= 1;
+  return path.slice(0, end);
 }
 
 /**

@@ -66,11 +66,39 @@ export const ConfigSchema = section({
     maxBodyBytes: integer(MiB, 1024, 1024 * MiB, "The largest request body."),
     headersTimeoutSeconds: seconds(10, DAY, "The time that a client has to send the headers of a request."),
     requestTimeoutSeconds: seconds(30, DAY, "The time that a client has to send a whole request."),
-    maxConnections: integer(1024, 1, 1_000_000, "The most connections at the same time; further ones are closed."),
+    tlsHandshakeTimeoutSeconds: seconds(10, 3600, "The time that a client has for the TLS handshake."),
+    keepAliveTimeoutSeconds: seconds(
+      10,
+      DAY,
+      "How long a connection stays open after a reply without another request.",
+    ),
+    writeTimeoutSeconds: seconds(
+      30,
+      DAY,
+      "The longest time in which a client takes nothing of a reply that waits for it; then the connection is closed.",
+    ),
+    maxConnections: integer(
+      1024,
+      1,
+      1_000_000,
+      "The most connections at the same time. The longest idle one is closed for a new one; when all are in use, further ones are answered with 503, except GET /ping.",
+    ),
+    maxConnectionsPerAddress: integer(
+      512,
+      0,
+      1_000_000,
+      "The same for the connections from one address, such as that of a proxy; 0 is no limit.",
+    ),
   }),
   changes: section({
     maxConcurrent: integer(4, 1, 256, "The most installs and deletes at the same time."),
     maxQueued: integer(256, 0, 100_000, "The most installs and deletes that wait; further ones are answered with 503."),
+    maxQueuedBytes: integer(
+      16 * MiB,
+      2 * MiB, // the largest request takes about half of it
+      Number.MAX_SAFE_INTEGER,
+      "What the requests that wait may hold in memory, sent zips not counted; further ones are answered with 503.",
+    ),
     shutdownTimeoutSeconds: seconds(
       30,
       DAY,

@@ -1,4 +1,5 @@
 import { hasCode } from "../lib/errors.ts";
+import { cutAt } from "../lib/text.ts";
 
 /**
  * Every failure that a client can see: its stable code and its HTTP status. The original answers nearly everything with
@@ -44,6 +45,9 @@ export const ERROR_STATUS = {
 
 export type ErrorCode = keyof typeof ERROR_STATUS;
 
+/** Characters of a message, whatever was put together in it: jobs keep their messages for a long time. */
+const MAX_MESSAGE = 16 * 1024;
+
 /**
  * A failure whose message may be sent to a client. `cause` is logged and never sent, so anything secret or internal
  * belongs there.
@@ -53,7 +57,7 @@ export class PluginError extends Error {
   readonly code: ErrorCode;
 
   constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {
-    super(message, options);
+    super(message.length > MAX_MESSAGE ? `${cutAt(message, MAX_MESSAGE)}…` : message, options);
     this.code = code;
   }
 }

@@ -1,8 +1,7 @@
-import { printable } from "../lib/text.ts";
 import { PluginError } from "./errors.ts";
 import { checkFunctionNames, checkPluginName } from "./names.ts";
 import type { PluginId, PluginType } from "./plugin.ts";
-import { checkPluginUri, type PluginUri, withoutCredentials } from "./plugin-uri.ts";
+import { checkPluginUri, type PluginUri, shownUri } from "./plugin-uri.ts";
 
 /** A zip that a client sent, received as a whole. The change that uses it moves the file away. */
 export interface ReceivedZip {
@@ -31,7 +30,17 @@ export interface InstallRequest {
   readonly shellParas: readonly string[];
   /** Names of the functions that a function plugin exports; empty for the other types. */
   readonly functions: readonly string[];
+  /** About what the request holds in memory while it waits. */
+  readonly heldBytes: number;
 }
+
+/** The most arguments of install.sh, and how large each may be: Linux starts no program with a larger one. */
+export const MAX_ARGUMENTS = 1000;
+export const MAX_ARGUMENT_BYTES = 128 * 1024 - 1;
+/** All of them together. Linux takes more or less, by the limit of the stack. */
+const MAX_ARGUMENTS_BYTES = 256 * 1024;
+
+export const ARGUMENTS_LIMIT = `at most ${MAX_ARGUMENTS} strings of at most ${MAX_ARGUMENT_BYTES} bytes, ${MAX_ARGUMENTS_BYTES} together`;
 
 /** What a client sent: of the right types, but nothing in it has been checked. */
 export interface InstallBody {
@@ -58,8 +67,9 @@ export function checkInstallRequest(type: PluginType, body: InstallBody): Instal
     source: checkSource(body),
     sha256: body.sha256?.toLowerCase(),
     signature: body.signature ? Buffer.from(body.signature, "base64") : undefined,
-    shellParas: body.shellParas ?? [],
+    shellParas: checkArguments(body.shellParas ?? []),
     functions: checkExportedFunctions(type, body.functions ?? []),
+    heldBytes: bytesOf([body.file, body.signature, ...(body.shellParas ?? []), ...(body.functions ?? [])]),
   };
 }
 
@@ -73,6 +83,26 @@ export function checkExportedFunctions(type: PluginType, names: readonly string[
   return type === "functions" && names.length > 0 ? checkFunctionNames(names) : [];
 }
 
+/** @throws PluginError BODY_INVALID for what no program can be started with */
+function checkArguments(shellParas: readonly string[]): readonly string[] {
+  const bytes = shellParas.map((one) => Buffer.byteLength(one));
+  const isTooLong = bytes.some((one) => one > MAX_ARGUMENT_BYTES);
+  if (!isTooLong && bytes.length <= MAX_ARGUMENTS && sum(bytes) <= MAX_ARGUMENTS_BYTES) return shellParas;
+  throw new PluginError("BODY_INVALID", `field shellParas should have ${ARGUMENTS_LIMIT}`);
+}
+
+/** What V8 takes for a string besides its characters, and for its place in an array. */
+const STRING_BYTES = 32;
+
+/** About what strings take in memory; characters of two bytes are counted for all of them. */
+export function bytesOf(strings: readonly (string | null | undefined)[]): number {
+  return sum(strings.map((one) => (one == null ? 0 : 2 * one.length + STRING_BYTES)));
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, one) => total + one, 0);
+}
+
 function checkSource({ file, zip }: InstallBody): PackageSource {
   if (zip !== undefined) {
     if (file) throw twoSources(file);
@@ -83,6 +113,6 @@ function checkSource({ file, zip }: InstallBody): PackageSource {
 }
 
 function twoSources(file: string): PluginError {
-  const redacted = printable(withoutCredentials(file));
+  const redacted = shownUri(file);
   return new PluginError("URI_INVALID", `invalid uri ${redacted}: there is a zip and a file; send one of them`);
 }

@@ -1,4 +1,4 @@
-import { printable } from "../lib/text.ts";
+import { quoted } from "../lib/text.ts";
 import { PluginError } from "./errors.ts";
 
 const NAME_RULE = /^[a-z][A-Za-z0-9_]*$/;
@@ -45,7 +45,7 @@ function rule(name: string): string {
 }
 
 function invalidName(name: string, reason: string): PluginError {
-  return new PluginError("NAME_INVALID", `invalid name ${printable(name)}: ${reason}`);
+  return new PluginError("NAME_INVALID", `invalid name ${quoted(name)}: ${reason}`);
 }
 
 /** What can be a function of the engine's SQL and, with its first letter in upper case, an exported symbol of Go. */
@@ -67,7 +67,7 @@ export function checkFunctionNames(names: readonly string[]): string[] {
   for (const name of names) {
     if (isFunctionName(name)) continue;
     const rule = "should begin with a letter and have at most 100 letters, digits and underscores";
-    throw new PluginError("BODY_INVALID", `function name ${printable(name.slice(0, 100))} ${rule}`);
+    throw new PluginError("BODY_INVALID", `function name ${quoted(name, NAME_MAX_LENGTH)} ${rule}`);
   }
   return [...new Set(names)];
 }

@@ -1,5 +1,6 @@
 import { once } from "node:events";
-import http, { type IncomingMessage } from "node:http";
+import http, { type ClientRequest, type IncomingMessage } from "node:http";
+import type { Duplex } from "node:stream";
 import type { Config } from "../config/schema.ts";
 import type { Log } from "../lib/log.ts";
 import { Deadline } from "../lib/signals.ts";
@@ -13,6 +14,8 @@ import { createTlsAuthorities } from "./tls.ts";
 
 const REDIRECTS: readonly number[] = [301, 302, 303, 307, 308];
 const MAX_HEADER_BYTES = 32 * 1024;
+/** Replies such as 100 and 103 before the reply itself. */
+const MAX_INTERIM_REPLIES = 16;
 
 interface ClientOptions {
   readonly config: Config["pluginDownload"];
@@ -115,6 +118,7 @@ export function createClient({ config, proxy, baseFolder }: ClientOptions): Clie
         },
       });
       request.on("error", () => {});
+      endWithoutReply(request, stream, hostAndPort(url));
       request.end();
       const replied = once(request, "response", { signal: deadline.signal }) as Promise<[IncomingMessage]>;
       const [response] = await replied.catch((error) => {
@@ -129,6 +133,20 @@ export function createClient({ config, proxy, baseFolder }: ClientOptions): Clie
   }
 
   return { get };
+}
+
+/** Ends a request whose host never comes to the reply: interim replies without end, or another protocol. */
+function endWithoutReply(request: ClientRequest, stream: Duplex, host: string): void {
+  let interim = 0;
+  request.on("information", ({ statusCode }) => {
+    interim += 1;
+    if (interim <= MAX_INTERIM_REPLIES) return;
+    stream.destroy(new FetchFailure(`${host} sends one interim reply after the other (${statusCode})`));
+  });
+  request.on("upgrade", ({ statusCode }) => {
+    stream.destroy();
+    request.emit("error", new FetchFailure(`${host} answered ${statusCode}: it wants another protocol than HTTP`));
+  });
 }
 
 function redirectTarget({ headers, status, url: from }: Reply): URL {

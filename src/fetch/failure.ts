@@ -1,4 +1,5 @@
 import { hasCode, systemMessage } from "../lib/errors.ts";
+import { quoted } from "../lib/text.ts";
 
 interface FailureDetails {
   readonly brief?: string;
@@ -32,15 +33,19 @@ export class FetchFailure extends Error {
   }
 }
 
+/** The longest name of a host has 253 characters; a URL takes longer ones all the same. */
+const MAX_HOST_SHOWN = 260;
+
 const BRIEF: Readonly<Record<string, string>> = {
   EHOSTUNREACH: "host unreachable",
   ENETUNREACH: "network unreachable",
   ETIMEDOUT: "no answer while connecting",
 };
 
-/** The failure that is reported when a connection or a request to `host` (with its port) failed. */
-export function networkFailure(cause: unknown, host: string): FetchFailure {
+/** The failure that is reported when a connection or a request to an `address` (`host:port`) failed. */
+export function networkFailure(cause: unknown, address: string): FetchFailure {
   if (cause instanceof FetchFailure) return cause;
+  const host = quoted(address, MAX_HOST_SHOWN);
   if (hasCode(cause, "ECONNREFUSED")) {
     // Not tried again: the answer came at once and is clear.
     return new FetchFailure(`dial tcp ${host}: connect: connection refused`, { brief: "connection refused", cause });

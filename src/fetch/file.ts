@@ -3,10 +3,13 @@ import { type FileHandle, open, realpath, stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { hasCode, systemMessage } from "../lib/errors.ts";
-import { printable } from "../lib/text.ts";
+import { quoted } from "../lib/text.ts";
 import { FetchFailure } from "./failure.ts";
 import type { FileTarget } from "./file-target.ts";
 import { isBelow } from "./hosts.ts";
+
+/** How much of a path is in a message. */
+const MAX_SHOWN = 1000;
 
 const READ_BYTES = 512 * 1024;
 
@@ -37,7 +40,7 @@ export async function copyFile(
   { signal, onProgress }: FileOptions,
 ): Promise<void> {
   const path = fileURLToPath(url);
-  const printablePath = printable(path);
+  const printablePath = quoted(path, MAX_SHOWN);
   const handle = await openAllowed(path, printablePath, rules);
   try {
     const { size } = await handle.stat();

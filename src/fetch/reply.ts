@@ -5,7 +5,7 @@ import { createBrotliDecompress, createGunzip, createInflate } from "node:zlib";
 import { PluginError } from "../domain/errors.ts";
 import { hasCode } from "../lib/errors.ts";
 import type { SizeLimit } from "../lib/limits.ts";
-import { printable } from "../lib/text.ts";
+import { quoted } from "../lib/text.ts";
 import { FetchFailure, idleFailure, unexpectedEnd } from "./failure.ts";
 import { Wire } from "./wire.ts";
 
@@ -15,6 +15,10 @@ const DECODERS: Readonly<Record<string, () => Transform>> = {
   deflate: () => createInflate(),
   br: () => createBrotliDecompress(),
 };
+
+/** Chunked framing may be this much, and so many times the body besides: more is work that brings no data. */
+const MAX_FRAMING_BYTES = 1024 * 1024;
+const MAX_FRAMING_RATIO = 4;
 
 /** Where the bytes of a body go, in their order. It must refuse what is over its limit itself. */
 export interface BodySink {
@@ -48,7 +52,7 @@ export class Reply {
   /** As `statusLine`, with the host's own phrase if it sent one; on one line, up to 100 characters. */
   get sentStatusLine(): string {
     const phrase = this.#response.statusMessage || http.STATUS_CODES[this.status] || "";
-    return withPhrase(this.status, printable(phrase).slice(0, 100));
+    return withPhrase(this.status, quoted(phrase, 100));
   }
 
   get headers(): IncomingHttpHeaders {
@@ -77,7 +81,7 @@ export class Reply {
     const createDecoder = codings.length === 1 ? DECODERS[coding] : undefined;
     if (createDecoder === undefined) {
       this.discard();
-      throw new FetchFailure(`the content encoding ${printable(codings.join(", ")).slice(0, 50)} is not supported`, {
+      throw new FetchFailure(`the content encoding ${quoted(codings.join(", "), 50)} is not supported`, {
         answered: true,
       });
     }
@@ -107,6 +111,7 @@ export class Reply {
   async *#receive(limit: SizeLimit): AsyncGenerator<Uint8Array> {
     const response = this.#response;
     const { socket } = response;
+    const start = socket.bytesRead;
     let received = 0;
     let isWaiting = true;
     const timer = setTimeout(() => {
@@ -120,6 +125,7 @@ export class Reply {
         received += chunk.length;
         // An encoded body can continue forever although nothing comes out of the decoder.
         if (received > limit.bytes) throw limit.exceeded();
+        if (socket.bytesRead - start > MAX_FRAMING_BYTES + MAX_FRAMING_RATIO * received) throw mostlyFraming();
         yield chunk;
         isWaiting = true;
         timer.refresh();
@@ -159,6 +165,12 @@ export class Reply {
     }
     throw unexpectedEnd(connection.errored);
   }
+}
+
+function mostlyFraming(): FetchFailure {
+  return new FetchFailure("the host sends its data in tiny chunks, which cost more than they bring", {
+    answered: true,
+  });
 }
 
 function withPhrase(status: number, phrase: string): string {

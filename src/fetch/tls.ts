@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import tls, { type SecureContext, type TLSSocket } from "node:tls";
 import { hasCode, systemMessage } from "../lib/errors.ts";
 import { readSmallFile, UnfitFile } from "../lib/small-file.ts";
-import { printable } from "../lib/text.ts";
+import { quoted } from "../lib/text.ts";
 import { FetchFailure, networkFailure } from "./failure.ts";
 
 const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
@@ -43,12 +43,12 @@ async function readAuthorities(path: string): Promise<string> {
     pem = (await readSmallFile(path, MAX_CA_BYTES)).toString();
   } catch (cause) {
     const reason = cause instanceof UnfitFile ? `it ${cause.message}` : systemMessage(cause);
-    throw new FetchFailure(`pluginDownload.ca cannot be read: ${printable(path)}: ${reason}`, { cause });
+    throw new FetchFailure(`pluginDownload.ca cannot be read: ${quoted(path)}: ${reason}`, { cause });
   }
   // OpenSSL silently ignores what is no certificate, and then nobody would know why a server is not trusted.
   const certificates = pem.match(CERTIFICATE) ?? [];
   if (certificates.length === 0 || !certificates.every(isCertificate)) {
-    throw new FetchFailure(`pluginDownload.ca is not a file of PEM certificates: ${printable(path)}`);
+    throw new FetchFailure(`pluginDownload.ca is not a file of PEM certificates: ${quoted(path)}`);
   }
   return pem;
 }
@@ -88,6 +88,5 @@ function errorCode(error: unknown): string {
 
 /** The message may quote names from the certificate, which the server has chosen. */
 function shortened(message: string): string {
-  const line = printable(message);
-  return line.length > 200 ? `${line.slice(0, 200)}…` : line;
+  return quoted(message);
 }

@@ -29,6 +29,11 @@ export class Wire extends Duplex {
     this.on("error", () => {}); // the reader reports it; a late one must not end the process
   }
 
+  /** All that has arrived, as a socket counts it. */
+  get bytesRead(): number {
+    return this.#socket.bytesRead;
+  }
+
   /**
    * What arrives from the moment of this call. A chunk is valid until the next one is asked for. Only to be used when
    * all that arrived before has been taken from the stream.

@@ -1,8 +1,7 @@
 import { setMaxListeners } from "node:events";
-import type { Server as HttpServer } from "node:http";
 import type { ServerOptions } from "node:https";
 import type { FastifyCorsOptions } from "@fastify/cors";
-import { type TSchema, TypeBoxValidatorCompiler } from "@fastify/type-provider-typebox";
+import type { TSchema } from "@sinclair/typebox";
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from "fastify";
 import type { Logger } from "pino";
 import type { PublicKeys } from "../auth/public-keys.ts";
@@ -16,9 +15,11 @@ import type { InstalledPlugins } from "../plugins/installed-plugins.ts";
 import type { PluginManager } from "../plugins/plugin-manager.ts";
 import { BodyDecoder } from "./body/decode-body.ts";
 import { acceptAnyContentType, delayContinue } from "./body/request-body.ts";
+import { Connections } from "./connections/connections.ts";
 import { requireTokens } from "./hooks/authentication.ts";
 import { createOriginRule, guardAgainstPages } from "./hooks/browser-guard.ts";
-import { answerClientErrors, UploadingSockets } from "./hooks/client-error.ts";
+import { answerClientErrors, type ClientErrorHandler, UploadingSockets } from "./hooks/client-error.ts";
+import { limitConnections } from "./hooks/connection-limits.ts";
 import { answerErrors, answerUnroutable } from "./hooks/error-reply.ts";
 import { logRequests } from "./hooks/request-log.ts";
 import { answerUnknownRoutes } from "./hooks/unknown-routes.ts";
@@ -29,6 +30,7 @@ import { pluginRoutes } from "./routes/plugins.ts";
 import { serverRoutes } from "./routes/server.ts";
 import { uploadRoutes } from "./routes/uploads.ts";
 import { versionRoutes } from "./routes/versions.ts";
+import { compileValidator } from "./validation.ts";
 
 export interface AppOptions {
   readonly config: Pick<Config, "http" | "uploads">;
@@ -54,19 +56,21 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   const { installed, manager, catalog, jobs, receiver, uploads, keys, restart, version } = options;
   const { http, uploads: limits } = options.config;
   const uploading = new UploadingSockets();
-  const app: FastifyInstance = Fastify(serverOptions(options, uploading));
-  limitConnections(app.server, http);
-  app.setValidatorCompiler<TSchema>((route) => {
-    let validate: ReturnType<typeof TypeBoxValidatorCompiler> | undefined;
-    return (value) => {
-      validate ??= TypeBoxValidatorCompiler(route); // by the first request: a start would wait for every route's
-      return validate(value);
-    };
+  const connections = new Connections({
+    limits: http,
+    isTls: options.tls !== undefined,
+    isUploading: (stream) => uploading.has(stream),
+    log: options.log,
   });
+  const app: FastifyInstance = Fastify(serverOptions(options, answerClientErrors(uploading, connections)));
+  // Node applies the limit of a request only once that of its headers has passed.
+  app.server.headersTimeout = Math.min(http.headersTimeoutSeconds, http.requestTimeoutSeconds) * 1000;
+  app.setValidatorCompiler<TSchema>(compileValidator);
 
   answerErrors(app);
   answerUnknownRoutes(app);
   logRequests(app);
+  limitConnections(app, connections);
   delayContinue(app);
   acceptAnyContentType(app, http.maxBodyBytes);
   guardAgainstPages(app, http);
@@ -90,19 +94,24 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
 /** How often Node checks the time limits of requests: with its default of 30 s, shorter limits would mean little. */
 const NODE_OPTIONS = { connectionsCheckingInterval: 1000 };
 
-function serverOptions({ config, log, tls }: AppOptions, uploading: UploadingSockets) {
+function serverOptions({ config, log, tls }: AppOptions, clientErrorHandler: ClientErrorHandler) {
+  const { requestTimeoutSeconds, keepAliveTimeoutSeconds, tlsHandshakeTimeoutSeconds } = config.http;
+  const handshakeTimeout = tlsHandshakeTimeoutSeconds * 1000;
   return {
     loggerInstance: log as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
     schemaController: { compilersFactory: { buildValidator: neverBuilt, buildSerializer: neverBuilt } },
     genReqId: requestIds(),
-    requestTimeout: config.http.requestTimeoutSeconds * 1000,
+    requestTimeout: requestTimeoutSeconds * 1000,
+    keepAliveTimeout: keepAliveTimeoutSeconds * 1000,
     routerOptions: { ignoreTrailingSlash: true, ignoreDuplicateSlashes: true, maxParamLength: 16_384 },
     // While running installs finish the queue refuses further ones, see ChangeQueue; a closed listener answers nobody.
     return503OnClosing: false,
     frameworkErrors: answerUnroutable,
-    clientErrorHandler: answerClientErrors(uploading),
-    ...(tls === undefined ? { http: NODE_OPTIONS } : ({ https: { ...tls, ...NODE_OPTIONS } } as object)),
+    clientErrorHandler,
+    ...(tls === undefined
+      ? { http: NODE_OPTIONS }
+      : ({ https: { ...tls, ...NODE_OPTIONS, handshakeTimeout } } as object)),
   };
 }
 
@@ -114,6 +123,7 @@ function corsOptions(allowedOrigins: readonly string[]): FastifyCorsOptions {
     origin: (origin, answer) => answer(null, isListed(origin)),
     methods: ["GET", "HEAD", "POST", "PUT", "DELETE"],
     exposedHeaders: [
+      "Link",
       "Location",
       "Plugin-Compatibility",
       "Plugin-Hosts-Failed",
@@ -149,10 +159,4 @@ function requestIds(): () => string {
     count += 1;
     return `${start}-${count.toString(36)}`;
   };
-}
-
-function limitConnections(server: HttpServer, config: Config["http"]): void {
-  // Node applies the limit of a request only once that of its headers has passed.
-  server.headersTimeout = Math.min(config.headersTimeoutSeconds, config.requestTimeoutSeconds) * 1000;
-  server.maxConnections = config.maxConnections;
 }

@@ -1,31 +1,38 @@
 import { Type } from "@sinclair/typebox";
 import type { FastifyRequest } from "fastify";
+import { ARGUMENTS_LIMIT, MAX_ARGUMENT_BYTES, MAX_ARGUMENTS } from "../domain/install-request.ts";
 import { ZIP_TYPES } from "../incoming/body-kind.ts";
 import type { Fields } from "../incoming/fields.ts";
 import type { BodyDecoder, BodyRules } from "./body/decode-body.ts";
-import { optionalString } from "./schemas.ts";
+import { optionalFunctionList, optionalString, optionalUri } from "./schemas.ts";
 
 const MAX_SIGNATURE_BYTES = 16 * 1024;
 
 const stringLike = (pattern: string, maxLength: number, description: string) =>
   Type.Optional(Type.Union([Type.String({ pattern, maxLength }), Type.Null()], { description }));
-const listOfStrings = (description: string) =>
-  // NUL ends a string for the operating system: an argument with one can't be passed on.
-  Type.Optional(Type.Union([Type.Array(Type.String({ pattern: "^[^\\0]*$" })), Type.Null()], { description }));
+
+/** NUL ends a string for the operating system: an argument with one can't be passed on. */
+const Argument = Type.String({ pattern: "^[^\\0]*$", maxLength: MAX_ARGUMENT_BYTES });
+const ArgumentList = Type.Array(Argument, { maxItems: MAX_ARGUMENTS });
 
 /** The body of a create, an update and an inspection. Other fields are ignored. */
 export const InstallBodySchema = Type.Object(
   {
     name: optionalString,
-    file: optionalString,
+    file: optionalUri,
     sha256: stringLike("^[0-9a-fA-F]{64}$", 64, "64 hexadecimal digits"),
     signature: stringLike(
       "^[A-Za-z0-9+/=_\\s-]+$",
       MAX_SIGNATURE_BYTES,
       `base64 of at most ${MAX_SIGNATURE_BYTES} letters`,
     ),
-    shellParas: listOfStrings("a list of strings without NUL characters"),
-    functions: listOfStrings("a list of names"),
+    shellParas: Type.Optional(
+      Type.Union([ArgumentList, Type.Null()], {
+        description: "a list of strings without NUL characters",
+        limit: ARGUMENTS_LIMIT,
+      }),
+    ),
+    functions: optionalFunctionList,
   },
   { description: "name and file" },
 );

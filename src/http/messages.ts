@@ -2,7 +2,7 @@ import type { FastifyReply } from "fastify";
 import { serializeString, serializeToken, Token } from "structured-headers";
 import type { Compatibility } from "../domain/compatibility.ts";
 import type { PluginType } from "../domain/plugin.ts";
-import { printable } from "../lib/text.ts";
+import { quoted } from "../lib/text.ts";
 
 /** The messages that clients know, word for word. */
 export const replyMessage = {
@@ -10,7 +10,7 @@ export const replyMessage = {
   /** As in a later engine, without the type. */
   updated: (name: string) => `plugin ${name} is updated and Kuiper must restart for the change to take effect.`,
   rolledBack: (name: string, version: string) => {
-    const to = version === "" ? "the version without a number" : `version ${printable(version)}`;
+    const to = version === "" ? "the version without a number" : `version ${quoted(version)}`;
     return `plugin ${name} is rolled back to ${to} and Kuiper must restart for the change to take effect.`;
   },
   registered: (name: string) => `function plugin ${name} function list is registered`,
@@ -32,12 +32,12 @@ export interface PathParams {
 const forPlugin =
   (verb: string, type: PluginType) =>
   ({ name }: PathParams) =>
-    `${verb} ${type} plugin ${printable(name)} error: `;
+    `${verb} ${type} plugin ${quoted(name)} error: `;
 
 const forJob =
   (verb: string) =>
   ({ id }: PathParams) =>
-    `${verb} job ${printable(id)} error: `;
+    `${verb} job ${quoted(id)} error: `;
 
 /** By the call that failed. */
 export const errorPrefix = {
@@ -49,8 +49,8 @@ export const errorPrefix = {
   inspect: (type: PluginType) => `${type} plugins inspect command error: `,
   prebuild: (type: PluginType) => `${type} plugins prebuild command error: `,
   list: "list plugins error: ",
-  register: ({ name }: PathParams) => `register functions plugin ${printable(name)} error: `,
-  describeFunction: ({ name }: PathParams) => `describe function ${printable(name)} error: `,
+  register: ({ name }: PathParams) => `register functions plugin ${quoted(name)} error: `,
+  describeFunction: ({ name }: PathParams) => `describe function ${quoted(name)} error: `,
   listJobs: "list jobs error: ",
   describeJob: forJob("describe"),
   cancelJob: forJob("cancel"),

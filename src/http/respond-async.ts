@@ -13,7 +13,9 @@ import {
   type JobWork,
 } from "../jobs/job.ts";
 import type { Jobs } from "../jobs/jobs.ts";
+import { cutAt } from "../lib/text.ts";
 import { prefixesOf, refusalOf, sendError } from "./hooks/error-reply.ts";
+import { parsePreferences } from "./prefer-header.ts";
 
 /** Refusals of the request itself: no job was started. */
 const NOT_STARTED: readonly ErrorCode[] = [
@@ -45,17 +47,24 @@ export async function answerChange(
   if (!respondAsync) {
     return sendSuccess(reply, await work({ signal: new AbortController().signal, progress: UNWATCHED }));
   }
-  const job = new Job(subject, asJobWork(request, work));
+  const job = new Job(bounded(subject), asJobWork(request, work));
   await nextTurn(); // by then the request was checked and is in the queue
   if (isNotStarted(job.result)) return sendResult(request, reply, job.result);
   jobs.add(job); // not before, or refused requests would push out the jobs that others follow
-  request.log.info({ job: job.id, ...subject }, "job started");
+  request.log.info({ job: job.id, ...job.subject }, "job started");
   reply.header("preference-applied", "respond-async");
   if (waitSeconds > 0) {
     await endedWithin(job, waitSeconds);
     if (job.result !== undefined) return sendResult(request, reply, job.result);
   }
   return reply.code(202).header("location", `/jobs/${job.id}`).send(job.view());
+}
+
+/** No plugin has a longer name; a URL can, and jobs are kept for a long time. */
+const MAX_NAME_LENGTH = 255;
+
+function bounded({ action, plugin }: JobSubject): JobSubject {
+  return { action, plugin: { ...plugin, name: cutAt(plugin.name, MAX_NAME_LENGTH) } };
 }
 
 /** Keeps only what the job needs of the request, so that the rest of it can be freed. */
@@ -92,38 +101,4 @@ function sendResult(request: FastifyRequest, reply: FastifyReply, result: JobRes
 
 function sendSuccess(reply: FastifyReply, { status, body, headers = {} }: JobSuccess): FastifyReply {
   return reply.code(status).headers(headers).send(body);
-}
-
-/** The preferences that this server knows (RFC 7240). */
-interface Preferences {
-  /** The client follows a long change rather than waiting for its result. */
-  readonly respondAsync: boolean;
-  /** Seconds for which the client waits all the same; 0 by default. */
-  readonly waitSeconds: number;
-}
-
-/** The longest that a client is kept waiting, whatever it asks for. */
-const MAX_WAIT_SECONDS = 60;
-
-/** One preference of a list, up to its comma; a comma in quotes is part of it. */
-const PREFERENCE = /(?:[^,"]|"(?:[^"\\]|\\.)*"?)+/gs;
-
-/** Reads a Prefer header, its lines joined by commas. Ignores unknown preferences. */
-export function parsePreferences(header: string | undefined): Preferences {
-  const values = new Map<string, string>();
-  for (const [preference] of (header ?? "").matchAll(PREFERENCE)) {
-    const [definition = ""] = preference.split(";"); // the rest are parameters, which are ignored
-    const [name = "", ...value] = definition.split("=");
-    const key = name.trim().toLowerCase();
-    if (!values.has(key)) values.set(key, unquoted(value.join("=").trim())); // the first one counts
-  }
-  const wait = values.get("wait") ?? "";
-  return {
-    respondAsync: values.get("respond-async") === "",
-    waitSeconds: /^\d+$/.test(wait) ? Math.min(MAX_WAIT_SECONDS, Number(wait)) : 0,
-  };
-}
-
-function unquoted(value: string): string {
-  return /^".*"$/s.test(value) ? value.slice(1, -1) : value;
 }

@@ -1,6 +1,7 @@
 import { type TObject, Type } from "@sinclair/typebox";
 import type { FastifyRequest } from "fastify";
 import { PluginError } from "../domain/errors.ts";
+import { MAX_URI_LENGTH } from "../domain/plugin-uri.ts";
 import { fieldObjection } from "../incoming/fields.ts";
 
 /** The parameters of a route with `:name`. */
@@ -8,6 +9,29 @@ export const NameParams = Type.Object({ name: Type.String() });
 
 /** A field that is a string, null or absent. */
 export const optionalString = Type.Optional(Type.Union([Type.String(), Type.Null()], { description: "a string" }));
+
+/** The address of a file: a string, null or absent. */
+export const optionalUri = Type.Optional(
+  Type.Union([Type.String({ maxLength: MAX_URI_LENGTH }), Type.Null()], {
+    description: "a string",
+    limit: `at most ${MAX_URI_LENGTH} characters`,
+  }),
+);
+
+/** The most names of functions that one request has; a plugin has a handful. */
+const MAX_FUNCTIONS = 1000;
+const MAX_FUNCTION_LENGTH = 255;
+
+/** The names of a plugin's functions: what is no name is refused later, in the words for that. */
+const NAME_LIST = {
+  description: "a list of names",
+  limit: `at most ${MAX_FUNCTIONS} names of at most ${MAX_FUNCTION_LENGTH} characters`,
+} as const;
+export const functionList = Type.Array(Type.String({ maxLength: MAX_FUNCTION_LENGTH }), {
+  maxItems: MAX_FUNCTIONS,
+  ...NAME_LIST,
+});
+export const optionalFunctionList = Type.Optional(Type.Union([functionList, Type.Null()], NAME_LIST));
 
 /** What TypeBox's compiler makes of a schema; Fastify's type is that of Ajv. */
 type Validate = (value: unknown) => { readonly error?: readonly { readonly instancePath: string }[] };
@@ -20,11 +44,11 @@ type Validate = (value: unknown) => { readonly error?: readonly { readonly insta
 export function refuseInvalid(request: FastifyRequest, fields: unknown): void {
   const validate = request.getValidationFunction("body") as unknown as Validate;
   const objection = validate(fields).error?.[0];
-  if (objection !== undefined) throw invalidBody(request, objection.instancePath);
+  if (objection !== undefined) throw invalidBody(request, objection.instancePath, fields);
 }
 
 /** The failure of a body that the schema of its route refused, at `instancePath`. */
-export function invalidBody(request: FastifyRequest, instancePath = ""): PluginError {
+export function invalidBody(request: FastifyRequest, instancePath = "", fields: unknown = request.body): PluginError {
   const schema = request.routeOptions.schema?.body as TObject;
-  return new PluginError("BODY_INVALID", fieldObjection(schema, instancePath));
+  return new PluginError("BODY_INVALID", fieldObjection(schema, instancePath, fields));
 }

@@ -1,4 +1,4 @@
-import type { TObject } from "@sinclair/typebox";
+import type { TObject, TSchema } from "@sinclair/typebox";
 import { PluginError } from "../domain/errors.ts";
 import { printable } from "../lib/text.ts";
 
@@ -26,8 +26,10 @@ export function fieldsOf(list: FieldList, schema: TObject, lists: readonly strin
   for (const [name, value] of list) {
     const field = knownField(schema, name);
     if (field === undefined) continue;
+    const values = fields[field];
     if (!lists.includes(field)) fields[field] = value;
-    else fields[field] = [...(fields[field] ?? []), value];
+    else if (Array.isArray(values)) values.push(value);
+    else fields[field] = [value];
   }
   for (const field of lists) {
     const values = fields[field];
@@ -60,15 +62,27 @@ export function isObject(value: unknown): value is Fields {
 }
 
 /**
- * What is wrong with fields that `schema` refused.
+ * What is wrong with fields that `schema` refused. Of one that is too large, its schema says under `limit` what it may
+ * have.
  *
  * @param instancePath where it is, as a validator says: `/name`, or empty for the whole
  */
-export function fieldObjection(schema: TObject, instancePath: string): string {
+export function fieldObjection(schema: TObject, instancePath: string, fields: unknown): string {
   const field = instancePath.split("/")[1];
   const property = Object.entries(schema.properties).find(([name]) => name === field)?.[1];
+  if (property?.limit !== undefined && isObject(fields) && isTooLarge(property, fields[field ?? ""])) {
+    return `field ${field} should have ${property.limit}`;
+  }
   if (property !== undefined) return `field ${field} should be ${property.description}`;
   return `it should be an object${schema.description === undefined ? "" : ` with ${schema.description}`}`;
+}
+
+/** Whether a value is of the kind that `schema` asks for, but too long. */
+function isTooLarge({ anyOf, type, maxLength, maxItems, items }: TSchema, value: unknown): boolean {
+  if (anyOf !== undefined) return anyOf.some((one: TSchema) => isTooLarge(one, value));
+  if (type === "string" && typeof value === "string") return value.length > maxLength;
+  if (type !== "array" || !Array.isArray(value)) return false;
+  return value.length > maxItems || value.some((one) => isTooLarge(items, one));
 }
 
 /** The field of `schema` that a key means: in any case, as in the original. */

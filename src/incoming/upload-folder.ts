@@ -5,7 +5,7 @@ import pLimit from "p-limit";
 import { orStorageFailure, PluginError } from "../domain/errors.ts";
 import { syncFile } from "../lib/durable.ts";
 import { hasCode } from "../lib/errors.ts";
-import { printable } from "../lib/text.ts";
+import { quoted } from "../lib/text.ts";
 
 /** Of a file that is incomplete. No name of an upload begins with a dot. */
 const UNFINISHED_PREFIX = ".unfinished-";
@@ -126,11 +126,11 @@ function stored<T>(work: () => Promise<T>): Promise<T> {
 }
 
 function takenByFolder(name: string, cause: unknown): PluginError {
-  return new PluginError("NAME_INVALID", `invalid name ${printable(name)}: there is a folder of that name`, { cause });
+  return new PluginError("NAME_INVALID", `invalid name ${quoted(name)}: there is a folder of that name`, { cause });
 }
 
 function notFound(name: string, cause?: unknown): PluginError {
-  return new PluginError("UPLOAD_NOT_FOUND", `there is no file ${printable(name)}`, { cause });
+  return new PluginError("UPLOAD_NOT_FOUND", `there is no file ${quoted(name)}`, { cause });
 }
 
 /** File systems take 255 bytes; some tools add to a name. */
@@ -145,8 +145,7 @@ const MAX_SHOWN = 40;
 export function checkUploadName(name: string): string {
   const objection = objectionTo(name);
   if (objection === undefined) return name;
-  const shown = name.length > MAX_SHOWN ? `${name.slice(0, MAX_SHOWN)}…` : name;
-  throw new PluginError("NAME_INVALID", `invalid name ${printable(shown)}: ${objection}`);
+  throw new PluginError("NAME_INVALID", `invalid name ${quoted(name, MAX_SHOWN)}: ${objection}`);
 }
 
 /** Whether a file in the folder is one that could have been uploaded. */

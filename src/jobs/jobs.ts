@@ -1,6 +1,21 @@
 import type { Config } from "../config/schema.ts";
 import { PluginError } from "../domain/errors.ts";
-import type { Job } from "./job.ts";
+import type { Job, JobState } from "./job.ts";
+
+/** Which jobs to list. */
+interface JobFilter {
+  readonly states: readonly JobState[];
+  /** The most that are listed. */
+  readonly limit: number;
+  /** The `next` of the page before; undefined begins with the newest job. */
+  readonly cursor: number | undefined;
+}
+
+interface JobPage {
+  readonly jobs: readonly Job[];
+  /** Where the next page begins; undefined if there is no older job. */
+  readonly next: number | undefined;
+}
 
 /**
  * The changes that clients did not wait for: those in progress, and the last ones that ended. In memory only, so a
@@ -10,6 +25,9 @@ export class Jobs {
   readonly #limits: Config["jobs"];
   /** In the order in which they came. */
   readonly #jobs = new Map<string, Job>();
+  /** Of each job: its number among all that ever came. */
+  readonly #numbers = new WeakMap<Job, number>();
+  #count = 0;
   /** In the order in which they ended. */
   readonly #ended = new Set<string>();
   #watchers = 0;
@@ -20,6 +38,8 @@ export class Jobs {
 
   /** Adds a job, which may have ended already. */
   add(job: Job): void {
+    this.#count += 1;
+    this.#numbers.set(job, this.#count);
     this.#jobs.set(job.id, job);
     void job.ended.then(() => this.#retire(job.id));
   }
@@ -34,6 +54,14 @@ export class Jobs {
   /** The newest first. */
   list(): readonly Job[] {
     return [...this.#jobs.values()].reverse();
+  }
+
+  /** A part of `list`. Jobs that come or go between two pages make no other one appear twice or not at all. */
+  page({ states, limit, cursor = Number.POSITIVE_INFINITY }: JobFilter): JobPage {
+    const older = this.list().filter((job) => this.#numberOf(job) < cursor && states.includes(job.state));
+    const jobs = older.slice(0, limit);
+    const last = jobs.at(-1);
+    return { jobs, next: last !== undefined && older.length > limit ? this.#numberOf(last) : undefined };
   }
 
   /**
@@ -71,6 +99,10 @@ export class Jobs {
       this.#watchers -= 1;
       leave();
     };
+  }
+
+  #numberOf(job: Job): number {
+    return this.#numbers.get(job) ?? 0;
   }
 
   #retire(id: string): void {

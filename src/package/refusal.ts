@@ -1,5 +1,5 @@
 import { PluginError } from "../domain/errors.ts";
-import { printable } from "../lib/text.ts";
+import { quoted } from "../lib/text.ts";
 
 const MAX_NAME_LENGTH = 120;
 
@@ -32,6 +32,5 @@ export function archiveError(message: string, cause?: unknown): PluginError {
 
 /** An entry's name for a message, whatever is wrong with it. */
 export function quotedName(rawName: Buffer): string {
-  const name = printable(rawName.toString("utf8"));
-  return `"${name.length > MAX_NAME_LENGTH ? `${name.slice(0, MAX_NAME_LENGTH)}…` : name}"`;
+  return `"${quoted(rawName.toString("utf8"), MAX_NAME_LENGTH)}"`;
 }

@@ -2,7 +2,7 @@ import { PluginError } from "../domain/errors.ts";
 import { isFunctionName, symbolOf } from "../domain/names.ts";
 import type { PluginId } from "../domain/plugin.ts";
 import type { PluginVersion } from "../domain/plugin-entry.ts";
-import { printable } from "../lib/text.ts";
+import { quoted } from "../lib/text.ts";
 
 /** A function of the engine's SQL and the plugin that it comes from. */
 export interface FunctionDescription {
@@ -88,6 +88,6 @@ export function unregisteredFunctions({ name }: PluginId, version: Pick<PluginVe
 function taken(name: string, owner: string): PluginError {
   return new PluginError(
     "FUNCTION_NAME_TAKEN",
-    `function name ${printable(name)} already exists (in plugin ${owner}); the names are unique across all plugins`,
+    `function name ${quoted(name)} already exists (in plugin ${owner}); the names are unique across all plugins`,
   );
 }

@@ -4,7 +4,7 @@ import type { Verdict } from "../domain/compatibility.ts";
 import { PluginError } from "../domain/errors.ts";
 import { PLUGIN_TYPES, type PluginId, type PluginType } from "../domain/plugin.ts";
 import { isBelow } from "../fetch/hosts.ts";
-import { printable } from "../lib/text.ts";
+import { quoted } from "../lib/text.ts";
 import type { PluginStore } from "../store/plugin-store.ts";
 import { versionId } from "../store/versions/version-list.ts";
 import type { FunctionDescription, FunctionNames } from "./function-names.ts";
@@ -131,6 +131,6 @@ async function checkEnginePath(binary: string, { allowedFolders, baseFolder }: E
   if (realFolders.some((folder) => isBelow(folder, real))) return real;
   throw new PluginError(
     "REQUEST_INVALID",
-    `${printable(binary)} is not in a folder of pluginDownload.allowedFolders, nor in the base folder`,
+    `${quoted(binary)} is not in a folder of pluginDownload.allowedFolders, nor in the base folder`,
   );
 }

@@ -2,12 +2,11 @@ import { rm } from "node:fs/promises";
 import { PluginError, prefixed } from "../domain/errors.ts";
 import type { InstallRequest, PackageSource } from "../domain/install-request.ts";
 import type { Verified } from "../domain/plugin-entry.ts";
-import { type PluginUri, withoutCredentials } from "../domain/plugin-uri.ts";
+import { type PluginUri, shownUri } from "../domain/plugin-uri.ts";
 import { type Downloader, isAbsent } from "../fetch/downloader.ts";
 import { moveFile } from "../lib/files.ts";
 import type { Log } from "../lib/log.ts";
 import { readSmallFile } from "../lib/small-file.ts";
-import { printable } from "../lib/text.ts";
 import { SIGNATURE_LIMIT } from "../package/trust/signature.ts";
 import type { SignatureProof, Trust } from "../package/trust/trust.ts";
 import type { ChangeRun } from "./change-run.ts";
@@ -150,5 +149,5 @@ async function fetchSignature(
 function beside({ url }: PluginUri): PluginUri {
   const signature = new URL(url);
   signature.pathname += ".sig";
-  return { url: signature, redacted: printable(withoutCredentials(signature.href)) };
+  return { url: signature, redacted: shownUri(signature.href) };
 }

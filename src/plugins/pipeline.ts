@@ -10,7 +10,7 @@ import type { PluginEntry } from "../domain/plugin-entry.ts";
 import type { Downloader } from "../fetch/downloader.ts";
 import type { Log } from "../lib/log.ts";
 import { Deadline } from "../lib/signals.ts";
-import { printable } from "../lib/text.ts";
+import { quotedWords } from "../lib/text.ts";
 import type { Turns } from "../lib/turns.ts";
 import { readArchive } from "../package/archive.ts";
 import { type PackagePlan, planPackage } from "../package/plan.ts";
@@ -74,7 +74,7 @@ export async function installPackage(
 ): Promise<Changed> {
   const { id, source, shellParas } = request;
   const { store, names, functionNames, check, scripts } = parts;
-  using place = await parts.queue.enter(pluginKey(id), follower.signal);
+  using place = await parts.queue.enter(pluginKey(id), follower.signal, request.heldBytes);
   const run = new ChangeRun({ ...follower, plugin: id, signal: place.signal });
   const old = action === "update" ? await names.requireInstalled(id) : await names.requireFree(id);
   // An update that names no functions keeps those that are registered.
@@ -123,7 +123,7 @@ export async function inspectPackage(
   follower: Follower,
   parts: PipelineParts,
 ): Promise<InspectionReport> {
-  using place = await parts.queue.enter(undefined, follower.signal);
+  using place = await parts.queue.enter(undefined, follower.signal, request.heldBytes);
   const run = new ChangeRun({ ...follower, plugin: request.id, signal: place.signal });
   await using work = await parts.store.temporaryWorkspace();
   const zip = await fetchZip(request, work.zipFile, run, parts);
@@ -205,7 +205,7 @@ async function unpackZip(job: PackageJob & { examine?: (plan: PackagePlan) => vo
 /** @throws PluginError SCRIPT_ABSENT for arguments that no script would get */
 function refuseUselessArguments({ hasScript }: PackagePlan, shellParas: readonly string[]): void {
   if (hasScript || shellParas.length === 0) return;
-  const given = printable(shellParas.join(" "));
+  const given = quotedWords(shellParas);
   throw new PluginError("SCRIPT_ABSENT", `have shell parameters : [${given}] but no install.sh file`);
 }
 

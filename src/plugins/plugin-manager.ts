@@ -1,10 +1,10 @@
 import type { Caller, Progress, Stage } from "../domain/change.ts";
 import { asStorageFailure, PluginError, prefixed } from "../domain/errors.ts";
-import { checkInstallRequest, type InstallBody } from "../domain/install-request.ts";
+import { bytesOf, checkInstallRequest, type InstallBody } from "../domain/install-request.ts";
 import { checkFunctionNames, checkPluginName } from "../domain/names.ts";
 import { type PluginId, type PluginType, pluginKey, soPath } from "../domain/plugin.ts";
 import { hasCode } from "../lib/errors.ts";
-import { printable } from "../lib/text.ts";
+import { quoted } from "../lib/text.ts";
 import { Turns } from "../lib/turns.ts";
 import type { WantedVersion } from "../store/versions/version-list.ts";
 import type { Audit, AuditedAction } from "./audit.ts";
@@ -62,7 +62,7 @@ export class PluginManager {
   async update(id: PluginId, body: InstallBody, caller: Caller, watch: Watch = {}): Promise<Changed> {
     const name = checkPluginName(body.name ?? id.name);
     if (name !== id.name) {
-      throw new PluginError("NAME_INVALID", `invalid name ${name}: the path names ${printable(id.name)}`);
+      throw new PluginError("NAME_INVALID", `invalid name ${name}: the path names ${quoted(id.name)}`);
     }
     const request = checkInstallRequest(id.type, { ...body, name });
     const { origin } = request.source;
@@ -110,7 +110,7 @@ export class PluginManager {
 
   async #register(id: PluginId, functions: readonly string[], { log }: Caller): Promise<Changed> {
     const { queue, store, names, functionNames, check } = this.#parts;
-    using place = await queue.enter(pluginKey(id));
+    using place = await queue.enter(pluginKey(id), undefined, bytesOf(functions));
     const entry = await names.requireInstalled(id, "not found");
     const { compatibility: _, exports: __, ...rest } = entry; // they are about other symbols, or another .so by now
     const so = store.layout.absolute(soPath(id.type, entry.soFile));

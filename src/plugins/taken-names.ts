@@ -1,7 +1,7 @@
 import { PluginError } from "../domain/errors.ts";
 import { type PluginId, pluginKey } from "../domain/plugin.ts";
 import type { PluginEntry } from "../domain/plugin-entry.ts";
-import { printable } from "../lib/text.ts";
+import { quoted } from "../lib/text.ts";
 import type { PluginStore } from "../store/plugin-store.ts";
 
 /**
@@ -33,10 +33,7 @@ export class TakenNames {
    * @returns the plugin as it is on the disk
    * @throws PluginError PLUGIN_NOT_FOUND
    */
-  async requireInstalled(
-    id: PluginId,
-    message = `invalid name ${printable(id.name)}: not exist`,
-  ): Promise<PluginEntry> {
+  async requireInstalled(id: PluginId, message = `invalid name ${quoted(id.name)}: not exist`): Promise<PluginEntry> {
     const entry = await this.#store.lookUp(id);
     if (entry === undefined) throw new PluginError("PLUGIN_NOT_FOUND", message);
     return entry;

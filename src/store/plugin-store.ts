@@ -11,6 +11,7 @@ import type { Workspace } from "./journal/workspace.ts";
 import type { Layout } from "./layout.ts";
 import { adoptable, findSoFilesOf, reconcile } from "./registry/reconcile.ts";
 import { Registry } from "./registry/registry.ts";
+import { respelled } from "./same-file.ts";
 import { type Content, contentOf, contentsOf } from "./versions/content.ts";
 import { keepEditedFiles } from "./versions/edited-files.ts";
 import { KeptFiles } from "./versions/kept-files.ts";
@@ -187,9 +188,10 @@ export class PluginStore {
   /** Every file that goes when the plugin goes: those that it installed, and any other .so of its name. */
   async filesOf(id: PluginId, entry: PluginEntry): Promise<InstalledFile[]> {
     const soFiles = await findSoFilesOf(id, this.layout).catch(rethrowStorageError);
-    const known = new Set(entry.files.map(({ path }) => path));
-    const others = soFiles.map(({ fileName }) => ({ path: soPath(id.type, fileName) }));
-    return [...entry.files, ...others.filter(({ path }) => !known.has(path))];
+    const found = soFiles.map(({ fileName }) => soPath(id.type, fileName));
+    const recorded = entry.files.map(({ path }) => path);
+    const known = await respelled(found, recorded, this.layout).catch(rethrowStorageError);
+    return [...entry.files, ...found.filter((path) => !known.has(path)).map((path) => ({ path }))];
   }
 
   /**

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { createListingCache } from "../../src/catalogue/catalogue.ts";
+import { createListingCache } from "../../src/catalogue/listing-cache.ts";
 
 /** A cache of texts with a clock of its own; a text that ends in `…` is incomplete. */
 function setUp(seconds: number) {

@@ -39,3 +39,9 @@ it.each([
 ])("knows a system error by its code: %o", (error, expected) => {
   expect(hasCode(error, "ENOENT", "EACCES")).toBe(expected);
 });
+
+it("has a message of at most 16 KiB, prefixes included", () => {
+  const long = new PluginError("ARCHIVE_INVALID", "x".repeat(1_000_000));
+  expect(long.message).toBe(`${"x".repeat(16 * 1024)}…`);
+  expect(prefixed(long, "fail: ").message).toBe(`fail: ${"x".repeat(16 * 1024 - 6)}…`);
+});

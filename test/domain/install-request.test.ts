@@ -11,6 +11,7 @@ it("fills in what a client left out", () => {
     signature: undefined,
     shellParas: [],
     functions: [],
+    heldBytes: 2 * FILE.length + 32,
   });
 });
 
@@ -50,4 +51,11 @@ it.each([
   ["URI_INVALID", { name: "random", file: null }],
 ])("refuses with %s: %j", (code, order) => {
   expect(() => checkInstallRequest("sources", order)).toThrow(expect.objectContaining({ code }));
+});
+
+it("counts what it holds while it waits, ignored functions included", () => {
+  const body = { name: "random", file: FILE, signature: "AAAA", shellParas: ["ab", ""], functions: ["echo"] };
+  const strings = [FILE, "AAAA", "ab", "", "echo"];
+  const bytes = strings.reduce((sum, one) => sum + 2 * one.length + 32, 0);
+  expect(checkInstallRequest("sources", body).heldBytes).toBe(bytes);
 });

@@ -101,6 +101,15 @@ describe.each(["SIGTERM", "SIGINT"] as const)("%s", (signal) => {
     expect(await server.process.exited).toEqual({ code: 0, signal: null });
   });
 
+  test("ends an inspection, which changes nothing, at once", async ({ host, sinks, server }) => {
+    const held = host.holdZip({ type: "sinks", name: "inspected" });
+    const answer = post(`${sinks()}/inspect`, { name: "inspected", file: held.url });
+    await held.asked;
+    server.process.kill(signal);
+    expect(await answer).toEqual([503, expect.stringContaining("the server is shutting down")]);
+    expect(await server.process.exited).toEqual({ code: 0, signal: null });
+  });
+
   test("a second time undoes them at once", async ({ base, hangingInstalls, server, stopping }) => {
     const before = await snapshot(base);
     const { answers } = await hangingInstalls();

@@ -7,7 +7,17 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import { PluginError } from "../../src/domain/errors.ts";
 import { downloadBench, serveZip, someBytes } from "../support/downloading.ts";
 import type { Reply } from "../support/file-server.ts";
-import { drip, encoded, endless, file, silent, stalled, status } from "../support/file-server-replies.ts";
+import {
+  drip,
+  encoded,
+  endless,
+  file,
+  flood,
+  keptOpen,
+  silent,
+  stalled,
+  status,
+} from "../support/file-server-replies.ts";
 
 const BODY = someBytes(100_000);
 
@@ -45,6 +55,42 @@ describe("the size of a download", () => {
     expect(await (await downloadBench({ maxBytes: BODY.length })).fetch(url)).toMatchObject({ bytes: BODY.length });
     const error = await (await downloadBench({ maxBytes: BODY.length - 1 })).failure(url);
     expect(error.message).toMatch(/it has 100000 bytes, more than pluginDownload\.maxBytes \(99999\) allows$/);
+  });
+});
+
+describe("a host that never comes to the point is left", () => {
+  it.each([
+    [
+      "interim replies",
+      flood("", "HTTP/1.1 103 Early Hints\r\n\r\n".repeat(100)),
+      /one interim reply after the other \(103\)$/,
+    ],
+    [
+      "tiny chunks",
+      flood("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n", "00000001\r\na\r\n".repeat(1000)),
+      /tiny chunks/,
+    ],
+    ["headers", flood("HTTP/1.1 200 OK\r\n", "x-a: b\r\n".repeat(1000)), /the headers of the reply .* are too long$/],
+    [
+      "trailers",
+      flood("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1\r\na\r\n0\r\n", "x-a: b\r\n".repeat(1000)),
+      /unexpected EOF$/,
+    ],
+    [
+      "a chunk extension",
+      flood("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1;", "a=b;".repeat(1000)),
+      /unexpected EOF$/,
+    ],
+    [
+      "another protocol",
+      keptOpen("HTTP/1.1 101 Switching Protocols", "connection: upgrade", "upgrade: x", "", ""),
+      /answered 101: it wants another protocol than HTTP$/,
+    ],
+  ])("%s", async (_, reply, message) => {
+    const { url, server } = await serveZip(reply);
+    const error = await (await downloadBench({ maxRetries: 0 })).failure(url);
+    expect(error.message).toMatch(message);
+    await server.idle();
   });
 });
 

@@ -347,6 +347,44 @@ describe("the list of jobs", () => {
     held.release();
   });
 
+  test("comes in pages, each with a link to the next", async ({ orderAndEnd, host, server }) => {
+    const ended = [];
+    for (const name of ["a", "b", "c", "d", "e"])
+      ended.unshift(await orderAndEnd({ name, file: host.url("/none.zip") }));
+    const pages: string[][] = [];
+    let path: string | undefined = "/jobs?limit=2&state=failed";
+    while (path !== undefined) {
+      const { status, text, headers } = await send(server.url + path);
+      expect(status).toBe(200);
+      pages.push(JSON.parse(text).map(({ id }: JobView) => id));
+      const link: string | undefined = headers.link?.toString();
+      path = link && (/^<(.*)>; rel="next"$/.exec(link)?.[1] ?? "no next");
+    }
+    expect(pages.map((page) => page.length)).toEqual([2, 2, 1]);
+    expect(pages.flat()).toEqual(ended.map(({ id }) => id));
+    expect((await send(`${server.url}/jobs`)).headers.link).toBeUndefined();
+  });
+
+  test("is refused with another limit or cursor", async ({ server }) => {
+    const limit = "parameter limit should be a number from 1 to 1000\n";
+    const cursor = "parameter cursor should be the one of a Link header\n";
+    for (const query of ["limit=0", "limit=1001", "limit=", "limit=x", "limit=1&limit=2", `limit=${"1".repeat(9000)}`])
+      expect(await ask(`${server.url}/jobs?${query}`)).toEqual([400, limit]);
+    for (const query of ["cursor=", "cursor=-1", "cursor=1&cursor=2", "cursor=9e9"])
+      expect(await ask(`${server.url}/jobs?${query}`)).toEqual([400, cursor]);
+    expect(await ask(`${server.url}/jobs?limit=1000&cursor=7`)).toEqual([200, "[]"]);
+  });
+
+  test("stays small when each failed job had a megabyte of arguments", async ({ orderAndEnd, host, server, at }) => {
+    const file = host.serveZip({ type: "sinks", name: "x" });
+    const args = "\u202e".repeat(40_000); // three bytes each
+    const { result } = await orderAndEnd({ name: "x", file, shellParas: [args, args] });
+    expect(result).toMatchObject({ error: "SCRIPT_ABSENT", message: expect.stringContaining("…] but no install.sh") });
+    const name = "n".repeat(10_000);
+    await send(at(name), { method: "DELETE", headers: ASYNC });
+    expect((await send(`${server.url}/jobs`)).text.length).toBeLessThan(8000);
+  });
+
   test("forgets the oldest that ended, and none that goes on", async ({
     server,
     startHeld,

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { parsePreferences } from "../../src/http/respond-async.ts";
+import { parsePreferences } from "../../src/http/prefer-header.ts";
 
 test.each<[header: string | undefined, respondAsync: boolean, waitSeconds: number]>([
   [undefined, false, 0],

@@ -71,27 +71,6 @@ describe("clients that send byte by byte are ended", () => {
 });
 
 describe("http.maxConnections", () => {
-  test("closes further connections and takes new ones when others have gone", async ({
-    server,
-    openIdle,
-    open,
-    expectReadsAnswered,
-  }) => {
-    await server.start({ HTTP__MAXCONNECTIONS: "3" });
-    const taken = await Promise.all([openIdle(), openIdle(), openIdle()]);
-    for (const socket of [open(), open()]) {
-      socket.write(GET);
-      expect(await receivedUntilClosed(socket)).toBe("");
-    }
-    for (const socket of taken) {
-      socket.write(GET);
-      const [answer] = await once(socket, "data");
-      expect(String(answer)).toMatch(/^HTTP\/1\.1 200 /);
-    }
-    for (const socket of taken) socket.destroy();
-    await vi.waitFor(expectReadsAnswered, { timeout: 30_000 }); // until the server has seen them go
-  });
-
   test("leaves room for reads beside many idle connections", async ({ server, openIdle, expectReadsAnswered }) => {
     await server.start();
     await Promise.all(Array.from({ length: 300 }, openIdle));

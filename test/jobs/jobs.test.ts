@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
-import { Job, type JobAction, type JobResult, type JobRun } from "../../src/jobs/job.ts";
+import { JOB_STATES, Job, type JobAction, type JobResult, type JobRun } from "../../src/jobs/job.ts";
 import { Jobs } from "../../src/jobs/jobs.ts";
 
 const SUCCESS: JobResult = { status: 201, body: "sources plugin random is created" };
@@ -210,5 +210,36 @@ describe("watching", () => {
     leave();
     jobs.watch(second, () => {});
     expect(() => jobs.watch(first, () => {})).toThrow(refused("TOO_BUSY"));
+  });
+});
+
+describe("a page of jobs", () => {
+  const states = JOB_STATES;
+
+  it("begins where the one before it ended, whatever came or went meanwhile", async () => {
+    const { jobs, start } = testJobs({ keep: 1 });
+    const started = ["a", "b", "c", "d", "e"].map((name) => start(name));
+    const first = jobs.page({ states, limit: 2, cursor: undefined });
+    expect(first.jobs.map(({ subject }) => subject.plugin.name)).toEqual(["e", "d"]);
+    start("f");
+    for (const { end, job } of started.slice(3)) {
+      end(SUCCESS);
+      await job.ended;
+    }
+    const second = jobs.page({ states, limit: 2, cursor: first.next });
+    expect(second.jobs.map(({ subject }) => subject.plugin.name)).toEqual(["c", "b"]);
+    const third = jobs.page({ states, limit: 2, cursor: second.next });
+    expect([third.jobs.map(({ subject }) => subject.plugin.name), third.next]).toEqual([["a"], undefined]);
+  });
+
+  it("counts only jobs of the states asked for", async () => {
+    const { jobs, start } = testJobs();
+    const started = ["a", "b", "c"].map((name) => start(name));
+    started[1]?.end(SUCCESS);
+    await started[1]?.job.ended;
+    const { jobs: waiting, next } = jobs.page({ states: ["waiting"], limit: 2, cursor: undefined });
+    expect([waiting.map(({ subject }) => subject.plugin.name), next]).toEqual([["c", "a"], undefined]);
+    expect(jobs.page({ states, limit: 3, cursor: undefined }).next).toBeUndefined();
+    expect(jobs.page({ states, limit: 3, cursor: 1 }).jobs).toEqual([]);
   });
 });

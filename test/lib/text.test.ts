@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { printable } from "../../src/lib/text.ts";
+import { printable, quoted, quotedWords } from "../../src/lib/text.ts";
 
 it.each([
   ["", ""],
@@ -11,4 +11,23 @@ it.each([
   ["half \ud83d of a pair", "half \\ud83d of a pair"],
 ])("shows %j as %j", (text, shown) => {
   expect(printable(text)).toBe(shown);
+});
+
+it.each([
+  ["short", "short"],
+  ["ab\u202ecd", "ab\\u202ecd"],
+  ["x".repeat(200), "x".repeat(200)],
+  ["x".repeat(201), `${"x".repeat(200)}…`],
+  [`${"x".repeat(199)}😀`, `${"x".repeat(199)}…`],
+  ["\u202e".repeat(1_000_000), `${"\\u202e".repeat(200)}…`],
+])("quotes %.20j as %.20j", (text, shown) => {
+  expect(quoted(text)).toBe(shown);
+});
+
+it("quotes the beginning of a list", () => {
+  expect(quotedWords([])).toBe("");
+  expect(quotedWords(["-a", "b c", ""])).toBe("-a b c ");
+  expect(quotedWords(["a\nb"])).toBe("a\\u000ab");
+  expect(quotedWords(Array(300_000).fill(""))).toBe(`${" ".repeat(200)}…`);
+  expect(quotedWords(["x".repeat(1_000_000), "y"])).toBe(`${"x".repeat(200)}…`);
 });

@@ -48,6 +48,7 @@ async function obtain(source: InstallRequest["source"], wanted: Wanted = {}, set
     signature: undefined,
     shellParas: [],
     functions: [],
+    heldBytes: 0,
     ...wanted,
   };
   const signal = setting.signal ?? new AbortController().signal;

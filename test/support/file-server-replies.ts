@@ -62,6 +62,18 @@ export function keptOpen(...lines: readonly string[]): Reply {
   return (_, { socket }) => void socket?.write(lines.join("\r\n"));
 }
 
+/** Sends `head`, then `more` over and over, as fast as it is taken. */
+export function flood(head: string, more: string): Reply {
+  return (_, { socket }) => {
+    const send = () => {
+      while (socket?.writable && socket.write(more));
+    };
+    socket?.on("drain", send).on("error", () => {});
+    socket?.write(head);
+    send();
+  };
+}
+
 /** Of no known length, in chunks. */
 export function chunked(body: Buffer): Reply {
   return (_, response) => {

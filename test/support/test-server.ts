@@ -9,6 +9,7 @@ import { createAudit } from "../../src/plugins/audit.ts";
 import { createServer } from "../../src/server.ts";
 import type { ChangeQueue } from "../../src/store/journal/queue.ts";
 import { Layout } from "../../src/store/layout.ts";
+import type { Certificate } from "./file-server.ts";
 
 /** Settings as environment variables, without their prefix: `{ HTTP__MAXBODYBYTES: "2048" }`. */
 export type Settings = Readonly<Record<string, string>>;
@@ -33,7 +34,7 @@ export class TestServer {
   }
 
   /** Starts the server; one that runs is stopped first. What is in its folder stays. */
-  async start(settings: Settings = {}): Promise<this> {
+  async start(settings: Settings = {}, tls?: Certificate): Promise<this> {
     await this.stop();
     const layout = new Layout(this.base);
     const env = Object.fromEntries(Object.entries(settings).map(([key, value]) => [`KUIPER__${key}`, value]));
@@ -46,10 +47,10 @@ export class TestServer {
       this.#restarts += 1;
     };
     const parts = { config, layout, env: process.env, proxy: {}, log, audit, restart, version: "0.0.0-test" };
-    const server = await createServer(parts);
+    const server = await createServer({ ...parts, ...(tls && { tls }) });
     await server.app.listen({ host: "127.0.0.1", port: 0 });
     const { port } = server.app.server.address() as AddressInfo;
-    this.#running = { ...server, url: `http://127.0.0.1:${port}` };
+    this.#running = { ...server, url: `${tls ? "https" : "http"}://127.0.0.1:${port}` };
     return this;
   }
 

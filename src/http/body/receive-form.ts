@@ -9,7 +9,7 @@ import { type FormFile, readForm } from "../../incoming/form.ts";
 import type { Receiver } from "../../incoming/receiver.ts";
 import { readWhole } from "../../incoming/streams.ts";
 import { Deadline } from "../../lib/signals.ts";
-import { printable } from "../../lib/text.ts";
+import { cutAt, printable, quoted } from "../../lib/text.ts";
 import type { UploadingSockets } from "../hooks/client-error.ts";
 import { refuseInvalid } from "../schemas.ts";
 
@@ -39,8 +39,8 @@ export interface Receiving {
   readonly closing: AbortSignal;
 }
 
-/** How much of a file's name is in a message. */
-const MAX_SHOWN = 200;
+/** How much of a file's name is in the registry. */
+const MAX_NAME_KEPT = 200;
 
 const BASE64 = /^[A-Za-z0-9+/=_\s-]+$/;
 
@@ -102,20 +102,20 @@ export async function receiveForm(
 }
 
 function originOf({ fileName }: FormFile): string {
-  return fileName === "" ? "upload" : `upload of ${printable(fileName.slice(0, MAX_SHOWN))}`;
+  return fileName === "" ? "upload" : `upload of ${printable(cutAt(fileName, MAX_NAME_KEPT))}`;
 }
 
 /** A signature comes as its tool wrote it: cosign writes base64, openssl bytes. */
 async function readEncoded({ field, content }: FormFile, limit: number): Promise<string> {
   const bytes = await readWhole(content, limit, () => {
-    return new PluginError("UPLOAD_INVALID", `the file ${printable(field)} of the form is larger than ${limit} bytes`);
+    return new PluginError("UPLOAD_INVALID", `the file ${quoted(field)} of the form is larger than ${limit} bytes`);
   });
   const characters = bytes.toString("latin1");
   return BASE64.test(characters) ? characters : bytes.toString("base64");
 }
 
 function twoFiles(one: FormFile, other: FormFile): PluginError {
-  const fields = [one, other].map(({ field }) => printable(field.slice(0, MAX_SHOWN)));
+  const fields = [one, other].map(({ field }) => quoted(field));
   return new PluginError("UPLOAD_INVALID", `the form has two files (${fields.join(", ")}); send one`);
 }
 

@@ -2,7 +2,7 @@ import { isIP } from "node:net";
 import type { FastifyInstance } from "fastify";
 import type { Config } from "../../config/schema.ts";
 import { PluginError } from "../../domain/errors.ts";
-import { printable } from "../../lib/text.ts";
+import { quoted } from "../../lib/text.ts";
 import { READING_METHODS } from "./request-log.ts";
 
 /** Browsers send at least one of these with what a page asks for; programs send none. */
@@ -38,7 +38,7 @@ export function createOriginRule(allowed: readonly string[]): (origin: string | 
 function hostObjection(host: string | undefined, allowed: ReadonlySet<string>): string | undefined {
   const name = hostName(host ?? "");
   if (isIP(name) !== 0 || name === "localhost" || name.endsWith(".localhost") || allowed.has(name)) return undefined;
-  return `a browser may not address this server as "${printable(name)}"; list that name in http.allowedHosts to allow it`;
+  return `a browser may not address this server as "${quoted(name)}"; list that name in http.allowedHosts to allow it`;
 }
 
 function siteObjection(host: string | undefined, origin: string | undefined, fetchSite: unknown): string | undefined {
@@ -47,7 +47,7 @@ function siteObjection(host: string | undefined, origin: string | undefined, fet
     (fetchSite === undefined || fetchSite === "same-origin" || fetchSite === "none") &&
     (origin === undefined || originHost(origin) === host?.toLowerCase());
   if (isOurs) return undefined;
-  const page = `a page of another site (${printable(origin ?? "unknown")})`;
+  const page = `a page of another site (${quoted(origin ?? "unknown")})`;
   return `${page} may not do this; list its origin in http.allowedOrigins to allow it`;
 }
 

@@ -1,5 +1,8 @@
 import { STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
+import type { Connections } from "../connections/connections.ts";
+
+export type ClientErrorHandler = (error: NodeJS.ErrnoException, socket: Socket) => void;
 
 /**
  * The connections on which a file is being received. `http.requestTimeoutSeconds` would be too short for these; the
@@ -31,14 +34,17 @@ const REFUSALS: Readonly<Record<string, readonly [status: number, message: strin
  * Answers bytes that never became a request, in plain text like every other refusal, and ends the connection. Node
  * checks the time of a request once: when the timeout of an uploading connection is ignored, it has none any more.
  */
-export function answerClientErrors(uploading: UploadingSockets) {
-  return (error: NodeJS.ErrnoException, socket: Socket): void => {
-    if (error.code !== "ERR_HTTP_REQUEST_TIMEOUT" || !uploading.has(socket)) answerClientError(error, socket);
+export function answerClientErrors(uploading: UploadingSockets, connections: Connections): ClientErrorHandler {
+  return (error, socket) => {
+    if (error.code === "ERR_HTTP_REQUEST_TIMEOUT" && uploading.has(socket)) return;
+    if (error.code === "ECONNRESET" || !socket.writable) return void socket.destroy();
+    // `Connections` bounds the time for which a client does not take what is sent here.
+    const isReplying = connections.of(socket)?.isReplying ?? false;
+    socket.end(isReplying ? "" : replyTo(error), () => socket.destroy());
   };
 }
 
-function answerClientError(error: NodeJS.ErrnoException, socket: Socket): void {
-  if (error.code === "ECONNRESET" || !socket.writable) return void socket.destroy();
+function replyTo(error: NodeJS.ErrnoException): string {
   const [status, message] = REFUSALS[error.code ?? ""] ?? [400, "this is not a valid HTTP request"];
   const head = [
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
@@ -46,5 +52,5 @@ function answerClientError(error: NodeJS.ErrnoException, socket: Socket): void {
     `Content-Length: ${message.length + 1}`,
     "Connection: close",
   ];
-  socket.end(`${head.join("\r\n")}\r\n\r\n${message}\n`, () => socket.destroy());
+  return `${head.join("\r\n")}\r\n\r\n${message}\n`;
 }

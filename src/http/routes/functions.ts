@@ -5,7 +5,7 @@ import type { PluginManager } from "../../plugins/plugin-manager.ts";
 import { jsonBody } from "../body/request-body.ts";
 import { callerOf } from "../hooks/authentication.ts";
 import { bodyErrorPrefix, errorPrefix, replyMessage, withCompatibility } from "../messages.ts";
-import { NameParams } from "../schemas.ts";
+import { functionList, NameParams } from "../schemas.ts";
 
 interface FunctionRoutesOptions {
   readonly installed: InstalledPlugins;
@@ -13,7 +13,7 @@ interface FunctionRoutesOptions {
 }
 
 const RegisterBody = Type.Object({
-  functions: Type.Array(Type.String(), { description: "a list of names" }),
+  functions: functionList,
 });
 
 /** What a later engine has for plugins with several functions: which functions there are, and which plugin has them. */

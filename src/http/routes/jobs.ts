@@ -5,7 +5,7 @@ import type { FastifyRequest } from "fastify";
 import { PluginError } from "../../domain/errors.ts";
 import { JOB_STATES, type Job, type JobState } from "../../jobs/job.ts";
 import type { Jobs } from "../../jobs/jobs.ts";
-import { printable } from "../../lib/text.ts";
+import { quoted } from "../../lib/text.ts";
 import { JobEvents } from "../job-events.ts";
 import { errorPrefix } from "../messages.ts";
 
@@ -14,7 +14,14 @@ interface JobRoutesOptions {
 }
 
 const Params = Type.Object({ id: Type.String() });
-const ListQuery = Type.Object({ state: Type.Optional(Type.Union([Type.String(), Type.Array(Type.String())])) });
+const ListQuery = Type.Object({
+  state: Type.Optional(Type.Union([Type.String(), Type.Array(Type.String())])),
+  limit: Type.Optional(Type.Unknown()),
+  cursor: Type.Optional(Type.Unknown()),
+});
+
+const DEFAULT_LIMIT = 100;
+const MAX_LIMIT = 1000;
 
 /** Makes proxies pass events on as they come. A connection that is closed afterwards does not delay a shutdown. */
 const EVENT_HEADERS = {
@@ -41,9 +48,12 @@ export const jobRoutes: FastifyPluginAsyncTypebox<JobRoutesOptions> = async (app
   app.get(
     "/jobs",
     { schema: { querystring: ListQuery }, config: { errorPrefix: errorPrefix.listJobs } },
-    async ({ query }) => {
+    async ({ query }, reply) => {
       const states = statesOf([query.state ?? []].flat());
-      return jobs.list().flatMap((job) => (states.includes(job.state) ? [job.view()] : []));
+      const limit = limitOf(query.limit);
+      const page = jobs.page({ states, limit, cursor: cursorOf(query.cursor) });
+      if (page.next !== undefined) reply.header("link", nextPage(states, limit, page.next));
+      return page.jobs.map((job) => job.view());
     },
   );
 
@@ -72,10 +82,33 @@ function hasSeenEnd({ headers }: FastifyRequest, job: Job): boolean {
   return job.result !== undefined && headers["last-event-id"] === String(job.revision);
 }
 
+function limitOf(value: unknown): number {
+  const limit = value === undefined ? DEFAULT_LIMIT : wholeNumber(value);
+  if (limit !== undefined && limit >= 1 && limit <= MAX_LIMIT) return limit;
+  throw new PluginError("REQUEST_INVALID", `parameter limit should be a number from 1 to ${MAX_LIMIT}`);
+}
+
+function cursorOf(value: unknown): number | undefined {
+  const cursor = value === undefined ? undefined : wholeNumber(value);
+  if (cursor !== undefined || value === undefined) return cursor;
+  throw new PluginError("REQUEST_INVALID", "parameter cursor should be the one of a Link header");
+}
+
+function wholeNumber(value: unknown): number | undefined {
+  return typeof value === "string" && /^\d{1,15}$/.test(value) ? Number(value) : undefined;
+}
+
+/** As RFC 8288 has it, relative to this server: what is before a proxy is not known here. */
+function nextPage(states: readonly JobState[], limit: number, cursor: number): string {
+  const query = new URLSearchParams({ limit: String(limit), cursor: String(cursor) });
+  if (states.length < JOB_STATES.length) for (const state of states) query.append("state", state);
+  return `</jobs?${query}>; rel="next"`;
+}
+
 function statesOf(values: readonly string[]): readonly JobState[] {
   const unknown = values.find((state) => !JOB_STATES.some((known) => known === state));
   if (unknown !== undefined) {
-    const message = `there is no state "${printable(unknown)}"; there are ${JOB_STATES.join(", ")}`;
+    const message = `there is no state "${quoted(unknown)}"; there are ${JOB_STATES.join(", ")}`;
     throw new PluginError("REQUEST_INVALID", message);
   }
   return values.length === 0 ? JOB_STATES : JOB_STATES.filter((state) => values.includes(state));

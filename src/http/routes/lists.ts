@@ -4,7 +4,7 @@ import type { Catalogue } from "../../catalogue/catalogue.ts";
 import { VERDICTS } from "../../domain/compatibility.ts";
 import { PluginError } from "../../domain/errors.ts";
 import { PLUGIN_TYPES } from "../../domain/plugin.ts";
-import { printable } from "../../lib/text.ts";
+import { quoted } from "../../lib/text.ts";
 import type { InstalledPlugins } from "../../plugins/installed-plugins.ts";
 import { errorPrefix } from "../messages.ts";
 
@@ -50,7 +50,7 @@ function oneOf<T extends string>(parameter: string, value: unknown, allowed: rea
   const string = stringOf(parameter, value);
   const found = allowed.find((one) => one === string);
   if (string === undefined || found !== undefined) return found;
-  throw invalid(`parameter ${parameter} is ${printable(string)}; it should be one of ${allowed.join(", ")}`);
+  throw invalid(`parameter ${parameter} is ${quoted(string)}; it should be one of ${allowed.join(", ")}`);
 }
 
 function stringOf(parameter: string, value: unknown): string | undefined {

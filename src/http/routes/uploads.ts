@@ -4,18 +4,17 @@ import { BINARY_TYPE, ZIP_TYPES } from "../../incoming/body-kind.ts";
 import type { Uploads } from "../../incoming/uploads.ts";
 import type { BodyDecoder } from "../body/decode-body.ts";
 import { bodyErrorPrefix, errorPrefix } from "../messages.ts";
-import { NameParams, optionalString } from "../schemas.ts";
+import { NameParams, optionalString, optionalUri } from "../schemas.ts";
+import { BASE64 } from "../validation.ts";
 
 interface UploadRoutesOptions {
   readonly uploads: Uploads;
   readonly bodies: BodyDecoder;
 }
 
-const base64 = Type.Optional(
-  Type.Union([Type.String({ pattern: "^[A-Za-z0-9+/_\\s-]*={0,2}\\s*$" }), Type.Null()], { description: "base64" }),
-);
+const base64 = Type.Optional(Type.Union([Type.String({ format: BASE64 }), Type.Null()], { description: "base64" }));
 const UploadBody = Type.Object(
-  { name: optionalString, content: optionalString, base64, file: optionalString },
+  { name: optionalString, content: optionalString, base64, file: optionalUri },
   { description: "name and one of content, base64 and file" },
 );
 

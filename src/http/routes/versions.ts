@@ -8,7 +8,7 @@ import { jsonBody } from "../body/request-body.ts";
 import { callerOf } from "../hooks/authentication.ts";
 import { bodyErrorPrefix, compatibilityHeader, errorPrefix, replyMessage } from "../messages.ts";
 import { answerChange } from "../respond-async.ts";
-import { NameParams, optionalString } from "../schemas.ts";
+import { NameParams } from "../schemas.ts";
 
 interface VersionRoutesOptions {
   readonly installed: InstalledPlugins;
@@ -16,7 +16,15 @@ interface VersionRoutesOptions {
   readonly jobs: Jobs;
 }
 
-const RollbackBody = Type.Object({ version: optionalString, id: optionalString });
+const MAX_VERSION_LENGTH = 255;
+
+const optionalVersion = Type.Optional(
+  Type.Union([Type.String({ maxLength: MAX_VERSION_LENGTH }), Type.Null()], {
+    description: "a string",
+    limit: `at most ${MAX_VERSION_LENGTH} characters`,
+  }),
+);
+const RollbackBody = Type.Object({ version: optionalVersion, id: optionalVersion });
 
 /** The versions of a plugin that are kept, and the way back to them. */
 export const versionRoutes: FastifyPluginAsyncTypebox<VersionRoutesOptions> = async (

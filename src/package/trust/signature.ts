@@ -4,7 +4,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import { promisify } from "node:util";
 import { PluginError } from "../../domain/errors.ts";
 import type { SizeLimit } from "../../lib/limits.ts";
-import type { TrustedKey } from "./trusted-keys.ts";
+import type { TrustedKey } from "./trusted-key.ts";
 
 /** A signature by the largest RSA key has 2 KiB, in base64 2.7 KiB, and a bundle a little more. */
 export const SIGNATURE_LIMIT: SizeLimit = {

@@ -3,7 +3,8 @@ import { PluginError } from "../../domain/errors.ts";
 import { settingLimit } from "../../lib/limits.ts";
 import type { Log } from "../../lib/log.ts";
 import { findSigner, hasFormOf, signatureBytes } from "./signature.ts";
-import { readKeys, type SignatureAlgorithm, type TrustedKey, WarnOnce } from "./trusted-keys.ts";
+import type { SignatureAlgorithm, TrustedKey } from "./trusted-key.ts";
+import { readKeys, WarnOnce } from "./trusted-keys.ts";
 
 interface TrustOptions {
   /** `etc/trust`: the public keys of those whose plugins are trusted, one PEM file each. It need not be there. */

@@ -6,6 +6,8 @@ export interface ChangeQueueOptions {
   readonly maxConcurrent: number;
   /** Changes that wait; further ones are refused. */
   readonly maxQueued: number;
+  /** What all that wait may hold in memory; further ones are refused. */
+  readonly maxQueuedBytes: number;
 }
 
 /** A change's place among those in progress. Dispose it when the change has ended, and the next one begins. */
@@ -16,10 +18,12 @@ interface Place extends Disposable {
 
 /** A change that waits for a place. */
 interface Waiter {
+  readonly bytes: number;
   readonly begin: () => void;
   readonly refuse: (reason: unknown) => void;
 }
 
+/** A symbol for work that changes no plugin. */
 type Key = string | symbol;
 
 /** The changes of one key. */
@@ -39,10 +43,11 @@ export class ChangeQueue {
   readonly #lines = new Map<Key, Line>();
   /** Lines that need nothing but a free place, the first one first. */
   readonly #ready = new Set<Line>();
-  readonly #running = new Set<LinkedSignal>();
+  readonly #running = new Map<LinkedSignal, Line>();
   readonly #whenIdle: (() => void)[] = [];
   #taken = 0;
   #waiting = 0;
+  #waitingBytes = 0;
   #closed = false;
 
   constructor(options: ChangeQueueOptions) {
@@ -54,17 +59,16 @@ export class ChangeQueue {
    *
    * @param key what the change is about: changes with the same key never overlap. Undefined for work that is no change
    * of a plugin, but takes as much
+   * @param bytes what it holds in memory while it waits
    * @param caller fires when the change is not wanted any more: one that waits leaves the queue at once
    * @throws PluginError TOO_BUSY at once, SHUTTING_DOWN at once or while it waits; the reason of the caller's signal
    * while it waits
    */
-  async enter(key: string | undefined, caller?: AbortSignal): Promise<Place> {
+  async enter(key: string | undefined, caller?: AbortSignal, bytes = 0): Promise<Place> {
     const line = this.#lineOf(key ?? Symbol("no key"));
     this.#refuseLate(caller);
-    if (this.#mustWait(line) && this.#waiting >= this.#options.maxQueued) {
-      throw new PluginError("TOO_BUSY", "too many plugins are being changed at the moment; try again later");
-    }
-    await this.#turn(line, caller);
+    if (this.#mustWait(line)) this.#refuseTooMuch(bytes);
+    await this.#turn(line, caller, bytes);
     try {
       this.#refuseLate(caller); // the caller's signal may have fired between the turn and this line
     } catch (error) {
@@ -75,12 +79,13 @@ export class ChangeQueue {
   }
 
   /**
-   * Refuses what has not begun and waits for what has. After `timeoutMs` the changes in progress are told to stop, which
-   * undoes them; resolves when the last one has ended.
+   * Refuses what has not begun and waits for the changes in progress; work that is no change is told to stop at once.
+   * After `timeoutMs` the changes are told to stop too, which undoes them. Resolves when the last one has ended.
    */
   async close(timeoutMs: number): Promise<void> {
     this.#closed = true;
     for (const { waiting } of this.#lines.values()) for (const waiter of waiting) waiter.refuse(shuttingDown());
+    for (const [stop, { key }] of this.#running) if (typeof key === "symbol") stop.abort(shuttingDown());
     if (this.#taken === 0) return;
     const timer = setTimeout(() => this.abort(), timeoutMs);
     await new Promise<void>((resolve) => this.#whenIdle.push(resolve));
@@ -89,7 +94,7 @@ export class ChangeQueue {
 
   /** Tells the changes in progress to stop now. */
   abort(): void {
-    for (const stop of this.#running) stop.abort(shuttingDown());
+    for (const stop of this.#running.keys()) stop.abort(shuttingDown());
   }
 
   #lineOf(key: Key): Line {
@@ -101,19 +106,29 @@ export class ChangeQueue {
     caller?.throwIfAborted();
   }
 
+  #refuseTooMuch(bytes: number): void {
+    const { maxQueued, maxQueuedBytes } = this.#options;
+    if (this.#waiting >= maxQueued) {
+      throw new PluginError("TOO_BUSY", "too many plugins are being changed at the moment; try again later");
+    }
+    if (this.#waitingBytes + bytes <= maxQueuedBytes) return;
+    const held = "the requests that wait for their turn would hold more bytes than";
+    throw new PluginError("TOO_BUSY", `${held} changes.maxQueuedBytes (${maxQueuedBytes}) allows; try again later`);
+  }
+
   #mustWait(line: Line): boolean {
     return line.running || this.#taken >= this.#options.maxConcurrent;
   }
 
   /** Resolves when the change has a place, which is its own from that moment on. */
-  async #turn(line: Line, caller: AbortSignal | undefined): Promise<void> {
+  async #turn(line: Line, caller: AbortSignal | undefined, bytes: number): Promise<void> {
     let cancel = () => {};
     const turn = new Promise<void>((resolve, reject) => {
       const refuse = (reason: unknown) => {
         this.#leave(line, waiter);
         reject(reason);
       };
-      const waiter: Waiter = { begin: resolve, refuse };
+      const waiter: Waiter = { bytes, begin: resolve, refuse };
       cancel = () => refuse(caller?.reason);
       this.#join(line, waiter);
     });
@@ -127,7 +142,7 @@ export class ChangeQueue {
 
   #placeIn(line: Line, caller: AbortSignal | undefined): Place {
     const stop = new LinkedSignal(caller);
-    this.#running.add(stop);
+    this.#running.set(stop, line);
     return {
       signal: stop.signal,
       [Symbol.dispose]: () => {
@@ -142,6 +157,7 @@ export class ChangeQueue {
     this.#lines.set(line.key, line);
     line.waiting.add(waiter);
     this.#waiting += 1;
+    this.#waitingBytes += waiter.bytes;
     this.#arrange(line);
     this.#advance();
   }
@@ -150,6 +166,7 @@ export class ChangeQueue {
   #leave(line: Line, waiter: Waiter): void {
     if (!line.waiting.delete(waiter)) return;
     this.#waiting -= 1;
+    this.#waitingBytes -= waiter.bytes;
     this.#arrange(line);
   }
 

@@ -20,6 +20,7 @@ import { exists } from "../../lib/files.ts";
 import type { Log } from "../../lib/log.ts";
 import type { Unsettled } from "../journal/recovery.ts";
 import type { Layout } from "../layout.ts";
+import { isSameFile } from "../same-file.ts";
 import type { Registry, RegistryUpdate } from "./registry.ts";
 
 /**
@@ -138,7 +139,9 @@ async function reconciled(
   layout: Layout,
 ): Promise<PluginEntry | undefined> {
   const winner = soFiles.at(-1);
-  if (winner === undefined || known?.soFile === winner.fileName) return undefined;
+  if (winner === undefined) return undefined;
+  const path = soPath(id.type, winner.fileName);
+  if (known !== undefined && (await isSameFile(soPath(id.type, known.soFile), path, layout))) return undefined;
   const bySo = soFiles.map(({ fileName }) => ({ path: soPath(id.type, fileName) }));
   const byName = [yamlPath(id), jsonPath(id)];
   const isThere = await Promise.all(byName.map((path) => exists(layout.absolute(path))));

@@ -6,6 +6,7 @@ import type { Log } from "../../lib/log.ts";
 import type { Change, Move } from "../journal/change.ts";
 import type { Workspace } from "../journal/workspace.ts";
 import type { Layout } from "../layout.ts";
+import { respelled } from "../same-file.ts";
 import { contentOf, hasKeptDefault } from "./content.ts";
 import { backUpFiles, keepEditedFiles, type LiveFiles, readLiveFiles } from "./edited-files.ts";
 import { type KeptSo, keepSoFiles, keepVersion, type OldVersion } from "./keep-version.ts";
@@ -106,7 +107,11 @@ async function prepareSwap<F extends IncomingFile>(
   { old, soFiles, stage, ...next }: SwapOptions<F>,
   { id, workspace, lease, layout, keepVersions, log }: ChangeContext,
 ): Promise<InstallChange> {
-  const plan = planSwap({ ...next, old: old.files });
+  const oldPaths = old.files.map(({ path }) => path);
+  const targets = next.incoming.map(({ target }) => target);
+  const spelling = await respelled(oldPaths, targets, layout);
+  const oldFiles = old.files.map((file) => ({ ...file, path: spelling.get(file.path) ?? file.path }));
+  const plan = planSwap({ ...next, old: oldFiles });
   const replaced = new Set([...plan.additions.map(({ target }) => target), ...plan.removals]);
   const present = { ...old, id, soFiles, live: next.live, replaced };
   const kept = keepVersions > 0 ? await keepVersion(present, lease, layout) : undefined;

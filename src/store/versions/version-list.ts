@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { PluginError } from "../../domain/errors.ts";
 import type { InstalledFile, KeptVersion, PluginEntry } from "../../domain/plugin-entry.ts";
-import { printable } from "../../lib/text.ts";
+import { quoted } from "../../lib/text.ts";
 
 /** Which of the earlier versions; the previous one where neither is given. */
 export interface WantedVersion {
@@ -21,7 +21,7 @@ export function findVersion(entry: PluginEntry, { id, version }: WantedVersion =
   const found = versions.find((kept) => (id == null || kept.id === id) && (label == null || kept.version === label));
   if (found !== undefined) return found;
   if (versions.length === 0) throw notFound("no earlier version of it is kept");
-  const wanted = [wantedLabel(label), id == null ? "" : `with id ${printable(id)}`];
+  const wanted = [wantedLabel(label), id == null ? "" : `with id ${quoted(id)}`];
   const isCurrent = id == null && label === entry.version ? "; it is the one that is installed" : "";
   const names = versions.map(
     (kept) => `${kept.version === "" ? "one without a version" : kept.version} (id ${kept.id})`,
@@ -51,7 +51,7 @@ export function versionsAfter(
 
 function wantedLabel(label: string | undefined): string {
   if (label === undefined) return "version";
-  return label === "" ? "version without a number" : `version ${printable(label)}`;
+  return label === "" ? "version without a number" : `version ${quoted(label)}`;
 }
 
 function notFound(message: string): PluginError {

@@ -16,7 +16,7 @@ async function run<T>(
 
 /** A queue whose works begin and end when the test says so. */
 function testQueue(options: Partial<ChangeQueueOptions> = {}) {
-  const queue = new ChangeQueue({ maxConcurrent: 100, maxQueued: 100, ...options });
+  const queue = new ChangeQueue({ maxConcurrent: 100, maxQueued: 100, maxQueuedBytes: 1000, ...options });
   const running: string[] = [];
   const ends = new Map<string, (error?: Error) => void>();
   const signals = new Map<string, AbortSignal>();
@@ -132,8 +132,27 @@ describe("a full queue refuses at once with TOO_BUSY", () => {
     await expect(second).resolves.toBe("result of b");
   });
 
+  it("where those that wait would hold too much, and takes as much again when one has gone", async () => {
+    const queue = new ChangeQueue({ maxConcurrent: 1, maxQueued: 100, maxQueuedBytes: 1000 });
+    const caller = new AbortController();
+    const first = await queue.enter("a", undefined, 1_000_000); // it waits for nothing
+    const second = queue.enter("b", undefined, 600);
+    const third = queue.enter("c", caller.signal, 400);
+    await expect(queue.enter("d", undefined, 1)).rejects.toEqual(refused("TOO_BUSY"));
+    caller.abort(new Error("not wanted"));
+    await expect(third).rejects.toThrow("not wanted");
+    await expect(queue.enter("d", undefined, 401)).rejects.toEqual(refused("TOO_BUSY"));
+    const fourth = queue.enter("d", undefined, 400);
+    first[Symbol.dispose]();
+    const place = await second;
+    const fifth = queue.enter("e", undefined, 600);
+    place[Symbol.dispose]();
+    (await fourth)[Symbol.dispose]();
+    (await fifth)[Symbol.dispose]();
+  });
+
   it("bounds a thousand orders that come in one turn", async () => {
-    const queue = new ChangeQueue({ maxConcurrent: 4, maxQueued: 16 });
+    const queue = new ChangeQueue({ maxConcurrent: 4, maxQueued: 16, maxQueuedBytes: 1000 });
     const orders = Array.from({ length: 1000 }, (_, index) => run(queue, `p${index}`, () => nextTurn()));
     const results = await Promise.allSettled(orders);
     expect(results.filter(({ status }) => status === "fulfilled")).toHaveLength(4 + 16);
@@ -158,6 +177,20 @@ describe("close", () => {
 
     end("a-1");
     await expect(first).resolves.toBe("result of a-1");
+    await closing;
+  });
+
+  it("tells work that is no change to stop at once", async () => {
+    const { queue, order, end, running, signal } = testQueue();
+    const change = order("a");
+    const work = await queue.enter(undefined);
+    await running();
+    const closing = queue.close(600_000);
+    expect(work.signal.reason).toEqual(refused("SHUTTING_DOWN"));
+    expect(signal("a")?.aborted).toBe(false);
+    work[Symbol.dispose]();
+    end("a");
+    await change;
     await closing;
   });
 
