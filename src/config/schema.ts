@@ -201,7 +201,7 @@ export const ConfigSchema = section({
     maxPageBytes: integer(4 * MiB, 1024, 1024 * MiB, "The largest index page of a host."),
   }),
   log: section({
-    auditFile: string("", "A file for the audit lines, one per change; empty writes them to the log."),
+    auditFile: string("", "A file for the audit lines, one per write; empty writes them to the log."),
     format: choice(
       "auto",
       ["auto", "json", "pretty"],
