@@ -13,6 +13,7 @@ Options of inspect:
   --engine BINARY       the engine's executable; without it bin/kuiperd, bin/kuiper or bin/server of the base folder
   --type TYPE           sources, sinks or functions; without it a zip with a NAME.yaml is a source
   --name NAME           the plugin's name; without it that of the .so
+  --statement FILE      a signed statement of which plugin the zip is, checked with the keys in etc/trust of the base folder
   --functions A,B       the functions that a function plugin has
   --json                prints the report as JSON
 
@@ -30,6 +31,7 @@ export interface InspectArguments {
   readonly engine: string | undefined;
   readonly type: PluginType | undefined;
   readonly name: string | undefined;
+  readonly statement: string | undefined;
   readonly functions: readonly string[];
   readonly json: boolean;
 }
@@ -40,7 +42,7 @@ export function parseInspectArguments(args: readonly string[]): InspectArguments
   const [file, ...others] = positionals;
   if (file === undefined) throw new UsageError("inspect needs the zip or the .so of a plugin");
   if (others.length > 0) throw new UsageError(`inspect takes one file, but there is also ${others[0]}`);
-  for (const option of ["engine", "type", "name"] as const) {
+  for (const option of ["engine", "type", "name", "statement"] as const) {
     if (values[option] === "") throw new UsageError(`--${option} is empty: leave it out, or give it a value`);
   }
   const type = PLUGIN_TYPES.find((known) => known === values.type);
@@ -48,7 +50,11 @@ export function parseInspectArguments(args: readonly string[]): InspectArguments
     throw new UsageError(`--type is ${values.type}; it should be one of ${PLUGIN_TYPES.join(", ")}`);
   }
   const functions = (values.functions ?? "").split(",").filter((name) => name !== "");
-  return { file, engine: values.engine, type, name: values.name, functions, json: values.json ?? false };
+  const { engine, name, statement, json = false } = values;
+  if (statement !== undefined && file.endsWith(".so")) {
+    throw new UsageError("--statement is about a zip; leave it out for a .so");
+  }
+  return { file, engine, type, name, statement, functions, json };
 }
 
 function parse(args: readonly string[]) {
@@ -60,6 +66,7 @@ function parse(args: readonly string[]) {
         engine: { type: "string" },
         type: { type: "string" },
         name: { type: "string" },
+        statement: { type: "string" },
         functions: { type: "string" },
         json: { type: "boolean" },
       },

@@ -3,6 +3,8 @@ import { loadConfig } from "../config/load.ts";
 import { PluginError, prefixed } from "../domain/errors.ts";
 import { createInspector } from "../inspect/inspector.ts";
 import { hasCode, systemMessage } from "../lib/errors.ts";
+import { SILENT } from "../lib/log.ts";
+import { createTrust } from "../package/trust/trust.ts";
 import { Layout } from "../store/layout.ts";
 import { EXIT_CODE, parseInspectArguments, USAGE, UsageError } from "./arguments.ts";
 import { inspectFile, reportText } from "./inspect-file.ts";
@@ -47,11 +49,15 @@ async function inspect(
   { env, baseFolder, print, signal }: CommandLineOptions,
 ): Promise<number> {
   const parsed = parseInspectArguments(args);
-  const { config } = loadConfig(new Layout(baseFolder).configFile, env);
+  const layout = new Layout(baseFolder);
+  const { config } = loadConfig(layout.configFile, env);
   const inspector = createInspector({ config: config.engine, baseFolder, env });
-  const report = await inspectFile(parsed, { inspector, limits: config.pluginPackage, signal }).catch((error) => {
-    throw error instanceof PluginError ? prefixed(error, `${parsed.file}: `) : error;
-  });
+  const trust = createTrust({ folder: layout.trustFolder, config: config.trust, log: SILENT });
+  const report = await inspectFile(parsed, { inspector, limits: config.pluginPackage, trust, signal }).catch(
+    (error) => {
+      throw error instanceof PluginError ? prefixed(error, `${parsed.file}: `) : error;
+    },
+  );
   print(parsed.json ? `${JSON.stringify(report, null, 2)}\n` : reportText(report));
   return EXIT_CODE[report.verdict];
 }

@@ -1,5 +1,5 @@
 import { constants } from "node:fs";
-import { mkdtemp, open, rm, stat } from "node:fs/promises";
+import { mkdtemp, open, readFile, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join, resolve } from "node:path";
 import type { Config } from "../config/schema.ts";
@@ -7,11 +7,15 @@ import { PluginError } from "../domain/errors.ts";
 import { checkExportedFunctions } from "../domain/install-request.ts";
 import { checkPluginName, functionOf } from "../domain/names.ts";
 import { type PluginId, type PluginType, parseSoFileName } from "../domain/plugin.ts";
+import type { Verified } from "../domain/plugin-entry.ts";
 import type { Inspector } from "../inspect/inspector.ts";
 import { sha256OfFile } from "../lib/files.ts";
 import { SILENT } from "../lib/log.ts";
 import { Turns } from "../lib/turns.ts";
 import { readArchive } from "../package/archive.ts";
+import { STATEMENT_LIMIT } from "../package/trust/envelope.ts";
+import { PREDICATE_TYPE, type StatedSubject } from "../package/trust/statement.ts";
+import type { Trust } from "../package/trust/trust.ts";
 import type { Staging } from "../package/unpack.ts";
 import { ChangeRun, StageFailure } from "../plugins/change-run.ts";
 import { unregisteredFunctions } from "../plugins/function-names.ts";
@@ -23,7 +27,7 @@ import type { InspectArguments } from "./arguments.ts";
 /** What the inspection of a file reports. Only a zip has a script, a sha256 and bytes. */
 interface FileReport
   extends Pick<InspectionReport, "name" | "version" | "verdict" | "problems" | "plugin" | "engine">,
-    Partial<Pick<InspectionReport, "script" | "sha256" | "bytes">> {
+    Partial<Pick<InspectionReport, "script" | "sha256" | "bytes" | "verified">> {
   readonly file: string;
   /** Functions that are exported and not requested; only for function plugins. */
   readonly unregistered: readonly string[];
@@ -32,6 +36,7 @@ interface FileReport
 interface InspectFileOptions {
   readonly inspector: Inspector;
   readonly limits: Config["pluginPackage"];
+  readonly trust: Trust;
   /** Ends it; its reason is thrown. */
   readonly signal: AbortSignal;
 }
@@ -68,12 +73,14 @@ async function inspectLocalZip(
   args: InspectArguments,
   bytes: number,
   check: CompatibilityCheck,
-  { limits, signal }: InspectFileOptions,
+  { limits, trust, signal }: InspectFileOptions,
 ): Promise<FileReport> {
   const { file } = args;
   const id = await identify(args, limits);
   const request = { id, functions: checkExportedFunctions(id.type, args.functions), shellParas: [] };
-  const zip = { file, bytes, sha256: await sha256OfFile(file), verified: undefined };
+  const sha256 = await sha256OfFile(file);
+  const verified = args.statement && (await proveStatement(args.statement, { id, sha256 }, trust, signal));
+  const zip = { file, bytes, sha256, verified: verified || undefined };
   const run = new ChangeRun({ plugin: id, signal, log: SILENT });
   const parts = { check, limits, unpacking: new Turns() };
   await using folder = await TemporaryFolder.create();
@@ -83,6 +90,22 @@ async function inspectLocalZip(
   } catch (error) {
     throw error instanceof StageFailure ? error.cause : error;
   }
+}
+
+/** @throws PluginError SIGNATURE_INVALID; the system's error when the file can't be read; the signal's reason */
+async function proveStatement(
+  file: string,
+  subject: StatedSubject,
+  trust: Trust,
+  signal: AbortSignal,
+): Promise<Verified> {
+  if ((await regularFileSize(file)) > STATEMENT_LIMIT.bytes) throw STATEMENT_LIMIT.exceeded();
+  const proof = await trust.verifyStatement(await readFile(file), subject, signal);
+  if (proof !== undefined) return proof;
+  throw new PluginError(
+    "SIGNATURE_INVALID",
+    `${file} is not about a plugin: its predicateType should be ${PREDICATE_TYPE}`,
+  );
 }
 
 async function regularFileSize(file: string): Promise<number> {
@@ -156,8 +179,10 @@ export function reportText({
   plugin,
   engine,
   unregistered,
+  verified,
 }: FileReport): string {
   const lines = [`${file}: ${verdict}`, `  plugin ${name}${version === "" ? "" : `, version ${version}`}`];
+  if (verified?.signature !== undefined) lines.push(`  stated by ${verified.signature.key}`);
   if (plugin !== undefined) {
     const { cpu, libc, glibc, goVersion, packages } = plugin;
     const wants = glibc === "" ? libc : `${libc} ${glibc} or later`;

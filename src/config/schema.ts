@@ -64,6 +64,19 @@ export const ConfigSchema = section({
     ),
     allowedHosts: list("Host names, besides addresses and localhost, under which browsers may call this server."),
     maxBodyBytes: integer(MiB, 1024, 1024 * MiB, "The largest request body."),
+    maxBodyBytesInMemory: integer(
+      64 * MiB,
+      1024,
+      Number.MAX_SAFE_INTEGER,
+      "The bytes of all request bodies that are in memory at the same time; further ones are answered with 503.",
+    ),
+    maxBodyValues: integer(
+      20_000,
+      10,
+      100_000_000,
+      "The most values of a JSON body: items of lists, fields of objects.",
+    ),
+    maxBodyDepth: integer(32, 4, 1000, "How many lists and objects of a JSON body may be in each other."),
     headersTimeoutSeconds: seconds(10, DAY, "The time that a client has to send the headers of a request."),
     requestTimeoutSeconds: seconds(30, DAY, "The time that a client has to send a whole request."),
     tlsHandshakeTimeoutSeconds: seconds(10, 3600, "The time that a client has for the TLS handshake."),
@@ -120,7 +133,7 @@ export const ConfigSchema = section({
     verifyTls: boolean(true, "false accepts any certificate: anyone on the network path can then replace a plugin."),
   }),
   pluginPackage: section({
-    maxEntries: integer(10_000, 1, 1_000_000, "The most entries of a zip."),
+    maxEntries: integer(10_000, 1, 1_000_000, "The most entries of a zip, and the most folders that they are in."),
     maxEntryBytes: integer(1024 * MiB, 1, Number.MAX_SAFE_INTEGER, "The largest unpacked size of an entry."),
     maxTotalBytes: integer(2048 * MiB, 1, Number.MAX_SAFE_INTEGER, "The largest unpacked size of a zip."),
     maxRatio: integer(200, 1, 1100, "How many times its compressed size an entry over 1 MiB may have."),
@@ -162,6 +175,10 @@ export const ConfigSchema = section({
   }),
   trust: section({
     require: boolean(false, "true refuses plugins that are not signed with a key in etc/trust."),
+    requireStatement: boolean(
+      false,
+      "true also refuses plugins without a signed statement of their type and name; it includes trust.require.",
+    ),
     maxEd25519Bytes: integer(
       128 * MiB,
       1,

@@ -26,6 +26,10 @@ export interface InstallRequest {
   readonly sha256: string | undefined;
   /** A detached signature of the zip. */
   readonly signature: Buffer | undefined;
+  /** A signed statement of which plugin the zip is. */
+  readonly statement?: Buffer | undefined;
+  /** Whether a lower version may replace the installed one, which matters where signatures are required. */
+  readonly allowDowngrade?: boolean | undefined;
   /** Arguments of install.sh, each passed as one argument. */
   readonly shellParas: readonly string[];
   /** Names of the functions that a function plugin exports; empty for the other types. */
@@ -52,6 +56,9 @@ export interface InstallBody {
   readonly sha256?: string | null;
   /** Base64. */
   readonly signature?: string | null;
+  /** Base64. */
+  readonly statement?: string | null;
+  readonly allowDowngrade?: boolean | null;
   readonly shellParas?: readonly string[] | null;
   readonly functions?: readonly string[] | null;
 }
@@ -67,9 +74,17 @@ export function checkInstallRequest(type: PluginType, body: InstallBody): Instal
     source: checkSource(body),
     sha256: body.sha256?.toLowerCase(),
     signature: body.signature ? Buffer.from(body.signature, "base64") : undefined,
+    statement: body.statement ? Buffer.from(body.statement, "base64") : undefined,
+    allowDowngrade: body.allowDowngrade ?? undefined,
     shellParas: checkArguments(body.shellParas ?? []),
     functions: checkExportedFunctions(type, body.functions ?? []),
-    heldBytes: bytesOf([body.file, body.signature, ...(body.shellParas ?? []), ...(body.functions ?? [])]),
+    heldBytes: bytesOf([
+      body.file,
+      body.signature,
+      body.statement,
+      ...(body.shellParas ?? []),
+      ...(body.functions ?? []),
+    ]),
   };
 }
 

@@ -21,6 +21,12 @@ export interface Verified {
     /** SHA-256 (hex) of the key as DER (SPKI). */
     readonly fingerprint: string;
   };
+  /** Which plugin that key's owner stated the zip to be; absent where the bytes alone were signed. */
+  readonly statement?: {
+    readonly type: string;
+    readonly name: string;
+    readonly version?: string;
+  };
 }
 
 /** The verdict on an installed plugin by itself; conflicts with other plugins are found when it is read. */

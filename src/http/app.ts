@@ -76,7 +76,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   logRequests(app);
   limitConnections(app, connections);
   delayContinue(app);
-  acceptAnyContentType(app, http.maxBodyBytes);
+  acceptAnyContentType(app, http);
   guardAgainstPages(app, http);
   // Only when configured: it costs each request as much as all our other hooks.
   if (http.allowedOrigins.length > 0) await app.register(import("@fastify/cors"), corsOptions(http.allowedOrigins));
@@ -131,6 +131,7 @@ function corsOptions(allowedOrigins: readonly string[]): FastifyCorsOptions {
       "Link",
       "Location",
       "Plugin-Compatibility",
+      "Plugin-Hosts-Empty",
       "Plugin-Hosts-Failed",
       "Preference-Applied",
       "Retry-After",

@@ -7,6 +7,9 @@ import type { BodyDecoder, BodyRules } from "./body/decode-body.ts";
 import { optionalFunctionList, optionalString, optionalUri } from "./schemas.ts";
 
 const MAX_SIGNATURE_BYTES = 16 * 1024;
+const MAX_STATEMENT_BYTES = 64 * 1024;
+/** In base64, with line ends. */
+const MAX_STATEMENT_LETTERS = 96 * 1024;
 
 const stringLike = (pattern: string, maxLength: number, description: string) =>
   Type.Optional(Type.Union([Type.String({ pattern, maxLength }), Type.Null()], { description }));
@@ -26,6 +29,12 @@ export const InstallBodySchema = Type.Object(
       MAX_SIGNATURE_BYTES,
       `base64 of at most ${MAX_SIGNATURE_BYTES} letters`,
     ),
+    statement: stringLike(
+      "^[A-Za-z0-9+/=_\\s-]+$",
+      MAX_STATEMENT_LETTERS,
+      `base64 of at most ${MAX_STATEMENT_LETTERS} letters`,
+    ),
+    allowDowngrade: Type.Optional(Type.Union([Type.Boolean(), Type.Null()], { description: "true or false" })),
     shellParas: Type.Optional(
       Type.Union([ArgumentList, Type.Null()], {
         description: "a list of strings without NUL characters",
@@ -41,7 +50,7 @@ const RULES: BodyRules = {
   schema: InstallBodySchema,
   lists: ["shellParas", "functions"],
   fileTypes: ZIP_TYPES,
-  encodedFiles: { signature: MAX_SIGNATURE_BYTES },
+  encodedFiles: { signature: MAX_SIGNATURE_BYTES, statement: MAX_STATEMENT_BYTES },
   normalize,
 };
 
@@ -59,12 +68,19 @@ export function decodeInstallBody(
 }
 
 function normalize(fields: Fields, from: "query" | "body"): Fields {
-  const { sha256, signature } = fields;
+  const { sha256, allowDowngrade } = fields;
   return {
     ...fields,
     // Registries write a digest with its algorithm.
     ...(typeof sha256 === "string" ? { sha256: sha256.trim().replace(/^sha256:/i, "") } : {}),
     // A plus of base64 that was not percent-encoded is a space in a query.
-    ...(typeof signature === "string" && from === "query" ? { signature: signature.replaceAll(" ", "+") } : {}),
+    ...(from === "query" ? { ...withPlus(fields, "signature"), ...withPlus(fields, "statement") } : {}),
+    // A form and a query have strings only.
+    ...(allowDowngrade === "true" || allowDowngrade === "false" ? { allowDowngrade: allowDowngrade === "true" } : {}),
   };
+}
+
+function withPlus(fields: Fields, name: string): Fields {
+  const value = fields[name];
+  return typeof value === "string" ? { [name]: value.replaceAll(" ", "+") } : {};
 }

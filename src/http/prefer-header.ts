@@ -9,13 +9,16 @@ interface Preferences {
 /** The longest that a client is kept waiting, whatever it asks for. */
 const MAX_WAIT_SECONDS = 60;
 
+/** A client has a few preferences; what is behind this is not read. */
+const MAX_LENGTH = 1024;
+
 /** One preference of a list, up to its comma; a comma in quotes is part of it. */
 const PREFERENCE = /(?:[^,"]|"(?:[^"\\]|\\.)*"?)+/gs;
 
 /** Reads a Prefer header, its lines joined by commas. Ignores unknown preferences. */
 export function parsePreferences(header: string | undefined): Preferences {
   const values = new Map<string, string>();
-  for (const [preference] of (header ?? "").matchAll(PREFERENCE)) {
+  for (const [preference] of (header ?? "").slice(0, MAX_LENGTH).matchAll(PREFERENCE)) {
     const [definition = ""] = preference.split(";"); // the rest are parameters, which are ignored
     const [name = "", ...value] = definition.split("=");
     const key = name.trim().toLowerCase();

@@ -1,6 +1,7 @@
 import type { TObject, TSchema } from "@sinclair/typebox";
 import { PluginError } from "../domain/errors.ts";
 import { printable } from "../lib/text.ts";
+import { checkJsonShape, type JsonLimits } from "./json-shape.ts";
 
 /** What a request says, by the names of its schema; not validated. */
 export type Fields = Readonly<Record<string, unknown>>;
@@ -19,21 +20,25 @@ export function queryFields(query: unknown): FieldList {
  * A query or a form, in the shape that the same request has as JSON. Unknown fields are ignored; of a field that is not
  * a list the last value counts.
  *
- * @param lists the fields of `schema` that are lists; a single value of such a field may be a whole list as JSON
+ * @param options.lists the fields of `schema` that are lists; a single value of such a field may be a whole list as JSON
+ * @throws PluginError BODY_INVALID, BODY_TOO_LARGE for such a list that is beyond the limits
  */
-export function fieldsOf(list: FieldList, schema: TObject, lists: readonly string[] = []): Fields {
+export function fieldsOf(
+  list: FieldList,
+  schema: TObject,
+  { lists = [], limits }: { readonly lists?: readonly string[] | undefined; readonly limits: JsonLimits },
+): Fields {
   const fields: Record<string, string | string[]> = {};
+  const listed = new Map(lists.map((field) => [field, [] as string[]]));
   for (const [name, value] of list) {
     const field = knownField(schema, name);
     if (field === undefined) continue;
-    const values = fields[field];
-    if (!lists.includes(field)) fields[field] = value;
-    else if (Array.isArray(values)) values.push(value);
-    else fields[field] = [value];
+    const values = listed.get(field);
+    if (values === undefined) fields[field] = value;
+    else values.push(value);
   }
-  for (const field of lists) {
-    const values = fields[field];
-    if (values?.length === 1) fields[field] = listOf(values[0] ?? "");
+  for (const [field, values] of listed) {
+    if (values.length > 0) fields[field] = values.length === 1 ? listOf(values[0] ?? "", limits) : values;
   }
   return fields;
 }
@@ -42,11 +47,11 @@ export function fieldsOf(list: FieldList, schema: TObject, lists: readonly strin
  * A JSON object, its keys spelled as in `schema`; unknown ones are ignored. Any other value is returned as it is, for
  * the schema to refuse.
  *
- * @throws PluginError BODY_INVALID
+ * @throws PluginError BODY_INVALID, BODY_TOO_LARGE
  */
-export function parseFields(body: Buffer, schema: TObject): unknown {
+export function parseFields(body: Buffer, schema: TObject, limits: JsonLimits): unknown {
   if (body.length === 0) throw new PluginError("BODY_INVALID", "the body is empty");
-  const value = parseJson(body);
+  const value = parseJson(body, limits);
   if (value === null) return {}; // as in the original
   if (!isObject(value)) return value;
   const fields: Record<string, unknown> = {};
@@ -85,13 +90,21 @@ function isTooLarge({ anyOf, type, maxLength, maxItems, items }: TSchema, value:
   return value.length > maxItems || value.some((one) => isTooLarge(items, one));
 }
 
+const spellings = new WeakMap<TObject, ReadonlyMap<string, string>>();
+
 /** The field of `schema` that a key means: in any case, as in the original. */
 function knownField(schema: TObject, key: string): string | undefined {
-  return Object.keys(schema.properties).find((field) => field.toLowerCase() === key.toLowerCase());
+  let known = spellings.get(schema);
+  if (known === undefined) {
+    known = new Map(Object.keys(schema.properties).map((field) => [field.toLowerCase(), field]));
+    spellings.set(schema, known);
+  }
+  return known.get(key.toLowerCase());
 }
 
 /** `["a","b"]` as JSON has it, or else a list of this one string. */
-function listOf(value: string): string[] {
+function listOf(value: string, limits: JsonLimits): string[] {
+  if (value.trimStart().startsWith("[")) checkJsonShape(value, limits);
   try {
     const list: unknown = JSON.parse(value);
     if (Array.isArray(list) && list.every((one) => typeof one === "string")) return list;
@@ -101,9 +114,11 @@ function listOf(value: string): string[] {
   return [value];
 }
 
-function parseJson(body: Buffer): unknown {
+function parseJson(body: Buffer, limits: JsonLimits): unknown {
+  const text = body.toString("utf8").replace(/^\uFEFF/, ""); // some Windows tools begin with a byte order mark
+  checkJsonShape(text, limits);
   try {
-    return JSON.parse(body.toString("utf8").replace(/^\uFEFF/, "")); // some Windows tools begin with a byte order mark
+    return JSON.parse(text);
   } catch (cause) {
     // Not as the cause: it quotes the body, and with it what is secret in it.
     throw new PluginError("BODY_INVALID", `it is not valid JSON: ${withoutQuotation((cause as Error).message)}`);

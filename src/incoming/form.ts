@@ -2,6 +2,8 @@ import type { Readable } from "node:stream";
 import type { BusboyInstance } from "@fastify/busboy";
 import { PluginError } from "../domain/errors.ts";
 import { BINARY_TYPE, ZIP_TYPES } from "./body-kind.ts";
+import type { HeldBody } from "./body-memory.ts";
+import { SmallPieces } from "./small-pieces.ts";
 import { brokenOff } from "./streams.ts";
 
 export interface FormFile {
@@ -18,6 +20,8 @@ interface FormOptions {
   readonly maxFieldBytes: number;
   /** Of the whole form: `uploads.maxBytes` and the fields. */
   readonly maxBytes: number;
+  /** Counts what is kept in memory: all but the file's content. */
+  readonly held: Pick<HeldBody, "add">;
   /** Ends the reading with its reason. */
   readonly signal: AbortSignal;
   readonly onField: (name: string, value: string) => void;
@@ -37,11 +41,13 @@ const FILE_TYPES: readonly string[] = [...ZIP_TYPES, BINARY_TYPE];
  * @throws PluginError UPLOAD_INVALID, BODY_TOO_LARGE, REQUEST_INVALID when it breaks off; what the callbacks throw
  */
 export async function readForm(body: Readable, options: FormOptions): Promise<void> {
-  const { maxFieldBytes, maxBytes, signal, onField, onFile } = options;
+  const { maxFieldBytes, maxBytes, held, signal, onField, onFile } = options;
   const parser = await createParser(options);
   const files: { readonly content: Readable; readonly taken: Promise<void> }[] = [];
   let bytes = 0;
   let fieldBytes = 0;
+  let openFiles = 0;
+  const pieces = new SmallPieces();
   let isOver = false;
 
   await new Promise<void>((resolve, reject) => {
@@ -65,8 +71,19 @@ export async function readForm(body: Readable, options: FormOptions): Promise<vo
     };
     const onAbort = () => fail(signal.reason);
     const onData = (chunk: Buffer) => {
+      try {
+        pieces.add(chunk);
+      } catch (error) {
+        fail(error);
+      }
       bytes += chunk.length;
       if (bytes > maxBytes) fail(tooLarge(`the form is larger than ${maxBytes} bytes (uploads.maxBytes)`));
+      if (isOver || openFiles > 0) return;
+      try {
+        held.add(chunk.length); // of a field that is incomplete too
+      } catch (error) {
+        fail(error);
+      }
     };
 
     parser.on("field", (name: string | undefined, value, _isNameCut, isValueCut) => {
@@ -80,7 +97,10 @@ export async function readForm(body: Readable, options: FormOptions): Promise<vo
       if (isOver) return;
       const taken = onFile({ field: field ?? "", fileName: baseName(fileName ?? ""), content });
       files.push({ content, taken });
-      taken.catch(fail);
+      openFiles += 1;
+      taken.then(() => {
+        openFiles -= 1;
+      }, fail);
     });
     parser.on("fieldsLimit", refuse(`the form has more than ${LIMITS.fields} fields`));
     parser.on("filesLimit", refuse(`the form has more than ${LIMITS.files} files`));

@@ -2,6 +2,8 @@ import { Readable, Writable } from "node:stream";
 import { finished } from "node:stream/promises";
 import { PluginError } from "../domain/errors.ts";
 import { Deadline } from "../lib/signals.ts";
+import type { HeldBody } from "./body-memory.ts";
+import { SmallPieces } from "./small-pieces.ts";
 
 /*
  * Reading of what a client sends. After a failure the rest of the stream is unread, and the stream is paused, not
@@ -53,18 +55,29 @@ export function peek(stream: Readable, isEnough: (head: Buffer) => boolean): Pro
  * Reads a stream to its end into memory.
  *
  * @param limit the most bytes that it may have
- * @throws PluginError `tooLarge()`, or REQUEST_INVALID when it breaks off
+ * @param held counts them
+ * @throws PluginError `tooLarge()`; REQUEST_INVALID when it breaks off or comes in tiny pieces; what `held.add` throws
  */
-export function readWhole(stream: Readable, limit: number, tooLarge: () => PluginError): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let length = 0;
+export function readWhole(
+  stream: Readable,
+  limit: number,
+  tooLarge: () => PluginError,
+  held?: Pick<HeldBody, "add">,
+): Promise<Buffer> {
+  const bytes = new GrowingBuffer();
+  const pieces = new SmallPieces();
   return new Promise((resolve, reject) => {
     const onData = (chunk: Buffer) => {
-      length += chunk.length;
-      if (length > limit) return end(() => reject(tooLarge()));
-      chunks.push(chunk);
+      if (bytes.length + chunk.length > limit) return end(() => reject(tooLarge()));
+      try {
+        pieces.add(chunk);
+        held?.add(chunk.length);
+      } catch (error) {
+        return end(() => reject(error));
+      }
+      bytes.append(chunk);
     };
-    const onEnd = () => end(() => resolve(Buffer.concat(chunks, length)));
+    const onEnd = () => end(() => resolve(bytes.whole()));
     const onBroken = (cause?: unknown) => end(() => reject(brokenOff(cause)));
     const end = (settle: () => void) => {
       stream.off("data", onData).off("end", onEnd).off("error", onBroken).off("close", onBroken);
@@ -74,6 +87,30 @@ export function readWhole(stream: Readable, limit: number, tooLarge: () => Plugi
     stream.on("data", onData).on("end", onEnd).on("error", onBroken).on("close", onBroken);
     if (stream.destroyed) onBroken();
   });
+}
+
+/**
+ * Bytes that arrive in pieces. They are copied: a piece of one byte, kept as it is, takes 140 bytes, and keeps the rest
+ * of the packet that it came in.
+ */
+class GrowingBuffer {
+  #bytes: Buffer = Buffer.alloc(0);
+  length = 0;
+
+  append(piece: Buffer): void {
+    const length = this.length + piece.length;
+    if (length > this.#bytes.length) {
+      const larger = Buffer.allocUnsafeSlow(Math.max(length, 2 * this.#bytes.length));
+      this.#bytes.copy(larger, 0, 0, this.length);
+      this.#bytes = larger;
+    }
+    piece.copy(this.#bytes, this.length);
+    this.length = length;
+  }
+
+  whole(): Buffer {
+    return this.#bytes.subarray(0, this.length);
+  }
 }
 
 interface WriteOptions {
@@ -115,9 +152,19 @@ export async function writeWhole(
   };
 
   let taking: Promise<void> = Promise.resolve();
+  const pieces = new SmallPieces();
+  const takeAll = async (chunks: readonly Uint8Array[]) => {
+    for (const chunk of chunks) pieces.add(chunk);
+    await take(chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks));
+  };
   const sink = new Writable({
     write(chunk: Uint8Array, _encoding, done) {
-      taking = take(chunk);
+      taking = takeAll([chunk]);
+      taking.then(() => done(), done);
+    },
+    // What came meanwhile, at once: a write for each chunk of one byte would take a minute for a MiB.
+    writev(chunks, done) {
+      taking = takeAll(chunks.map(({ chunk }) => chunk));
       taking.then(() => done(), done);
     },
   });

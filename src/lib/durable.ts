@@ -15,6 +15,7 @@ import {
 } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { hasCode } from "./errors.ts";
+import { syncMany } from "./sync-many.ts";
 
 // What survives a power cut: content that is synced before it gets its name, and names that are synced too.
 
@@ -44,7 +45,12 @@ export async function syncFolder(folder: string): Promise<void> {
 }
 
 export async function syncFolders(folders: Iterable<string>): Promise<void> {
-  await Promise.all([...new Set(folders)].map(syncFolder));
+  await syncMany(folders, syncFolder);
+}
+
+/** Makes the content of files durable, and no more than that: their names are once their folders are synced. */
+export async function syncFiles(files: Iterable<string>): Promise<void> {
+  await syncMany(files, syncFile);
 }
 
 /**
@@ -119,8 +125,13 @@ export async function duplicateFile(from: string, to: string): Promise<void> {
  */
 export async function copyDurably(from: string, to: string): Promise<void> {
   if ((await lstat(from)).isSymbolicLink()) return symlink(await readlink(from), to);
+  await copyWhole(from, to, syncFile);
+}
+
+/** Copies a regular file, whole or not at all, for a caller that syncs it later, with others. */
+export async function copyWhole(from: string, to: string, sync = async (_path: string) => {}): Promise<void> {
   const partial = `${to}.partial`;
   await copyFile(from, partial, constants.COPYFILE_FICLONE);
-  await syncFile(partial);
+  await sync(partial);
   await rename(partial, to);
 }

@@ -38,6 +38,7 @@ export function readEntryName(entry: ZipEntry): EntryPath {
   const segments = path.split("/");
   refuse(segments.length > MAX_DEPTH, `its path has more than ${MAX_DEPTH} parts`);
   for (const segment of segments) {
+    if (!segment.startsWith(".") && segment !== "" && segment.length * 3 <= MAX_SEGMENT_BYTES) continue; // most are
     refuse(segment === "..", "its path leads out of the folder (..)");
     refuse(segment === "" || segment === ".", "its path has an empty segment or one that is a dot");
     const isTooLong = Buffer.byteLength(segment) > MAX_SEGMENT_BYTES;

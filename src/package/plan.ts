@@ -61,7 +61,7 @@ export function planPackage(archive: ZipArchive, id: PluginId, limits: Config["p
     return { entry, ...path };
   });
   checkTotalSize(entries, limits);
-  checkCollisions(entries);
+  checkCollisions(entries, limits.maxEntries);
   checkOverlaps(entries, archive.directoryStart);
 
   const contents = entries.filter(({ isFolder }) => !isFolder);
@@ -86,22 +86,37 @@ function checkTotalSize(entries: readonly NamedEntry[], limits: Config["pluginPa
   }
 }
 
-/** No path may mean two files, on any file system: paths are compared without case and in one Unicode form. */
-function checkCollisions(entries: readonly NamedEntry[]): void {
+/**
+ * No path may mean two files, on any file system: paths are compared without case and in one Unicode form. Every folder
+ * is looked at once, however many entries are in it; and there are no more of them than entries may be.
+ */
+function checkCollisions(entries: readonly NamedEntry[], maxFolders: number): void {
+  const keys = new Map(entries.map((named) => [named, collisionKey(named.path)]));
   const files = new Set<string>();
-  for (const { entry, path, isFolder } of entries) {
+  for (const [{ entry, isFolder }, key] of keys) {
     if (isFolder) continue;
-    const key = collisionKey(path);
     refuseIf(files.has(key), entry, "there are two entries of that name (upper and lower case are the same)");
     files.add(key);
   }
-  for (const { entry, path, isFolder } of entries) {
-    const segments = collisionKey(path).split("/");
-    const depth = isFolder ? segments.length : segments.length - 1;
-    for (let length = 1; length <= depth; length += 1) {
-      refuseIf(files.has(segments.slice(0, length).join("/")), entry, "a part of its path is also a file");
+  const folders = new Set<string>();
+  for (const [{ entry, isFolder }, key] of keys) {
+    for (
+      let folder = isFolder ? key : parentOf(key);
+      folder !== "" && !folders.has(folder);
+      folder = parentOf(folder)
+    ) {
+      refuseIf(files.has(folder), entry, "a part of its path is also a file");
+      folders.add(folder);
+    }
+    if (folders.size > maxFolders) {
+      throw invalidZip(`its entries are in more than ${maxFolders} folders (pluginPackage.maxEntries)`);
     }
   }
+}
+
+/** Empty for what is in no folder. */
+function parentOf(path: string): string {
+  return path.slice(0, Math.max(0, path.lastIndexOf("/")));
 }
 
 function collisionKey(path: string): string {

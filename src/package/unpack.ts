@@ -4,6 +4,8 @@ import { dirname, join } from "node:path";
 import { pipeline, type TransformOptions } from "node:stream";
 import { crc32, createInflateRaw, type ZlibOptions } from "node:zlib";
 import type { FilePath } from "../domain/plugin.ts";
+import { syncFiles } from "../lib/durable.ts";
+import { Breather } from "../lib/event-loop.ts";
 import type { PackagePlan } from "./plan.ts";
 import { archiveError, quotedName, refusedEntry } from "./refusal.ts";
 import type { ZipEntry } from "./zip-entry.ts";
@@ -65,13 +67,16 @@ export async function unpack(
   }
 
   const unpacked: UnpackedFile[] = [];
+  const breather = new Breather(); // entries without data, for example, never wait for anything
   for (const { entry, place } of plan.files) {
+    signal.throwIfAborted();
+    await breather.breathe();
     const data = entryData(zip, entry, signal);
     if (place.kind === "engine") {
       const { name, path } = staging.stage(place.target);
       await using file = await NewFile.create(path, place.mode, { syncEveryBytes: SYNC_EVERY_BYTES });
       const sha256 = await copyChecked(entry, data, file, count);
-      await file.sync();
+      await file.written();
       unpacked.push({ target: place.target, name, path, sha256, bytes: entry.uncompressedSize });
     } else if (plan.hasScript) {
       const path = join(staging.scriptFolder, place.path);
@@ -83,6 +88,8 @@ export async function unpack(
       await copyChecked(entry, data, undefined, count);
     }
   }
+  signal.throwIfAborted();
+  await syncFiles(unpacked.map(({ path }) => path));
   return unpacked;
 }
 
@@ -131,9 +138,9 @@ class NewFile implements AsyncDisposable {
     this.#syncing.catch(() => {}); // thrown by the next await of it
   }
 
-  async sync(): Promise<void> {
+  /** Resolves when no sync is in progress. @throws what the last one failed with */
+  async written(): Promise<void> {
     await this.#syncing;
-    await this.#handle.sync();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

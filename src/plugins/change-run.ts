@@ -11,6 +11,8 @@ export interface ChangeFacts {
   readonly sha256?: string | undefined;
   /** What was proven of the zip: that it has the requested sha256, and who signed it. */
   readonly verified?: Verified | undefined;
+  /** Files with other bytes than in the zip, since install.sh changed them. */
+  readonly changedByScript?: readonly string[];
   /** Whether the engine will load it. */
   readonly verdict?: Verdict | undefined;
 }

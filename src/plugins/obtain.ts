@@ -1,15 +1,14 @@
-import { rm } from "node:fs/promises";
 import { PluginError, prefixed } from "../domain/errors.ts";
 import type { InstallRequest, PackageSource } from "../domain/install-request.ts";
 import type { Verified } from "../domain/plugin-entry.ts";
-import { type PluginUri, shownUri } from "../domain/plugin-uri.ts";
-import { type Downloader, isAbsent } from "../fetch/downloader.ts";
+import type { Downloader } from "../fetch/downloader.ts";
 import { moveFile } from "../lib/files.ts";
 import type { Log } from "../lib/log.ts";
-import { readSmallFile } from "../lib/small-file.ts";
 import { SIGNATURE_LIMIT } from "../package/trust/signature.ts";
 import type { SignatureProof, Trust } from "../package/trust/trust.ts";
+import { type Beside, fetchBeside } from "./beside-zip.ts";
 import type { ChangeRun } from "./change-run.ts";
+import { proveStatement } from "./stated-plugin.ts";
 
 /** A zip of which nothing has been believed yet. */
 interface ObtainedZip {
@@ -54,7 +53,7 @@ interface VerifyOptions {
 }
 
 /**
- * Compares a zip with the checksum and the signature that its request names, before anything of it is unpacked.
+ * Compares a zip with the checksum, and the signature or signed statement, that its request names, before anything of it is unpacked.
  *
  * @returns undefined when the request names no checksum and there is no signature
  * @throws PluginError CHECKSUM_MISMATCH, SIGNATURE_INVALID, SIGNATURE_REQUIRED, STORAGE_FULL, STORAGE_FAILED; the
@@ -66,12 +65,9 @@ export async function verifyZip(
   options: VerifyOptions,
 ): Promise<Verified | undefined> {
   compareChecksum(zip, request);
-  const signature = await proveSignature(request, zip.file, options);
-  if (request.sha256 === undefined && signature === undefined) return undefined;
-  return {
-    ...(request.sha256 === undefined ? {} : { sha256: true }),
-    ...(signature === undefined ? {} : { signature }),
-  };
+  const signed = await proveSigner(request, zip, options);
+  if (request.sha256 === undefined && signed === undefined) return undefined;
+  return { ...(request.sha256 === undefined ? {} : { sha256: true }), ...signed };
 }
 
 function compareChecksum({ sha256 }: ObtainedZip, { source, sha256: wanted }: InstallRequest): void {
@@ -83,71 +79,67 @@ function compareChecksum({ sha256 }: ObtainedZip, { source, sha256: wanted }: In
   );
 }
 
-/** A signature and the file that it is from, or why there is none. */
-type Found =
-  | { readonly signature: Buffer; readonly from?: string }
-  | { readonly lacking: string; readonly cause?: unknown };
+const GIVE_STATEMENT =
+  "Sign a statement of its type and name by a key of etc/trust (see docs/api.md), and give it in the request " +
+  '("statement", in base64) or in a file beside the zip, with .intoto.jsonl after its name';
+
+const GIVE_SIGNATURE =
+  'Sign the zip by a key of etc/trust, and give the signature in the request ("signature", in base64) or in a file ' +
+  "beside the zip, with .sig after its name";
 
 /**
- * Checks the signature of the zip that is in `zipFile`: the one of the request, else that in the file `<zip>.sig`
- * beside the zip that was downloaded, which is looked for only where it would count.
+ * Checks who signed the zip: by a statement of which plugin it is, or by a signature of its bytes. The latter is that of
+ * the request, else that in the file `<zip>.sig` beside the zip that was downloaded, which is looked for only where it
+ * would count.
  *
- * @returns undefined when there is none, and none is required
+ * @returns undefined when there is neither, and none is required
  * @throws PluginError SIGNATURE_INVALID, SIGNATURE_REQUIRED, STORAGE_FULL, STORAGE_FAILED; the signal's reason
  */
-async function proveSignature(
+async function proveSigner(
   request: InstallRequest,
-  zipFile: string,
+  zip: ObtainedZip,
   options: VerifyOptions,
-): Promise<SignatureProof | undefined> {
-  const { trust, signal } = options;
+): Promise<Pick<Verified, "signature" | "statement"> | undefined> {
+  const { trust } = options;
   const prefix = `fail to verify file ${request.source.origin}`;
-  const found = await findSignature(request, zipFile, options);
-  if ("signature" in found) {
-    const by = found.from === undefined ? "" : ` by ${found.from}`;
-    return await trust.verify(zipFile, found.signature, signal).catch((error) => {
-      throw error instanceof PluginError && error !== signal.reason ? prefixed(error, `${prefix}${by}: `) : error;
-    });
+  const stated = await proveStatement(request, zip, options);
+  if ("proof" in stated) {
+    if (request.signature !== undefined)
+      await verifySignature(zip.file, { content: request.signature }, prefix, options);
+    return stated.proof;
   }
+  if (trust.statementRequired) {
+    const refusal = `${stated.lacking}, and trust.requireStatement refuses plugins without one. ${GIVE_STATEMENT}`;
+    throw new PluginError("SIGNATURE_REQUIRED", `${prefix}: ${refusal}`, { cause: stated.cause });
+  }
+  const found = await findSignature(request, zip.file, options);
+  if ("content" in found) return { signature: await verifySignature(zip.file, found, prefix, options) };
   if (!trust.required) return undefined;
-  throw new PluginError(
-    "SIGNATURE_REQUIRED",
-    `${prefix}: ${found.lacking}, and trust.require refuses plugins without one. Sign the zip by a key of etc/trust, and ` +
-      'give the signature in the request ("signature", in base64) or in a file beside the zip, with .sig after its name',
-    { cause: found.cause },
-  );
+  const refusal = `${found.lacking}, and trust.require refuses plugins without one. ${GIVE_SIGNATURE}`;
+  throw new PluginError("SIGNATURE_REQUIRED", `${prefix}: ${refusal}`, { cause: found.cause });
 }
+
+async function verifySignature(
+  zipFile: string,
+  { content, from }: { readonly content: Buffer; readonly from?: string },
+  prefix: string,
+  { trust, signal }: VerifyOptions,
+): Promise<SignatureProof> {
+  const by = from === undefined ? "" : ` by ${from}`;
+  return await trust.verify(zipFile, content, signal).catch((error) => {
+    throw error instanceof PluginError && error !== signal.reason ? prefixed(error, `${prefix}${by}: `) : error;
+  });
+}
+
+/** A signature and the file that it is from, or why there is none. */
+type Found = Beside | { readonly content: Buffer };
 
 async function findSignature(request: InstallRequest, zipFile: string, options: VerifyOptions): Promise<Found> {
   const { source, signature } = request;
-  if (signature !== undefined) return { signature };
+  const { trust } = options;
+  if (signature !== undefined) return { content: signature };
   if (source.kind === "upload") return { lacking: "it came without a signature" };
-  if (!(await options.trust.looksForSignatures())) return { lacking: "no signature is looked for" };
-  return await fetchSignature(beside(source.uri), `${zipFile}.sig`, options);
-}
-
-/** Fetches by the rules of all downloads: the same hosts and folders, proxies, certificates and credentials. */
-async function fetchSignature(
-  uri: PluginUri,
-  file: string,
-  { downloader, trust, signal, log }: VerifyOptions,
-): Promise<Found> {
-  try {
-    await downloader.download(uri, file, { signal, log, limit: SIGNATURE_LIMIT });
-    return { signature: await readSmallFile(file, SIGNATURE_LIMIT.bytes), from: uri.redacted };
-  } catch (cause) {
-    if (!(cause instanceof PluginError) || cause.code !== "DOWNLOAD_FAILED" || signal.aborted) throw cause;
-    if (isAbsent(cause)) return { lacking: `there is no signature at ${uri.redacted}`, cause };
-    if (!trust.required) log.warn({ reason: cause.message }, "a signature could not be fetched: installing without");
-    return { lacking: `its signature could not be fetched (${cause.message})`, cause };
-  } finally {
-    await rm(file, { force: true });
-  }
-}
-
-/** The address of the signature of a zip. A query goes with it, since it may be what opens the host's door. */
-function beside({ url }: PluginUri): PluginUri {
-  const signature = new URL(url);
-  signature.pathname += ".sig";
-  return { url: signature, redacted: shownUri(signature.href) };
+  if (!(await trust.looksForSignatures())) return { lacking: "no signature is looked for" };
+  const kind = { suffix: ".sig", what: "signature", limit: SIGNATURE_LIMIT, isRequired: trust.required };
+  return await fetchBeside(source.uri, zipFile, kind, options);
 }

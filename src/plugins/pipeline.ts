@@ -15,14 +15,17 @@ import type { Turns } from "../lib/turns.ts";
 import { readArchive } from "../package/archive.ts";
 import { type PackagePlan, planPackage } from "../package/plan.ts";
 import type { ScriptRunner } from "../package/script/install-script.ts";
+import { checkStatedVersion } from "../package/trust/statement.ts";
 import type { Trust } from "../package/trust/trust.ts";
 import { type Staging, type UnpackedFile, unpack, unpackedSo } from "../package/unpack.ts";
 import type { ChangeQueue } from "../store/journal/queue.ts";
 import type { PluginStore } from "../store/plugin-store.ts";
 import { type ChangeFacts, ChangeRun } from "./change-run.ts";
+import { refuseDowngrade } from "./downgrade.ts";
 import type { FunctionNames } from "./function-names.ts";
 import { type InspectionReport, reportOf, verdictBeforeScript } from "./inspection-report.ts";
 import { type FetchedZip, obtainZip, verifyZip } from "./obtain.ts";
+import { runScript } from "./script-stage.ts";
 import type { TakenNames } from "./taken-names.ts";
 import type { Checked, CompatibilityCheck } from "./verdicts/compatibility-check.ts";
 
@@ -83,9 +86,12 @@ export async function installPackage(
   await using work = await store.workspace(id);
 
   const zip = await fetchZip(request, work.zipFile, run, parts);
-  const examine = ({ hasScript }: PackagePlan) => hasScript && scripts.assertAllowed();
-  const unpacked = await unpackZip({ zip, request, folder: work, run, parts, examine });
-  const { plan, so, facts } = unpacked;
+  const examine = ({ hasScript, soFile }: PackagePlan) => {
+    if (parts.trust.required) refuseDowngrade(soFile, old, request);
+    if (hasScript) scripts.assertAllowed();
+  };
+  const { plan, so, ...unpacked } = await unpackZip({ zip, request, folder: work, run, parts, examine });
+  let { files, facts } = unpacked;
 
   const inspect = (libraries: boolean) =>
     run.stage("inspect", facts, () =>
@@ -94,16 +100,15 @@ export async function installPackage(
   // What the script does to the system can't be undone, so what can be refused before is; but it may bring libraries.
   let checked = await inspect(!plan.hasScript);
   if (plan.hasScript) {
-    const script = { folder: work.scriptFolder, args: shellParas, signal: run.signal, log: run.log };
-    await run.stage("script", facts, () => scripts.run(script));
+    ({ files, facts } = await runScript(unpacked, { folder: work.scriptFolder, args: shellParas }, run, parts));
     checked = await inspect(true);
   }
 
   const compatibility = check.amongOthers(id, checked?.compatibility);
   const known = { ...facts, verdict: compatibility?.verdict };
-  const next = newEntry({ ...request, functions }, zip, unpacked, checked);
+  const next = newEntry({ ...request, functions }, zip, { plan, files, facts }, checked);
   const entry = await run.stage("commit", known, () =>
-    store.replace(id, { old, entry: { ...next, change: work.id }, files: unpacked.files }, work),
+    store.replace(id, { old, entry: { ...next, change: work.id }, files }, work),
   );
   const done = { plugin: id, version: entry.version, origin: source.origin, sha256: zip.sha256, bytes: zip.bytes };
   const from = old === undefined ? {} : { from: old.version };
@@ -189,6 +194,7 @@ async function unpackZip(job: PackageJob & { examine?: (plan: PackagePlan) => vo
   await using file = await open(zip.file, constants.O_RDONLY | constants.O_NONBLOCK);
   const plan = await run.stage("check", found, async () => {
     const checked = planPackage(await readArchive(file, limits.maxEntries), request.id, limits);
+    checkStatedVersion(zip.verified?.statement ?? {}, checked.soFile);
     examine(checked);
     refuseUselessArguments(checked, request.shellParas);
     return checked;
@@ -217,9 +223,11 @@ function tooSlow({ unpackTimeoutSeconds: seconds }: Config["pluginPackage"]): Pl
 function newEntry(
   { source, functions }: InstallRequest,
   { sha256, bytes, verified }: FetchedZip,
-  { plan, files }: UnpackedPackage,
+  { plan, files, facts }: Omit<UnpackedPackage, "so">,
   checked: Checked | undefined,
 ): PluginEntry {
+  // What was proven is that of the zip's files. A rollback under trust.require must not believe it of others.
+  const isAsSigned = facts.changedByScript === undefined;
   return {
     version: plan.soFile.version,
     soFile: plan.soFile.fileName,
@@ -228,7 +236,7 @@ function newEntry(
     origin: source.origin,
     sha256,
     bytes,
-    ...(verified === undefined ? {} : { verified }),
+    ...(verified === undefined || !isAsSigned ? {} : { verified }),
     installedAt: new Date().toISOString(),
     ...checked,
   };

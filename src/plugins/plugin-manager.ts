@@ -1,5 +1,5 @@
 import type { Caller, Progress, Stage } from "../domain/change.ts";
-import { asStorageFailure, PluginError, prefixed } from "../domain/errors.ts";
+import { asStorageFailure, type ErrorCode, PluginError, prefixed } from "../domain/errors.ts";
 import { bytesOf, checkInstallRequest, type InstallBody } from "../domain/install-request.ts";
 import { checkFunctionNames, checkPluginName } from "../domain/names.ts";
 import { type PluginId, type PluginType, pluginKey, soPath } from "../domain/plugin.ts";
@@ -26,6 +26,8 @@ interface Watch {
 
 /** Stages of whose failures the original says that the zip could not be unpacked. */
 const UNZIP_STAGES: readonly Stage[] = ["check", "unpack", "script"];
+/** Found out in these stages, but about a zip that can be unpacked. */
+const NOT_UNZIPPING: readonly ErrorCode[] = ["DOWNGRADE_REFUSED", "SIGNATURE_INVALID"];
 
 /**
  * Changes the plugins of one engine. Each call is a checked request, one function that does the work, and an audit line.
@@ -164,6 +166,8 @@ function explained(error: unknown, { origin }: Pick<ChangeFacts, "origin">): unk
   if (!(error instanceof StageFailure)) return asStorageFailure(error);
   const { cause, stage, isStopped } = error;
   const prefix = `fail to unzip file ${origin}: `;
-  if (cause instanceof PluginError && !isStopped && UNZIP_STAGES.includes(stage)) return prefixed(cause, prefix);
+  const isUnzipping = UNZIP_STAGES.includes(stage) && !isStopped;
+  if (cause instanceof PluginError && isUnzipping && !NOT_UNZIPPING.includes(cause.code))
+    return prefixed(cause, prefix);
   return asStorageFailure(cause);
 }

@@ -45,9 +45,11 @@ export async function rollBack(
  */
 async function refuseUntrusted({ version, verified }: PluginVersion, trust: Trust): Promise<void> {
   const signature = verified?.signature;
+  const isBare = signature !== undefined && verified?.statement === undefined;
   const which = version === "" ? "the version without a number" : `version ${quoted(version)}`;
   if (signature === undefined) throw untrusted(`${which} was installed without a signature`);
   const { key, fingerprint } = signature;
+  if (trust.statementRequired && isBare) throw untrusted(`${which} was installed without a signed statement`);
   if (await trust.isTrusted(fingerprint)) return;
   throw untrusted(`${which} was signed by a key that is no longer in etc/trust (then called ${key})`);
 }

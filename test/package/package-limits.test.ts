@@ -89,6 +89,20 @@ test("ten thousand entries of 60 segments are planned in reasonable time", async
   expect(performance.now() - began).toBeLessThan(5000);
 });
 
+test("there may be no more folders than entries", async () => {
+  const entriesIn = (folders: number) =>
+    Array.from({ length: 20 }, (_, index): ZipEntry => ({ name: `${index}/${deep(folders - 1)}/x` }));
+  const plan = async (folders: number) => {
+    const file = await openZip(buildZip([...goodEntries(), ...entriesIn(folders)]));
+    return planPackage(await readArchive(file, 100), RANDOM, { ...LIMITS, maxEntries: 100 });
+  };
+  expect((await plan(4)).files.length).toBeGreaterThan(20);
+  await expect(plan(6)).rejects.toMatchObject({
+    code: "ARCHIVE_INVALID",
+    message: expect.stringContaining("its entries are in more than 100 folders (pluginPackage.maxEntries)"),
+  });
+});
+
 test("a thousand records that point at one large local header are refused and take no room", async () => {
   const data = "x";
   const shared: ZipEntry = { name: "shared", data, local: { extra: extraField(0xcafe, Buffer.alloc(65_531)) } };

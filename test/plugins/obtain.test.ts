@@ -55,7 +55,7 @@ async function obtain(source: InstallRequest["source"], wanted: Wanted = {}, set
   const bytes = (done: number, total?: number) => void progress.push([done, total]);
   const trust = createTrust({
     folder: trusted,
-    config: { require: setting.require ?? false, maxEd25519Bytes: 2 ** 27 },
+    config: { require: setting.require ?? false, requireStatement: false, maxEd25519Bytes: 2 ** 27 },
     log,
   });
   const zip = await obtainZip(source, zipFile, { signal, log, bytes }, downloader);
@@ -212,7 +212,7 @@ describe("the signature beside the zip", () => {
     for (const form of [signature, asCosignWrites(signature)]) {
       const { url, asked } = await serve(form);
       expect(await verified(from(url))).toEqual({ signature: PROOF });
-      expect(asked()).toEqual(["/x.zip", "/x.zip.sig"]);
+      expect(asked()).toEqual(["/x.zip", "/x.zip.intoto.jsonl", "/x.zip.sig"]);
       expect(existsSync(`${zipFile}.sig`)).toBe(false);
       await rm(zipFile);
     }
@@ -227,7 +227,7 @@ describe("the signature beside the zip", () => {
     });
     const url = `http://me:p4ss@127.0.0.1:${server.port}/a%20b.zip?token=s3cret&v=1`;
     expect(await verified(from(url), {}, { require: true })).toEqual({ signature: PROOF });
-    const [, asked, redirected] = server.requests;
+    const [, , asked, redirected] = server.requests;
     const credentials = `Basic ${Buffer.from("me:p4ss").toString("base64")}`;
     expect(asked).toMatchObject({
       path: "/a%20b.zip.sig?token=s3cret&v=1",
@@ -330,7 +330,7 @@ describe("a zip without a signature", () => {
     await trustedSigner();
     const { url, asked } = await serve(status(code));
     expect(await verified(from(url))).toBeUndefined();
-    expect(asked()).toEqual(["/x.zip", "/x.zip.sig"]);
+    expect(asked()).toEqual(["/x.zip", "/x.zip.intoto.jsonl", "/x.zip.sig"]);
     expect(lines).toEqual([]);
     await rm(zipFile);
     await expect(obtain(from(url), {}, { require: true })).rejects.toMatchObject({

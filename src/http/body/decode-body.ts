@@ -3,7 +3,8 @@ import type { FastifyRequest } from "fastify";
 import { PluginError, prefixed } from "../../domain/errors.ts";
 import type { ReceivedZip } from "../../domain/install-request.ts";
 import { isEnoughForKind, isForm, kindOf, mediaTypeOf } from "../../incoming/body-kind.ts";
-import { type Fields, fieldsOf, isObject, parseFields, queryFields } from "../../incoming/fields.ts";
+import type { HeldBody } from "../../incoming/body-memory.ts";
+import { type Fields, fieldsOf, isObject, queryFields } from "../../incoming/fields.ts";
 import { peek } from "../../incoming/streams.ts";
 import { refuseInvalid } from "../schemas.ts";
 import { type FormRules, type Receiving, receiveForm } from "./receive-form.ts";
@@ -23,6 +24,8 @@ export interface BodyRules extends FormRules {
   readonly fileTypes: readonly string[];
   /** Comes before the message about a body that is not JSON. */
   readonly jsonPrefix?: string;
+  /** Whether the fields are what is to be stored: as large as the body, they count as that until they are. */
+  readonly isContent?: boolean;
 }
 
 /** The fields of a request, and its file. */
@@ -48,8 +51,10 @@ export class BodyDecoder {
   decode(rules: BodyRules): (request: FastifyRequest) => Promise<void> {
     return async (request) => {
       const stream = request.body as Readable | undefined;
-      if (stream === undefined) request.body = parseJson(Buffer.alloc(0), rules);
+      if (stream === undefined) request.body = await parseJson(request, Buffer.alloc(0), rules);
       else await this.#decode(request, stream, rules);
+      // What an install keeps of a body while it waits has bounds of its own.
+      if (!rules.isContent) request.heldBody?.[Symbol.dispose]();
     };
   }
 
@@ -58,15 +63,17 @@ export class BodyDecoder {
    * the request. When it has ended, a file that it did not move away is gone.
    */
   handOver<B extends object, A extends unknown[], T>(
-    request: { readonly body: B; zip: ReceivedZip | undefined },
+    request: { readonly body: B; zip: ReceivedZip | undefined; heldBody: HeldBody | undefined },
     work: (body: DecodedBody<B>, ...rest: A) => Promise<T>,
   ): (...rest: A) => Promise<T> {
-    const { body, zip } = request;
+    const { body, zip, heldBody } = request;
     request.zip = undefined;
+    request.heldBody = undefined;
     return async (...rest) => {
       try {
         return await work({ ...body, zip }, ...rest);
       } finally {
+        heldBody?.[Symbol.dispose]();
         if (zip !== undefined) await this.#options.receiver.discard(zip);
       }
     };
@@ -77,7 +84,10 @@ export class BodyDecoder {
     const { http } = this.#options;
     const mediaType = mediaTypeOf(request.headers["content-type"]);
     const isFileType = rules.fileTypes.includes(mediaType ?? "");
-    const fields = normalize(fieldsOf(queryFields(request.query), rules.schema, rules.lists), "query");
+    const fields = normalize(
+      fieldsOf(queryFields(request.query), rules.schema, { lists: rules.lists, limits: http }),
+      "query",
+    );
     const isNamed = fields.name !== undefined;
     request.isFile = isForm(mediaType) || (isFileType && isNamed);
     // What is sure to be refused is refused before a client that waits for "100 Continue" is asked to send it.
@@ -89,7 +99,7 @@ export class BodyDecoder {
     const kind = kindOf(head, { mediaType, isFileType, isNamed });
     request.isFile = kind !== "json";
     if (kind === "form") {
-      const received = await receiveForm(request, stream, rules, this.#options);
+      const received = await receiveForm(request, stream, rules, this.#options, request.holdBody());
       request.body = received.fields;
       request.zip = received.zip;
     } else if (kind === "file") {
@@ -97,7 +107,7 @@ export class BodyDecoder {
       request.body = fields;
       request.zip = await this.#receive(request, stream);
     } else {
-      request.body = parseJson(await bufferBody(request, http.maxBodyBytes, stream), rules);
+      request.body = await parseJson(request, await bufferBody(request, http.maxBodyBytes, stream), rules);
     }
   }
 
@@ -127,9 +137,13 @@ export class BodyDecoder {
   }
 }
 
-function parseJson(body: Buffer, { schema, normalize = unchanged, jsonPrefix = "" }: BodyRules): unknown {
+async function parseJson(
+  request: FastifyRequest,
+  body: Buffer,
+  { schema, normalize = unchanged, jsonPrefix = "" }: BodyRules,
+): Promise<unknown> {
   try {
-    const value = parseFields(body, schema);
+    const value = await request.parseFields(body, schema);
     return isObject(value) ? normalize(value, "body") : value;
   } catch (error) {
     throw error instanceof PluginError ? prefixed(error, jsonPrefix) : error;

@@ -4,8 +4,10 @@ import type { FastifyRequest } from "fastify";
 import type { Config } from "../../config/schema.ts";
 import { PluginError } from "../../domain/errors.ts";
 import type { ReceivedZip } from "../../domain/install-request.ts";
+import type { HeldBody } from "../../incoming/body-memory.ts";
 import { type Fields, fieldsOf } from "../../incoming/fields.ts";
 import { type FormFile, readForm } from "../../incoming/form.ts";
+import type { JsonLimits } from "../../incoming/json-shape.ts";
 import type { Receiver } from "../../incoming/receiver.ts";
 import { readWhole } from "../../incoming/streams.ts";
 import { Deadline } from "../../lib/signals.ts";
@@ -33,7 +35,7 @@ export interface FormRules {
 export interface Receiving {
   readonly receiver: Receiver;
   readonly uploading: UploadingSockets;
-  readonly http: Pick<Config["http"], "maxBodyBytes" | "requestTimeoutSeconds">;
+  readonly http: Pick<Config["http"], "maxBodyBytes" | "requestTimeoutSeconds"> & JsonLimits;
   readonly uploads: Pick<Config["uploads"], "maxBytes">;
   /** Ends what is being received, with its reason. */
   readonly closing: AbortSignal;
@@ -55,10 +57,11 @@ export async function receiveForm(
   stream: Readable,
   rules: FormRules,
   { receiver, uploading, http, uploads, closing }: Receiving,
+  held: HeldBody,
 ): Promise<{ readonly fields: Fields; readonly zip: ReceivedZip | undefined }> {
   const { schema, lists, encodedFiles = {}, namedByFile = false, normalize = (fields) => fields, admit } = rules;
   const list: [name: string, value: string][] = [];
-  const fields = () => normalize(fieldsOf(list, schema, lists), "body");
+  const fields = () => normalize(fieldsOf(list, schema, { lists, limits: http }), "body");
   // Without the time of its file, which has limits of its own.
   using time = new Deadline(closing, http.requestTimeoutSeconds * 1000, tooSlow);
   let endUploading = () => {};
@@ -82,6 +85,7 @@ export async function receiveForm(
       contentType: request.headers["content-type"] ?? "",
       maxFieldBytes: http.maxBodyBytes,
       maxBytes: uploads.maxBytes + http.maxBodyBytes,
+      held,
       signal: time.signal,
       onField: (name, value) => list.push([name, value]),
       onFile: async (next) => {

@@ -2,9 +2,12 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Readable } from "node:stream";
 import type { TObject } from "@sinclair/typebox";
 import type { FastifyInstance, FastifyRequest } from "fastify";
+import type { Config } from "../../config/schema.ts";
 import { PluginError } from "../../domain/errors.ts";
+import { BodyMemory, type HeldBody } from "../../incoming/body-memory.ts";
 import { parseFields } from "../../incoming/fields.ts";
 import { readWhole } from "../../incoming/streams.ts";
+import { LoopTurns } from "../../lib/event-loop.ts";
 
 declare module "fastify" {
   interface FastifyContextConfig {
@@ -16,19 +19,33 @@ declare module "fastify" {
     askForBody(): void;
     /** Whether the client sends no body before it is asked for it. */
     holdsBodyBack(): boolean;
+    /** Closes when the request has ended, unlike the request itself, which does so when its body has been read. */
+    response: ServerResponse | undefined;
+    /** The bytes of the body that are in memory, until it is disposed or the request has ended. */
+    heldBody: HeldBody | undefined;
+    /** Counts the body's bytes from now on. */
+    holdBody(): HeldBody;
+    /** As the function of that name; a large body waits for its turn. */
+    parseFields(body: Buffer, schema: TObject): Promise<unknown>;
   }
 }
 
 const MEDIA_TYPE = /^[\w!#$%&'*+.^`|~-]+\/[\w!#$%&'*+.^`|~-]+\s*(;|$)/;
 
+/** The parsing of a smaller body takes no longer than anything else that a request costs. */
+const SMALL_BODY_BYTES = 16 * 1024;
+
 /**
  * Accepts a body of any content type, or of none: `curl -d` announces a form, scripts announce nothing, and what they
  * send is JSON all the same.
  *
- * @param maxBytes the limit of a body that is read into memory
+ * @param http the limits of bodies that are read into memory
  */
-export function acceptAnyContentType(app: FastifyInstance, maxBytes: number): void {
-  app.addHook("onRequest", (request, _reply, done) => {
+export function acceptAnyContentType(app: FastifyInstance, http: Config["http"]): void {
+  const memory = new BodyMemory(Math.max(http.maxBodyBytesInMemory, http.maxBodyBytes));
+  const turns = new LoopTurns();
+  app.addHook("onRequest", (request, reply, done) => {
+    request.response = reply.raw;
     // Fastify refuses a header that is no media type at all, before any parser is asked.
     const type = request.headers["content-type"];
     if (type !== undefined && !MEDIA_TYPE.test(type)) delete request.raw.headers["content-type"];
@@ -36,8 +53,20 @@ export function acceptAnyContentType(app: FastifyInstance, maxBytes: number): vo
   });
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("*", async (request: FastifyRequest) =>
-    request.routeOptions.config.bodyAsStream ? request.raw : bufferBody(request, maxBytes),
+    request.routeOptions.config.bodyAsStream ? request.raw : bufferBody(request, http.maxBodyBytes),
   );
+  app.decorateRequest("response", undefined);
+  app.decorateRequest("heldBody", undefined);
+  app.decorateRequest("holdBody", function () {
+    const held = memory.hold();
+    this.heldBody = held;
+    this.response?.once("close", () => this.heldBody?.[Symbol.dispose]()); // a handler that outlasts it takes it over
+    return held;
+  });
+  app.decorateRequest("parseFields", async (body: Buffer, schema: TObject) => {
+    const parse = () => parseFields(body, schema, http);
+    return body.length <= SMALL_BODY_BYTES ? parse() : turns.run(parse);
+  });
 }
 
 /**
@@ -68,7 +97,7 @@ export function delayContinue(app: FastifyInstance): void {
  * Reads a body into memory.
  *
  * @param stream the body, if its beginning was read already
- * @throws PluginError BODY_TOO_LARGE, before anything is read where that was announced; REQUEST_INVALID
+ * @throws PluginError TOO_BUSY; BODY_TOO_LARGE, before anything is read where that was announced; REQUEST_INVALID
  */
 export async function bufferBody(
   request: FastifyRequest,
@@ -79,13 +108,13 @@ export async function bufferBody(
     new PluginError("BODY_TOO_LARGE", `the body is larger than ${maxBytes} bytes (http.maxBodyBytes)`);
   if (Number(request.headers["content-length"]) > maxBytes) throw tooLarge();
   request.askForBody();
-  return readWhole(stream, maxBytes, tooLarge);
+  return readWhole(stream, maxBytes, tooLarge, request.holdBody());
 }
 
 /** A preValidation hook: parses the body as JSON, an object with the fields of `schema`. */
 export function jsonBody(schema: TObject, { mayBeEmpty = false } = {}): (request: FastifyRequest) => Promise<void> {
   return async (request) => {
     const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
-    request.body = body.length === 0 && mayBeEmpty ? {} : parseFields(body, schema);
+    request.body = body.length === 0 && mayBeEmpty ? {} : await request.parseFields(body, schema);
   };
 }

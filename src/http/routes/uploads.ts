@@ -33,6 +33,7 @@ export const uploadRoutes: FastifyPluginAsyncTypebox<UploadRoutesOptions> = asyn
         schema: UploadBody,
         fileTypes: [...ZIP_TYPES, BINARY_TYPE],
         namedByFile: true,
+        isContent: true,
         jsonPrefix: bodyErrorPrefix.uploadJson,
         admit: (name, bytes) => uploads.admit(name, bytes),
       }),

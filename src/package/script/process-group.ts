@@ -11,6 +11,8 @@ import type { Log } from "../../lib/log.ts";
 const GRACE_MS = 1000;
 /** How long output is read after the end, in case a process outside the group keeps the pipe open. */
 const DRAIN_MS = 250;
+/** How often is looked whether a killed group has ended. */
+const POLL_MS = 5;
 
 interface GroupCommand {
   readonly command: readonly [string, ...string[]];
@@ -71,6 +73,7 @@ export class ProcessGroups {
     try {
       const [exitCode, endSignal] = (await once(child, "exit")) as [number | null, NodeJS.Signals | null];
       killGroup(pid, "SIGKILL"); // the number is not reused while the group has members
+      await groupEnd(pid);
       await Promise.race([reading, delay(DRAIN_MS)]);
       return { exitCode, signal: endSignal };
     } finally {
@@ -99,6 +102,23 @@ function killGroup(leader: number, signal: NodeJS.Signals): void {
   } catch (error) {
     // No process is left, or those that are run as another user.
     if (!hasCode(error, "ESRCH", "EPERM")) throw error;
+  }
+}
+
+/**
+ * Waits until no process of the group is left: one that was killed may still finish the write that it is in. Given up
+ * after a while, since a system whose first process reaps no orphans keeps them as zombies, which no longer write.
+ */
+async function groupEnd(leader: number): Promise<void> {
+  for (let waited = 0; waited < DRAIN_MS && hasMembers(leader); waited += POLL_MS) await delay(POLL_MS);
+}
+
+function hasMembers(leader: number): boolean {
+  try {
+    process.kill(-leader, 0);
+    return true;
+  } catch (error) {
+    return !hasCode(error, "ESRCH"); // EPERM: one that is run as another user
   }
 }
 

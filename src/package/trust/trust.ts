@@ -2,7 +2,9 @@ import type { Config } from "../../config/schema.ts";
 import { PluginError } from "../../domain/errors.ts";
 import { settingLimit } from "../../lib/limits.ts";
 import type { Log } from "../../lib/log.ts";
+import { type Envelope, findEnvelopeSigner, readEnvelopes } from "./envelope.ts";
 import { findSigner, hasFormOf, signatureBytes } from "./signature.ts";
+import { checkStatement, findPluginEnvelope, type StatedPlugin, type StatedSubject } from "./statement.ts";
 import type { SignatureAlgorithm, TrustedKey } from "./trusted-key.ts";
 import { readKeys, WarnOnce } from "./trusted-keys.ts";
 
@@ -22,10 +24,18 @@ export interface SignatureProof {
   readonly fingerprint: string;
 }
 
+/** A statement of which plugin a zip is, and the key that it was signed with. */
+export interface StatementProof {
+  readonly signature: SignatureProof;
+  readonly statement: StatedPlugin;
+}
+
 /** Verifies who made a plugin. Key files that are added, replaced or removed count from the next install on. */
 export interface Trust {
   /** Whether plugins without a signature are refused. */
   readonly required: boolean;
+  /** Whether the signature has to be that of a statement. */
+  readonly statementRequired: boolean;
   /**
    * Whether a signature would make a difference: there is a key, or a signature is required.
    *
@@ -40,6 +50,13 @@ export interface Trust {
    */
   verify(zipFile: string, signature: Buffer, signal: AbortSignal): Promise<SignatureProof>;
   /**
+   * Checks a signed statement about a zip, as `readEnvelopes` reads it.
+   *
+   * @returns undefined where it is about something else than which plugin the zip is
+   * @throws PluginError SIGNATURE_INVALID, STORAGE_FAILED; the signal's reason
+   */
+  verifyStatement(content: Buffer, subject: StatedSubject, signal: AbortSignal): Promise<StatementProof | undefined>;
+  /**
    * Whether the key of an earlier proof is in the folder now, under whatever name.
    *
    * @throws PluginError STORAGE_FAILED when the keys can't be read
@@ -52,10 +69,13 @@ export function createTrust({ folder, config, log }: TrustOptions): Trust {
   const ed25519Limit = settingLimit("trust.maxEd25519Bytes", config.maxEd25519Bytes, tooLargeForEd25519);
   const keysNow = () => readKeys(folder, warnings);
 
+  const required = config.require || config.requireStatement;
+
   return {
-    required: config.require,
+    required,
+    statementRequired: config.requireStatement,
     async looksForSignatures() {
-      return config.require || (await keysNow()).length > 0;
+      return required || (await keysNow()).length > 0;
     },
     async verify(zipFile, signature, signal) {
       const bytes = signatureBytes(signature);
@@ -63,12 +83,25 @@ export function createTrust({ folder, config, log }: TrustOptions): Trust {
       if (keys.length === 0) throw noKeys();
       const signer = await findSigner(zipFile, bytes, keys, { ed25519Limit, signal });
       if (signer === undefined) throw noSigner(bytes, keys);
-      return { key: signer.name, algorithm: signer.algorithm, fingerprint: signer.fingerprint };
+      return proofOf(signer);
+    },
+    async verifyStatement(content, subject, signal) {
+      const envelope = findPluginEnvelope(readEnvelopes(content));
+      if (envelope === undefined) return undefined;
+      const keys = await keysNow();
+      if (keys.length === 0) throw noKeys();
+      const signer = await findEnvelopeSigner(envelope, keys, signal);
+      if (signer === undefined) throw noStatementSigner(envelope, keys);
+      return { signature: proofOf(signer), statement: checkStatement(envelope.payload, subject) };
     },
     async isTrusted(fingerprint) {
       return (await keysNow()).some((key) => key.fingerprint === fingerprint);
     },
   };
+}
+
+function proofOf({ name, algorithm, fingerprint }: TrustedKey): SignatureProof {
+  return { key: name, algorithm, fingerprint };
 }
 
 const ADD_KEY = "put the signer's public key (PEM) there";
@@ -82,6 +115,12 @@ function noSigner(signature: Buffer, keys: readonly TrustedKey[]): PluginError {
   const count = `${keys.length} public key${keys.length === 1 ? "" : "s"} in etc/trust`;
   const form = tried === keys.length ? "" : `, of which ${tried} make signatures of its form`;
   return invalid(`the signature fits none of the ${count}${form}; sign this very zip, or ${ADD_KEY}`);
+}
+
+function noStatementSigner({ signatures }: Envelope, keys: readonly TrustedKey[]): PluginError {
+  const which = signatures.length === 1 ? "the signature" : `each of the ${signatures.length} signatures`;
+  const count = `${keys.length} public key${keys.length === 1 ? "" : "s"} in etc/trust`;
+  return invalid(`${which} of the signed statement fits none of the ${count}; sign it again, or ${ADD_KEY}`);
 }
 
 function tooLargeForEd25519(reason: string): PluginError {

@@ -49,9 +49,10 @@ export async function applyChange(change: Change, journal: Journal, context: Con
 /** Undoes what a change did so far. Can be repeated after being interrupted anywhere. */
 export async function undoChange(journal: Journal, { layout, workspace }: Omit<Context, "registry">): Promise<void> {
   const failures: unknown[] = [];
+  const folders: KnownFolders = new Map();
   for (const move of [...journal.moves].reverse()) {
     // One file that can't be restored must not prevent the others.
-    await undoMove(move, layout, workspace).catch((error) => failures.push(error));
+    await undoMove(move, folders, layout, workspace).catch((error) => failures.push(error));
   }
   if (failures.length > 0) throw failures[0];
   await removeEmptyFolders(journal.newFolders.toReversed(), layout);
@@ -62,8 +63,7 @@ export async function undoChange(journal: Journal, { layout, workspace }: Omit<C
 /** Finishes a change that is in the registry: removes the plugin's folders that it emptied, then the journal. */
 export async function finishChange(journal: Journal, { layout, workspace }: Omit<Context, "registry">): Promise<void> {
   const removals = journal.moves.filter(({ staged }) => staged === null);
-  const folders = removals.flatMap((move) => ownFolders(move.target as FilePath, journal));
-  await removeEmptyFolders([...new Set(folders)].sort().reverse(), layout);
+  await removeEmptyFolders(ownFolders(removals, journal).sort().reverse(), layout);
   await dropJournal(workspace);
 }
 
@@ -75,8 +75,9 @@ export async function finishChange(journal: Journal, { layout, workspace }: Omit
 export async function planChange(change: Change, { layout, workspace }: Omit<Context, "registry">): Promise<Journal> {
   const moves: JournalMove[] = [];
   const newFolders = new Set<string>();
+  const folders: KnownFolders = new Map();
   for (const [index, { target, staged }] of change.moves.entries()) {
-    const missing = await missingFolders(target, layout);
+    const missing = await missingFolders(target, layout, folders);
     const old = await statIfThere(layout.absolute(target));
     if (old?.isDirectory())
       throw new PluginError("STORAGE_FAILED", `${target} is a folder; move it away and try again`);
@@ -101,19 +102,32 @@ export async function planChange(change: Change, { layout, workspace }: Omit<Con
   };
 }
 
+/** Folders that were looked at: whether each is missing. Ten thousand files of a plugin are mostly in the same ones. */
+type KnownFolders = Map<string, boolean>;
+
 /**
  * The folders above `target` that have to be made, outermost first.
  *
+ * @param known what is known of other targets' folders, and is from now on
  * @throws PluginError STORAGE_FAILED when one on the way is a link: what is behind it is not ours to change
  */
-async function missingFolders(target: FilePath, layout: Layout): Promise<FilePath[]> {
+async function missingFolders(target: FilePath, layout: Layout, known: KnownFolders): Promise<FilePath[]> {
+  const folders: FilePath[] = [];
+  // Innermost first, up to one that is known, which means that those above it are too.
+  for (let folder = dirname(target); depthOf(folder) >= 2 && known.get(folder) !== false; folder = dirname(folder)) {
+    folders.unshift(folder as FilePath);
+  }
   const missing: FilePath[] = [];
-  const segments = target.split("/").slice(0, -1);
-  // Folders of a type are shared by all changes, so none of them may remove one again.
-  await makeFolder(layout.absolute(segments.slice(0, 2).join("/") as FilePath));
-  for (let depth = 2; depth <= segments.length; depth += 1) {
-    const folder = segments.slice(0, depth).join("/") as FilePath;
+  for (const folder of folders) {
+    // Folders of a type are shared by all changes, so none of them may remove one again.
+    if (depthOf(folder) === 2) await makeFolder(layout.absolute(folder));
+    const isMissing = known.get(folder);
+    if (isMissing !== undefined) {
+      if (isMissing) missing.push(folder);
+      continue;
+    }
     const stat = await statIfThere(layout.absolute(folder));
+    known.set(folder, stat === undefined);
     if (stat === undefined) missing.push(folder);
     else if (!stat.isDirectory()) {
       throw new PluginError(
@@ -125,7 +139,17 @@ async function missingFolders(target: FilePath, layout: Layout): Promise<FilePat
   return missing;
 }
 
+function depthOf(folder: string): number {
+  let depth = 1;
+  for (let at = folder.indexOf("/"); at !== -1; at = folder.indexOf("/", at + 1)) depth += 1;
+  return depth;
+}
+
+/** A few folders are synced one after the other, as a power cut would have them; of very many, all at the end. */
+const FEW_FOLDERS = 64;
+
 async function makeFolders(journal: Journal, layout: Layout): Promise<void> {
+  const isFew = journal.newFolders.length < FEW_FOLDERS;
   for (const folder of journal.newFolders) {
     const path = layout.absolute(folder as FilePath);
     try {
@@ -133,8 +157,9 @@ async function makeFolders(journal: Journal, layout: Layout): Promise<void> {
     } catch (error) {
       if (!hasCode(error, "EEXIST")) throw error; // another plugin's change made it meanwhile
     }
-    await syncFolder(dirname(path));
+    if (isFew) await syncFolder(dirname(path));
   }
+  if (!isFew) await syncFolders(journal.newFolders.map((folder) => dirname(layout.absolute(folder as FilePath))));
 }
 
 async function saveOldFiles(journal: Journal, { layout, workspace }: Context): Promise<void> {
@@ -156,8 +181,8 @@ async function moveIntoPlace(journal: Journal, { layout, workspace }: Context): 
   await syncFolders(targetFolders(journal, layout));
 }
 
-async function undoMove(move: JournalMove, layout: Layout, workspace: Workspace): Promise<void> {
-  await missingFolders(move.target as FilePath, layout); // refuses links, which may have been made since
+async function undoMove(move: JournalMove, folders: KnownFolders, layout: Layout, workspace: Workspace): Promise<void> {
+  await missingFolders(move.target as FilePath, layout, folders); // refuses links, which may have been made since
   const target = layout.absolute(move.target as FilePath);
   if (move.saved !== null) await restore(inWorkspace(workspace, move, move.saved), target);
   else if (move.stagedInode !== null) await removeIfOurs(target, move.stagedInode);
@@ -186,15 +211,22 @@ async function removeEmptyFolders(folders: readonly string[], layout: Layout): P
   }
 }
 
-/** The folders between a plugin's own `etc/T/N` (included) and one of its files. */
-function ownFolders(target: FilePath, journal: Journal): FilePath[] {
-  const segments = target.split("/").slice(0, -1);
-  if (segments[0] !== "etc" || segments[2] !== journal.name) return [];
-  return segments.slice(2).map((_, index) => segments.slice(0, index + 3).join("/") as FilePath);
+/** The folders between a plugin's own `etc/T/N` (included) and its files. */
+function ownFolders(moves: readonly JournalMove[], journal: Journal): string[] {
+  const found = new Set<string>();
+  for (const { target } of moves) {
+    const [volume, , name] = target.split("/", 3);
+    if (volume !== "etc" || name !== journal.name) continue;
+    for (let folder = dirname(target); depthOf(folder) >= 3 && !found.has(folder); folder = dirname(folder)) {
+      found.add(folder);
+    }
+  }
+  return [...found];
 }
 
+/** Each once. */
 function targetFolders(journal: Journal, layout: Layout): string[] {
-  return journal.moves.map((move) => dirname(layout.absolute(move.target as FilePath)));
+  return [...new Set(journal.moves.map((move) => dirname(layout.absolute(move.target as FilePath))))];
 }
 
 async function existing(paths: readonly string[]): Promise<string[]> {

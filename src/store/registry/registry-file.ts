@@ -38,6 +38,9 @@ const VersionSchema = Type.Object({
       signature: Type.Optional(
         Type.Object({ key: Type.String(), algorithm: Type.String(), fingerprint: Type.String() }),
       ),
+      statement: Type.Optional(
+        Type.Object({ type: Type.String(), name: Type.String(), version: Type.Optional(Type.String()) }),
+      ),
     }),
   ),
   installedAt: Type.Optional(Type.String()),

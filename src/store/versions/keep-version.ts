@@ -75,8 +75,13 @@ export async function keepVersion(
     const isKept = content !== undefined && (await lease.keep(content, source));
     kept.push(isKept ? file : { path: file.path });
   }
-  const { versions: _, compatibility: __, change: ___, ...version } = entry;
-  return { ...version, files: kept, id: versionId({ files: kept }) };
+  const { versions: _, compatibility: __, change: ___, verified, ...version } = entry;
+  // What was proven of the zip does not hold for a .so that was replaced by hand: a rollback must not believe it.
+  const isAsInstalled = soFiles.every(({ path, sha256 }) => {
+    return files.some((file) => file.path === path && file.sha256 === sha256);
+  });
+  const proven = verified !== undefined && isAsInstalled ? { verified } : {};
+  return { ...version, ...proven, files: kept, id: versionId({ files: kept }) };
 }
 
 interface FoundSo {

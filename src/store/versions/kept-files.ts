@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { PluginError } from "../../domain/errors.ts";
 import { VOLUMES, type Volume } from "../../domain/plugin.ts";
 import type { PluginEntry } from "../../domain/plugin-entry.ts";
-import { copyDurably, duplicateFile, makeFolder, syncFile } from "../../lib/durable.ts";
+import { copyWhole, duplicateFile, makeFolder } from "../../lib/durable.ts";
 import { hasCode } from "../../lib/errors.ts";
 import { sha256OfFile, statIfThere } from "../../lib/files.ts";
 import type { Log } from "../../lib/log.ts";
@@ -64,7 +64,7 @@ export class KeptFiles {
   }
 
   /**
-   * Keeps a content that is held. It is durable once its folder is synced too: see `KeptLease.sync`.
+   * Keeps a content that is held. It is not durable yet: see `KeptLease.sync`.
    *
    * @returns false where it is neither kept so far nor to be had from a source
    * @throws the file system's error; PluginError STORAGE_FAILED where a link or a file is in the way
@@ -77,7 +77,6 @@ export class KeptFiles {
         await this.#makeFolder(content.volume);
         await replaceKept(file, source);
       }
-      await syncFile(file); // defaults are copied without a sync, and a .so may have been copied in by hand without one
       return true;
     });
   }
@@ -174,7 +173,7 @@ export class KeptFiles {
 async function replaceKept(file: string, { path, isReplaced }: Source): Promise<void> {
   const partial = file + PARTIAL;
   await rm(partial, { force: true });
-  await (isReplaced ? duplicateFile : copyDurably)(path, partial);
+  await (isReplaced ? duplicateFile : copyWhole)(path, partial);
   await rename(partial, file);
   await rm(partial, { force: true }); // a rename to another name of the same file leaves both
 }

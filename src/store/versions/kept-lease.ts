@@ -1,5 +1,5 @@
 import { dirname } from "node:path";
-import { syncFolders } from "../../lib/durable.ts";
+import { syncFiles, syncFolders } from "../../lib/durable.ts";
 import type { Content } from "./content.ts";
 import type { KeptFiles, Source } from "./kept-files.ts";
 
@@ -8,6 +8,7 @@ export class KeptLease implements AsyncDisposable {
   readonly #kept: KeptFiles;
   readonly #held: Content[] = [];
   readonly #unsynced = new Set<string>();
+  readonly #unsyncedFolders = new Set<string>();
 
   constructor(kept: KeptFiles) {
     this.#kept = kept;
@@ -22,8 +23,11 @@ export class KeptLease implements AsyncDisposable {
   async keep(content: Content, source: Source | undefined): Promise<boolean> {
     this.#hold(content);
     const isKept = await this.#kept.put(content, source);
-    if (isKept) this.#unsynced.add(dirname(this.#kept.path(content)));
-    return isKept;
+    if (!isKept) return false;
+    // Kept or not before: defaults are copied without a sync, and a .so may have been copied in by hand without one.
+    this.#unsynced.add(this.#kept.path(content));
+    this.#unsyncedFolders.add(dirname(this.#kept.path(content)));
+    return true;
   }
 
   async keepDefault(content: Content, path: string): Promise<void> {
@@ -31,9 +35,10 @@ export class KeptLease implements AsyncDisposable {
     await this.#kept.putDefault(content, path);
   }
 
-  /** Makes the names of what was kept durable; only then may an entry refer to it. */
+  /** Makes what was kept durable, and its names; only then may an entry refer to it. */
   async sync(): Promise<void> {
-    await syncFolders(this.#unsynced);
+    await syncFiles(this.#unsynced);
+    await syncFolders(this.#unsyncedFolders);
   }
 
   #hold(content: Content): void {

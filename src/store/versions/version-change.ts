@@ -1,7 +1,7 @@
 import { PluginError } from "../../domain/errors.ts";
 import { type FilePath, type PluginId, pluginKey, volumeOf } from "../../domain/plugin.ts";
 import type { InstalledFile, KeptVersion, PluginEntry } from "../../domain/plugin-entry.ts";
-import { copyDurably, duplicateFile } from "../../lib/durable.ts";
+import { copyWhole, duplicateFile, syncFiles } from "../../lib/durable.ts";
 import type { Log } from "../../lib/log.ts";
 import type { Change, Move } from "../journal/change.ts";
 import type { Workspace } from "../journal/workspace.ts";
@@ -83,15 +83,24 @@ export async function prepareRollback(
   const users = files.filter((file) => contentOf(file) === undefined).map(({ path }) => path);
   const inPlace = await sharedSoFiles(old, target, layout);
   const staged = new Map<FilePath, string>();
+  const unsynced: string[] = [];
+  const stageNow = async (file: IncomingFile) => {
+    const { name, path } = await stageKept(file, target, context);
+    unsynced.push(path);
+    return name;
+  };
   for (const file of incoming) {
     if (volumeOf(file.target) !== "plugins" || inPlace.has(file.target)) continue;
-    staged.set(file.target, await stageKept(file, target, context));
+    staged.set(file.target, await stageNow(file));
   }
   const soFiles = await keepOldSoFiles(old, new Set(inPlace.keys()), context);
   const live = await readLiveFiles(configurationOf(old, incoming, users), layout);
-  const stage = async (file: IncomingFile) => staged.get(file.target) ?? stageKept(file, target, context);
+  const stage = async (file: IncomingFile) => staged.get(file.target) ?? stageNow(file);
   const entry = { ...version, ...extras, files };
-  return prepareSwap({ old, soFiles, entry, incoming, users, live: new Map([...live, ...inPlace]), stage }, context);
+  const swap = { old, soFiles, entry, incoming, users, live: new Map([...live, ...inPlace]), stage };
+  const change = await prepareSwap(swap, context);
+  await syncFiles(unsynced);
+  return change;
 }
 
 interface SwapOptions<F extends IncomingFile> extends Omit<Swap<F>, "old"> {
@@ -180,21 +189,21 @@ async function sharedSoFiles(old: OldVersion, target: KeptVersion, layout: Layou
   return new Map(shared.flatMap(({ path, sha256 }) => (sha256 && live.get(path) === sha256 ? [[path, sha256]] : [])));
 }
 
-/** Stages a kept file, by a hard link if it is a .so that nothing else needs, else by a copy. See `Source.isReplaced`. */
+/** Stages a kept file, to be synced: by a hard link if it is a .so that nothing else needs, else by a copy. See `Source.isReplaced`. */
 async function stageKept(
   file: IncomingFile,
   target: KeptVersion,
   { id, kept, workspace }: ChangeContext,
-): Promise<string> {
+): Promise<{ readonly name: string; readonly path: string }> {
   const content = contentOf({ path: file.target, sha256: file.sha256 });
   if (content === undefined || !(await kept.isWhole(content))) {
     throw damagedVersion(id, target, file.target);
   }
   const { name, path } = workspace.stage(file.target);
-  const own = target.files.flatMap((one) => contentOf(one) ?? []);
-  const isFree = content.volume === "plugins" && kept.isLastOf(own, content);
-  await (isFree ? duplicateFile : copyDurably)(kept.path(content), path);
-  return name;
+  const own = () => target.files.flatMap((one) => contentOf(one) ?? []);
+  const isFree = content.volume === "plugins" && kept.isLastOf(own(), content);
+  await (isFree ? duplicateFile : copyWhole)(kept.path(content), path);
+  return { name, path };
 }
 
 /** The kept files of a version are not those that were installed, so a rollback to it is impossible. */

@@ -1,0 +1,70 @@
+import { PluginError, prefixed } from "../domain/errors.ts";
+import type { InstallRequest } from "../domain/install-request.ts";
+import type { Downloader } from "../fetch/downloader.ts";
+import type { Log } from "../lib/log.ts";
+import { STATEMENT_LIMIT } from "../package/trust/envelope.ts";
+import { PREDICATE_TYPE } from "../package/trust/statement.ts";
+import type { StatementProof, Trust } from "../package/trust/trust.ts";
+import { fetchBeside } from "./beside-zip.ts";
+
+/** Of the file beside a zip. */
+export const STATEMENT_SUFFIX = ".intoto.jsonl";
+
+interface Options {
+  readonly downloader: Downloader;
+  readonly trust: Trust;
+  readonly signal: AbortSignal;
+  readonly log: Log;
+}
+
+/** What was proven, or why there is no statement about which plugin the zip is. */
+type Stated = { readonly proof: StatementProof } | { readonly lacking: string; readonly cause?: unknown };
+
+/**
+ * Checks the signed statement of which plugin a zip is: the one of the request, else that beside the zip that was
+ * downloaded. It is looked for only where it would count, and not where the request has a signature that suffices.
+ *
+ * @throws PluginError SIGNATURE_INVALID where it is wrong in any way, STORAGE_FULL, STORAGE_FAILED; the signal's reason
+ */
+export async function proveStatement(
+  request: InstallRequest,
+  zip: { readonly file: string; readonly sha256: string },
+  options: Options,
+): Promise<Stated> {
+  const { source, statement, signature, id } = request;
+  const { trust, signal } = options;
+  const verify = async (content: Buffer, by = ""): Promise<StatementProof | undefined> => {
+    return await trust.verifyStatement(content, { id, sha256: zip.sha256 }, signal).catch((error) => {
+      const isOurs = error instanceof PluginError && error !== signal.reason;
+      throw isOurs ? prefixed(error, `fail to verify file ${source.origin}${by}: `) : error;
+    });
+  };
+
+  if (statement !== undefined) {
+    const proof = await verify(statement);
+    if (proof !== undefined) return { proof };
+    const reason = `the signed statement is not about a plugin: its predicateType should be ${PREDICATE_TYPE}`;
+    throw new PluginError("SIGNATURE_INVALID", `fail to verify file ${source.origin}: ${reason}`);
+  }
+  const isRequired = trust.statementRequired;
+  if (signature !== undefined && !isRequired) return { lacking: "the request has a signature" };
+  if (source.kind === "upload") return { lacking: "it came without a signed statement" };
+  if (!(await trust.looksForSignatures())) return { lacking: "no signature is looked for" };
+
+  const kind = { suffix: STATEMENT_SUFFIX, what: "signed statement", limit: STATEMENT_LIMIT, isRequired };
+  const found = await fetchBeside(source.uri, zip.file, kind, options);
+  if ("lacking" in found) return found;
+  // Some hosts have a page for every address. To take that for no statement gives them nothing: they can send none.
+  if (!isJson(found.content)) return { lacking: `what is at ${found.from} is no signed statement` };
+  const proof = await verify(found.content, ` by ${found.from}`);
+  return proof === undefined ? { lacking: `the statement at ${found.from} is not about a plugin` } : { proof };
+}
+
+function isJson(content: Buffer): boolean {
+  return content
+    .subarray(0, 1024)
+    .toString("utf8")
+    .replace(/^\uFEFF/, "")
+    .trimStart()
+    .startsWith("{");
+}
