@@ -78,7 +78,8 @@ test(`reads stay fast while ${LARGE_INSTALLS} installs of ${LARGE_MB} MiB run`, 
 });
 
 test(`${CREATES_AT_ONCE} creates at once are all answered, in bounded memory`, async () => {
-  const { server, url } = await start();
+  // One address here stands for many clients.
+  const { server, url } = await start({ HTTP__MAXCONNECTIONSPERADDRESS: "0" });
   const names = Array.from({ length: CREATES_AT_ONCE }, (_, index) => `plugin${index}`);
   for (const name of names) await writePluginZip(zips, { type: "sinks", name, soContent: `code of ${name}` });
 
