@@ -141,6 +141,10 @@ export const ConfigSchema = section({
   }),
   installScript: section({
     enabled: boolean(true, "false refuses every zip that has an install.sh."),
+    convertLineEnds: boolean(
+      false,
+      "true runs an install.sh that was saved with Windows line ends, a byte order mark or as UTF-16, converted; false refuses it.",
+    ),
     timeoutSeconds: seconds(300, DAY, "The time that install.sh and all processes that it starts have."),
     maxOutputBytes: integer(MiB, 1024, 1024 * MiB, "How much of its output is logged."),
     maxCpuSeconds: integer(300, 0, DAY, "CPU time of each of its processes; 0 is no limit."),

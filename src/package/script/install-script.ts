@@ -7,6 +7,7 @@ import type { Log } from "../../lib/log.ts";
 import { Deadline } from "../../lib/signals.ts";
 import { ScriptOutput } from "./output.ts";
 import { createLimits, type ProcessEnd, ProcessGroups } from "./process-group.ts";
+import { prepareScripts } from "./script-files.ts";
 
 interface ScriptRunnerOptions {
   readonly config: Config["installScript"];
@@ -35,6 +36,8 @@ export interface ScriptOutcome {
 export interface ScriptRunner {
   /** @throws PluginError SCRIPT_FAILED when scripts are forbidden */
   assertAllowed(): void;
+  /** To be called before `run`, and before anything else is done with the zip; see `prepareScripts`. */
+  prepare(folder: string, run: Pick<ScriptRun, "signal" | "log">): Promise<void>;
   /**
    * Runs install.sh to its end. What it started in the background is ended with it.
    *
@@ -52,6 +55,8 @@ export function createScriptRunner({ config, env }: ScriptRunnerOptions): Script
   function assertAllowed(): void {
     if (!config.enabled) throw failure("install.sh is forbidden by installScript.enabled");
   }
+
+  const prepare: ScriptRunner["prepare"] = (folder, run) => prepareScripts(folder, config, run);
 
   async function run({ folder, args, signal, log }: ScriptRun): Promise<ScriptOutcome> {
     assertAllowed();
@@ -83,7 +88,7 @@ export function createScriptRunner({ config, env }: ScriptRunnerOptions): Script
     return { durationMs, lastLines: output.lastLines(), outputBytes: output.bytes };
   }
 
-  return { assertAllowed, run };
+  return { assertAllowed, prepare, run };
 }
 
 const STANDARD_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
