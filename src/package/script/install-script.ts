@@ -13,6 +13,8 @@ interface ScriptRunnerOptions {
   readonly config: Config["installScript"];
   /** The server's environment. The script gets PATH, HOME and the like, and the proxies; nothing else. */
   readonly env: Environment;
+  /** What it also gets, see `engineVariables`. */
+  readonly variables?: Readonly<Record<string, string>>;
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -47,8 +49,16 @@ export interface ScriptRunner {
   run(run: ScriptRun): Promise<ScriptOutcome>;
 }
 
-export function createScriptRunner({ config, env }: ScriptRunnerOptions): ScriptRunner {
-  const environment = scriptEnvironment(env);
+/**
+ * Where the engine's folders are, all absolute: scripts that were written for the original take the first, and where it is
+ * missing `cp x $KuiperBaseKey/etc/sources/` writes into the system's /etc.
+ */
+export function engineVariables(base: string, etc: string, plugins: string): Readonly<Record<string, string>> {
+  return { KuiperBaseKey: base, KUIPER_ETC: etc, KUIPER_PLUGINS: plugins };
+}
+
+export function createScriptRunner({ config, env, variables = {} }: ScriptRunnerOptions): ScriptRunner {
+  const environment = { ...scriptEnvironment(env), ...variables };
   const limits = createLimits(config, environment);
   const groups = new ProcessGroups();
 
