@@ -137,6 +137,7 @@ test("the server's own environment is not the script's", async ({ install, folde
 
 test("it is told where the engine's folders are, so that it writes into these", async ({ install, server }) => {
   const script = [
+    "set -u", // not into the system's folders where one is missing
     'cp conf "$KuiperBaseKey/etc/from-base"',
     'cp conf "$KUIPER_ETC/from-etc"',
     'cp conf "$KUIPER_PLUGINS/from-plugins"',
