@@ -9,6 +9,7 @@ import packageJson from "../package.json" with { type: "json" };
 import { ConfigError, loadConfig, plainVariable } from "./config/load.ts";
 import type { Config } from "./config/schema.ts";
 import { proxySettings } from "./fetch/proxy.ts";
+import { hasCode } from "./lib/errors.ts";
 import { lockFile } from "./lib/lock.ts";
 import { createLog } from "./lib/log.ts";
 import { readSmallFileSync, UnfitFile } from "./lib/small-file.ts";
@@ -47,7 +48,12 @@ async function main(env: NodeJS.ProcessEnv): Promise<void> {
   const audit = openAudit(config.log, layout, log);
   await lockBaseFolder(layout, log);
   const { version } = packageJson;
-  const restart = () => stop(RESTART_EXIT_CODE, "a delete asked for a restart");
+  const { stopDelaySeconds } = config.changes;
+  const restart = () => {
+    log.info({ stopDelaySeconds }, "a delete asked for a restart");
+    // As in the original: a client that sends several requests is not cut off at the next one.
+    setTimeout(() => stop(RESTART_EXIT_CODE, "a delete asked for a restart"), stopDelaySeconds * 1000);
+  };
   const proxy = proxySettings(env);
   const server = await createServer({ config, layout, env, proxy, log, audit, version, restart, ...(tls && { tls }) });
 
@@ -183,7 +189,10 @@ async function listen(app: FastifyInstance, { restIp, restPort }: Config["basic"
   try {
     await app.listen({ host, port: restPort });
   } catch (cause) {
-    const reason = `can't listen on basic.restIp ${restIp}, basic.restPort ${restPort}: ${(cause as Error).message}`;
+    const hint = hasCode(cause, "EADDRINUSE")
+      ? `; if that is the engine, set KUIPER__BASIC__RESTPORT to a free port`
+      : "";
+    const reason = `can't listen on basic.restIp ${restIp}, basic.restPort ${restPort}: ${(cause as Error).message}${hint}`;
     throw new ConfigError(reason, { cause });
   }
 }

@@ -117,6 +117,13 @@ export const ConfigSchema = section({
       DAY,
       "The time that running installs have to finish when the server stops; then they are undone.",
     ),
+    stopDelaySeconds: Type.Number({
+      default: 1,
+      minimum: 0,
+      maximum: 3600,
+      description:
+        "How long the server goes on after the reply to a delete with ?restart=1 or ?stop=1, so that the client's next request is not cut off.",
+    }),
   }),
   pluginDownload: section({
     maxBytes: integer(512 * MiB, 1, Number.MAX_SAFE_INTEGER, "The largest zip."),
