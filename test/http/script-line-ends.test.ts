@@ -116,6 +116,13 @@ test("installScript.convertLineEnds runs it as it was meant, and says so", async
   expect([status, text]).toEqual([400, expect.stringContaining("install.sh has NUL characters")]);
 });
 
+test("a script that is larger than what is looked at is not converted, but refused", async ({ server, install }) => {
+  await server.start({ INSTALLSCRIPT__CONVERTLINEENDS: "true" });
+  const [status, text] = await install(`${WINDOWS}# ${"x".repeat(256 * 1024)}\n`);
+  expect([status, text]).toEqual([400, expect.stringContaining("install.sh has Windows line ends")]);
+  expect((await install(`echo x\n${"# a comment\n".repeat(30_000)}`))[0]).toBe(201);
+});
+
 test("the folder of the scripts is gone in each case", async ({ server, install }) => {
   await server.start();
   await install(WINDOWS);

@@ -8,12 +8,12 @@ import type { Log } from "../../lib/log.ts";
 import { printable } from "../../lib/text.ts";
 import { convertedScript, isShellScript, namedFiles, scriptFault, type TextFault } from "./script-text.ts";
 
-/** How much of each script is looked at: the rest of a larger one is the data that it unpacks. */
-const MAX_TEXT_BYTES = 1024 * 1024;
+/** How much of each script is looked at, which takes up to 0.25 s: the rest of a larger one is the data that it unpacks. */
+const MAX_TEXT_BYTES = 256 * 1024;
 /** Enough for the line that names a script's shell. */
 const HEAD_BYTES = 256;
 /** Of the scripts that install.sh starts; a zip has a handful. */
-const MAX_HELPERS = 100;
+const MAX_HELPERS = 50;
 
 const SCRIPT = "install.sh";
 
