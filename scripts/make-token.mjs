@@ -32,7 +32,7 @@ const OPTIONS = {
   scope: { type: "string" },
   days: { type: "string", default: "30" },
   algorithm: { type: "string" },
-  base: { type: "string", default: process.env.KuiperBaseKey ?? "." },
+  base: { type: "string", default: withoutQuotes(process.env.KuiperBaseKey ?? "") || "." },
   key: { type: "string" },
   help: { type: "boolean", short: "h" },
 };
@@ -43,6 +43,14 @@ try {
 } catch (error) {
   process.stderr.write(`make-token: ${error.message.replaceAll("\n", " ")}\n`);
   process.exitCode = 1;
+}
+
+/** As the server reads the variable. */
+function withoutQuotes(value) {
+  return value
+    .trim()
+    .replace(/^(["'])([^"']*)\1$/, "$2")
+    .trim();
 }
 
 async function makeToken({ issuer, subject, scope, days, algorithm, base, key }) {

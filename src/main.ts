@@ -6,12 +6,14 @@ import { isatty } from "node:tty";
 import type { FastifyInstance } from "fastify";
 import type { Logger } from "pino";
 import packageJson from "../package.json" with { type: "json" };
-import { ConfigError, loadConfig } from "./config/load.ts";
+import { ConfigError, loadConfig, plainVariable } from "./config/load.ts";
 import type { Config } from "./config/schema.ts";
 import { proxySettings } from "./fetch/proxy.ts";
+import { hasCode } from "./lib/errors.ts";
 import { lockFile } from "./lib/lock.ts";
 import { createLog } from "./lib/log.ts";
 import { readSmallFileSync, UnfitFile } from "./lib/small-file.ts";
+import { decodeText } from "./lib/text-encoding.ts";
 import { type Audit, createAudit } from "./plugins/audit.ts";
 import { createServer, type Server } from "./server.ts";
 import { Layout } from "./store/layout.ts";
@@ -28,13 +30,16 @@ const CONNECTIONS_TIMEOUT_SECONDS = 5;
 const CLOSE_TIMEOUT_SECONDS = 10;
 
 async function main(env: NodeJS.ProcessEnv): Promise<void> {
-  const layout = new Layout(baseFolder(env.KuiperBaseKey));
+  const { base, isNew } = baseFolder(env);
+  const layout = new Layout(base);
   const { config, warnings } = loadConfig(layout.configFile, env);
   const tls = readTls(config.basic.restTls, layout.base);
   const { format, maxBufferBytes } = config.log;
   const pretty = format === "pretty" || (format === "auto" && isatty(1)); // process.stdout would block on a pipe
   const log = await createLog({ debug: config.basic.debug, pretty, maxBufferBytes });
   for (const warning of warnings) log.warn(warning);
+  if (isNew)
+    log.warn({ base }, "the base folder was not there and has been made: is KuiperBaseKey the engine's folder?");
   process.on("uncaughtException", (err) => {
     log.fatal({ err }, "uncaught exception; exiting");
     process.exit(FAILED_EXIT_CODE);
@@ -43,7 +48,12 @@ async function main(env: NodeJS.ProcessEnv): Promise<void> {
   const audit = openAudit(config.log, layout, log);
   await lockBaseFolder(layout, log);
   const { version } = packageJson;
-  const restart = () => stop(RESTART_EXIT_CODE, "a delete asked for a restart");
+  const { stopDelaySeconds } = config.changes;
+  const restart = () => {
+    log.info({ stopDelaySeconds }, "a delete asked for a restart");
+    // As in the original: a client that sends several requests is not cut off at the next one.
+    setTimeout(() => stop(RESTART_EXIT_CODE, "a delete asked for a restart"), stopDelaySeconds * 1000);
+  };
   const proxy = proxySettings(env);
   const server = await createServer({ config, layout, env, proxy, log, audit, version, restart, ...(tls && { tls }) });
 
@@ -88,11 +98,16 @@ async function main(env: NodeJS.ProcessEnv): Promise<void> {
 }
 
 /** The folder with `etc/` and `plugins/`: by the original's variable, else where the server was started. */
-function baseFolder(given: string | undefined): string {
-  const base = resolve(given ?? ".");
+function basePath({ KuiperBaseKey: given = "" }: NodeJS.ProcessEnv): string {
+  return resolve(plainVariable("KuiperBaseKey", given));
+}
+
+/** The same, made where it is missing. */
+function baseFolder(env: NodeJS.ProcessEnv): { readonly base: string; readonly isNew: boolean } {
+  const base = basePath(env);
   try {
-    mkdirSync(base, { recursive: true });
-    return realpathSync(base);
+    const made = mkdirSync(base, { recursive: true });
+    return { base: realpathSync(base), isNew: made !== undefined };
   } catch (cause) {
     throw new ConfigError(`the base folder ${base} can't be used: ${(cause as Error).message}`, { cause });
   }
@@ -115,9 +130,9 @@ function readTls({ certfile, keyfile }: Config["basic"]["restTls"], base: string
 
 const MAX_PEM_BYTES = 1024 * 1024;
 
-function readPem(key: string, file: string, base: string): Buffer {
+function readPem(key: string, file: string, base: string): string {
   try {
-    return readSmallFileSync(resolve(base, file), MAX_PEM_BYTES);
+    return decodeText(readSmallFileSync(resolve(base, file), MAX_PEM_BYTES)); // PowerShell writes UTF-16
   } catch (cause) {
     const reason = cause instanceof UnfitFile ? `it ${cause.message}` : (cause as Error).message;
     throw new ConfigError(`basic.restTls.${key} is ${file}, which can't be read: ${reason}`, { cause });
@@ -174,7 +189,10 @@ async function listen(app: FastifyInstance, { restIp, restPort }: Config["basic"
   try {
     await app.listen({ host, port: restPort });
   } catch (cause) {
-    const reason = `can't listen on basic.restIp ${restIp}, basic.restPort ${restPort}: ${(cause as Error).message}`;
+    const hint = hasCode(cause, "EADDRINUSE")
+      ? `; if that is the engine, set KUIPER__BASIC__RESTPORT to a free port`
+      : "";
+    const reason = `can't listen on basic.restIp ${restIp}, basic.restPort ${restPort}: ${(cause as Error).message}${hint}`;
     throw new ConfigError(reason, { cause });
   }
 }
@@ -183,7 +201,7 @@ async function listen(app: FastifyInstance, { restIp, restPort }: Config["basic"
 async function run(args: readonly string[], env: NodeJS.ProcessEnv): Promise<void> {
   if (args.length === 0) return main(env);
   const { runProcess } = await import("./cli/command-line.ts");
-  await runProcess(args, { env, baseFolder: resolve(env.KuiperBaseKey ?? "."), version: packageJson.version });
+  await runProcess(args, { env, baseFolder: basePath(env), version: packageJson.version });
 }
 
 const args = process.argv.slice(2);

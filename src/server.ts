@@ -13,7 +13,7 @@ import { UploadFolder } from "./incoming/upload-folder.ts";
 import { Uploads } from "./incoming/uploads.ts";
 import { createInspector } from "./inspect/inspector.ts";
 import { Jobs } from "./jobs/jobs.ts";
-import { createScriptRunner } from "./package/script/install-script.ts";
+import { createScriptRunner, engineVariables } from "./package/script/install-script.ts";
 import { createTrust } from "./package/trust/trust.ts";
 import type { Audit } from "./plugins/audit.ts";
 import { FunctionNames } from "./plugins/function-names.ts";
@@ -87,7 +87,11 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     queue,
     downloader,
     trust: createTrust({ folder: layout.trustFolder, config: config.trust, log }),
-    scripts: createScriptRunner({ config: config.installScript, env }),
+    scripts: createScriptRunner({
+      config: config.installScript,
+      env,
+      variables: engineVariables(layout.base, layout.volume("etc"), layout.volume("plugins")),
+    }),
     check,
     functionNames,
     limits: config.pluginPackage,

@@ -3,6 +3,7 @@ import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { hasCode } from "../lib/errors.ts";
 import { readSmallFile } from "../lib/small-file.ts";
+import { decodeText } from "../lib/text-encoding.ts";
 
 /** Names that are one file name on every system and can't lead out of the folder. */
 const ISSUER = /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}$/;
@@ -41,7 +42,7 @@ export class PublicKeys {
     }
     const cached = this.#cache.get(issuer);
     if (cached?.version === version) return cached.key;
-    const key = parseKey((await readSmallFile(file, MAX_KEY_BYTES)).toString());
+    const key = parseKey(decodeText(await readSmallFile(file, MAX_KEY_BYTES)));
     if (key !== undefined) this.#cache.set(issuer, { version, key });
     return key;
   }

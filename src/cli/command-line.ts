@@ -4,6 +4,7 @@ import { PluginError, prefixed } from "../domain/errors.ts";
 import { createInspector } from "../inspect/inspector.ts";
 import { hasCode, systemMessage } from "../lib/errors.ts";
 import { SILENT } from "../lib/log.ts";
+import { createScriptRunner } from "../package/script/install-script.ts";
 import { createTrust } from "../package/trust/trust.ts";
 import { Layout } from "../store/layout.ts";
 import { EXIT_CODE, parseInspectArguments, USAGE, UsageError } from "./arguments.ts";
@@ -53,11 +54,11 @@ async function inspect(
   const { config } = loadConfig(layout.configFile, env);
   const inspector = createInspector({ config: config.engine, baseFolder, env });
   const trust = createTrust({ folder: layout.trustFolder, config: config.trust, log: SILENT });
-  const report = await inspectFile(parsed, { inspector, limits: config.pluginPackage, trust, signal }).catch(
-    (error) => {
-      throw error instanceof PluginError ? prefixed(error, `${parsed.file}: `) : error;
-    },
-  );
+  const scripts = createScriptRunner({ config: config.installScript, env });
+  const parts = { inspector, limits: config.pluginPackage, scripts, trust, signal };
+  const report = await inspectFile(parsed, parts).catch((error) => {
+    throw error instanceof PluginError ? prefixed(error, `${parsed.file}: `) : error;
+  });
   print(parsed.json ? `${JSON.stringify(report, null, 2)}\n` : reportText(report));
   return EXIT_CODE[report.verdict];
 }

@@ -13,6 +13,7 @@ import { sha256OfFile } from "../lib/files.ts";
 import { SILENT } from "../lib/log.ts";
 import { Turns } from "../lib/turns.ts";
 import { readArchive } from "../package/archive.ts";
+import type { ScriptRunner } from "../package/script/install-script.ts";
 import { STATEMENT_LIMIT } from "../package/trust/envelope.ts";
 import { PREDICATE_TYPE, type StatedSubject } from "../package/trust/statement.ts";
 import type { Trust } from "../package/trust/trust.ts";
@@ -36,6 +37,7 @@ interface FileReport
 interface InspectFileOptions {
   readonly inspector: Inspector;
   readonly limits: Config["pluginPackage"];
+  readonly scripts: Pick<ScriptRunner, "prepare">;
   readonly trust: Trust;
   /** Ends it; its reason is thrown. */
   readonly signal: AbortSignal;
@@ -73,7 +75,7 @@ async function inspectLocalZip(
   args: InspectArguments,
   bytes: number,
   check: CompatibilityCheck,
-  { limits, trust, signal }: InspectFileOptions,
+  { limits, scripts, trust, signal }: InspectFileOptions,
 ): Promise<FileReport> {
   const { file } = args;
   const id = await identify(args, limits);
@@ -82,7 +84,7 @@ async function inspectLocalZip(
   const verified = args.statement && (await proveStatement(args.statement, { id, sha256 }, trust, signal));
   const zip = { file, bytes, sha256, verified: verified || undefined };
   const run = new ChangeRun({ plugin: id, signal, log: SILENT });
-  const parts = { check, limits, unpacking: new Turns() };
+  const parts = { check, limits, scripts, unpacking: new Turns() };
   await using folder = await TemporaryFolder.create();
   try {
     const report = await inspectZip({ zip, request, folder, run, parts }, engineOf(args));

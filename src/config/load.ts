@@ -1,10 +1,10 @@
-import { readFileSync, statSync } from "node:fs";
 import { inspect } from "node:util";
 import { Value } from "@sinclair/typebox/value";
-import { type Document, parseDocument, visit } from "yaml";
+import { loneQuote, plainValue } from "../lib/environment.ts";
 import { type Config, ConfigSchema } from "./schema.ts";
 import { allowedValues, listSettings, type Setting, variableName } from "./settings.ts";
 import { isTree, type Tree, unknownKeys, unknownVariables } from "./unknown-keys.ts";
+import { readYamlFile, UnusableYaml } from "./yaml-file.ts";
 
 export interface LoadedConfig {
   readonly config: Config;
@@ -24,51 +24,34 @@ export class ConfigError extends Error {
  * @throws ConfigError when the file can't be read or parsed, or a value is not allowed
  */
 export function loadConfig(file: string, env: Readonly<Record<string, string | undefined>>): LoadedConfig {
-  const fromFile = withAliases(readYaml(file));
+  const fromFile = withAliases(readSettings(file));
   const settings = listSettings();
-  const warnings = [...unknownKeys(fromFile, settings), ...unknownVariables(env, settings)];
+  const variables = settingVariables(settings, env);
+  const warnings = [
+    ...unknownKeys(fromFile, settings),
+    ...unknownVariables(env, settings),
+    ...[...variables].flatMap(([name, value]) =>
+      value === undefined ? [`environment variable ${name} is empty: it counts as not set`] : [],
+    ),
+  ];
 
   const tree: Tree = {};
   for (const setting of settings) {
-    const value = settingValue(setting, fromFile, env, file);
+    const value = settingValue(setting, fromFile, variables, file);
     if (value !== undefined) put(tree, setting.path, value);
   }
   const config = Value.Default(ConfigSchema, tree) as Config;
   return { config: deepFreeze(config), warnings };
 }
 
-function readYaml(file: string): Tree {
-  let content: string;
+function readSettings(file: string): Tree {
   try {
-    const stat = statSync(file);
-    // Reading a named pipe would block the startup forever. (Reading a folder fails with the system's own message.)
-    if (!stat.isFile() && !stat.isDirectory()) throw new Error("it is not a regular file");
-    content = readFileSync(file, "utf8");
+    const root = readYamlFile(file) ?? {};
+    if (isTree(root)) return root;
+    throw new ConfigError(`${file} should have keys such as basic:, but it is ${show(root)}`);
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === "ENOENT") return {};
-    throw new ConfigError(`${file} can't be read: ${(cause as Error).message}`, { cause });
+    throw cause instanceof UnusableYaml ? new ConfigError(`${file} ${cause.message}`, { cause }) : cause;
   }
-  const document = parseDocument(content, { uniqueKeys: false });
-  const [error] = document.errors;
-  if (error !== undefined) throw new ConfigError(`${file} is not valid YAML: ${firstLine(error.message)}`);
-  let root: unknown;
-  try {
-    keepNumbersAsWritten(document);
-    root = document.toJS({ maxAliasCount: 100 }) ?? {};
-  } catch (cause) {
-    throw new ConfigError(`${file} is not valid YAML: ${firstLine((cause as Error).message)}`, { cause });
-  }
-  if (!isTree(root)) throw new ConfigError(`${file} should have keys such as basic:, but it is ${show(root)}`);
-  return root;
-}
-
-/** `version: 1.10` is meant as a string and would lose its last digit; `convert` makes numbers where required. */
-function keepNumbersAsWritten(document: Document): void {
-  visit(document, {
-    Scalar: (_, node) => {
-      if (typeof node.value === "number" && node.source !== String(node.value)) node.value = node.source;
-    },
-  });
 }
 
 /** `pluginHosts` is below `basic` in the original's file, but its documentation names it without a section. */
@@ -78,15 +61,53 @@ function withAliases({ pluginHosts, ...rest }: Tree): Tree {
   return isTree(basic) ? { ...rest, basic: { pluginHosts, ...basic } } : rest;
 }
 
+/**
+ * The values of the variables that override settings, by the variables' names in capitals. Undefined for an empty one
+ * whose setting can't be empty: `${PORT}` in a compose file becomes that where PORT is not set.
+ *
+ * @throws ConfigError for one that has two meanings
+ */
+function settingVariables(
+  settings: readonly Setting[],
+  env: Readonly<Record<string, string | undefined>>,
+): ReadonlyMap<string, string | undefined> {
+  const byName = new Map(settings.map((setting) => [variableName(setting.path), setting]));
+  const found = new Map<string, string | undefined>();
+  for (const [given, text] of Object.entries(env)) {
+    const name = given.toUpperCase();
+    const setting = byName.get(name);
+    if (setting === undefined || text === undefined) continue;
+    const plain = plainVariable(name, text);
+    const value = plain === "" && !mayBeEmpty(setting) ? undefined : plain;
+    if (found.has(name) && found.get(name) !== value) {
+      throw new ConfigError(`environment variable ${name} is there twice, in capital and in small letters; remove one`);
+    }
+    found.set(name, value);
+  }
+  return found;
+}
+
+/** The value of an environment variable without quotes around it. @throws ConfigError where a quote is missing */
+export function plainVariable(name: string, text: string): string {
+  const value = plainValue(text);
+  const quote = loneQuote(value);
+  if (quote === undefined) return value;
+  throw new ConfigError(`environment variable ${name} is ${show(value)}: it has a ${quote} at one end only; remove it`);
+}
+
+function mayBeEmpty({ schema }: Setting): boolean {
+  return schema.type === "array" || Value.Check(schema, "");
+}
+
 function settingValue(
   setting: Setting,
   fromFile: Tree,
-  env: Record<string, string | undefined>,
+  variables: ReadonlyMap<string, string | undefined>,
   file: string,
 ): unknown {
   const key = setting.path.join(".");
   const variable = variableName(setting.path);
-  const fromEnv = Object.entries(env).find(([name]) => name.toUpperCase() === variable)?.[1];
+  const fromEnv = variables.get(variable);
   if (fromEnv !== undefined) return checked(setting, fromEnv, `environment variable ${variable}`);
 
   let value: unknown = fromFile;
@@ -103,6 +124,9 @@ function settingValue(
 
 function checked(setting: Setting, value: unknown, name: string): unknown {
   const converted = convert(setting, value);
+  if ([converted].flat().some((one) => typeof one === "string" && one.includes("\ufffd"))) {
+    throw new ConfigError(`${name} is ${show(value)}, which has bytes that are not UTF-8; save it as UTF-8`);
+  }
   if (Value.Check(setting.schema, converted)) return converted;
   throw new ConfigError(`${name} is ${show(value)}; allowed is ${allowedValues(setting.schema)}`);
 }
@@ -145,10 +169,6 @@ function show(value: unknown): string {
   const isStructure = typeof value === "object" && value !== null;
   const shown = isStructure ? inspect(value, { breakLength: Infinity, compact: true }) : String(JSON.stringify(value));
   return shown.length > 80 ? `${shown.slice(0, 80)}…` : shown;
-}
-
-function firstLine(message: string): string {
-  return message.split("\n", 1)[0] ?? message;
 }
 
 function deepFreeze<T>(value: T): T {

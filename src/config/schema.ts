@@ -117,6 +117,13 @@ export const ConfigSchema = section({
       DAY,
       "The time that running installs have to finish when the server stops; then they are undone.",
     ),
+    stopDelaySeconds: Type.Number({
+      default: 1,
+      minimum: 0,
+      maximum: 3600,
+      description:
+        "How long the server goes on after the reply to a delete with ?restart=1 or ?stop=1, so that the client's next request is not cut off.",
+    }),
   }),
   pluginDownload: section({
     maxBytes: integer(512 * MiB, 1, Number.MAX_SAFE_INTEGER, "The largest zip."),
@@ -141,6 +148,10 @@ export const ConfigSchema = section({
   }),
   installScript: section({
     enabled: boolean(true, "false refuses every zip that has an install.sh."),
+    convertLineEnds: boolean(
+      false,
+      "true runs an install.sh that was saved with Windows line ends, a byte order mark or as UTF-16, converted; false refuses it.",
+    ),
     timeoutSeconds: seconds(300, DAY, "The time that install.sh and all processes that it starts have."),
     maxOutputBytes: integer(MiB, 1024, 1024 * MiB, "How much of its output is logged."),
     maxCpuSeconds: integer(300, 0, DAY, "CPU time of each of its processes; 0 is no limit."),

@@ -1,4 +1,5 @@
 import { BlockList, isIP } from "node:net";
+import { plainValue } from "../lib/environment.ts";
 import { printable } from "../lib/text.ts";
 import { parseUrl } from "../lib/url.ts";
 import { FetchFailure } from "./failure.ts";
@@ -16,7 +17,10 @@ export type ProxyRule = (url: URL) => URL | undefined;
 
 /** The usual variables of `env`, in either case; the original honours them too. */
 export function proxySettings(env: NodeJS.ProcessEnv): ProxySettings {
-  const value = (name: string) => env[name] ?? env[name.toUpperCase()];
+  const value = (name: string) => {
+    const text = env[name] ?? env[name.toUpperCase()];
+    return text === undefined ? undefined : plainValue(text);
+  };
   const settings = { httpProxy: value("http_proxy"), httpsProxy: value("https_proxy"), noProxy: value("no_proxy") };
   return Object.fromEntries(Object.entries(settings).filter(([, setting]) => setting !== undefined && setting !== ""));
 }

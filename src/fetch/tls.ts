@@ -4,6 +4,7 @@ import tls, { type SecureContext, type TLSSocket } from "node:tls";
 import { hasCode, systemMessage } from "../lib/errors.ts";
 import { readSmallFile, UnfitFile } from "../lib/small-file.ts";
 import { quoted } from "../lib/text.ts";
+import { decodeText } from "../lib/text-encoding.ts";
 import { FetchFailure, networkFailure } from "./failure.ts";
 
 const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
@@ -40,7 +41,7 @@ function defaultRoots(): readonly string[] {
 async function readAuthorities(path: string): Promise<string> {
   let pem: string;
   try {
-    pem = (await readSmallFile(path, MAX_CA_BYTES)).toString();
+    pem = decodeText(await readSmallFile(path, MAX_CA_BYTES));
   } catch (cause) {
     const reason = cause instanceof UnfitFile ? `it ${cause.message}` : systemMessage(cause);
     throw new FetchFailure(`pluginDownload.ca cannot be read: ${quoted(path)}: ${reason}`, { cause });

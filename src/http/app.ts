@@ -130,6 +130,7 @@ function corsOptions(allowedOrigins: readonly string[]): FastifyCorsOptions {
     exposedHeaders: [
       "Link",
       "Location",
+      "Plugin-Activation",
       "Plugin-Compatibility",
       "Plugin-Hosts-Empty",
       "Plugin-Hosts-Failed",

@@ -83,6 +83,14 @@ export function compatibilityHeader(compatibility: Compatibility | undefined): R
   return { "plugin-compatibility": serializeToken(new Token(verdict)) + reason };
 }
 
+/**
+ * The headers of a reply to a change that the engine does not notice by itself. It reads its folder once, on startup, so a
+ * first install needs a restart of the engine as an update does, and the original's text does not say so.
+ */
+export function changeHeaders(compatibility: Compatibility | undefined): Record<string, string> {
+  return { "plugin-activation": "restart-required", ...compatibilityHeader(compatibility) };
+}
+
 /** Sends the header with a reply. */
 export function withCompatibility(reply: FastifyReply, compatibility: Compatibility | undefined): FastifyReply {
   return reply.headers(compatibilityHeader(compatibility));

@@ -45,7 +45,7 @@ export function kindOf(head: Buffer, { mediaType, isFileType, isNamed }: BodyFac
   return isFileType ? "file" : "json";
 }
 
-/** The first character that is neither a byte order mark nor whitespace. */
+/** The first character that is neither whitespace nor a part of a byte order mark or of UTF-16. */
 function firstVisible(head: Buffer): string | undefined {
-  return /[^\s\xef\xbb\xbf\0]/.exec(head.toString("latin1"))?.[0];
+  return /[^\s\xef\xbb\xbf\xfe\xff\0]/.exec(head.toString("latin1"))?.[0];
 }

@@ -1,6 +1,7 @@
 import type { TObject, TSchema } from "@sinclair/typebox";
 import { PluginError } from "../domain/errors.ts";
 import { printable } from "../lib/text.ts";
+import { decodeText } from "../lib/text-encoding.ts";
 import { checkJsonShape, type JsonLimits } from "./json-shape.ts";
 
 /** What a request says, by the names of its schema; not validated. */
@@ -115,7 +116,7 @@ function listOf(value: string, limits: JsonLimits): string[] {
 }
 
 function parseJson(body: Buffer, limits: JsonLimits): unknown {
-  const text = body.toString("utf8").replace(/^\uFEFF/, ""); // some Windows tools begin with a byte order mark
+  const text = decodeText(body); // some Windows tools begin with a byte order mark, or send UTF-16
   checkJsonShape(text, limits);
   try {
     return JSON.parse(text);

@@ -35,6 +35,8 @@ interface PackageParts {
   readonly limits: Config["pluginPackage"];
   /** Unpacking keeps a processor busy: one at a time, or nothing is left for those who read. */
   readonly unpacking: Turns;
+  /** An inspection only looks whether install.sh is one that sh can run. */
+  readonly scripts: Pick<ScriptRunner, "prepare">;
 }
 
 /** What installs a package. */
@@ -188,7 +190,7 @@ interface UnpackedPackage {
 /** @param job.examine the last chance to refuse the zip before anything of it is unpacked */
 async function unpackZip(job: PackageJob & { examine?: (plan: PackagePlan) => void }): Promise<UnpackedPackage> {
   const { zip, request, folder, run, parts, examine = () => {} } = job;
-  const { limits, unpacking } = parts;
+  const { limits, unpacking, scripts } = parts;
   const found = { sha256: zip.sha256, verified: zip.verified };
   // O_NONBLOCK: a FIFO in the file's place must not block the open.
   await using file = await open(zip.file, constants.O_RDONLY | constants.O_NONBLOCK);
@@ -203,7 +205,9 @@ async function unpackZip(job: PackageJob & { examine?: (plan: PackagePlan) => vo
   using _turn = await unpacking.enter(run.signal);
   const files = await run.stage("unpack", facts, async () => {
     using deadline = new Deadline(run.signal, limits.unpackTimeoutSeconds * 1000, () => tooSlow(limits));
-    return await unpack(file, plan, folder, deadline.signal, run);
+    const unpacked = await unpack(file, plan, folder, deadline.signal, run);
+    if (plan.hasScript) await scripts.prepare(folder.scriptFolder, { signal: deadline.signal, log: run.log });
+    return unpacked;
   });
   return { plan, files, so: unpackedSo(plan, files), facts };
 }

@@ -27,6 +27,16 @@ describe("a key counts from the next request on", () => {
     expect(await pemOf("a")).toBe(first.publicPem);
   });
 
+  test.each(["utf8", "utf16le"] as const)("that was saved with a byte order mark, in %s", async (encoding) => {
+    await writeKey(file("a"), Buffer.from(`\ufeff${first.publicPem}`, encoding));
+    expect(await pemOf("a")).toBe(first.publicPem);
+    await writeKey(
+      file("b"),
+      Buffer.from(`\ufeff${first.privateKey.export({ type: "pkcs8", format: "pem" })}`, encoding),
+    );
+    expect(await pemOf("b")).toBeUndefined();
+  });
+
   test("that is replaced, by a rename or in place", async () => {
     await writeKey(file("a"), first.publicPem);
     expect(await pemOf("a")).toBe(first.publicPem);

@@ -6,7 +6,7 @@ import { tempFolder } from "../support/temp-folder.ts";
 
 type Env = Record<string, string>;
 
-async function load(yaml: string, env: Env = {}): Promise<LoadedConfig> {
+async function load(yaml: string | Buffer, env: Env = {}): Promise<LoadedConfig> {
   const file = join(await tempFolder(), "kuiper.yaml");
   await writeFile(file, yaml);
   return loadConfig(file, env);
@@ -57,6 +57,7 @@ describe("a file that says nothing has the defaults", () => {
     ["basic:\nhttp: ~\npluginDownload: null\n", "sections without keys"],
     ["basic:\n  restPort:\n  restTls:\n  pluginHosts: null\n", "keys without values"],
     ["\ufeff# begins with a byte order mark\n", "a byte order mark"],
+    ["---\n---\n# nothing\n---\n", "several empty documents"],
   ])("%j: %s", async (yaml) => {
     expect(await load(yaml)).toEqual({ config: DEFAULTS, warnings: [] });
   });
@@ -140,6 +141,40 @@ describe("environment variables", () => {
     const { config, warnings } = await load("", { [variable]: text });
     expect(config[section as "basic"]).toHaveProperty(key, value);
     expect(warnings).toEqual([]);
+  });
+
+  it.each<[string, string, string, string, unknown]>([
+    ["KUIPER__BASIC__RESTPORT", '"9082"', "basic", "restPort", 9082],
+    ["KUIPER__BASIC__DEBUG", "'true'\r", "basic", "debug", true],
+    ["KUIPER__BASIC__RESTIP", ' "0.0.0.0"', "basic", "restIp", "0.0.0.0"],
+    ["KUIPER__UPLOADS__FOLDER", "'data/x y'", "uploads", "folder", "data/x y"],
+    ["KUIPER__LOG__AUDITFILE", '"log/audit.log"', "log", "auditFile", "log/audit.log"],
+    ["KUIPER__LOG__AUDITFILE", '""', "log", "auditFile", ""],
+    ["KUIPER__LOG__FORMAT", `'"json"'`, "log", "format", "json"],
+    ["KUIPER__PREBUILD__VERSION", '"1.10"', "prebuild", "version", "1.10"],
+    ["KUIPER__HTTP__ALLOWEDHOSTS", '"a.example, b.example"', "http", "allowedHosts", ["a.example", "b.example"]],
+    ["KUIPER__HTTP__ALLOWEDHOSTS", `'["a.example"]'`, "http", "allowedHosts", ["a.example"]],
+    ["KUIPER__HTTP__ALLOWEDHOSTS", '"a.example","b.example"', "http", "allowedHosts", ["a.example", "b.example"]],
+  ])("in quotes that no shell took away: %s=%s", async (variable, text, section, key, value) => {
+    const { config, warnings } = await load("", { [variable]: text });
+    expect(config[section as "basic"]).toHaveProperty(key, value);
+    expect(warnings).toEqual([]);
+  });
+
+  it.each(["BASIC__DEBUG", "BASIC__RESTPORT", "CHANGES__SHUTDOWNTIMEOUTSECONDS", "LOG__FORMAT", "BASIC__RESTIP"])(
+    "KUIPER__%s without a value, as compose leaves that of an unset one, is not set",
+    async (name) => {
+      for (const empty of ["", " ", '""']) {
+        const { config, warnings } = await load("changes: {maxConcurrent: 7}", { [`KUIPER__${name}`]: empty });
+        expect(config).toEqual({ ...DEFAULTS, changes: { ...DEFAULTS.changes, maxConcurrent: 7 } });
+        expect(warnings).toEqual([`environment variable KUIPER__${name} is empty: it counts as not set`]);
+      }
+    },
+  );
+
+  it("without a value leave what the file says", async () => {
+    const { config } = await load("basic: {authentication: true}", { KUIPER__BASIC__AUTHENTICATION: "" });
+    expect(config.basic.authentication).toBe(true);
   });
 
   it("win over the file, also over its wrong values", async () => {
@@ -229,13 +264,70 @@ describe("a wrong value stops the start with one line", () => {
   });
 });
 
+describe("a variable with two meanings stops the start with one line", () => {
+  it.each([
+    [{ KUIPER__UPLOADS__FOLDER: '"data/x' }, 'UPLOADS__FOLDER is "\\"data/x": it has a " at one end only; remove it'],
+    [{ KUIPER__BASIC__RESTPORT: "9082'" }, `BASIC__RESTPORT is "9082'": it has a ' at one end only; remove it`],
+    [
+      { KUIPER__BASIC__RESTPORT: "1", kuiper__basic__restPort: "2" },
+      "BASIC__RESTPORT is there twice, in capital and in small letters; remove one",
+    ],
+  ])("%j", async (env, sentence) => {
+    expect(await refusal("", env)).toBe(`environment variable KUIPER__${sentence}`);
+  });
+
+  it("not where both say the same", async () => {
+    const env = { KUIPER__BASIC__RESTPORT: '"9082"', kuiper__basic__restPort: "9082" };
+    expect((await load("", env)).config.basic.restPort).toBe(9082);
+  });
+});
+
+describe("a file as Windows programs save it is read as it was meant", () => {
+  const YAML = "# 配置\r\nbasic:\r\n  restPort: 9082\r\n";
+  const utf16 = (text: string) => Buffer.from(text, "utf16le");
+
+  it.each<[string, string | Buffer]>([
+    ["with Windows line ends", YAML],
+    ["with a byte order mark", `\ufeff${YAML}`],
+    ["as UTF-16", utf16(`\ufeff${YAML}`)],
+    ["as UTF-16 without a byte order mark", utf16(YAML)],
+    ["as UTF-16, big-endian", utf16(`\ufeff${YAML}`).swap16()],
+    ["with a comment in another encoding", Buffer.from("# f\xfcr\nbasic: {restPort: 9082}\n", "latin1")],
+  ])("%s", async (_, yaml) => {
+    const { config, warnings } = await load(yaml);
+    expect(config.basic.restPort).toBe(9082);
+    expect(warnings).toEqual([]);
+  });
+
+  it("or refused, where a value is in another encoding", async () => {
+    const yaml = Buffer.from("uploads: {folder: f\xfcr}\n", "latin1");
+    expect(await refusal(yaml)).toMatch(
+      /uploads\.folder is "f.r", which has bytes that are not UTF-8; save it as UTF-8$/,
+    );
+  });
+});
+
+describe("of several documents", () => {
+  it.each([
+    ["---\nbasic: {restPort: 9082}\n---\n", "the first"],
+    ["# nothing\n---\n---\nbasic: {restPort: 9082}\n...\n", "the last"],
+    ["---\n~\n---\nbasic: {restPort: 9082}\n---\n# end\n", "one in the middle"],
+  ])("%j: %s says something", async (yaml) => {
+    expect((await load(yaml)).config.basic.restPort).toBe(9082);
+  });
+});
+
 describe("a file that is no configuration stops the start with one line", () => {
   it.each([
     ["basic: [", "is not valid YAML: Flow sequence in block collection"],
     ["basic:\n\trestPort: 1", "is not valid YAML: "],
     ["basic: *nowhere", "is not valid YAML: Unresolved alias"],
     ["http:\n  allowedHosts: *.example.com", "is not valid YAML: "],
-    ["a: 1\n---\nb: 2", "is not valid YAML: Source contains multiple documents"],
+    [
+      "a: 1\n---\nb: 2",
+      "is not valid YAML: Source contains multiple documents: put the settings of all into one, and remove the line --- (line 2)",
+    ],
+    [Buffer.from("a\0\0\0:\0\0\0"), "is not valid YAML: it is UTF-32 text; save it as UTF-8"],
     ["- basic", "should have keys such as basic:, but it is [ 'basic' ]"],
     ["restPort", 'should have keys such as basic:, but it is "restPort"'],
     ["42", "should have keys such as basic:, but it is 42"],
@@ -252,7 +344,7 @@ describe("a file that is no configuration stops the start with one line", () => 
   });
 });
 
-async function refusal(yaml: string, env: Env = {}): Promise<string> {
+async function refusal(yaml: string | Buffer, env: Env = {}): Promise<string> {
   const error = await load(yaml, env).then(
     () => undefined,
     (error: unknown) => error,

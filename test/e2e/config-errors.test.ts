@@ -116,7 +116,9 @@ test("a port that is taken is reported", async ({ refusal }) => {
   const { port } = taken.address() as AddressInfo;
   try {
     expect(await refusal({ BASIC__RESTPORT: String(port) })).toMatch(
-      new RegExp(`^can't listen on basic\\.restIp 127\\.0\\.0\\.1, basic\\.restPort ${port}: .*EADDRINUSE`),
+      new RegExp(
+        `^can't listen on basic\\.restIp 127\\.0\\.0\\.1, basic\\.restPort ${port}: .*EADDRINUSE.*; if that is the engine, set KUIPER__BASIC__RESTPORT to`,
+      ),
     );
   } finally {
     taken.close();

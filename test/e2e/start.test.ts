@@ -40,6 +40,33 @@ test("without KuiperBaseKey the server works on the folder that it was started i
   expect((await stat(join(base, "plugins/sources"))).isDirectory()).toBe(true);
 });
 
+describe("KuiperBaseKey", () => {
+  test("that names a folder which is not there makes it, and says so", async ({ folder, server }) => {
+    const base = join(folder, "typo");
+    await server.start({ base });
+    expect(server.process.log).toContainEqual(
+      expect.objectContaining({ level: 40, base, msg: expect.stringContaining("the base folder was not there") }),
+    );
+    await server.start({ base });
+    expect(server.process.log.filter(({ level }) => level === 40)).toEqual([]);
+  });
+
+  test("in quotes is the folder without them", async ({ base, server }) => {
+    await mkdir(base);
+    await server.start({ base: `"${base}"` });
+    await server.process.output(/"msg":"ready"/);
+    expect(server.process.log.find(({ msg }) => msg === "ready")).toMatchObject({ base });
+  });
+
+  test("with one quote stops the start with one line", async ({ base, server }) => {
+    const { exited } = await server.launch({ base: `"${base}` });
+    expect(await exited).toMatchObject({ code: 1 });
+    expect(server.process.stderr).toMatch(
+      /^kuiper-plugin-server: environment variable KuiperBaseKey is .* it has a " at one end only; remove it\n$/,
+    );
+  });
+});
+
 test("what was installed is there after another start, what was copied in or taken away is noticed", async ({
   server,
   folder,

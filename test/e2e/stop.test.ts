@@ -45,6 +45,21 @@ test.beforeEach(async ({ server }) => {
 
 const created = (name: string) => [201, `sinks plugin ${name} is created`];
 
+test("the requests after a delete that stops the server are answered, for as long as changes.stopDelaySeconds", async ({
+  install,
+  sinks,
+  server,
+}) => {
+  await server.start({ settings: { CHANGES__STOPDELAYSECONDS: "3600" } });
+  await install("random");
+  expect((await ask(`${sinks("random")}?stop=1`, { method: "DELETE" }))[0]).toBe(200);
+  await server.process.output(/"msg":"a delete asked for a restart"/);
+  expect(await ask(sinks())).toEqual([200, "[]"]);
+  await install("other");
+  server.process.kill("SIGTERM"); // does not wait for it
+  expect(await server.process.exited).toEqual({ code: 0, signal: null });
+});
+
 describe.each(["restart", "stop"])("a delete with ?%s=1", (parameter) => {
   test("is answered in full, then the process ends with 100", async ({ install, sinks, server }) => {
     await install("random");

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { proxySettings } from "../../src/fetch/proxy.ts";
 import { downloadBench, serveFiles, sha256, someBytes } from "../support/downloading.ts";
 import type { FileServer } from "../support/file-server.ts";
 import { file, redirect } from "../support/file-server-replies.ts";
@@ -16,6 +17,11 @@ beforeEach(async () => {
   proxy = await startProxy(server.port);
 });
 afterEach(() => proxy.close());
+
+it("takes the proxies from the environment, without quotes that no shell took away", () => {
+  const env = { http_proxy: '"http://proxy:3128"', HTTPS_PROXY: "'proxy:3129'", NO_PROXY: '""' };
+  expect(proxySettings(env)).toEqual({ httpProxy: "http://proxy:3128", httpsProxy: "proxy:3129" });
+});
 
 describe("a download through a proxy", () => {
   it("asks it for plain http by the whole address, and takes up what broke off", async () => {

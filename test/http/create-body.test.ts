@@ -32,7 +32,11 @@ describe("a body that is no order is refused, and says why", () => {
     ["two objects", '{"name":"x"}{}', /^it is not valid JSON: Unexpected non-whitespace/],
     ["a control character", "\x1b{}", "it is not valid JSON: Unexpected token '\\u001b'"],
     ["nothing but NUL", Buffer.alloc(8), "it is not valid JSON: Unexpected token '\\u0000'"],
-    ["UTF-16", Buffer.from('{"name":"x"}', "utf16le"), /^it is not valid JSON: /],
+    [
+      "UTF-32",
+      Buffer.from([..."[{}]"].flatMap((letter) => [letter.charCodeAt(0), 0, 0, 0])),
+      /^it is not valid JSON: /,
+    ],
     ["an array", "[]", NOT_AN_OBJECT],
     ["an array of orders", '[{"name":"x","file":"y"}]', NOT_AN_OBJECT],
     ["a number", "1", NOT_AN_OBJECT],
@@ -186,6 +190,17 @@ describe("fields", () => {
   ] as const)("%s are accepted", async ([_, body, name], { host, server }) => {
     const file = host.serveZip({ type: "sources", name });
     expect(await post(`${server.url}/plugins/sources`, body(file))).toEqual([201, `sources plugin ${name} is created`]);
+  });
+
+  test.for<[what: string, encode: (json: string) => Buffer]>([
+    ["with a byte order mark", (json) => Buffer.from(`\ufeff${json}`)],
+    ["as UTF-16", (json) => Buffer.from(`\ufeff${json}`, "utf16le")],
+    ["as UTF-16 without a byte order mark", (json) => Buffer.from(json, "utf16le")],
+    ["as UTF-16, big-endian", (json) => Buffer.from(`\ufeff${json}`, "utf16le").swap16()],
+  ])("are accepted %s", async ([what, encode], { host, server }) => {
+    const name = what.replaceAll(/[^a-z]/g, "");
+    const body = encode(JSON.stringify({ name, file: host.serveZip({ type: "sources", name }) }));
+    expect(await post(`${server.url}/plugins/sources`, body)).toEqual([201, `sources plugin ${name} is created`]);
   });
 
   test("named like parts of JavaScript change nothing", async ({ host, server }) => {

@@ -134,3 +134,15 @@ test("the server's own environment is not the script's", async ({ install, folde
   }
   expect(await readFile(join(folder, "env"), "utf8")).not.toContain("s3cret");
 });
+
+test("it is told where the engine's folders are, so that it writes into these", async ({ install, server }) => {
+  const script = [
+    "set -u", // not into the system's folders where one is missing
+    'cp conf "$KuiperBaseKey/etc/from-base"',
+    'cp conf "$KUIPER_ETC/from-etc"',
+    'cp conf "$KUIPER_PLUGINS/from-plugins"',
+  ].join("\n");
+  expect(await install(script, [], { conf: "x" })).toEqual(CREATED);
+  const files = await server.files();
+  expect(files).toEqual(expect.arrayContaining(["etc/from-base", "etc/from-etc", "plugins/from-plugins"]));
+});

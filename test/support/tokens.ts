@@ -35,7 +35,7 @@ export function signToken(
   return new SignJWT(goodClaims(changes)).setProtectedHeader({ alg }).sign(pair.privateKey);
 }
 
-export async function writeKey(file: string, pem: string): Promise<void> {
+export async function writeKey(file: string, pem: string | Buffer): Promise<void> {
   await mkdir(dirname(file), { recursive: true });
   await writeFile(file, pem);
 }

@@ -22,12 +22,14 @@ async function supervise(settings: Readonly<Record<string, string>> = {}): Promi
   const folder = await tempFolder();
   const base = join(folder, "kuiper");
   const serverLog = join(folder, "server.log");
+  const port = String(await freePort());
   const replacements = [
     ["/usr/bin/node", process.execPath],
     ["/opt/kuiper-plugin-server", ROOT],
     ["/opt/kuiper", base],
     ["/var/log/supervisor/kuiper-plugin-server.log", serverLog],
     ["user=kuiper\n", ""],
+    ['RESTPORT="9082"', `RESTPORT="${port}"`],
   ] as const;
   let section = await readText("docs/examples/supervisor.conf");
   for (const [documented, here] of replacements) {
@@ -52,10 +54,9 @@ supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface
 serverurl=unix://${socket}
 ${section}`,
   );
-  const port = String(await freePort());
   const supervisor = new Program(["supervisord", "-c", configuration], {
     cwd: folder,
-    env: { PATH: process.env.PATH, KUIPER__BASIC__RESTPORT: port, ...settings },
+    env: { PATH: process.env.PATH, ...settings },
   });
   return {
     base,
@@ -107,8 +108,8 @@ describe("supervisor with the documented section", () => {
   });
 
   test("has the reason in the log when the server can't start", async () => {
-    const { serverLog } = await supervise({ KUIPER__BASIC__RESTPORT: "many" });
-    const reason = 'KUIPER__BASIC__RESTPORT is "many"; allowed is a whole number from 0 to 65535';
+    const { serverLog } = await supervise({ KUIPER__CHANGES__MAXCONCURRENT: "many" });
+    const reason = 'KUIPER__CHANGES__MAXCONCURRENT is "many"; allowed is a whole number from 1 to 256';
     await waitFor("the reason", async () => {
       const log = await readFile(serverLog, "utf8").catch(() => "");
       return log.includes(reason) ? true : undefined;

@@ -13,7 +13,7 @@ import type { BodyDecoder } from "../body/decode-body.ts";
 import { audited } from "../hooks/audit.ts";
 import { callerOf } from "../hooks/authentication.ts";
 import { decodeInstallBody, InstallBodySchema } from "../install-body.ts";
-import { bodyErrorPrefix, compatibilityHeader, errorPrefix, replyMessage, withCompatibility } from "../messages.ts";
+import { bodyErrorPrefix, changeHeaders, errorPrefix, replyMessage, withCompatibility } from "../messages.ts";
 import { answerChange } from "../respond-async.ts";
 import { NameParams } from "../schemas.ts";
 
@@ -56,7 +56,7 @@ export const pluginRoutes: FastifyPluginAsyncTypebox<PluginRoutesOptions> = asyn
         const subject = { action: "install", plugin: { type, name: request.body.name ?? "" } } as const;
         const install = bodies.handOver(request, async (body, run: JobRun) => {
           const { id, compatibility } = await manager.install(type, body, caller, run);
-          const headers = compatibilityHeader(compatibility);
+          const headers = changeHeaders(compatibility);
           return { status: 201, body: replyMessage.created(type, id.name), headers };
         });
         return answerChange(request, reply, jobs, subject, install);
@@ -107,7 +107,7 @@ export const pluginRoutes: FastifyPluginAsyncTypebox<PluginRoutesOptions> = asyn
         const caller = callerOf(request);
         const update = bodies.handOver(request, async (body, run: JobRun) => {
           const { compatibility } = await manager.update(plugin, body, caller, run);
-          return { status: 200, body: replyMessage.updated(plugin.name), headers: compatibilityHeader(compatibility) };
+          return { status: 200, body: replyMessage.updated(plugin.name), headers: changeHeaders(compatibility) };
         });
         return answerChange(request, reply, jobs, { action: "update", plugin }, update);
       },

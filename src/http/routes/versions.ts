@@ -6,7 +6,7 @@ import type { InstalledPlugins } from "../../plugins/installed-plugins.ts";
 import type { PluginManager } from "../../plugins/plugin-manager.ts";
 import { jsonBody } from "../body/request-body.ts";
 import { callerOf } from "../hooks/authentication.ts";
-import { bodyErrorPrefix, compatibilityHeader, errorPrefix, replyMessage } from "../messages.ts";
+import { bodyErrorPrefix, changeHeaders, errorPrefix, replyMessage } from "../messages.ts";
 import { answerChange } from "../respond-async.ts";
 import { NameParams } from "../schemas.ts";
 
@@ -55,7 +55,7 @@ export const versionRoutes: FastifyPluginAsyncTypebox<VersionRoutesOptions> = as
         const caller = callerOf(request);
         return answerChange(request, reply, jobs, { action: "rollback", plugin }, async (run) => {
           const { version, compatibility } = await manager.rollback(plugin, wanted, caller, run);
-          const headers = compatibilityHeader(compatibility);
+          const headers = changeHeaders(compatibility);
           return { status: 200, body: replyMessage.rolledBack(plugin.name, version), headers };
         });
       },

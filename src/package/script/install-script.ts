@@ -7,11 +7,14 @@ import type { Log } from "../../lib/log.ts";
 import { Deadline } from "../../lib/signals.ts";
 import { ScriptOutput } from "./output.ts";
 import { createLimits, type ProcessEnd, ProcessGroups } from "./process-group.ts";
+import { prepareScripts } from "./script-files.ts";
 
 interface ScriptRunnerOptions {
   readonly config: Config["installScript"];
   /** The server's environment. The script gets PATH, HOME and the like, and the proxies; nothing else. */
   readonly env: Environment;
+  /** What it also gets, see `engineVariables`. */
+  readonly variables?: Readonly<Record<string, string>>;
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -35,6 +38,8 @@ export interface ScriptOutcome {
 export interface ScriptRunner {
   /** @throws PluginError SCRIPT_FAILED when scripts are forbidden */
   assertAllowed(): void;
+  /** To be called before `run`, and before anything else is done with the zip; see `prepareScripts`. */
+  prepare(folder: string, run: Pick<ScriptRun, "signal" | "log">): Promise<void>;
   /**
    * Runs install.sh to its end. What it started in the background is ended with it.
    *
@@ -44,14 +49,24 @@ export interface ScriptRunner {
   run(run: ScriptRun): Promise<ScriptOutcome>;
 }
 
-export function createScriptRunner({ config, env }: ScriptRunnerOptions): ScriptRunner {
-  const environment = scriptEnvironment(env);
+/**
+ * Where the engine's folders are, all absolute: scripts that were written for the original take the first, and where it is
+ * missing `cp x $KuiperBaseKey/etc/sources/` writes into the system's /etc.
+ */
+export function engineVariables(base: string, etc: string, plugins: string): Readonly<Record<string, string>> {
+  return { KuiperBaseKey: base, KUIPER_ETC: etc, KUIPER_PLUGINS: plugins };
+}
+
+export function createScriptRunner({ config, env, variables = {} }: ScriptRunnerOptions): ScriptRunner {
+  const environment = { ...scriptEnvironment(env), ...variables };
   const limits = createLimits(config, environment);
   const groups = new ProcessGroups();
 
   function assertAllowed(): void {
     if (!config.enabled) throw failure("install.sh is forbidden by installScript.enabled");
   }
+
+  const prepare: ScriptRunner["prepare"] = (folder, run) => prepareScripts(folder, config, run);
 
   async function run({ folder, args, signal, log }: ScriptRun): Promise<ScriptOutcome> {
     assertAllowed();
@@ -83,7 +98,7 @@ export function createScriptRunner({ config, env }: ScriptRunnerOptions): Script
     return { durationMs, lastLines: output.lastLines(), outputBytes: output.bytes };
   }
 
-  return { assertAllowed, run };
+  return { assertAllowed, prepare, run };
 }
 
 const STANDARD_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";

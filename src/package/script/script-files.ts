@@ -1,0 +1,113 @@
+import type { Dirent } from "node:fs";
+import { open, readdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Config } from "../../config/schema.ts";
+import { PluginError } from "../../domain/errors.ts";
+import { Breather } from "../../lib/event-loop.ts";
+import type { Log } from "../../lib/log.ts";
+import { printable } from "../../lib/text.ts";
+import { convertedScript, isShellScript, namedFiles, scriptFault, type TextFault } from "./script-text.ts";
+
+/** How much of each script is looked at, which takes up to 0.25 s: the rest of a larger one is the data that it unpacks. */
+const MAX_TEXT_BYTES = 256 * 1024;
+/** Enough for the line that names a script's shell. */
+const HEAD_BYTES = 256;
+/** Of the scripts that install.sh starts; a zip has a handful. */
+const MAX_HELPERS = 50;
+
+const SCRIPT = "install.sh";
+
+interface ScriptFile {
+  /** Relative to the folder. */
+  readonly name: string;
+  readonly path: string;
+}
+
+interface FaultyFile extends ScriptFile {
+  readonly bytes: Buffer;
+  readonly fault: TextFault;
+}
+
+/**
+ * Refuses an install.sh that sh would not read as it was meant, or converts it where that is set; and so each shell
+ * script of the zip that it names, and that these name. Others may be for another system: they are left as they are.
+ *
+ * @param folder has install.sh, as it was unpacked
+ * @throws PluginError SCRIPT_INVALID; the signal's reason; the file system's error
+ */
+export async function prepareScripts(
+  folder: string,
+  { convertLineEnds }: Pick<Config["installScript"], "convertLineEnds">,
+  { signal, log }: { readonly signal: AbortSignal; readonly log: Log },
+): Promise<void> {
+  const faulty = await faultyScripts(folder, signal);
+  const refused = faulty.find(({ bytes, fault }) => {
+    return !convertLineEnds || !fault.isConvertible || bytes.length > MAX_TEXT_BYTES;
+  });
+  if (refused !== undefined) throw refusal(refused, convertLineEnds);
+  for (const { path, bytes } of faulty) await writeFile(path, convertedScript(bytes));
+  if (faulty.length === 0) return;
+  const files = faulty.map(({ name, fault }) => `${printable(name)} ${fault.what}`);
+  log.warn({ files }, "scripts of the plugin are run with Unix line ends (installScript.convertLineEnds)");
+}
+
+/** install.sh and what it runs, without the ones that are as they should be. */
+async function faultyScripts(folder: string, signal: AbortSignal): Promise<FaultyFile[]> {
+  const named = await filesByName(folder);
+  const faulty: FaultyFile[] = [];
+  const seen = new Set<string>();
+  const waiting: { readonly file: ScriptFile; readonly isScript: boolean }[] = [
+    { file: { name: SCRIPT, path: join(folder, SCRIPT) }, isScript: true },
+  ];
+  const breather = new Breather();
+  for (let next = waiting.shift(); next !== undefined && seen.size <= MAX_HELPERS; next = waiting.shift()) {
+    const { file, isScript } = next;
+    if (seen.has(file.name)) continue;
+    signal.throwIfAborted();
+    await breather.breathe();
+    if (!isScript && !isShellScript(file.name, await readStart(file.path, HEAD_BYTES))) continue;
+    // One byte more than is looked at, of a file that is larger.
+    const bytes = await readStart(file.path, MAX_TEXT_BYTES + 1);
+    seen.add(file.name);
+    const fault = scriptFault(bytes);
+    if (fault !== undefined) faulty.push({ ...file, bytes, fault });
+    const { words, read } = namedFiles(bytes);
+    for (const word of words) {
+      for (const helper of named.get(word) ?? []) waiting.push({ file: helper, isScript: read.has(word) });
+      named.delete(word); // each file waits once
+    }
+  }
+  return faulty;
+}
+
+/** By their names without folders. */
+async function filesByName(folder: string): Promise<Map<string, ScriptFile[]>> {
+  const entries: Dirent[] = await readdir(folder, { recursive: true, withFileTypes: true });
+  const named = new Map<string, ScriptFile[]>();
+  for (const entry of entries) {
+    if (!entry.isFile()) continue;
+    const path = join(entry.parentPath, entry.name);
+    const file = { name: path.slice(folder.length + 1), path };
+    const others = named.get(entry.name);
+    if (others === undefined) named.set(entry.name, [file]);
+    else others.push(file);
+  }
+  return named;
+}
+
+async function readStart(path: string, maxBytes: number): Promise<Buffer> {
+  await using handle = await open(path);
+  const { size } = await handle.stat();
+  const buffer = Buffer.alloc(Math.min(size, maxBytes));
+  const { bytesRead } = await handle.read(buffer, 0, buffer.length, 0);
+  return buffer.subarray(0, bytesRead);
+}
+
+const REMEDY =
+  "save it as UTF-8 text without a byte order mark and with Unix line ends (sed -i 's/\\r$//' FILE removes Windows ones) and zip it again";
+
+function refusal({ name, fault }: FaultyFile, convertLineEnds: boolean): PluginError {
+  const remedy = fault.isConvertible && !convertLineEnds ? `${REMEDY}, or set installScript.convertLineEnds` : REMEDY;
+  const message = `${printable(name)} ${fault.what}, so sh would not run it as it was meant: ${remedy}`;
+  return new PluginError("SCRIPT_INVALID", message);
+}
