@@ -62,7 +62,7 @@ async function inspectSo(args: InspectArguments, check: CompatibilityCheck, sign
   const type = args.type ?? (args.functions.length > 0 ? "functions" : "sources"); // matters for the functions alone
   const id = { type, name: checkPluginName(args.name ?? soFile?.name) };
   const functions = checkExportedFunctions(type, args.functions);
-  const inspection = await check.inspect(file, id, { functions }, { signal, ...engineOf(args) });
+  const inspection = await check.inspect(file, id, { functions }, { signal, ...comparison(args) });
   const { verdict, problems, plugin, engineFacts: engine } = inspection;
   const exports = args.type === "functions" ? inspection.exports.map(functionOf) : [];
   const unregistered = unregisteredFunctions(id, { functions, exports });
@@ -85,7 +85,7 @@ async function inspectLocalZip(
   const parts = { check, limits, unpacking: new Turns() };
   await using folder = await TemporaryFolder.create();
   try {
-    const report = await inspectZip({ zip, request, folder, run, parts }, engineOf(args));
+    const report = await inspectZip({ zip, request, folder, run, parts }, comparison(args));
     return { file, ...report, unregistered: report.unregistered ?? [] };
   } catch (error) {
     throw error instanceof StageFailure ? error.cause : error;
@@ -115,8 +115,13 @@ async function regularFileSize(file: string): Promise<number> {
   throw new PluginError("ARCHIVE_INVALID", `it is ${what}; name the zip or the .so of a plugin`);
 }
 
-function engineOf({ engine }: InspectArguments): { readonly engine?: string } {
-  return engine === undefined ? {} : { engine: resolve(engine) };
+/** What the plugin is compared with. */
+function comparison({ engine, type, functions }: InspectArguments): {
+  readonly engine?: string;
+  readonly isTypeGuessed: boolean;
+} {
+  const isTypeGuessed = type === undefined && functions.length === 0;
+  return { isTypeGuessed, ...(engine === undefined ? {} : { engine: resolve(engine) }) };
 }
 
 /** Which plugin a zip is of, where the arguments don't say. */

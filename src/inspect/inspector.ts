@@ -1,12 +1,14 @@
 import { dirname, resolve } from "node:path";
 import type { Config } from "../config/schema.ts";
 import type { Compatibility, LinkIdentity } from "../domain/compatibility.ts";
+import type { PluginType } from "../domain/plugin.ts";
 import { createEngineSource, type EngineFacts } from "./engine.ts";
 import { type FileBytes, TimeBudget, Unreadable, withFile } from "./file-bytes.ts";
 import { readPluginSources, type SourcePaths } from "./go/toolchain.ts";
 import { compareHashes, type Evidence, judge } from "./judge/judge.ts";
 import { differingModules } from "./judge/problems.ts";
 import { linkIdentityOf, type PluginFacts, type PluginReading, readPlugin } from "./plugin-facts.ts";
+import { readSymbolTypes } from "./symbol-types.ts";
 import { missingLibraries } from "./system/libraries.ts";
 import type { LibrarySearch } from "./system/library-folders.ts";
 import { readSystemFacts, type SystemFacts, systemFingerprint } from "./system/system-facts.ts";
@@ -45,6 +47,8 @@ interface EngineSummary {
 export interface InspectOptions {
   /** Whether missing shared libraries count: not before install.sh, which may install them. True if absent. */
   readonly libraries?: boolean | undefined;
+  /** The type of the plugin, which decides what its symbols have to be; undefined takes any. */
+  readonly pluginType?: PluginType | undefined;
   /** Another engine's binary to compare with. */
   readonly engine?: string | undefined;
   /** The folder from which the plugin will be loaded, if that is another one: libraries may be named relative to it. */
@@ -86,7 +90,7 @@ export function createInspector({ config, baseFolder, env }: InspectorOptions): 
     async inspect(
       soFile,
       requiredSymbols,
-      { libraries = true, engine: binary, folder = dirname(soFile), signal, isInMemory } = {},
+      { libraries = true, engine: binary, folder = dirname(soFile), signal, isInMemory, pluginType } = {},
     ) {
       signal?.throwIfAborted();
       system ??= readSystemFacts();
@@ -102,12 +106,13 @@ export function createInspector({ config, baseFolder, env }: InspectorOptions): 
           plugin: typeof missing === "string" && plugin !== undefined ? { ...plugin, unread: missing } : plugin,
           missingLibraries: typeof missing === "string" ? [] : missing,
           sources: await sourcesOf(file, plugin, engine),
+          symbolTypes: plugin && (await readSymbolTypes(plugin, engine, requiredSymbols, pluginType)),
         };
       };
       const evidence = await withFile(soFile, gather, budget, isInMemory);
       const plugin = evidence?.plugin;
       return {
-        ...judge(evidence ?? { ...common, plugin, missingLibraries: [], sources: undefined }),
+        ...judge(evidence ?? { ...common, plugin, missingLibraries: [], sources: undefined, symbolTypes: undefined }),
         engineFingerprint: fingerprint,
         exports: plugin?.exports.slice(0, MAX_EXPORTS) ?? [],
         identity: plugin && linkIdentityOf(plugin, engine),

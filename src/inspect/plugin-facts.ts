@@ -5,6 +5,7 @@ import { type ElfImage, ET_DYN, readElf } from "./elf/image.ts";
 import { findSymbols, openSymbols } from "./elf/symbols.ts";
 import type { EngineFacts } from "./engine.ts";
 import { type FileBytes, Unreadable } from "./file-bytes.ts";
+import type { PluginDescription } from "./go/exported-types.ts";
 import { importPath, isExported, type LinkSymbols, readLinkSymbols } from "./go/link-symbols.ts";
 import { readPluginPath } from "./go/plugin-path.ts";
 import { readProducer } from "./go/toolchain.ts";
@@ -51,6 +52,8 @@ export interface PluginReading {
   /** `DT_RPATH`, `DT_RUNPATH`. */
   readonly rpath: string;
   readonly runpath: string;
+  /** Where the types of its symbols are described; only of a plugin, and of use while its file is open. */
+  readonly description: PluginDescription | undefined;
   /** Why it could not be read completely, `""` when it could. */
   readonly unread: string;
 }
@@ -88,6 +91,7 @@ class Draft implements PluginReading {
   libraries: readonly string[] = [];
   rpath = "";
   runpath = "";
+  description: PluginDescription | undefined;
   unread = "";
 }
 
@@ -119,9 +123,11 @@ async function fill(reading: Draft, image: ElfImage): Promise<void> {
   reading.symbols = symbols;
   facts.packages = symbols.hashes.size;
   facts.goVersion = shown(symbols.goVersion || (await readProducer(image)));
-  const path = await readPluginPath(image, dynamic, symbols);
-  reading.kind = path === undefined ? "go-library" : "plugin";
-  if (path === undefined) return;
+  const found = await readPluginPath(image, dynamic, symbols);
+  reading.kind = found === undefined ? "go-library" : "plugin";
+  if (found === undefined) return;
+  const { path, describedAt } = found;
+  reading.description = { table, dynamic, describedAt };
   reading.path = importPath(path);
   facts.pluginPath = shown(reading.path);
   const prefix = `${path}.`;

@@ -4,8 +4,10 @@ import type { EngineFacts } from "../engine.ts";
 import type { SourcePaths } from "../go/toolchain.ts";
 import { compareVersions } from "../libc.ts";
 import type { PluginReading } from "../plugin-facts.ts";
+import type { SymbolTypes } from "../symbol-types.ts";
 import type { SystemFacts } from "../system/system-facts.ts";
 import { byImportance, goVersions, type KnownProblem, likelyCause, verdictOf } from "./problems.ts";
+import { symbolTypeProblem } from "./symbol-types.ts";
 
 const BUILD_PLUGIN = "build it with go build -buildmode=plugin";
 /** Go keeps a file that it loaded, and one whose packages it refused, for as long as the process lives. */
@@ -24,6 +26,8 @@ export interface Evidence {
   readonly missingLibraries: readonly string[];
   /** Of the plugin, for saying why packages differ; undefined when none do. */
   readonly sources: SourcePaths | undefined;
+  /** Or why they are not known; undefined where the engine asks for nothing that could be compared. */
+  readonly symbolTypes: SymbolTypes | string | undefined;
 }
 
 /**
@@ -61,6 +65,8 @@ function problemsOf(evidence: Evidence): KnownProblem[] {
   if (typeof engine !== "string") problems.push(...engineProblems(evidence, plugin, engine));
   const absent = plugin.kind === "plugin" ? requiredSymbols.filter((symbol) => !plugin.exports.includes(symbol)) : [];
   if (absent.length > 0 && plugin.unread === "") problems.push(symbolProblem(absent, plugin));
+  const wrongType = symbolTypeProblem(requiredSymbols, evidence.symbolTypes);
+  if (wrongType !== undefined) problems.push({ ...wrongType, message: `${wrongType.message}; ${RESTART}` });
   return problems;
 }
 

@@ -32,6 +32,10 @@ const PROBLEM_VERDICT = {
   PACKAGE_DIFFERS: "incompatible",
   /** The plugin's package has no symbol of the name that the engine will look up. */
   SYMBOL_MISSING: "incompatible",
+  /** The symbol is there, and of a type that the engine refuses at the plugin's first use. */
+  SYMBOL_TYPE: "incompatible",
+  /** Of which type the symbol is can't be read, or not what the engine asks for. */
+  SYMBOL_TYPE_UNKNOWN: "unknown",
   /** The plugin contradicts itself, or is beyond what is read. */
   INSPECTION_INCOMPLETE: "unknown",
   /** There is nothing to compare with. */

@@ -10,6 +10,9 @@ import type { Log } from "../../lib/log.ts";
 import { requiredSymbols, unregisteredFunctions } from "../function-names.ts";
 import { Clashes, withProblems } from "./clashes.ts";
 
+/** Changes with what is inspected, so that verdicts of an older server are made again. */
+const RULES = "2";
+
 /** What an inspection adds to a plugin's entry. Without conflicts with other plugins, which change independently. */
 export interface Checked {
   readonly compatibility: KnownCompatibility;
@@ -30,6 +33,8 @@ interface CheckOptions {
   readonly libraries?: boolean;
   /** Another engine's binary to compare with. */
   readonly engine?: string;
+  /** Whether the plugin's type was only guessed, so that one of another type will do. */
+  readonly isTypeGuessed?: boolean;
   /** Whether the .so was written just now, so that no read of it waits for a disk. */
   readonly isInMemory?: boolean;
   readonly signal?: AbortSignal;
@@ -58,9 +63,15 @@ export class CompatibilityCheck {
   }
 
   /** Inspects a .so by itself, whether it is installed or not. */
-  inspect(soFile: string, id: PluginId, version: Registered, options: CheckOptions = {}): Promise<Inspection> {
+  inspect(
+    soFile: string,
+    id: PluginId,
+    version: Registered,
+    { isTypeGuessed, ...options }: CheckOptions = {},
+  ): Promise<Inspection> {
     const folder = this.#soFolder?.(id.type);
-    return this.#inspector.inspect(soFile, requiredSymbols(id, version), { ...options, folder });
+    const pluginType = isTypeGuessed ? undefined : id.type;
+    return this.#inspector.inspect(soFile, requiredSymbols(id, version), { ...options, folder, pluginType });
   }
 
   /** The verdict with the plugin's present conflicts with the other installed plugins. */
@@ -96,7 +107,7 @@ export class CompatibilityCheck {
    */
   async environment(engineFingerprint?: string): Promise<string> {
     const engine = engineFingerprint ?? (await this.#inspector.engineFingerprint());
-    return `${engine} ${await this.#inspector.systemFingerprint()}`;
+    return `${RULES} ${engine} ${await this.#inspector.systemFingerprint()}`;
   }
 
   /** What a verdict on that .so depends on. Throws the system's error when there is no such file. */
