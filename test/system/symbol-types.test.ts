@@ -79,11 +79,11 @@ describe.each(VERSIONS)("Go %s", (version) => {
     const workshop = new SymbolWorkshop(folder, "1.x", `go${version}`);
     const found = await workshop.version().catch(() => "");
     if (found !== `go${version}`) skip();
-    for (const engine of [await workshop.engine(), await workshop.engine(STRIPPED)]) {
-      for (const name of Object.keys(ROWS)) {
-        await expectAgreement(engine, name, await workshop.plugin(name));
-        await expectAgreement(engine, name, await workshop.plugin(name, STRIPPED));
-      }
+    const engine = await workshop.engine();
+    for (const name of Object.keys(ROWS)) await expectAgreement(engine, name, await workshop.plugin(name, STRIPPED));
+    const stripped = await workshop.engine(STRIPPED);
+    for (const name of ["variable", "half", "other-api"]) {
+      await expectAgreement(stripped, name, await workshop.plugin(name));
     }
   });
 });

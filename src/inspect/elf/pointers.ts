@@ -2,7 +2,7 @@ import { Unreadable } from "../file-bytes.ts";
 import { DT, type Dynamic } from "./dynamic.ts";
 import { FieldReader } from "./fields.ts";
 import { type ElfImage, fileOffset, readAddress } from "./image.ts";
-import { symbolWordsAt } from "./relocations.ts";
+import { findRelativeWords, symbolWordsAt } from "./relocations.ts";
 import { type SymbolTable, symbolAddress } from "./symbols.ts";
 
 /**
@@ -44,12 +44,15 @@ export async function readPointers(
   return found;
 }
 
-async function findSorted(image: ElfImage, { get }: Dynamic, address: number): Promise<number | undefined> {
+async function findSorted(image: ElfImage, dynamic: Dynamic, address: number): Promise<number | undefined> {
+  const { get } = dynamic;
   const { file, format } = image;
   const entryBytes = 3 * format.wordBytes;
   const [table, size = 0, counted] = [get(DT.RELA), get(DT.RELASZ), get(DT.RELACOUNT)];
   if (table === undefined) return undefined;
-  const count = Math.min(Math.floor(size / entryBytes), counted ?? 0);
+  // A linker that does not count them does not sort them either.
+  if (counted === undefined) return (await findRelativeWords(image, dynamic, { address }, 1))[0]?.target;
+  const count = Math.min(Math.floor(size / entryBytes), counted);
   const start = fileOffset(image, table, count * entryBytes);
   for (let low = 0, high = count - 1; low <= high; ) {
     const middle = Math.floor((low + high) / 2);
