@@ -3,7 +3,7 @@ import type { EngineFacts } from "./engine.ts";
 import { Unreadable } from "./file-bytes.ts";
 import type { EngineApi } from "./go/engine-api.ts";
 import { readExportedTypes, type SymbolType } from "./go/exported-types.ts";
-import { nameFormatOf } from "./go/type-data.ts";
+import { hashesWholePaths, nameFormatOf } from "./go/type-data.ts";
 import type { PluginReading } from "./plugin-facts.ts";
 
 /** The types of the symbols that the engine will look up, and what it asks of them. */
@@ -38,12 +38,28 @@ export async function readSymbolTypes(
   const nameFormat = nameFormatOf(engine.goVersion);
   if (nameFormat === undefined) return undefined; // there is no api then
   try {
-    return {
-      ...{ pluginType, api: engine.api },
-      types: await readExportedTypes(description, exports, wanted, nameFormat),
-    };
+    const types = await readExportedTypes(description, exports, wanted, nameFormat);
+    const namesakes = hashesWholePaths(engine.goVersion) ? "" : ambiguousPackage(types, plugin);
+    return namesakes === ""
+      ? { pluginType, api: engine.api, types }
+      : `it has several packages of the last name ${namesakes}, which ${engine.goVersion} does not tell apart in methods`;
   } catch (error) {
     if (!(error instanceof Unreadable)) throw error;
     return error.message;
   }
+}
+
+/** The last name of several of the plugin's packages, if methods of its variables mention it; `""` without one. */
+function ambiguousPackage(types: SymbolTypes["types"], { symbols }: PluginReading): string {
+  const counts = new Map<string, number>();
+  for (const path of symbols?.hashes.keys() ?? []) {
+    const name = path.slice(path.lastIndexOf("/") + 1);
+    counts.set(name, (counts.get(name) ?? 0) + 1);
+  }
+  for (const { methods } of types.values()) {
+    for (const { text } of methods.values()) {
+      for (const [, name = ""] of text.matchAll(/\b([a-z]\w*)\./g)) if ((counts.get(name) ?? 0) > 1) return name;
+    }
+  }
+  return "";
 }

@@ -192,7 +192,7 @@ export class SymbolWorkshop {
   constructor(folder: string, age: Age = "1.x", toolchain = "local") {
     this.#folder = join(folder, `${toolchain}-${age}`);
     this.age = age;
-    this.#env = { ...process.env, GO111MODULE: "on", GOFLAGS: "", GOWORK: "off", GOTOOLCHAIN: toolchain };
+    this.#env = { ...process.env, GO111MODULE: "on", GOFLAGS: "-trimpath", GOWORK: "off", GOTOOLCHAIN: toolchain };
   }
 
   get folder(): string {

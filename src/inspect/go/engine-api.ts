@@ -19,6 +19,8 @@ const INTERFACES: Readonly<Record<PluginType, string>> = { sources: "Source", si
 /** What the engine asks of a plugin of one type. */
 export interface PluginInterface {
   readonly type: GoType;
+  /** The import path of its package. */
+  readonly package: string;
   readonly methods: ReadonlyMap<string, GoType>;
 }
 
@@ -80,7 +82,7 @@ async function readInterfaces(
     if (found.kind !== KIND.interface || (await data.packageOfInterface(found)) !== path) {
       throw new Unreadable(`${text} is described in an unknown way`);
     }
-    return { type: found, methods: await data.methodsOfInterface(found) };
+    return { type: found, package: path, methods: await data.methodsOfInterface(found) };
   };
   return {
     sources: await interfaceOf("sources"),
@@ -124,7 +126,7 @@ function manglings(type: string): string[] {
     [".", inverted(digest("sha256", `type.${type}`), 32)],
     [":", inverted(digest("sha256", `type:${type}`), 32)],
     [":", inverted(digest("sha256", type), 32)],
-    [":", inverted(digest("sha1", type), 1)],
+    [":", digest("sha256", type).subarray(4)],
     [":", inverted(digest("sha256", type), 1)],
   ];
   return digests.map(([separator, hash]) => `type${separator}${Buffer.from(hash.subarray(0, 6)).toString("base64")}`);

@@ -27,6 +27,8 @@ export interface SymbolType {
   readonly type: GoType;
   /** What a function returns that takes nothing and returns one value; undefined for all others. */
   readonly result: GoType | undefined;
+  /** The import path of the package of `result`, where that is an interface with a name. */
+  readonly resultPackage: string | undefined;
   /** The exported methods, of a variable those of the pointer to it. */
   readonly methods: ReadonlyMap<string, GoType>;
 }
@@ -97,12 +99,22 @@ async function readSymbols(
     if (takes === 0 && results === 1 && resultAt !== undefined) resultsAt.set(name, resultAt);
   }
   const pointers = await readPointers(table, dynamic, resultsAt.values());
+  const results = new Map<string, GoType>();
+  for (const [name, at] of resultsAt) results.set(name, await data.type(pointers.get(at) ?? 0));
+  const interfaces = [...results].filter(([, { kind, text }]) => kind === KIND.interface && text.includes("."));
+  const packages = await readPointers(
+    table,
+    dynamic,
+    interfaces.map(([, result]) => data.packageAt(result)),
+  );
   const symbols = new Map<string, SymbolType>();
   for (const [name, type] of types) {
-    const pointer = pointers.get(resultsAt.get(name) ?? -1);
+    const result = results.get(name);
+    const packageName = result && packages.get(data.packageAt(result));
     symbols.set(name, {
       type,
-      result: pointer === undefined ? undefined : await data.type(pointer),
+      result,
+      resultPackage: packageName === undefined ? undefined : await data.name(packageName),
       methods: type.kind === KIND.pointer ? await data.methodsOfPointer(type) : new Map(),
     });
   }

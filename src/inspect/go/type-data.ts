@@ -33,9 +33,14 @@ export function nameFormatOf(goVersion: string): NameFormat | undefined {
   return minor >= FIRST_WITH_VARINTS ? "varint" : "u16";
 }
 
+/** Go before 1.19 hashes a type's text alone, in which a package has only its last name. */
+export function hashesWholePaths(goVersion: string): boolean {
+  return Number(/^go1\.(\d{1,4})/.exec(goVersion)?.[1] ?? 0) >= 19;
+}
+
 /**
  * A type as Go itself tells types apart: its text, which names packages by their last part only, and a hash over the
- * text with whole import paths. Both are the same in all files that one version of Go built.
+ * text with whole import paths (see `hashesWholePaths`). Both are the same in all files that one version of Go built.
  */
 export interface GoType {
   readonly address: number;
@@ -71,7 +76,7 @@ export class TypeData {
 
   /** @throws Unreadable */
   async nameAt(offset: number): Promise<string> {
-    return await this.#name(this.#base + offset);
+    return await this.name(this.#base + offset);
   }
 
   /** The type at an offset. @throws Unreadable */
@@ -106,8 +111,13 @@ export class TypeData {
   }
 
   /** The import path of the package that an interface is from. @throws Unreadable */
-  async packageOfInterface({ address }: GoType): Promise<string> {
-    return await this.#name(await readPointer(this.#image, this.#dynamic, address + this.#headerBytes));
+  async packageOfInterface(type: GoType): Promise<string> {
+    return await this.name(await readPointer(this.#image, this.#dynamic, this.packageAt(type)));
+  }
+
+  /** Where an interface has the address of that path. */
+  packageAt({ address }: GoType): number {
+    return address + this.#headerBytes;
   }
 
   /** The methods that an interface asks for. @throws Unreadable */
@@ -141,7 +151,8 @@ export class TypeData {
     return methods;
   }
 
-  async #name(address: number): Promise<string> {
+  /** The name at an address. @throws Unreadable */
+  async name(address: number): Promise<string> {
     const head = await this.#fields(address, 3);
     const short = head.u8(1);
     const isVarint = this.#nameFormat === "varint";

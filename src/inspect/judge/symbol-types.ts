@@ -56,8 +56,10 @@ export function refusalOf(
 }
 
 /** Whether the engine takes it for a plugin of that interface. */
-export function isTaken({ type, result, methods }: SymbolType, wanted: PluginInterface): boolean {
-  if (type.kind === KIND.func) return result !== undefined && isSameType(result, wanted.type);
+export function isTaken({ type, result, resultPackage, methods }: SymbolType, wanted: PluginInterface): boolean {
+  if (type.kind === KIND.func) {
+    return result !== undefined && isSameType(result, wanted.type) && resultPackage === wanted.package;
+  }
   return [...wanted.methods].every(([name, method]) => {
     const own = methods.get(name);
     return own !== undefined && isSameType(own, method);
