@@ -8,7 +8,7 @@ import type { KnownCompatibility, PluginEntry, PluginVersion } from "../../domai
 import type { Inspection, Inspector } from "../../inspect/inspector.ts";
 import type { Log } from "../../lib/log.ts";
 import { requiredSymbols, unregisteredFunctions } from "../function-names.ts";
-import { Clashes, withProblems } from "./clashes.ts";
+import { Clashes, problemsOfName, withProblems } from "./clashes.ts";
 
 /** Changes with what is inspected, so that verdicts of an older server are made again. */
 const RULES = "2";
@@ -74,9 +74,15 @@ export class CompatibilityCheck {
     return this.#inspector.inspect(soFile, requiredSymbols(id, version), { ...options, folder, pluginType });
   }
 
-  /** The verdict with the plugin's present conflicts with the other installed plugins. */
-  amongOthers<T extends OwnCompatibility | undefined>(id: PluginId, own: T): Compatibility | T {
-    return own === undefined ? own : withProblems(own, this.#clashes.of(id, own.identity));
+  /**
+   * The verdict with the plugin's present conflicts with the other installed plugins.
+   *
+   * @param soFile the name under which it is installed
+   */
+  amongOthers<T extends OwnCompatibility | undefined>(id: PluginId, own: T, soFile?: string): Compatibility | T {
+    if (own === undefined) return own;
+    const named = soFile === undefined ? [] : problemsOfName(id, soFile);
+    return withProblems(own, [...named, ...this.#clashes.of(id, own.identity)]);
   }
 
   /**
