@@ -18,6 +18,7 @@ import { PREDICATE_TYPE, type StatedSubject } from "../package/trust/statement.t
 import type { Trust } from "../package/trust/trust.ts";
 import type { Staging } from "../package/unpack.ts";
 import { ChangeRun, StageFailure } from "../plugins/change-run.ts";
+import { engineFunctions } from "../plugins/engine-functions.ts";
 import { unregisteredFunctions } from "../plugins/function-names.ts";
 import type { InspectionReport } from "../plugins/inspection-report.ts";
 import { inspectZip } from "../plugins/pipeline.ts";
@@ -27,7 +28,7 @@ import type { InspectArguments } from "./arguments.ts";
 /** What the inspection of a file reports. Only a zip has a script, a sha256 and bytes. */
 interface FileReport
   extends Pick<InspectionReport, "name" | "version" | "verdict" | "problems" | "plugin" | "engine">,
-    Partial<Pick<InspectionReport, "script" | "sha256" | "bytes" | "verified">> {
+    Partial<Pick<InspectionReport, "engineFunctions" | "script" | "sha256" | "bytes" | "verified">> {
   readonly file: string;
   /** Functions that are exported and not requested; only for function plugins. */
   readonly unregistered: readonly string[];
@@ -66,7 +67,18 @@ async function inspectSo(args: InspectArguments, check: CompatibilityCheck, sign
   const { verdict, problems, plugin, engineFacts: engine } = inspection;
   const exports = args.type === "functions" ? inspection.exports.map(functionOf) : [];
   const unregistered = unregisteredFunctions(id, { functions, exports });
-  return { file, name: id.name, version: soFile?.version ?? "", verdict, problems, plugin, engine, unregistered };
+  const found = engineFunctions(id, { functions }, inspection.functionLookup);
+  const report = {
+    file,
+    name: id.name,
+    version: soFile?.version ?? "",
+    verdict,
+    problems,
+    plugin,
+    engine,
+    unregistered,
+  };
+  return found === undefined ? report : { ...report, engineFunctions: found };
 }
 
 async function inspectLocalZip(
@@ -184,6 +196,7 @@ export function reportText({
   plugin,
   engine,
   unregistered,
+  engineFunctions: ofEngine,
   verified,
 }: FileReport): string {
   const lines = [`${file}: ${verdict}`, `  plugin ${name}${version === "" ? "" : `, version ${version}`}`];
@@ -202,6 +215,9 @@ export function reportText({
   }
   for (const { code, message, packages = [] } of problems) {
     lines.push("", `  ${code}: ${message}`, ...packages.map((path) => `    ${path}`));
+  }
+  if (ofEngine?.remedy !== undefined) {
+    lines.push("", `  functions that the engine will not find: ${ofEngine.missing?.join(", ")}; ${ofEngine.remedy}`);
   }
   if (unregistered.length > 0) lines.push("", `  exported, but not among the functions: ${unregistered.join(", ")}`);
   return `${lines.join("\n")}\n`;

@@ -1,6 +1,6 @@
 import { dirname, resolve } from "node:path";
 import type { Config } from "../config/schema.ts";
-import type { Compatibility, LinkIdentity } from "../domain/compatibility.ts";
+import type { Compatibility, FunctionLookup, LinkIdentity } from "../domain/compatibility.ts";
 import type { PluginType } from "../domain/plugin.ts";
 import { createEngineSource, type EngineFacts } from "./engine.ts";
 import { type FileBytes, TimeBudget, Unreadable, withFile } from "./file-bytes.ts";
@@ -22,6 +22,8 @@ export interface Inspection extends Compatibility {
   readonly engineFingerprint: string;
   /** Upper-case functions and variables of the plugin's own package, sorted, at most 1000. */
   readonly exports: readonly string[];
+  /** How the engine finds the plugin of a function; undefined when unknown. */
+  readonly functionLookup: FunctionLookup | undefined;
   /** For comparing it with other plugins; undefined when the engine would compare nothing. */
   readonly identity: LinkIdentity | undefined;
   /** undefined when the file is no ELF file. */
@@ -115,6 +117,7 @@ export function createInspector({ config, baseFolder, env }: InspectorOptions): 
         ...judge(evidence ?? { ...common, plugin, missingLibraries: [], sources: undefined, symbolTypes: undefined }),
         engineFingerprint: fingerprint,
         exports: plugin?.exports.slice(0, MAX_EXPORTS) ?? [],
+        functionLookup: typeof engine === "string" || typeof engine.api === "string" ? undefined : engine.api?.lookup,
         identity: plugin && linkIdentityOf(plugin, engine),
         plugin: plugin?.facts,
         engineFacts: typeof engine === "string" ? undefined : summaryOf(engine),

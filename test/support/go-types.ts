@@ -25,6 +25,7 @@ export function goTypes(
   format: ElfFormat,
   symbols: Readonly<Record<string, "func" | "variable" | "int">> = {},
   methods = 1,
+  api = API,
 ): TypeBlob {
   const word = format.wordBytes;
   const parts: Buffer[] = [Buffer.alloc(8)];
@@ -53,7 +54,7 @@ export function goTypes(
   };
   const header = 4 * word + 16;
 
-  const path = name(API);
+  const path = name(api);
   const interfaces: Record<string, number> = {};
   const offsets: Record<string, number> = {};
   const method = type(KIND.func, "func()", 77, Buffer.alloc(8));
@@ -62,7 +63,7 @@ export function goTypes(
     const rest = Buffer.concat([Buffer.alloc(2 * word), number(methods, word), number(methods, word)]);
     const at = type(KIND.interface, `api.${text}`, index + 1, rest);
     relocations.push({ at: at + header, target: path }, { at: at + header + word, target: table });
-    const mangled = createHash("sha256").update(`type.${API}.${text}`).digest();
+    const mangled = createHash("sha256").update(`type.${api}.${text}`).digest();
     interfaces[`type.${Buffer.from(mangled.subarray(0, 6).map((byte) => ~byte)).toString("base64")}`] = at;
     offsets[text] = at;
   }

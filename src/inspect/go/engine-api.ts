@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
+import type { FunctionLookup } from "../../domain/compatibility.ts";
 import type { PluginType } from "../../domain/plugin.ts";
 import type { Dynamic } from "../elf/dynamic.ts";
-import type { ElfImage } from "../elf/image.ts";
+import { type ElfImage, readAddress } from "../elf/image.ts";
 import { readPointer } from "../elf/pointers.ts";
 import { findSymbols, type SymbolTable } from "../elf/symbols.ts";
 import { Unreadable } from "../file-bytes.ts";
@@ -27,6 +28,7 @@ export interface PluginInterface {
 export interface EngineApi {
   /** Its import path. */
   readonly package: string;
+  readonly lookup: FunctionLookup;
   readonly interfaces: Readonly<Record<PluginType, PluginInterface>>;
 }
 
@@ -53,11 +55,30 @@ export async function readEngineApi(engine: EngineFile): Promise<EngineApi | str
     return `how ${engine.goVersion || "the engine's version of Go, which it does not tell,"} describes types is not known`;
   }
   try {
-    return { package: path, interfaces: await readInterfaces(engine, path, nameFormat) };
+    return {
+      package: path,
+      lookup: await lookupOf(engine, path),
+      interfaces: await readInterfaces(engine, path, nameFormat),
+    };
   } catch (error) {
     if (!(error instanceof Unreadable)) throw error;
     return `the engine's description of its package ${path} can't be read: ${error.message}`;
   }
+}
+
+/** A string that the engine's Makefile has the linker set: `1.0.2`. Its symbol has a zero byte at the end. */
+const VERSION = "main.Version.str";
+const MAX_VERSION_BYTES = 100;
+
+/** Its own list came with 1.2, when the engine still had its first name. */
+async function lookupOf({ image, table }: EngineFile, path: string): Promise<FunctionLookup> {
+  if (!path.startsWith("github.com/emqx/")) return "list";
+  const pattern = { part: VERSION.slice(5), offset: 5, prefixes: [VERSION] };
+  const [symbol] = await findSymbols(table, [pattern], (name) => name === VERSION);
+  if (symbol === undefined || symbol.size > MAX_VERSION_BYTES) return "name";
+  const version = (await readAddress(image, symbol.address, symbol.size)).toString("latin1");
+  const [, minor] = /^v?1\.(\d+)/.exec(version) ?? [];
+  return Number(minor ?? 0) >= 2 ? "list" : "name";
 }
 
 const MODULE_DATA = "runtime.firstmoduledata";

@@ -1,12 +1,13 @@
 import { stat } from "node:fs/promises";
 import type { Config } from "../../config/schema.ts";
-import type { Compatibility, LinkIdentity } from "../../domain/compatibility.ts";
+import type { Compatibility, FunctionLookup, LinkIdentity } from "../../domain/compatibility.ts";
 import { PluginError } from "../../domain/errors.ts";
 import { functionOf } from "../../domain/names.ts";
 import type { PluginId, PluginType } from "../../domain/plugin.ts";
 import type { KnownCompatibility, PluginEntry, PluginVersion } from "../../domain/plugin-entry.ts";
 import type { Inspection, Inspector } from "../../inspect/inspector.ts";
 import type { Log } from "../../lib/log.ts";
+import { engineFunctions } from "../engine-functions.ts";
 import { requiredSymbols, unregisteredFunctions } from "../function-names.ts";
 import { Clashes, problemsOfName, withProblems } from "./clashes.ts";
 
@@ -102,7 +103,9 @@ export class CompatibilityCheck {
     const compatibility = this.amongOthers(id, inspection);
     if (this.#verify === "enforce") refuseIncompatible(compatibility);
     const checked = toChecked(id, inspection, basis);
-    if (options.libraries) logFindings(id, version, { ...checked, compatibility }, log);
+    if (options.libraries) {
+      logFindings(id, version, { ...checked, compatibility, lookup: inspection.functionLookup }, log);
+    }
     return checked;
   }
 
@@ -130,9 +133,14 @@ export function reasonOf({ problems: [first, ...others] }: Compatibility): strin
 }
 
 export function toChecked(id: PluginId, inspection: Inspection, basis: string): Checked {
-  const { verdict, problems, exports, identity } = inspection;
+  const { verdict, problems, exports, identity, functionLookup } = inspection;
+  const isLookedUp = id.type === "functions" && functionLookup !== undefined;
   return {
-    compatibility: { verdict, problems, basis, ...(identity === undefined ? {} : { identity }) },
+    compatibility: {
+      ...{ verdict, problems, basis },
+      ...(identity === undefined ? {} : { identity }),
+      ...(isLookedUp ? { functionLookup } : {}),
+    },
     ...(id.type === "functions" && exports.length > 0 ? { exports: exports.map(functionOf) } : {}),
   };
 }
@@ -146,15 +154,18 @@ function refuseIncompatible(compatibility: Compatibility): void {
 interface Findings {
   readonly compatibility: Compatibility;
   readonly exports?: readonly string[];
+  readonly lookup: FunctionLookup | undefined;
 }
 
-function logFindings(id: PluginId, version: Registered, { compatibility, exports }: Findings, log: Log): void {
+function logFindings(id: PluginId, version: Registered, { compatibility, exports, lookup }: Findings, log: Log): void {
   const { verdict, problems } = compatibility;
   for (const { code, message } of problems) {
     const line = { plugin: id, verdict, problem: code, reason: message };
     if (verdict === "incompatible") log.warn(line, "the engine will not load this plugin");
     else log.info(line, "whether the engine will load this plugin is unknown");
   }
+  const { missing, remedy } = engineFunctions(id, version, lookup) ?? {};
+  if (missing !== undefined) log.warn({ plugin: id, missing, remedy }, "the engine will not find all functions");
   const unregistered = unregisteredFunctions(id, { ...version, ...(exports ? { exports } : {}) });
   if (unregistered.length > 0) log.info({ plugin: id, unregistered }, "exported functions are not registered");
 }
