@@ -77,7 +77,7 @@ export interface Inspector {
 }
 
 interface InspectorOptions {
-  readonly config: Config["engine"];
+  readonly config: Pick<Config["engine"], "binary" | "verify"> & Partial<Config["engine"]>;
   /** Where a relative `engine.binary` starts and where `bin/` is. */
   readonly baseFolder: string;
   readonly env: { readonly LD_LIBRARY_PATH?: string | undefined };
@@ -86,7 +86,8 @@ interface InspectorOptions {
 export function createInspector({ config, baseFolder, env }: InspectorOptions): Inspector {
   const engineOf = createEngineSource(config.binary, baseFolder);
   let system: Promise<SystemFacts> | undefined;
-  const ldLibraryPath = env.LD_LIBRARY_PATH ?? "";
+  // The engine's process is another one, but an environment that both were given is the best guess.
+  const ldLibraryPath = config.libraryPath || (env.LD_LIBRARY_PATH ?? "");
 
   return {
     async inspect(
@@ -98,7 +99,7 @@ export function createInspector({ config, baseFolder, env }: InspectorOptions): 
       system ??= readSystemFacts();
       const [{ fingerprint, facts: engine }, systemFacts] = await Promise.all([engineOf(binary), system]);
       const budget = new TimeBudget(signal);
-      const common = { engine, requiredSymbols, system: systemFacts };
+      const common = { engine, requiredSymbols, system: systemFacts, libraryPath: ldLibraryPath };
       const gather = async (file: FileBytes): Promise<Evidence> => {
         const plugin = await readPlugin(file);
         const search = plugin && librarySearch(plugin, engine, systemFacts, folder, ldLibraryPath);

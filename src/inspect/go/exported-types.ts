@@ -49,10 +49,9 @@ export async function readExportedTypes(
   const { table: symbols, dynamic, describedAt } = description;
   const { image } = symbols;
   const word = image.format.wordBytes;
-  const sliceAt = describedAt - TABLE_WORDS_BEFORE * word;
-  const count = new FieldReader(await readAddress(image, sliceAt + word, word), image.format).word(0);
+  const count = await countExportedTypes(description);
   if (count === 0 || count > MAX_ENTRIES) throw new Unreadable(`its table of symbols' types has ${count} entries`);
-  const tableAt = await readPointer(image, dynamic, sliceAt);
+  const tableAt = await readPointer(image, dynamic, describedAt - TABLE_WORDS_BEFORE * word);
   const table = new FieldReader(await readAddress(image, tableAt, count * ENTRY_BYTES), image.format);
 
   const names = new Set(exports);
@@ -65,6 +64,13 @@ export async function readExportedTypes(
     if (searched.has(name)) types.set(name, await data.typeAt(table.u32(at + 4)));
   }
   return await readSymbols(description, data, types);
+}
+
+/** How many symbols the plugin package exports by that table, under whatever path. @throws Unreadable */
+export async function countExportedTypes({ table: { image }, describedAt }: PluginDescription): Promise<number> {
+  const word = image.format.wordBytes;
+  const countAt = describedAt - (TABLE_WORDS_BEFORE - 1) * word;
+  return new FieldReader(await readAddress(image, countAt, word), image.format).word(0);
 }
 
 /** The base is the right one when the first entry of the table is the name of an exported symbol. */

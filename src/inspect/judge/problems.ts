@@ -118,7 +118,9 @@ function otherSources(differing: readonly string[], engine: EngineFacts, sources
     return `build the plugin with the engine's versions of modules: ${enumerate(versions)}`;
   }
   const own = main === undefined ? "" : ` (${main.path} ${main.version})`;
-  return `build the plugin from the same source as the engine${own}`;
+  const source = `build the plugin from the same source as the engine${own}`;
+  // Without -trimpath the folder of the source is a part of what is compiled.
+  return engine.trimpath === false ? `${source} in the same folder as the engine's, or both with -trimpath` : source;
 }
 
 function versionsOf({ path, version, replacedBy }: GoModule, sources: SourcePaths | undefined): string {
