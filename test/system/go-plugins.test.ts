@@ -329,7 +329,9 @@ describe("engines", () => {
     const engine = await build({ ...ENGINE, env: { CGO_ENABLED: "0" } });
     const judged = await judge(engine, await build(PLUGIN));
     expect(codes(judged)).toEqual(["ENGINE_WITHOUT_PLUGINS"]);
-    expect(judged.inspection.problems[0]?.message).toContain("without cgo; build it with CGO_ENABLED=1");
+    expect(judged.inspection.problems[0]?.message).toMatch(
+      /built without cgo; build it with CGO_ENABLED=1|built without cgo or linked statically/,
+    );
     expect(judged.loading.error).toBe("plugin: not implemented");
   });
 
@@ -337,7 +339,7 @@ describe("engines", () => {
     const engine = await build({ ...ENGINE, flags: ["-ldflags=-extldflags=-static"] });
     const judged = await judge(engine, await build(PLUGIN));
     expect(codes(judged)).toEqual(["ENGINE_WITHOUT_PLUGINS"]);
-    expect(judged.inspection.problems[0]?.message).toContain("it is linked statically");
+    expect(judged.inspection.problems[0]?.message).toMatch(/linked statically/);
   });
 
   test("one that was built of other sources by the same Go", async () => {
