@@ -19,6 +19,7 @@ import { PREDICATE_TYPE, type StatedSubject } from "../package/trust/statement.t
 import type { Trust } from "../package/trust/trust.ts";
 import type { Staging } from "../package/unpack.ts";
 import { ChangeRun, StageFailure } from "../plugins/change-run.ts";
+import { engineFunctions } from "../plugins/engine-functions.ts";
 import { unregisteredFunctions } from "../plugins/function-names.ts";
 import type { InspectionReport } from "../plugins/inspection-report.ts";
 import { inspectZip } from "../plugins/pipeline.ts";
@@ -28,7 +29,7 @@ import type { InspectArguments } from "./arguments.ts";
 /** What the inspection of a file reports. Only a zip has a script, a sha256 and bytes. */
 interface FileReport
   extends Pick<InspectionReport, "name" | "version" | "verdict" | "problems" | "plugin" | "engine">,
-    Partial<Pick<InspectionReport, "script" | "sha256" | "bytes" | "verified">> {
+    Partial<Pick<InspectionReport, "engineFunctions" | "script" | "sha256" | "bytes" | "verified">> {
   readonly file: string;
   /** Functions that are exported and not requested; only for function plugins. */
   readonly unregistered: readonly string[];
@@ -64,11 +65,22 @@ async function inspectSo(args: InspectArguments, check: CompatibilityCheck, sign
   const type = args.type ?? (args.functions.length > 0 ? "functions" : "sources"); // matters for the functions alone
   const id = { type, name: checkPluginName(args.name ?? soFile?.name) };
   const functions = checkExportedFunctions(type, args.functions);
-  const inspection = await check.inspect(file, id, { functions }, { signal, ...engineOf(args) });
+  const inspection = await check.inspect(file, id, { functions }, { signal, ...comparison(args) });
   const { verdict, problems, plugin, engineFacts: engine } = inspection;
   const exports = args.type === "functions" ? inspection.exports.map(functionOf) : [];
   const unregistered = unregisteredFunctions(id, { functions, exports });
-  return { file, name: id.name, version: soFile?.version ?? "", verdict, problems, plugin, engine, unregistered };
+  const found = engineFunctions(id, { functions }, inspection.functionLookup);
+  const report = {
+    file,
+    name: id.name,
+    version: soFile?.version ?? "",
+    verdict,
+    problems,
+    plugin,
+    engine,
+    unregistered,
+  };
+  return found === undefined ? report : { ...report, engineFunctions: found };
 }
 
 async function inspectLocalZip(
@@ -87,7 +99,7 @@ async function inspectLocalZip(
   const parts = { check, limits, scripts, unpacking: new Turns() };
   await using folder = await TemporaryFolder.create();
   try {
-    const report = await inspectZip({ zip, request, folder, run, parts }, engineOf(args));
+    const report = await inspectZip({ zip, request, folder, run, parts }, comparison(args));
     return { file, ...report, unregistered: report.unregistered ?? [] };
   } catch (error) {
     throw error instanceof StageFailure ? error.cause : error;
@@ -117,8 +129,13 @@ async function regularFileSize(file: string): Promise<number> {
   throw new PluginError("ARCHIVE_INVALID", `it is ${what}; name the zip or the .so of a plugin`);
 }
 
-function engineOf({ engine }: InspectArguments): { readonly engine?: string } {
-  return engine === undefined ? {} : { engine: resolve(engine) };
+/** What the plugin is compared with. */
+function comparison({ engine, type, functions }: InspectArguments): {
+  readonly engine?: string;
+  readonly isTypeGuessed: boolean;
+} {
+  const isTypeGuessed = type === undefined && functions.length === 0;
+  return { isTypeGuessed, ...(engine === undefined ? {} : { engine: resolve(engine) }) };
 }
 
 /** Which plugin a zip is of, where the arguments don't say. */
@@ -181,6 +198,7 @@ export function reportText({
   plugin,
   engine,
   unregistered,
+  engineFunctions: ofEngine,
   verified,
 }: FileReport): string {
   const lines = [`${file}: ${verdict}`, `  plugin ${name}${version === "" ? "" : `, version ${version}`}`];
@@ -199,6 +217,9 @@ export function reportText({
   }
   for (const { code, message, packages = [] } of problems) {
     lines.push("", `  ${code}: ${message}`, ...packages.map((path) => `    ${path}`));
+  }
+  if (ofEngine?.remedy !== undefined) {
+    lines.push("", `  functions that the engine will not find: ${ofEngine.missing?.join(", ")}; ${ofEngine.remedy}`);
   }
   if (unregistered.length > 0) lines.push("", `  exported, but not among the functions: ${unregistered.join(", ")}`);
   return `${lines.join("\n")}\n`;

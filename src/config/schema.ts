@@ -175,6 +175,10 @@ export const ConfigSchema = section({
       "",
       "The engine's executable, to check whether a plugin will load; empty means bin/kuiperd, bin/kuiper or bin/server.",
     ),
+    libraryPath: string(
+      "",
+      "The LD_LIBRARY_PATH of the engine's process, where plugins' libraries are searched for first; empty means the server's own.",
+    ),
     verify: choice(
       "warn",
       ["off", "warn", "enforce"],

@@ -15,6 +15,13 @@ export interface Problem {
   readonly packages?: readonly string[];
 }
 
+/**
+ * How an engine finds the plugin of a function: `name`, it is the one with the function's name, as Kuiper 1.0 does;
+ * `list`, in a list of its own, which begins with the names of plugins.
+ */
+export const FUNCTION_LOOKUPS = ["name", "list"] as const;
+export type FunctionLookup = (typeof FUNCTION_LOOKUPS)[number];
+
 export interface Compatibility {
   readonly verdict: Verdict;
   /** Empty when the verdict is `compatible`. The most important one comes first. */

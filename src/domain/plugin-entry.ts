@@ -1,4 +1,4 @@
-import type { Compatibility, LinkIdentity } from "./compatibility.ts";
+import type { Compatibility, FunctionLookup, LinkIdentity } from "./compatibility.ts";
 import type { FilePath } from "./plugin.ts";
 
 export interface InstalledFile {
@@ -35,6 +35,8 @@ export interface KnownCompatibility extends Compatibility {
   readonly basis: string;
   /** For comparing it with other plugins; absent for a .so of which the engine would compare nothing. */
   readonly identity?: LinkIdentity;
+  /** Of the engine, for a function plugin; absent when unknown. */
+  readonly functionLookup?: FunctionLookup;
 }
 
 /** One version of a plugin: the one that is installed, or one that is kept for a rollback. */

@@ -100,6 +100,16 @@ export function parseSoFileName(fileName: string): SoFile | undefined {
   };
 }
 
+/**
+ * Whether the engine finds the file again: it cuts the name at the first `.so` and at each `@`, remembers what is before
+ * the first `@` and up to the second, and looks for `<name>.so` or `<name>@<version>.so`.
+ */
+export function isFoundByEngine(fileName: string): boolean {
+  const [stem = ""] = fileName.split(SO_SUFFIX, 1);
+  const [name = "", version = ""] = stem.split("@", 2);
+  return fileName === (version === "" ? `${name}${SO_SUFFIX}` : `${name}@${version}${SO_SUFFIX}`);
+}
+
 /** Whether `fileName` is a .so of the plugin `name`: `random.so`, `Random.so`, either with `@version`. */
 export function isSoFileOf(fileName: string, name: string): boolean {
   return parseSoFileName(fileName)?.name === name;

@@ -5,6 +5,7 @@ import { readElf } from "./elf/image.ts";
 import { openSymbols } from "./elf/symbols.ts";
 import { Unreadable, withFile } from "./file-bytes.ts";
 import { type BuildInfo, type ModuleInfo, parseModuleInfo, readBuildInfo, withoutFrame } from "./go/build-info.ts";
+import { type EngineApi, readEngineApi } from "./go/engine-api.ts";
 import { type LinkSymbols, readLinkSymbols } from "./go/link-symbols.ts";
 import { readSourcePaths } from "./go/toolchain.ts";
 import { type Libc, libcOf, neededVersions } from "./libc.ts";
@@ -21,6 +22,8 @@ export interface EngineFacts {
   readonly modules: ModuleInfo;
   /** undefined for a Go program that can't load plugins. */
   readonly symbols: LinkSymbols | undefined;
+  /** What it asks of plugins; undefined without one of Kuiper's packages, or why that can't be read. */
+  readonly api: EngineApi | string | undefined;
   /** Whether it was built with `-trimpath`; undefined when unknown. */
   readonly trimpath: boolean | undefined;
   /** The folder of the Go that built it, `""` with `-trimpath`, undefined when unknown. */
@@ -129,7 +132,8 @@ async function readEngine(path: string): Promise<EngineFacts | string> {
       const image = await readElf(file);
       if (image === undefined) return `the engine's file ${path} is no ELF file`;
       const dynamic = await readDynamic(image);
-      const symbols = dynamic && (await readLinkSymbols(await openSymbols(image, dynamic)));
+      const table = dynamic && (await openSymbols(image, dynamic));
+      const symbols = table && (await readLinkSymbols(table));
       const build = await readBuildInfo(image);
       const isGo = build !== undefined || (symbols?.hashes.size ?? 0) > 0;
       if (!isGo) return `the engine's file ${path} is no Go program`;
@@ -139,15 +143,18 @@ async function readEngine(path: string): Promise<EngineFacts | string> {
       // Before Go 1.18 only the names of source files say how it was built.
       const isKnown = trimpath === true || symbols?.goRoot !== undefined;
       const goRoot = isKnown ? symbols?.goRoot : (await readSourcePaths(image, [])).goRoot;
+      const goVersion = build?.goVersion || symbols?.goVersion || "";
+      const packages = symbols?.hashes ?? new Map();
       return {
         path,
         cpu: image.cpu,
         libc: libcOf(image, dynamic, versions),
         libraries: dynamic?.needed ?? [],
         rpath: dynamic === undefined || dynamic.runpath !== "" ? "" : dynamic.rpath,
-        goVersion: build?.goVersion || symbols?.goVersion || "",
+        goVersion,
         modules,
         symbols: symbols?.hashes.size ? symbols : undefined,
+        api: dynamic && table && (await readEngineApi({ image, dynamic, table, goVersion, packages })),
         trimpath: trimpath ?? (goRoot === undefined ? undefined : goRoot === ""),
         goRoot,
       };

@@ -1,12 +1,14 @@
 import { dirname, resolve } from "node:path";
 import type { Config } from "../config/schema.ts";
-import type { Compatibility, LinkIdentity } from "../domain/compatibility.ts";
+import type { Compatibility, FunctionLookup, LinkIdentity } from "../domain/compatibility.ts";
+import type { PluginType } from "../domain/plugin.ts";
 import { createEngineSource, type EngineFacts } from "./engine.ts";
 import { type FileBytes, TimeBudget, Unreadable, withFile } from "./file-bytes.ts";
 import { readPluginSources, type SourcePaths } from "./go/toolchain.ts";
 import { compareHashes, type Evidence, judge } from "./judge/judge.ts";
 import { differingModules } from "./judge/problems.ts";
 import { linkIdentityOf, type PluginFacts, type PluginReading, readPlugin } from "./plugin-facts.ts";
+import { readSymbolTypes } from "./symbol-types.ts";
 import { missingLibraries } from "./system/libraries.ts";
 import type { LibrarySearch } from "./system/library-folders.ts";
 import { readSystemFacts, type SystemFacts, systemFingerprint } from "./system/system-facts.ts";
@@ -20,6 +22,8 @@ export interface Inspection extends Compatibility {
   readonly engineFingerprint: string;
   /** Upper-case functions and variables of the plugin's own package, sorted, at most 1000. */
   readonly exports: readonly string[];
+  /** How the engine finds the plugin of a function; undefined when unknown. */
+  readonly functionLookup: FunctionLookup | undefined;
   /** For comparing it with other plugins; undefined when the engine would compare nothing. */
   readonly identity: LinkIdentity | undefined;
   /** undefined when the file is no ELF file. */
@@ -45,6 +49,8 @@ interface EngineSummary {
 export interface InspectOptions {
   /** Whether missing shared libraries count: not before install.sh, which may install them. True if absent. */
   readonly libraries?: boolean | undefined;
+  /** The type of the plugin, which decides what its symbols have to be; undefined takes any. */
+  readonly pluginType?: PluginType | undefined;
   /** Another engine's binary to compare with. */
   readonly engine?: string | undefined;
   /** The folder from which the plugin will be loaded, if that is another one: libraries may be named relative to it. */
@@ -71,7 +77,7 @@ export interface Inspector {
 }
 
 interface InspectorOptions {
-  readonly config: Config["engine"];
+  readonly config: Pick<Config["engine"], "binary" | "verify"> & Partial<Config["engine"]>;
   /** Where a relative `engine.binary` starts and where `bin/` is. */
   readonly baseFolder: string;
   readonly env: { readonly LD_LIBRARY_PATH?: string | undefined };
@@ -80,19 +86,20 @@ interface InspectorOptions {
 export function createInspector({ config, baseFolder, env }: InspectorOptions): Inspector {
   const engineOf = createEngineSource(config.binary, baseFolder);
   let system: Promise<SystemFacts> | undefined;
-  const ldLibraryPath = env.LD_LIBRARY_PATH ?? "";
+  // The engine's process is another one, but an environment that both were given is the best guess.
+  const ldLibraryPath = config.libraryPath || (env.LD_LIBRARY_PATH ?? "");
 
   return {
     async inspect(
       soFile,
       requiredSymbols,
-      { libraries = true, engine: binary, folder = dirname(soFile), signal, isInMemory } = {},
+      { libraries = true, engine: binary, folder = dirname(soFile), signal, isInMemory, pluginType } = {},
     ) {
       signal?.throwIfAborted();
       system ??= readSystemFacts();
       const [{ fingerprint, facts: engine }, systemFacts] = await Promise.all([engineOf(binary), system]);
       const budget = new TimeBudget(signal);
-      const common = { engine, requiredSymbols, system: systemFacts };
+      const common = { engine, requiredSymbols, system: systemFacts, libraryPath: ldLibraryPath };
       const gather = async (file: FileBytes): Promise<Evidence> => {
         const plugin = await readPlugin(file);
         const search = plugin && librarySearch(plugin, engine, systemFacts, folder, ldLibraryPath);
@@ -102,14 +109,16 @@ export function createInspector({ config, baseFolder, env }: InspectorOptions): 
           plugin: typeof missing === "string" && plugin !== undefined ? { ...plugin, unread: missing } : plugin,
           missingLibraries: typeof missing === "string" ? [] : missing,
           sources: await sourcesOf(file, plugin, engine),
+          symbolTypes: plugin && (await readSymbolTypes(plugin, engine, requiredSymbols, pluginType)),
         };
       };
       const evidence = await withFile(soFile, gather, budget, isInMemory);
       const plugin = evidence?.plugin;
       return {
-        ...judge(evidence ?? { ...common, plugin, missingLibraries: [], sources: undefined }),
+        ...judge(evidence ?? { ...common, plugin, missingLibraries: [], sources: undefined, symbolTypes: undefined }),
         engineFingerprint: fingerprint,
         exports: plugin?.exports.slice(0, MAX_EXPORTS) ?? [],
+        functionLookup: typeof engine === "string" || typeof engine.api === "string" ? undefined : engine.api?.lookup,
         identity: plugin && linkIdentityOf(plugin, engine),
         plugin: plugin?.facts,
         engineFacts: typeof engine === "string" ? undefined : summaryOf(engine),

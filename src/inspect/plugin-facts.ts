@@ -5,6 +5,7 @@ import { type ElfImage, ET_DYN, readElf } from "./elf/image.ts";
 import { findSymbols, openSymbols } from "./elf/symbols.ts";
 import type { EngineFacts } from "./engine.ts";
 import { type FileBytes, Unreadable } from "./file-bytes.ts";
+import { countExportedTypes, type PluginDescription } from "./go/exported-types.ts";
 import { importPath, isExported, type LinkSymbols, readLinkSymbols } from "./go/link-symbols.ts";
 import { readPluginPath } from "./go/plugin-path.ts";
 import { readProducer } from "./go/toolchain.ts";
@@ -46,11 +47,15 @@ export interface PluginReading {
   readonly symbols: LinkSymbols | undefined;
   /** Upper-case functions and variables of the plugin's own package, sorted. */
   readonly exports: readonly string[];
+  /** Whether its package exports symbols, and none under the plugin's path: it was linked with another one. */
+  readonly isPathForeign: boolean;
   /** `DT_NEEDED`: `facts.libraries` as they are in the file. */
   readonly libraries: readonly string[];
   /** `DT_RPATH`, `DT_RUNPATH`. */
   readonly rpath: string;
   readonly runpath: string;
+  /** Where the types of its symbols are described; only of a plugin, and of use while its file is open. */
+  readonly description: PluginDescription | undefined;
   /** Why it could not be read completely, `""` when it could. */
   readonly unread: string;
 }
@@ -85,9 +90,11 @@ class Draft implements PluginReading {
   kind: PluginKind = "unclear";
   symbols: LinkSymbols | undefined;
   exports: readonly string[] = [];
+  isPathForeign = false;
   libraries: readonly string[] = [];
   rpath = "";
   runpath = "";
+  description: PluginDescription | undefined;
   unread = "";
 }
 
@@ -119,9 +126,11 @@ async function fill(reading: Draft, image: ElfImage): Promise<void> {
   reading.symbols = symbols;
   facts.packages = symbols.hashes.size;
   facts.goVersion = shown(symbols.goVersion || (await readProducer(image)));
-  const path = await readPluginPath(image, dynamic, symbols);
-  reading.kind = path === undefined ? "go-library" : "plugin";
-  if (path === undefined) return;
+  const found = await readPluginPath(image, dynamic, symbols);
+  reading.kind = found === undefined ? "go-library" : "plugin";
+  if (found === undefined) return;
+  const { path, describedAt } = found;
+  reading.description = { table, dynamic, describedAt };
   reading.path = importPath(path);
   facts.pluginPath = shown(reading.path);
   const prefix = `${path}.`;
@@ -130,6 +139,7 @@ async function fill(reading: Draft, image: ElfImage): Promise<void> {
   const maxBytes = Buffer.byteLength(prefix) + MAX_SYMBOL * MAX_UTF8 + 1;
   const own = await findSymbols(table, [{ part: prefix, offset: 0, prefixes: [prefix], maxBytes }], isOwn);
   reading.exports = own.map(({ name }) => name.slice(prefix.length)).sort();
+  reading.isPathForeign = own.length === 0 && (await countExportedTypes(reading.description)) > 0;
 }
 
 function shown(value: string): string {

@@ -3,6 +3,7 @@ import { symbolOf } from "../domain/names.ts";
 import {
   extraPath,
   type FilePath,
+  isFoundByEngine,
   isSoFileOf,
   jsonPath,
   type PluginId,
@@ -139,13 +140,15 @@ function checkOverlaps(entries: readonly NamedEntry[], directoryStart: number): 
 /** @throws PluginError ARCHIVE_INVALID unless there is exactly one .so of the plugin's name */
 function findSoFile(contents: readonly NamedEntry[], id: PluginId): SoFile {
   const found = contents.filter(({ path }) => isSoFileOf(path, id.name));
+  const upper = symbolOf(id.name);
   for (const { entry, path } of found) {
-    refuseIf(path.includes("/") || path.includes(".."), entry, "its version should have neither / nor ..");
+    refuseIf(path.includes("/"), entry, "its version should have no /");
+    const remedy = `name it ${upper}.so, or ${upper}@<version>.so with one @ and no other .so in it`;
+    refuseIf(!isFoundByEngine(path), entry, `the engine would list it and never find it: ${remedy}`);
   }
   const [only] = found;
   const soFile = found.length === 1 && only !== undefined ? parseSoFileName(only.path) : undefined;
   if (soFile !== undefined) return soFile;
-  const upper = symbolOf(id.name);
   const names = found.length === 0 ? "none" : found.map(({ entry }) => quotedName(entry.rawName)).join(" and ");
   throw archiveError(
     `${INCOMPLETE} (the zip should have one ${upper}.so or ${upper}@<version>.so at its root, it has ${names})`,

@@ -70,7 +70,7 @@ export class FunctionNames {
 }
 
 /** The functions of a plugin: what was registered, else the one of its own name. */
-function functionsOf(plugin: string, { functions = [] }: Pick<PluginVersion, "functions">): readonly string[] {
+export function functionsOf(plugin: string, { functions = [] }: Pick<PluginVersion, "functions">): readonly string[] {
   return functions.length > 0 ? functions : [plugin];
 }
 

@@ -5,6 +5,7 @@ import type { PluginId } from "../domain/plugin.ts";
 import type { Verified } from "../domain/plugin-entry.ts";
 import type { Inspection } from "../inspect/inspector.ts";
 import type { PackagePlan } from "../package/plan.ts";
+import { type EngineFunctions, engineFunctions } from "./engine-functions.ts";
 import { unregisteredFunctions } from "./function-names.ts";
 import type { FetchedZip } from "./obtain.ts";
 
@@ -19,6 +20,8 @@ export interface InspectionReport extends Compatibility {
   readonly script: boolean;
   /** What a function plugin exports and the request does not register. */
   readonly unregistered?: readonly string[];
+  /** Which functions of a function plugin the engine will find by itself, where that is known. */
+  readonly engineFunctions?: EngineFunctions;
   readonly plugin: Inspection["plugin"];
   readonly engine: Inspection["engineFacts"];
 }
@@ -39,12 +42,14 @@ export function reportOf(
   const { verdict, problems } = compatibility;
   const exports = inspection.exports.map(functionOf);
   const unregistered = unregisteredFunctions(id, { ...request, exports });
+  const found = engineFunctions(id, request, inspection.functionLookup);
   return {
     name: id.name,
     version: plan.soFile.version,
     verdict,
     problems,
     ...(unregistered.length > 0 ? { unregistered } : {}),
+    ...(found === undefined ? {} : { engineFunctions: found }),
     script: plan.hasScript,
     sha256: zip.sha256,
     bytes: zip.bytes,

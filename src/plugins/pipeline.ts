@@ -150,10 +150,11 @@ interface PackageJob {
  * The stages of an inspection once the zip is on the disk; all of them on a build machine, where no server runs.
  *
  * @param options.engine another binary than the configured one to compare with
+ * @param options.isTypeGuessed whether a plugin of another type than the request's will do
  */
 export async function inspectZip(
   job: PackageJob,
-  options: { readonly engine?: string } = {},
+  options: { readonly engine?: string; readonly isTypeGuessed?: boolean } = {},
 ): Promise<InspectionReport> {
   const { zip, request, run, parts } = job;
   const { check } = parts;

@@ -1,6 +1,7 @@
 import type { Compatibility, Verdict } from "../domain/compatibility.ts";
 import type { PluginId, PluginType } from "../domain/plugin.ts";
 import type { KeptVersion, PluginEntry, PluginVersion } from "../domain/plugin-entry.ts";
+import { type EngineFunctions, engineFunctions } from "./engine-functions.ts";
 import { unregisteredFunctions } from "./function-names.ts";
 import { reasonOf } from "./verdicts/compatibility-check.ts";
 
@@ -9,6 +10,8 @@ export type PluginDescription = { readonly name: string } & Omit<PluginVersion, 
     readonly compatibility?: Compatibility;
     /** Functions that a function plugin exports and that are not registered. */
     readonly unregistered?: readonly string[];
+    /** Which functions of a function plugin the engine finds by itself, where that is known. */
+    readonly engineFunctions?: EngineFunctions;
   };
 
 /** A plugin in the list of everything. */
@@ -34,12 +37,14 @@ export function describePlugin(
 ): PluginDescription {
   const { version, change: _, versions: __, exports: ___, compatibility: ____, ...rest } = entry;
   const unregistered = unregisteredFunctions(id, entry);
+  const found = engineFunctions(id, entry, entry.compatibility?.functionLookup);
   return {
     name: id.name,
     version,
     ...rest,
     ...(compatibility === undefined ? {} : { compatibility: toCompatibility(compatibility) }),
     ...(unregistered.length > 0 ? { unregistered } : {}),
+    ...(compatibility === undefined || found === undefined ? {} : { engineFunctions: found }),
   };
 }
 

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { isSoFileOf, parseSoFileName } from "../../src/domain/plugin.ts";
+import { isFoundByEngine, isSoFileOf, parseSoFileName } from "../../src/domain/plugin.ts";
 
 it.each([
   ["Random@v1.0.0.so", "random", "1.0.0"],
@@ -33,3 +33,13 @@ it.each([
 ])("does not take %s for a .so of %s", (fileName, name) => {
   expect(isSoFileOf(fileName, name)).toBe(false);
 });
+
+it.each(["Random.so", "random.so", "Random@v1.0.0.so", "Random@v1..0.so", "random@v.so", "a.b@1.so", "B@v1.s.so"])(
+  "%s is found by the engine",
+  (fileName) => expect(isFoundByEngine(fileName)).toBe(true),
+);
+
+it.each(["Random@.so", "Random@v1@2.so", "Random@v1.so.so", "Random@v1.sofa.so", "R@@v1.so", "Random@v1@.so"])(
+  "%s is listed by the engine and never found",
+  (fileName) => expect(isFoundByEngine(fileName)).toBe(false),
+);

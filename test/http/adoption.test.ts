@@ -38,6 +38,18 @@ describe("on start", () => {
     expect(JSON.parse((await ask(`${url}/plugins/sources/b`))[1])).toMatchObject({ version: "2" });
   });
 
+  test("one of a name that the engine never finds is listed with that problem", async ({ put, start }) => {
+    for (const file of ["Odd@v1@2.so", "Plain@v1.so"]) await put(`plugins/sources/${file}`);
+    const url = await start();
+    expect(await ask(`${url}/plugins/sources`)).toEqual([200, '["odd","plain"]']);
+    const codesOf = async (name: string) => {
+      const { compatibility } = JSON.parse((await ask(`${url}/plugins/sources/${name}`))[1]);
+      return compatibility.problems.map(({ code }: { code: string }) => code);
+    };
+    expect(await codesOf("odd")).toContain("SO_NAME");
+    expect(await codesOf("plain")).not.toContain("SO_NAME");
+  });
+
   test("a plugin whose .so has vanished is not listed, and can be installed again", async ({ host, start, base }) => {
     const file = host.serveZip({ type: "sinks", name: "gone" });
     expect((await post(`${await start()}/plugins/sinks`, { name: "gone", file }))[0]).toBe(201);

@@ -85,9 +85,8 @@ describe("versions", () => {
     ["random@v1.0.0.so", "1.0.0"],
     ["Random@20200331.so", "20200331"],
     ["Random@vv2.so", "v2"],
-    ["Random@1.0.so.so", "1.0.so"],
-    ["Random@v1@2.so", "1@2"],
-    ["Random@.so", ""],
+    ["Random@v1..0.so", "1..0"],
+    ["Random@v.so", ""],
     ["Random.so", ""],
     ["random.so", ""],
   ] as const)("%s is %j", async ([soName, version], { startServer, host }) => {
@@ -99,6 +98,21 @@ describe("versions", () => {
     expect(await fresh.files()).toContain(`plugins/sinks/${soName}`);
   });
 });
+
+/** The engine lists these and never finds them. */
+test.for(["Random@.so", "Random@v1@2.so", "Random@v1.so.so", "Random@v1.sofa.so", "Random@1.0.so.so", "random@@v1.so"])(
+  "%s is refused",
+  async (soName, { startServer, host }) => {
+    const fresh = await startServer();
+    const file = host.serveZip({ type: "sinks", name: "random", soName });
+    const [status, text] = await post(`${fresh.url}/plugins/sinks`, { name: "random", file });
+    expect([status, text]).toEqual([
+      400,
+      expect.stringContaining("name it Random.so, or Random@<version>.so with one @"),
+    ]);
+    expect(await fresh.files()).not.toContain(`plugins/sinks/${soName}`);
+  },
+);
 
 describe("the server itself", () => {
   test.for(["GET", "POST"])("%s / says what it is", async (method, { server }) => {

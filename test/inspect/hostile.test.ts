@@ -5,8 +5,9 @@ import { deflateSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
 import { readProducer } from "../../src/inspect/go/toolchain.ts";
 import { createInspector } from "../../src/inspect/inspector.ts";
-import { ARM, buildElf, S390X } from "../support/elf.ts";
-import { goElf } from "../support/go-elf.ts";
+import { AMD64, ARM, buildElf, S390X } from "../support/elf.ts";
+import { goElf, RUNTIME } from "../support/go-elf.ts";
+import { API, goTypes } from "../support/go-types.ts";
 import { tempFolder } from "../support/temp-folder.ts";
 import { codesOf, ENGINE, engine, fileOf, inspect, PLUGIN, plugin, readingOf, withImage } from "./kit.ts";
 
@@ -196,12 +197,16 @@ describe("files with random changes", () => {
   };
 
   test.each([
-    ["amd64", {}],
+    ["amd64", { format: AMD64 }],
     ["arm", { format: ARM }],
     ["s390x", { format: S390X }],
   ])("%s", async (_, changes) => {
     const random = randomNumbers(42);
-    const originals = [goElf({ ...PLUGIN, ...contents, ...changes }), goElf({ ...ENGINE, ...contents, ...changes })];
+    const packages = { ...ENGINE.packages, [API]: RUNTIME };
+    const originals = [
+      goElf({ ...PLUGIN, ...contents, ...changes, types: goTypes(changes.format, { Random: "func" }) }),
+      goElf({ ...ENGINE, ...contents, ...changes, packages, types: goTypes(changes.format) }),
+    ];
     const verdicts = new Map<string, number>();
     for (let round = 0; round < ROUNDS; round += 1) {
       const [first, second] = originals.map((original) => {

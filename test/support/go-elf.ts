@@ -1,4 +1,5 @@
 import { AMD64, buildElf, type ElfContents, type ElfFormat, type ElfSymbol, type Relocation } from "./elf.ts";
+import type { TypeBlob } from "./go-types.ts";
 
 /** What Go's linker would have written. What is left out has a fitting default. */
 export interface GoContents extends Omit<ElfContents, "data" | "symbols" | "relocations"> {
@@ -10,6 +11,8 @@ export interface GoContents extends Omit<ElfContents, "data" | "symbols" | "relo
   /** `go.link.…` or, since Go 1.20, `go:link.…`. */
   readonly separator?: "." | ":";
   readonly pluginPath?: string;
+  /** Its types: in a plugin with the table of its symbols' types, in a program with the description of the program. */
+  readonly types?: TypeBlob;
   /** Of Go 1.18 and later; undefined leaves it out. */
   readonly buildInfo?: { readonly goVersion: string; readonly modules: string };
 }
@@ -50,7 +53,7 @@ function number(value: number, { wordBytes, littleEndian }: ElfFormat): Buffer {
 
 /** A plugin, or without `pluginPath` a program or a library of Go. */
 export function goElf(contents: GoContents): Buffer {
-  const { format = AMD64, exports = [], strings = {}, pluginPath, buildInfo } = contents;
+  const { format = AMD64, exports = [], strings = {}, pluginPath, buildInfo, types } = contents;
   const word = format.wordBytes;
   const data = new Data();
   const symbols: ElfSymbol[] = [];
@@ -64,6 +67,18 @@ export function goElf(contents: GoContents): Buffer {
     symbols.push({ name, at: data.add(`${text}\0`), size: text.length + 1 });
   for (const name of exports) symbols.push({ name, at: data.add("code"), size: 4 });
 
+  const typesAt = types === undefined ? 0 : data.add(types.bytes);
+  for (const { at, target } of types?.relocations ?? [])
+    relocations.push({ at: typesAt + at, target: typesAt + target });
+  if (types !== undefined && pluginPath === undefined) {
+    const moduleData = data.add(Buffer.alloc(50 * word));
+    symbols.push({ name: "runtime.firstmoduledata", at: moduleData, size: 50 * word });
+    relocations.push({ at: moduleData + 35 * word, target: typesAt });
+    for (const [name, at] of Object.entries(types.interfaces)) symbols.push({ name, at: typesAt + at, size: 8 });
+  }
+  const entries = types?.table ?? [];
+  const symbolTypes = data.add(Buffer.concat(entries.map((entry) => number(entry, { ...format, wordBytes: 4 }))));
+
   if (pluginPath !== undefined) {
     const pathAt = data.add(pluginPath);
     const table = data.add(Buffer.alloc(links.length * 5 * word));
@@ -72,8 +87,15 @@ export function goElf(contents: GoContents): Buffer {
     }
     const count = number(links.length, format);
     const zero = Buffer.alloc(word);
-    const description = data.add(Buffer.concat([zero, number(pluginPath.length, format), zero, count, count]));
+    const before = Buffer.alloc(14 * word);
+    const symbolCount = number(entries.length / 2, format);
+    const fields = [before, symbolCount, symbolCount, zero, number(pluginPath.length, format), zero, count, count];
+    const start = data.add(Buffer.concat(fields));
+    const description = start + 16 * word;
     relocations.push({ at: description, target: pathAt }, { at: description + 2 * word, target: table });
+    if (types !== undefined) {
+      relocations.push({ at: start, target: typesAt }, { at: description - 3 * word, target: symbolTypes });
+    }
   }
   if (buildInfo !== undefined) {
     if (data.length % 16 !== 0) data.add(Buffer.alloc(8));

@@ -40,6 +40,7 @@ export class GoWorkshop {
     for (const version of ["v1.0.0", "v1.1.0"]) await publishGreet(join(folder, "proxy"), version);
     await writeFiles(join(folder, "engine"), ENGINE);
     await writeFiles(join(folder, "changed-engine"), { ...ENGINE, ...CHANGED });
+    await writeFiles(join(folder, "elsewhere"), ENGINE);
     await writeFiles(join(folder, "other"), OTHER);
     return workshop;
   }
@@ -95,8 +96,8 @@ export class GoWorkshop {
 }
 
 export interface Build {
-  /** `changed-engine` is the engine with one package changed. */
-  readonly module?: "engine" | "changed-engine" | "other";
+  /** `changed-engine` is the engine with one package changed, `elsewhere` the same in another folder. */
+  readonly module?: "engine" | "elsewhere" | "changed-engine" | "other";
   /** Of the package in the module, or of a file of it. */
   readonly path: string;
   readonly mode?: "plugin" | "exe" | "pie" | "c-shared";

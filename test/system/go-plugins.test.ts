@@ -110,6 +110,16 @@ describe("plugins of another build", () => {
     expect(judged.inspection.problems[0]?.message).toContain("another Go or other flags");
   });
 
+  test("the same source in another folder, neither with -trimpath", async () => {
+    const engine = await build({ ...ENGINE, trimpath: false });
+    const judged = await judge(engine, await build({ ...PLUGIN, module: "elsewhere", trimpath: false }));
+    expect(codes(judged)).toEqual(["PACKAGE_DIFFERS"]);
+    expect(judged.inspection.problems[0]?.message).toContain(
+      "in the same folder as the engine's, or both with -trimpath",
+    );
+    await judge(await build(ENGINE), await build({ ...PLUGIN, module: "elsewhere" }));
+  });
+
   test("another version of a module", async () => {
     const judged = await judge(await build(ENGINE), await build({ module: "other", path: "random" }));
     const [problem] = judged.inspection.problems;
@@ -137,6 +147,13 @@ describe("symbols", () => {
     expect(codes(judged)).toEqual(["SYMBOL_MISSING"]);
     expect(judged.inspection.problems[0]?.message).toMatch(/look up Echo .* which has Count, Keep and Random/);
     expect(judged.loading.found).toEqual({ Random: true, Echo: false });
+  });
+
+  test("a plugin that was linked with a path of its own", async () => {
+    const plugin = await build({ ...PLUGIN, flags: ["-ldflags=-pluginpath=some/where"] });
+    const judged = await judge(await build(ENGINE), plugin);
+    expect(codes(judged)).toEqual(["SYMBOL_MISSING"]);
+    expect(judged.inspection.problems[0]?.message).toContain("build it without -ldflags=-pluginpath");
   });
 
   test("a name in lower case, a type and a method", async () => {
@@ -278,6 +295,25 @@ describe("libraries", () => {
     await writeFile(library, code);
     const judged = await judge(await build(ENGINE), plugin, { env });
     expect(codes(judged)).toEqual(["LIBRARY_MISSING"]);
+    expect(judged.inspection.problems[0]?.message).toContain(own);
+  });
+
+  test("in a folder of the engine's own LD_LIBRARY_PATH, which is a setting", async () => {
+    const { plugin, folder: own } = await needing();
+    const engine = await build(ENGINE);
+    const inspectWith = (libraryPath: string, ours: string) =>
+      createInspector({
+        config: { binary: engine, verify: "warn", libraryPath },
+        baseFolder: folder,
+        env: { LD_LIBRARY_PATH: ours },
+      }).inspect(plugin, ["Random"]);
+    expect(await inspectWith(own, "/nowhere")).toMatchObject({ verdict: "compatible" });
+    expect((await load(engine, plugin, ["Random"], { LD_LIBRARY_PATH: own })).error).toBe("");
+    const { problems } = await inspectWith("/nowhere", own);
+    expect(problems).toMatchObject([{ code: "LIBRARY_MISSING" }]);
+    expect(problems[0]?.message).toContain("engine.libraryPath should be that of the engine's process");
+    expect((await load(engine, plugin, ["Random"], { LD_LIBRARY_PATH: "/nowhere" })).error).not.toBe("");
+    expect((await inspectWith("", "")).problems[0]?.message).toContain("set engine.libraryPath to it");
   });
 
   test.each(["-Wl,--enable-new-dtags", "-Wl,--disable-new-dtags"])("beside the plugin, %s", async (tags) => {
@@ -293,12 +329,17 @@ describe("engines", () => {
     const engine = await build({ ...ENGINE, env: { CGO_ENABLED: "0" } });
     const judged = await judge(engine, await build(PLUGIN));
     expect(codes(judged)).toEqual(["ENGINE_WITHOUT_PLUGINS"]);
+    expect(judged.inspection.problems[0]?.message).toMatch(
+      /built without cgo; build it with CGO_ENABLED=1|built without cgo or linked statically/,
+    );
     expect(judged.loading.error).toBe("plugin: not implemented");
   });
 
   test("a static one loads nothing", async () => {
     const engine = await build({ ...ENGINE, flags: ["-ldflags=-extldflags=-static"] });
-    expect(codes(await judge(engine, await build(PLUGIN)))).toEqual(["ENGINE_WITHOUT_PLUGINS"]);
+    const judged = await judge(engine, await build(PLUGIN));
+    expect(codes(judged)).toEqual(["ENGINE_WITHOUT_PLUGINS"]);
+    expect(judged.inspection.problems[0]?.message).toMatch(/linked statically/);
   });
 
   test("one that was built of other sources by the same Go", async () => {

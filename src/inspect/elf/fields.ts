@@ -21,6 +21,10 @@ export class FieldReader {
     this.#little = format.littleEndian;
   }
 
+  u8(at: number): number {
+    return this.#view.getUint8(at);
+  }
+
   u16(at: number): number {
     return this.#view.getUint16(at, this.#little);
   }

@@ -79,6 +79,46 @@ export async function findRelativeWords(
   return found;
 }
 
+/** A word that the loader fills in with the address of a symbol. */
+interface SymbolWord {
+  readonly address: number;
+  /** Index of the symbol. */
+  readonly symbol: number;
+  /** What is added to the symbol's address; 0 where it is in the word itself. */
+  readonly addend: number;
+}
+
+/**
+ * Those of the words at `addresses` that get the address of a symbol. Reads the whole table, once for all of them.
+ *
+ * @throws Unreadable
+ */
+export async function symbolWordsAt(
+  image: ElfImage,
+  dynamic: Dynamic,
+  addresses: ReadonlySet<number>,
+): Promise<SymbolWord[]> {
+  const { wordBytes, littleEndian } = image.format;
+  const isWide = wordBytes === 8;
+  const symbolAt = isWide ? (littleEndian ? 12 : 8) : 4;
+  const filter = new NumberFilter(addresses);
+  const found = new Map<number, SymbolWord>();
+  for (const { start, length, entryBytes, relative } of relocationTables(image, dynamic)) {
+    const skipped = Math.min(length, relative * entryBytes);
+    for await (const { bytes } of image.file.slices(start + skipped, length - skipped, { step: entryBytes })) {
+      const fields = new FieldReader(bytes, image.format);
+      for (let at = 0; at < fields.length; at += entryBytes) {
+        const address = fields.word(at);
+        if (!filter.mayHave(address) || !addresses.has(address)) continue;
+        const symbol = isWide ? fields.u32(at + symbolAt) : fields.u32(at + symbolAt) >>> 8;
+        const addend = entryBytes === 3 * wordBytes ? fields.word(at + 2 * wordBytes) : 0;
+        if (symbol !== 0) found.set(address, { address, symbol, addend });
+      }
+    }
+  }
+  return [...found.values()];
+}
+
 interface Table {
   /** Position in the file. */
   readonly start: number;

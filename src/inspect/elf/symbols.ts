@@ -110,6 +110,16 @@ function tooManySymbols(max: number): Unreadable {
   return new Unreadable(`it has more than ${max} symbols`);
 }
 
+/** The address of the symbol with that index. @throws Unreadable, also when the file wants it from others */
+export async function symbolAddress({ image, start, count }: SymbolTable, index: number): Promise<number> {
+  const layout = layoutOf(image);
+  if (index >= count) throw new Unreadable(`it has no symbol ${index}`);
+  const entry = await image.file.read(start + index * layout.bytes, layout.bytes);
+  const fields = new FieldReader(entry, image.format);
+  if (fields.u16(layout.section) === UNDEFINED) throw new Unreadable(`its symbol ${index} is in another file`);
+  return fields.word(layout.address);
+}
+
 /** Names that have `part` at the position `offset` (in bytes). */
 export interface NamePattern {
   /** Up to six bytes, a rare one first, are found several times as fast: see StringSearch in Node's string_search.h. */

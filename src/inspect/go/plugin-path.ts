@@ -11,6 +11,12 @@ const MAX_DATA_BYTES = 64 * 1024 * 1024;
 /** The same number may be in other places by chance. */
 const MAX_CANDIDATES = 64;
 
+interface PluginPath {
+  readonly path: string;
+  /** The address of the path in the runtime's description of the plugin. */
+  readonly describedAt: number;
+}
+
 /**
  * The path under which Go's plugin package registers a plugin, with which the names of its symbols begin.
  *
@@ -26,7 +32,7 @@ export async function readPluginPath(
   image: ElfImage,
   dynamic: Dynamic,
   { hashes, runtimeHashes }: LinkSymbols,
-): Promise<string | undefined> {
+): Promise<PluginPath | undefined> {
   const word = image.format.wordBytes;
   const count = hashes.size;
   const slots = await findSymbolWords(image, dynamic, runtimeHashes, count + 1);
@@ -39,7 +45,8 @@ export async function readPluginPath(
     const start = slice - 2 * word;
     const [, length = 0, , hashCount, hashCapacity] = await readWords(image, start, 5);
     if (hashCount !== count || hashCapacity !== count || length === 0 || length > MAX_PATH_BYTES) continue;
-    return (await readAddress(image, await pointerAt(image, dynamic, start), length)).toString("utf8");
+    const path = (await readAddress(image, await pointerAt(image, dynamic, start), length)).toString("utf8");
+    return { path, describedAt: start };
   }
   throw unknownLayout();
 }

@@ -1,11 +1,13 @@
 import type { Compatibility } from "../../domain/compatibility.ts";
-import { enumerate, printable } from "../../lib/text.ts";
+import { enumerate, printable, quoted } from "../../lib/text.ts";
 import type { EngineFacts } from "../engine.ts";
 import type { SourcePaths } from "../go/toolchain.ts";
 import { compareVersions } from "../libc.ts";
 import type { PluginReading } from "../plugin-facts.ts";
+import type { SymbolTypes } from "../symbol-types.ts";
 import type { SystemFacts } from "../system/system-facts.ts";
 import { byImportance, goVersions, type KnownProblem, likelyCause, verdictOf } from "./problems.ts";
+import { symbolTypeProblem } from "./symbol-types.ts";
 
 const BUILD_PLUGIN = "build it with go build -buildmode=plugin";
 /** Go keeps a file that it loaded, and one whose packages it refused, for as long as the process lives. */
@@ -22,8 +24,12 @@ export interface Evidence {
   readonly requiredSymbols: readonly string[];
   /** Empty when they were not searched for. */
   readonly missingLibraries: readonly string[];
+  /** The `LD_LIBRARY_PATH` with which they were searched for; `""` without one. */
+  readonly libraryPath: string;
   /** Of the plugin, for saying why packages differ; undefined when none do. */
   readonly sources: SourcePaths | undefined;
+  /** Or why they are not known; undefined where the engine asks for nothing that could be compared. */
+  readonly symbolTypes: SymbolTypes | string | undefined;
 }
 
 /**
@@ -61,6 +67,8 @@ function problemsOf(evidence: Evidence): KnownProblem[] {
   if (typeof engine !== "string") problems.push(...engineProblems(evidence, plugin, engine));
   const absent = plugin.kind === "plugin" ? requiredSymbols.filter((symbol) => !plugin.exports.includes(symbol)) : [];
   if (absent.length > 0 && plugin.unread === "") problems.push(symbolProblem(absent, plugin));
+  const wrongType = symbolTypeProblem(requiredSymbols, evidence.symbolTypes);
+  if (wrongType !== undefined) problems.push({ ...wrongType, message: `${wrongType.message}; ${RESTART}` });
   return problems;
 }
 
@@ -86,7 +94,10 @@ function kindProblem({ kind }: PluginReading): KnownProblem | undefined {
 }
 
 /** What would keep any file from being loaded. Without an engine, the plugin is compared with this system. */
-function platformProblems({ engine, system, missingLibraries }: Evidence, plugin: PluginReading): KnownProblem[] {
+function platformProblems(
+  { engine, system, missingLibraries, libraryPath }: Evidence,
+  plugin: PluginReading,
+): KnownProblem[] {
   const { facts } = plugin;
   const [host, name] = typeof engine === "string" ? [system, "this system"] : [engine, "the engine"];
   if (facts.cpu !== "" && host.cpu !== "" && facts.cpu !== host.cpu) {
@@ -102,7 +113,11 @@ function platformProblems({ engine, system, missingLibraries }: Evidence, plugin
     problems.push({ code: "GLIBC_TOO_OLD", message });
   }
   if (missingLibraries.length > 0) {
-    const message = `the plugin asks for ${enumerate(missingLibraries)}, which this system does not have: install what has it, or have install.sh do so`;
+    const searched =
+      libraryPath === ""
+        ? "if the engine's process has an LD_LIBRARY_PATH, set engine.libraryPath to it"
+        : `the folders of LD_LIBRARY_PATH, ${quoted(libraryPath)}, were searched, too: engine.libraryPath should be that of the engine's process`;
+    const message = `the plugin asks for ${enumerate(missingLibraries)}, which this system does not have: install what has it, or have install.sh do so; ${searched}`;
     problems.push({ code: "LIBRARY_MISSING", message });
   }
   return problems;
@@ -123,7 +138,7 @@ function libcProblem(plugin: string, host: string, name: string): KnownProblem |
 
 function engineProblems({ sources }: Evidence, plugin: PluginReading, engine: EngineFacts): KnownProblem[] {
   if (engine.symbols === undefined) {
-    const message = "the engine loads no plugins at all: it was built without cgo, or without Go's plugin package";
+    const message = `the engine loads no plugins at all: ${whyWithoutPlugins(engine)}`;
     return [{ code: "ENGINE_WITHOUT_PLUGINS", message }];
   }
   if (plugin.symbols === undefined || plugin.facts.cpu !== engine.cpu) return [];
@@ -140,7 +155,21 @@ function engineProblems({ sources }: Evidence, plugin: PluginReading, engine: En
   return [...problems, { code: "PACKAGE_DIFFERS", message, packages: differing }];
 }
 
-function symbolProblem(absent: readonly string[], { exports }: PluginReading): KnownProblem {
+function whyWithoutPlugins({ libc, modules: { settings } }: EngineFacts): string {
+  const cgo = settings.get("CGO_ENABLED");
+  if (cgo === "0") return "it was built without cgo; build it with CGO_ENABLED=1";
+  if (libc !== "static") return "it was built without Go's plugin package";
+  const remedy = "build it with CGO_ENABLED=1, and without -static among the linker's flags";
+  return cgo === "1"
+    ? `it is linked statically; ${remedy}`
+    : `it is a static program, built without cgo or linked statically; ${remedy}`;
+}
+
+function symbolProblem(absent: readonly string[], { exports, path, isPathForeign }: PluginReading): KnownProblem {
+  if (isPathForeign) {
+    const message = `the engine will look up ${enumerate(absent)} under the path ${quoted(path)}, with which the plugin was linked and under which it has no symbols: build it without -ldflags=-pluginpath; ${RESTART}`;
+    return { code: "SYMBOL_MISSING", message };
+  }
   const has = exports.length === 0 ? "no upper-case function or variable at all" : enumerate(exports, 10);
   const message = `the engine will look up ${enumerate(absent)} in the plugin's package, which has ${has}: name the plugin after what it has, or the symbol after the plugin; ${RESTART}`;
   return { code: "SYMBOL_MISSING", message };

@@ -32,6 +32,10 @@ const PROBLEM_VERDICT = {
   PACKAGE_DIFFERS: "incompatible",
   /** The plugin's package has no symbol of the name that the engine will look up. */
   SYMBOL_MISSING: "incompatible",
+  /** The symbol is there, and of a type that the engine refuses at the plugin's first use. */
+  SYMBOL_TYPE: "incompatible",
+  /** Of which type the symbol is can't be read, or not what the engine asks for. */
+  SYMBOL_TYPE_UNKNOWN: "unknown",
   /** The plugin contradicts itself, or is beyond what is read. */
   INSPECTION_INCOMPLETE: "unknown",
   /** There is nothing to compare with. */
@@ -114,7 +118,9 @@ function otherSources(differing: readonly string[], engine: EngineFacts, sources
     return `build the plugin with the engine's versions of modules: ${enumerate(versions)}`;
   }
   const own = main === undefined ? "" : ` (${main.path} ${main.version})`;
-  return `build the plugin from the same source as the engine${own}`;
+  const source = `build the plugin from the same source as the engine${own}`;
+  // Without -trimpath the folder of the source is a part of what is compiled.
+  return engine.trimpath === false ? `${source} in the same folder as the engine's, or both with -trimpath` : source;
 }
 
 function versionsOf({ path, version, replacedBy }: GoModule, sources: SourcePaths | undefined): string {

@@ -5,9 +5,10 @@ import {
   packageHashes,
   type Verdict,
 } from "../../domain/compatibility.ts";
-import { PLUGIN_TYPES, type PluginId, type PluginType, pluginKey } from "../../domain/plugin.ts";
+import { symbolOf } from "../../domain/names.ts";
+import { isFoundByEngine, PLUGIN_TYPES, type PluginId, type PluginType, pluginKey } from "../../domain/plugin.ts";
 import type { PluginEntry } from "../../domain/plugin-entry.ts";
-import { enumerate, printable } from "../../lib/text.ts";
+import { enumerate, printable, quoted } from "../../lib/text.ts";
 
 /**
  * The problems of an installed plugin besides those that its inspection found, by importance, and the verdict that each
@@ -16,6 +17,8 @@ import { enumerate, printable } from "../../lib/text.ts";
 const INSTALLED_PROBLEM_VERDICT = {
   /** The file that the engine would load does not exist. */
   SO_MISSING: "incompatible",
+  /** The engine lists a file of that name and does not find it again. */
+  SO_NAME: "incompatible",
   /** Go knows plugins by their path, and another plugin has the same. */
   ALREADY_LOADED: "incompatible",
   /** Packages that the engine does not have differ in another plugin. `packages` has all of them. */
@@ -125,6 +128,14 @@ export class Clashes {
       if (byHash.size === 0) this.#byPackage.delete(path);
     }
   }
+}
+
+/** The problem of a .so that was copied in under a name that the engine does not find; installs refuse such names. */
+export function problemsOfName({ name }: PluginId, soFile: string): InstalledProblem[] {
+  if (isFoundByEngine(soFile)) return [];
+  const upper = symbolOf(name);
+  const message = `the engine lists ${quoted(soFile)} and never finds it: rename it to ${upper}.so, or ${upper}@<version>.so with one @ and no other .so in it, and restart the engine and this server`;
+  return [{ code: "SO_NAME", message }];
 }
 
 /** The verdict with further problems, which come after those of the plugin itself. */

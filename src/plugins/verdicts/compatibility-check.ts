@@ -1,14 +1,18 @@
 import { stat } from "node:fs/promises";
 import type { Config } from "../../config/schema.ts";
-import type { Compatibility, LinkIdentity } from "../../domain/compatibility.ts";
+import type { Compatibility, FunctionLookup, LinkIdentity } from "../../domain/compatibility.ts";
 import { PluginError } from "../../domain/errors.ts";
 import { functionOf } from "../../domain/names.ts";
 import type { PluginId, PluginType } from "../../domain/plugin.ts";
 import type { KnownCompatibility, PluginEntry, PluginVersion } from "../../domain/plugin-entry.ts";
 import type { Inspection, Inspector } from "../../inspect/inspector.ts";
 import type { Log } from "../../lib/log.ts";
+import { engineFunctions } from "../engine-functions.ts";
 import { requiredSymbols, unregisteredFunctions } from "../function-names.ts";
-import { Clashes, withProblems } from "./clashes.ts";
+import { Clashes, problemsOfName, withProblems } from "./clashes.ts";
+
+/** Changes with what is inspected, so that verdicts of an older server are made again. */
+const RULES = "2";
 
 /** What an inspection adds to a plugin's entry. Without conflicts with other plugins, which change independently. */
 export interface Checked {
@@ -30,6 +34,8 @@ interface CheckOptions {
   readonly libraries?: boolean;
   /** Another engine's binary to compare with. */
   readonly engine?: string;
+  /** Whether the plugin's type was only guessed, so that one of another type will do. */
+  readonly isTypeGuessed?: boolean;
   /** Whether the .so was written just now, so that no read of it waits for a disk. */
   readonly isInMemory?: boolean;
   readonly signal?: AbortSignal;
@@ -58,14 +64,26 @@ export class CompatibilityCheck {
   }
 
   /** Inspects a .so by itself, whether it is installed or not. */
-  inspect(soFile: string, id: PluginId, version: Registered, options: CheckOptions = {}): Promise<Inspection> {
+  inspect(
+    soFile: string,
+    id: PluginId,
+    version: Registered,
+    { isTypeGuessed, ...options }: CheckOptions = {},
+  ): Promise<Inspection> {
     const folder = this.#soFolder?.(id.type);
-    return this.#inspector.inspect(soFile, requiredSymbols(id, version), { ...options, folder });
+    const pluginType = isTypeGuessed ? undefined : id.type;
+    return this.#inspector.inspect(soFile, requiredSymbols(id, version), { ...options, folder, pluginType });
   }
 
-  /** The verdict with the plugin's present conflicts with the other installed plugins. */
-  amongOthers<T extends OwnCompatibility | undefined>(id: PluginId, own: T): Compatibility | T {
-    return own === undefined ? own : withProblems(own, this.#clashes.of(id, own.identity));
+  /**
+   * The verdict with the plugin's present conflicts with the other installed plugins.
+   *
+   * @param soFile the name under which it is installed
+   */
+  amongOthers<T extends OwnCompatibility | undefined>(id: PluginId, own: T, soFile?: string): Compatibility | T {
+    if (own === undefined) return own;
+    const named = soFile === undefined ? [] : problemsOfName(id, soFile);
+    return withProblems(own, [...named, ...this.#clashes.of(id, own.identity)]);
   }
 
   /**
@@ -85,7 +103,9 @@ export class CompatibilityCheck {
     const compatibility = this.amongOthers(id, inspection);
     if (this.#verify === "enforce") refuseIncompatible(compatibility);
     const checked = toChecked(id, inspection, basis);
-    if (options.libraries) logFindings(id, version, { ...checked, compatibility }, log);
+    if (options.libraries) {
+      logFindings(id, version, { ...checked, compatibility, lookup: inspection.functionLookup }, log);
+    }
     return checked;
   }
 
@@ -96,7 +116,7 @@ export class CompatibilityCheck {
    */
   async environment(engineFingerprint?: string): Promise<string> {
     const engine = engineFingerprint ?? (await this.#inspector.engineFingerprint());
-    return `${engine} ${await this.#inspector.systemFingerprint()}`;
+    return `${RULES} ${engine} ${await this.#inspector.systemFingerprint()}`;
   }
 
   /** What a verdict on that .so depends on. Throws the system's error when there is no such file. */
@@ -113,9 +133,14 @@ export function reasonOf({ problems: [first, ...others] }: Compatibility): strin
 }
 
 export function toChecked(id: PluginId, inspection: Inspection, basis: string): Checked {
-  const { verdict, problems, exports, identity } = inspection;
+  const { verdict, problems, exports, identity, functionLookup } = inspection;
+  const isLookedUp = id.type === "functions" && functionLookup !== undefined;
   return {
-    compatibility: { verdict, problems, basis, ...(identity === undefined ? {} : { identity }) },
+    compatibility: {
+      ...{ verdict, problems, basis },
+      ...(identity === undefined ? {} : { identity }),
+      ...(isLookedUp ? { functionLookup } : {}),
+    },
     ...(id.type === "functions" && exports.length > 0 ? { exports: exports.map(functionOf) } : {}),
   };
 }
@@ -129,15 +154,18 @@ function refuseIncompatible(compatibility: Compatibility): void {
 interface Findings {
   readonly compatibility: Compatibility;
   readonly exports?: readonly string[];
+  readonly lookup: FunctionLookup | undefined;
 }
 
-function logFindings(id: PluginId, version: Registered, { compatibility, exports }: Findings, log: Log): void {
+function logFindings(id: PluginId, version: Registered, { compatibility, exports, lookup }: Findings, log: Log): void {
   const { verdict, problems } = compatibility;
   for (const { code, message } of problems) {
     const line = { plugin: id, verdict, problem: code, reason: message };
     if (verdict === "incompatible") log.warn(line, "the engine will not load this plugin");
     else log.info(line, "whether the engine will load this plugin is unknown");
   }
+  const { missing, remedy } = engineFunctions(id, version, lookup) ?? {};
+  if (missing !== undefined) log.warn({ plugin: id, missing, remedy }, "the engine will not find all functions");
   const unregistered = unregisteredFunctions(id, { ...version, ...(exports ? { exports } : {}) });
   if (unregistered.length > 0) log.info({ plugin: id, unregistered }, "exported functions are not registered");
 }

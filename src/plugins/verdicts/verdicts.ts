@@ -67,7 +67,13 @@ export class Verdicts {
         this.#limit(() => check.inspect(soFile, id, present, { engine })),
       );
       if (attempt === undefined) return [];
-      return [{ id, entry: attempt.entry, compatibility: attempt.failure ?? check.amongOthers(id, attempt.result) }];
+      return [
+        {
+          id,
+          entry: attempt.entry,
+          compatibility: attempt.failure ?? check.amongOthers(id, attempt.result, attempt.entry.soFile),
+        },
+      ];
     });
     return (await Promise.all(judged)).flat();
   }
@@ -106,7 +112,7 @@ export class Verdicts {
     return refreshed.map(({ id, to, failure }) => ({
       id,
       entry: to,
-      compatibility: failure ?? (check.isOn ? check.amongOthers(id, to.compatibility) : undefined),
+      compatibility: failure ?? (check.isOn ? check.amongOthers(id, to.compatibility, to.soFile) : undefined),
     }));
   }
 

@@ -3,7 +3,7 @@ import { readdir, readFile, rename, stat } from "node:fs/promises";
 import { basename, dirname } from "node:path";
 import { type Static, Type } from "@sinclair/typebox";
 import { TypeCompiler } from "@sinclair/typebox/compiler";
-import { VERDICTS } from "../../domain/compatibility.ts";
+import { FUNCTION_LOOKUPS, VERDICTS } from "../../domain/compatibility.ts";
 import { isFilePath, PLUGIN_TYPES, type PluginType } from "../../domain/plugin.ts";
 import type { PluginEntry } from "../../domain/plugin-entry.ts";
 import { hasCode } from "../../lib/errors.ts";
@@ -56,6 +56,7 @@ const CompatibilitySchema = Type.Object({
     }),
   ),
   basis: Type.String(),
+  functionLookup: Type.Optional(Type.Union(FUNCTION_LOOKUPS.map((lookup) => Type.Literal(lookup)))),
   identity: Type.Optional(Type.Object({ pluginPath: Type.String(), packages: Type.Array(Type.String()) })),
 });
 
