@@ -11,7 +11,8 @@ import {
   soPath,
   yamlPath,
 } from "../domain/plugin.ts";
-import { checkEntry, type EntryPath, isExecutable, readEntryName } from "./entries.ts";
+import { checkEntry, isExecutable } from "./entries.ts";
+import { type EntryPath, readEntryName } from "./entry-name.ts";
 import { archiveError, invalidZip, quotedName, refuseIf } from "./refusal.ts";
 import type { ZipArchive, ZipEntry } from "./zip-entry.ts";
 
@@ -72,7 +73,9 @@ export function planPackage(archive: ZipArchive, id: PluginId, limits: Config["p
   return {
     soFile,
     files: contents.map(({ entry, path }) => ({ entry, place: placeOf(entry, path, id) })),
-    scriptFolders: entries.filter(({ isFolder, path }) => isFolder && !isInEtc(`${path}/`)).map(({ path }) => path),
+    scriptFolders: entries
+      .filter(({ isFolder, path }) => isFolder && path !== "" && !isInEtc(`${path}/`))
+      .map(({ path }) => path),
     hasScript: contents.some(({ path }) => path === SCRIPT),
   };
 }

@@ -1,6 +1,6 @@
 import { buildZip, type ZipEntry } from "../zip.ts";
 import { METHOD } from "../zip-fields.ts";
-import { goodEntries, goodZip } from "./kit.ts";
+import { goodEntries, goodZip, withEntries } from "./kit.ts";
 
 /** A zip as real tools make it, which strict readers refuse: all readers that take it read the same from it. */
 export interface ToolZip {
@@ -29,7 +29,24 @@ const BYTES_BEHIND: readonly ToolZip[] = [
   },
 ];
 
-export const TOOL_ZIPS: readonly ToolZip[] = [...BYTES_BEHIND];
+const DOT_SEGMENTS: readonly ToolZip[] = [
+  {
+    title: "./ before all names (bsdtar -C dir ., Windows' tar)",
+    zip: () => buildZip([{ name: "./" }, { name: "./etc/" }, ...goodEntries().map(below("./"))]),
+  },
+  {
+    title: "./ before some names, and in the middle",
+    zip: () => withEntries({ name: "./etc/./a.csv", data: "1" }, { name: "docs/./b/./c", data: "1" }, { name: "x/./" }),
+    engine: ["etc/sources/random/a.csv"],
+    script: ["docs/b/c"],
+  },
+];
+
+export const TOOL_ZIPS: readonly ToolZip[] = [...BYTES_BEHIND, ...DOT_SEGMENTS];
+
+function below(prefix: string): (entry: ZipEntry) => ZipEntry {
+  return (entry) => ({ ...entry, name: `${prefix}${entry.name}` });
+}
 
 function padded10k(zip: Buffer): Buffer {
   return Buffer.concat([zip, Buffer.alloc(10_240 - (zip.length % 10_240))]);
