@@ -1,6 +1,7 @@
-import { crc32 } from "node:zlib";
-import { getFileNameLowLevel } from "yauzl";
+import { decodeUtf8 } from "../lib/text.ts";
+import { fromRawBytes, hasRawBytes } from "./raw-path.ts";
 import { refuseIf } from "./refusal.ts";
+import { unicodePathOf } from "./unicode-path.ts";
 import type { ZipEntry } from "./zip-entry.ts";
 
 const UTF8_FLAG = 0x800;
@@ -23,15 +24,15 @@ export interface EntryPath {
  */
 export function readEntryName(entry: ZipEntry): EntryPath {
   const refuse = (condition: boolean, reason: string) => refuseIf(condition, entry, reason);
-  // Before it is decoded, too: CP437 has pictures for these bytes.
+  // Before it is decoded, too: some code pages have pictures for these bytes.
   const hasControls = entry.rawName.some((byte) => byte < 0x20 || byte === 0x7f);
   refuse(hasControls, "its name has control characters");
   const name = decodedName(entry);
   refuse(name === "", "it has no name");
   refuse(/\p{Cc}/u.test(name), "its name has control characters");
-  refuse(name.includes("\\"), "its name has a backslash");
+  refuse(hasBackslash(name), "its name has a backslash");
   refuse(name.startsWith("/"), "its path is absolute");
-  refuse(Buffer.byteLength(name) > MAX_PATH_BYTES, `its path is longer than ${MAX_PATH_BYTES} bytes`);
+  refuse(byteLength(name) > MAX_PATH_BYTES, `its path is longer than ${MAX_PATH_BYTES} bytes`);
   const isFolder = name.endsWith("/");
   refuse(!isFolder && /(^|\/)\.$/.test(name), "its path ends in a dot, so it would be a folder");
   const segments = (isFolder ? name.slice(0, -1) : name).split("/").filter((segment) => segment !== ".");
@@ -40,7 +41,7 @@ export function readEntryName(entry: ZipEntry): EntryPath {
     if (!segment.startsWith(".") && segment !== "" && segment.length * 3 <= MAX_SEGMENT_BYTES) continue; // most are
     refuse(segment === "..", "its path leads out of the folder (..)");
     refuse(segment === "", "its path has an empty segment");
-    const isTooLong = Buffer.byteLength(segment) > MAX_SEGMENT_BYTES;
+    const isTooLong = byteLength(segment) > MAX_SEGMENT_BYTES;
     refuse(isTooLong, `a part of its path is longer than ${MAX_SEGMENT_BYTES} bytes`);
   }
   const path = segments.join("/");
@@ -48,37 +49,22 @@ export function readEntryName(entry: ZipEntry): EntryPath {
   return { path, isFolder };
 }
 
+/** Half a character of Shift-JIS or GBK can be a backslash's byte: behind a byte that is not ASCII it is taken for one. */
+function hasBackslash(name: string): boolean {
+  return /(?<!\p{Cs})\\/u.test(name);
+}
+
+function byteLength(name: string): number {
+  return hasRawBytes(name) ? name.length : Buffer.byteLength(name);
+}
+
+/** Where nothing says the encoding of a name, it is not guessed: see raw-path.ts. */
 function decodedName(entry: ZipEntry): string {
-  const plain = plainName(entry);
-  const unicode = unicodeName(entry);
-  if (unicode === undefined || unicode === plain) return plain;
-  // The field exists for plain names that are not ASCII. Beside one that is, it would mislead some readers.
-  refuseIf(/^[\x20-\x7e]*$/.test(plain), entry, "it has two different names");
-  return unicode;
-}
-
-function plainName(entry: ZipEntry): string {
   const { rawName, flags } = entry;
-  const utf8 = decodeUtf8(rawName);
-  if (utf8 !== undefined) return utf8; // what most tools write, with or without the flag
-  refuseIf((flags & UTF8_FLAG) !== 0, entry, "its name is not valid UTF-8");
-  return getFileNameLowLevel(flags, rawName, [], true); // CP437, as the format says
-}
-
-/** The Unicode Path field: a version (1 byte), the CRC of the name that it replaces (4 bytes), the name. */
-function unicodeName(entry: ZipEntry): string | undefined {
-  const { unicodePath: data, rawName } = entry;
-  if (data === undefined || data.length < 5 || data[0] !== 1) return undefined;
-  if (data.readUInt32LE(1) !== crc32(rawName)) return undefined;
-  const name = decodeUtf8(data.subarray(5));
-  refuseIf(name === undefined, entry, "its name is not valid UTF-8");
-  return name;
-}
-
-function decodeUtf8(bytes: Buffer): string | undefined {
-  try {
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
-  } catch {
-    return undefined;
-  }
+  const plain = decodeUtf8(rawName); // what most tools write, with or without the flag
+  const isSaidUtf8 = (flags & UTF8_FLAG) !== 0;
+  refuseIf(isSaidUtf8 && plain === undefined, entry, "its name is not valid UTF-8");
+  const unicode = unicodePathOf(entry);
+  refuseIf(isSaidUtf8 && unicode !== undefined && unicode !== plain, entry, "it has two different names");
+  return unicode ?? plain ?? fromRawBytes(rawName);
 }

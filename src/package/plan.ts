@@ -13,6 +13,7 @@ import {
 } from "../domain/plugin.ts";
 import { checkEntry, isExecutable } from "./entries.ts";
 import { type EntryPath, readEntryName } from "./entry-name.ts";
+import { hasRawBytes } from "./raw-path.ts";
 import { archiveError, invalidZip, quotedName, refuseIf } from "./refusal.ts";
 import type { ZipArchive, ZipEntry } from "./zip-entry.ts";
 
@@ -21,6 +22,10 @@ const ETC = "etc/";
 
 /** The original's message; what exactly is missing follows it. */
 const INCOMPLETE = "invalid zip file: so file or conf file is missing";
+
+/** For a file of the engine's; one that only install.sh can use keeps its bytes as its name. */
+const UNKNOWN_ENCODING =
+  "its name is not UTF-8, and nothing says in which encoding it is; pack it with a tool that writes names in UTF-8, such as 7z -mcu=on or Python's zipfile";
 
 /** Modes are ours: of the zip's own only "is a program" counts, and that only for the script's helpers. */
 const FILE_MODE = 0o644;
@@ -66,6 +71,9 @@ export function planPackage(archive: ZipArchive, id: PluginId, limits: Config["p
   checkOverlaps(entries, archive.directoryStart);
 
   const contents = entries.filter(({ isFolder }) => !isFolder);
+  for (const { entry, path } of contents) {
+    refuseIf(hasRawBytes(path) && placeOf(entry, path, id).kind === "engine", entry, UNKNOWN_ENCODING);
+  }
   const soFile = findSoFile(contents, id);
   if (id.type === "sources" && !contents.some(({ path }) => path === yamlName(id))) {
     throw archiveError(`${INCOMPLETE} (a source should have ${yamlName(id)} at the root of its zip)`);

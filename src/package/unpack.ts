@@ -1,12 +1,13 @@
 import { createHash } from "node:crypto";
 import { type FileHandle, mkdir, open } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { dirname } from "node:path";
 import { pipeline, type TransformOptions } from "node:stream";
 import { crc32, createInflateRaw, type ZlibOptions } from "node:zlib";
 import type { FilePath } from "../domain/plugin.ts";
 import { syncFiles } from "../lib/durable.ts";
 import { Breather } from "../lib/event-loop.ts";
 import type { PackagePlan } from "./plan.ts";
+import { pathOnDisk } from "./raw-path.ts";
 import { archiveError, quotedName, refusedEntry } from "./refusal.ts";
 import type { ZipEntry } from "./zip-entry.ts";
 
@@ -63,7 +64,7 @@ export async function unpack(
   };
   if (plan.hasScript) {
     await mkdir(staging.scriptFolder);
-    for (const folder of plan.scriptFolders) await mkdir(join(staging.scriptFolder, folder), { recursive: true });
+    for (const folder of plan.scriptFolders) await mkdir(pathOnDisk(staging.scriptFolder, folder), { recursive: true });
   }
 
   const unpacked: UnpackedFile[] = [];
@@ -79,9 +80,8 @@ export async function unpack(
       await file.written();
       unpacked.push({ target: place.target, name, path, sha256, bytes: entry.uncompressedSize });
     } else if (plan.hasScript) {
-      const path = join(staging.scriptFolder, place.path);
-      await mkdir(dirname(path), { recursive: true });
-      await using file = await NewFile.create(path, place.mode);
+      await mkdir(pathOnDisk(staging.scriptFolder, dirname(place.path)), { recursive: true });
+      await using file = await NewFile.create(pathOnDisk(staging.scriptFolder, place.path), place.mode);
       await copyChecked(entry, data, file, count);
     } else {
       // Nothing uses this file without a script. It is read all the same: a damaged zip is refused as a whole.
@@ -113,7 +113,7 @@ class NewFile implements AsyncDisposable {
   }
 
   static async create(
-    path: string,
+    path: string | Buffer,
     mode: number,
     { syncEveryBytes = Number.POSITIVE_INFINITY }: { readonly syncEveryBytes?: number } = {},
   ): Promise<NewFile> {

@@ -44,6 +44,10 @@ const BYTES_TO_REFUSE: Record<string, ZipEntry> = {
   "DEL in a name that is not UTF-8": { name: Buffer.from("evil\x7f\x82.txt", "latin1") },
   "a name that is said to be UTF-8 and is not": { name: Buffer.from("evil\xff.txt", "latin1"), flags: FLAG.utf8 },
   "a slash in overlong UTF-8": { name: Buffer.from("..\xc0\xafevil.txt", "latin1"), flags: FLAG.utf8 },
+  "a backslash between ASCII letters, beside a character in Shift-JIS": {
+    name: Buffer.from("evil\\\x95\x5c.txt", "latin1"),
+  },
+  ".. in a name that is not UTF-8": { name: Buffer.from("evil\xc5\xe4/../../x", "latin1") },
   "half of a surrogate pair in UTF-8": { name: Buffer.from("evil\xed\xa0\x80.txt", "latin1"), flags: FLAG.utf8 },
 };
 
@@ -52,6 +56,25 @@ const UNICODE_PATHS_TO_REFUSE: Record<string, readonly [name: string, unicode: s
   "a unicode path that names another file": ["evil.txt", "etc/evil.yaml"],
   "a unicode path that repeats another entry": ["evil.txt", YAML_NAME],
   "a unicode path that is empty": ["evil.txt", ""],
+};
+
+const ENCODING = /not utf-8.*encoding.*pack it/;
+/** The name of a file of the engine's in GBK, in Shift-JIS and in Windows' code page 437. */
+const IN_UNKNOWN_ENCODINGS: Record<string, string> = {
+  GBK: "etc/\xc5\xe4\xd6\xc3.json",
+  "Shift-JIS with the byte of a backslash": "etc/\x95\x5c.json",
+  "code page 437": "etc/caf\x82/x.csv",
+  "GBK, in the version": "Random@v1\xc5\xe4.so",
+};
+
+const WRONG_UNICODE_PATHS: Record<string, readonly [name: string, unicode: string, flags?: number]> = {
+  "another folder": ["evil\x82.txt", "etc/evil\u00e9.txt"],
+  "another extension": ["evil\x82.txt", "evil\u00e9.so"],
+  "another beginning": ["evil\x82.txt", "live\u00e9.txt"],
+  "another name of as many letters": ["evil.txt", "live.txt"],
+  "other characters than the escapes say": ["evil#U914d.txt", "evil\u914e.txt"],
+  "a slash that is escaped": ["evil#U002f.txt", "evil/.txt"],
+  "another one than UTF-8 that is said to be it": ["evil\xc3\xa9.txt", "evil\u00e8.txt", FLAG.utf8],
 };
 
 const NAMED_TWICE = /twice|duplicate|same|two|again|more than once/;
@@ -72,6 +95,19 @@ export const HOSTILE_NAMES: readonly HostileZip[] = [
     title: `path: ${title}`,
     zip: () => withEntries({ name, data: CONTENT, extra: unicodePath(name, unicode) }),
     refused: says(/evil/),
+  })),
+  ...Object.entries(IN_UNKNOWN_ENCODINGS).map(([title, name]) => ({
+    title: `path: an engine's file in an unknown encoding: ${title}`,
+    zip: () => withEntries({ name: Buffer.from(name, "latin1"), data: CONTENT }),
+    refused: says(ENCODING),
+  })),
+  ...Object.entries(WRONG_UNICODE_PATHS).map(([title, [name, unicode, flags = 0]]) => ({
+    title: `path: a unicode path that is ${title}`,
+    zip: () => {
+      const raw = Buffer.from(name, "latin1");
+      return withEntries({ name: raw, data: CONTENT, flags, extra: unicodePath(raw, unicode) });
+    },
+    refused: says(/evil/, /two different names/),
   })),
   {
     title: "path: none",

@@ -1,5 +1,5 @@
 import { buildZip, type ZipEntry } from "../zip.ts";
-import { METHOD } from "../zip-fields.ts";
+import { HOST, METHOD, unicodePath } from "../zip-fields.ts";
 import { goodEntries, goodZip, withEntries } from "./kit.ts";
 
 /** A zip as real tools make it, which strict readers refuse: all readers that take it read the same from it. */
@@ -42,7 +42,57 @@ const DOT_SEGMENTS: readonly ToolZip[] = [
   },
 ];
 
-export const TOOL_ZIPS: readonly ToolZip[] = [...BYTES_BEHIND, ...DOT_SEGMENTS];
+const latin1 = (bytes: string) => Buffer.from(bytes, "latin1");
+const CONFIG_IN_GBK = "\xc5\xe4\xd6\xc3";
+
+const ENCODINGS: readonly ToolZip[] = [
+  {
+    title: "a name in GBK that only install.sh can use (Windows in China)",
+    zip: () => withEntries({ name: latin1(`${CONFIG_IN_GBK}.txt`), data: "1" }),
+    script: [`${CONFIG_IN_GBK}.txt`],
+  },
+  {
+    title: "a folder in GBK",
+    zip: () => withEntries({ name: latin1(`${CONFIG_IN_GBK}/`) }, { name: latin1(`${CONFIG_IN_GBK}/a/b`), data: "1" }),
+    script: [`${CONFIG_IN_GBK}/a/b`],
+  },
+  {
+    title: "Shift-JIS, whose second byte can be that of a backslash (Windows in Japan)",
+    zip: () => withEntries({ name: latin1("docs/\x95\x5c.txt"), data: "1", host: HOST.dos }),
+    script: ["docs/\x95\x5c.txt"],
+  },
+  {
+    title: "a long name in Shift-JIS",
+    zip: () => withEntries({ name: latin1("\x95\x5c".repeat(125)), data: "1" }),
+    script: ["\x95\x5c".repeat(125)],
+  },
+  {
+    title: "a unicode path of a name in GBK (WinRAR, WinZip)",
+    zip: () => withEntries(withUnicodePath(latin1(`etc/${CONFIG_IN_GBK}.json`), "etc/配置.json")),
+    engine: ["etc/sources/random/配置.json"],
+  },
+  {
+    title: "a unicode path of a name with escapes (Info-ZIP on Windows)",
+    zip: () => withEntries(withUnicodePath(latin1("etc/#U914d#U7f6e#L01f600.json"), "etc/配置😀.json")),
+    engine: ["etc/sources/random/配置😀.json"],
+  },
+  {
+    title: "a unicode path of a name whose characters the code page lacks",
+    zip: () => withEntries(withUnicodePath(latin1("etc/??_a.json"), "etc/配置_a.json")),
+    engine: ["etc/sources/random/配置_a.json"],
+  },
+  {
+    title: "UTF-8 without the flag (macOS)",
+    zip: () => withEntries({ name: Buffer.from("etc/配置.json"), data: "1" }),
+    engine: ["etc/sources/random/配置.json"],
+  },
+];
+
+export const TOOL_ZIPS: readonly ToolZip[] = [...BYTES_BEHIND, ...DOT_SEGMENTS, ...ENCODINGS];
+
+function withUnicodePath(name: Buffer, unicode: string): ZipEntry {
+  return { name, data: "1", extra: unicodePath(name, unicode) };
+}
 
 function below(prefix: string): (entry: ZipEntry) => ZipEntry {
   return (entry) => ({ ...entry, name: `${prefix}${entry.name}` });
