@@ -2,6 +2,7 @@ import * as fs from "node:fs";
 import type { FileHandle } from "node:fs/promises";
 import { type Entry, fromRandomAccessReaderPromise, RandomAccessReader, type ZipFile } from "yauzl";
 import { PluginError } from "../domain/errors.ts";
+import { announcesDescriptor, measureDescriptor } from "./data-descriptor.ts";
 import { type Directory, locateDirectory, readBytes } from "./end-records.ts";
 import { invalidZip, notAZip, quotedName, refusedEntry, refuseIf } from "./refusal.ts";
 import { localFacts, type ZipArchive, type ZipEntry } from "./zip-entry.ts";
@@ -27,7 +28,7 @@ export async function readArchive(file: FileHandle, maxEntries: number): Promise
   }
   const entries: ZipEntry[] = [];
   try {
-    for await (const entry of zip.eachEntry()) entries.push(await withLocalHeader(entry, zip, directory));
+    for await (const entry of zip.eachEntry()) entries.push(await withLocalHeader(entry, zip, file, directory));
   } catch (cause) {
     if (cause instanceof PluginError) throw cause;
     throw invalidZip(`${await failedEntry(file, Number(zip.readEntryCursor))}: ${(cause as Error).message}`, cause);
@@ -64,12 +65,14 @@ class FileReader extends RandomAccessReader {
   }
 }
 
-async function withLocalHeader(entry: Entry, zip: ZipFile, directory: Directory): Promise<ZipEntry> {
+async function withLocalHeader(entry: Entry, zip: ZipFile, file: FileHandle, directory: Directory): Promise<ZipEntry> {
   const named = { rawName: entry.fileNameRaw };
   refuseIf(entry.relativeOffsetOfLocalHeader >= directory.start, named, "its data is outside of the file");
   const local = await zip.readLocalFileHeaderPromise(entry).catch((cause: Error) => {
     throw refusedEntry(named, `its local header can't be read: ${cause.message}`, cause);
   });
+  const isAnnouncedOnce = announcesDescriptor(local.generalPurposeBitFlag & ~entry.generalPurposeBitFlag);
+  const descriptorBytes = isAnnouncedOnce ? await measureDescriptor(file, entry, local.fileDataStart) : 0;
   const unicodePath = entry.extraFields.find((field) => field.id === UNICODE_PATH_FIELD)?.data;
   return {
     // Copies: the originals are parts of a buffer with all the extra fields and comments.
@@ -83,7 +86,7 @@ async function withLocalHeader(entry: Entry, zip: ZipFile, directory: Directory)
     externalAttributes: entry.externalFileAttributes,
     headerStart: entry.relativeOffsetOfLocalHeader,
     dataStart: local.fileDataStart,
-    local: localFacts(local, entry.fileNameRaw),
+    local: localFacts(local, entry.fileNameRaw, descriptorBytes),
   };
 }
 

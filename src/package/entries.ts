@@ -5,11 +5,12 @@ import type { ZipEntry } from "./zip-entry.ts";
 
 /** Bits of an entry's flags. */
 const ENCRYPTED = 0x1;
-const LEVEL = 0x6;
 const SIZES_FOLLOW_DATA = 0x8;
 const PATCH = 0x20;
 const STRONGLY_ENCRYPTED = 0x40;
+const UTF8 = 0x800;
 const MASKED = 0x2000;
+const FLAGS_WITH_MEANING = ENCRYPTED | SIZES_FOLLOW_DATA | PATCH | STRONGLY_ENCRYPTED | UTF8 | MASKED;
 
 const STORED = 0;
 const DEFLATED = 8;
@@ -75,12 +76,19 @@ function checkSizes(
   refuseIf(bytes > RATIO_FREE_BYTES && bytes > compressedSize * maxRatio, entry, tooDense);
 }
 
+/** Those in which a difference of the two headers would give two readings: the others say nothing of the content. */
+function flagsThatCount({ rawName, local }: ZipEntry): number {
+  const isAscii = rawName.every((byte) => byte < 0x80);
+  const hasDescriptor = local.descriptorBytes > 0;
+  return FLAGS_WITH_MEANING & ~(isAscii ? UTF8 : 0) & ~(hasDescriptor ? SIZES_FOLLOW_DATA : 0);
+}
+
 /** Readers differ in which of the two headers they believe, so the two must say the same. */
 function checkLocalHeader(entry: ZipEntry): void {
   const { local } = entry;
   refuseIf(!local.hasSameName, entry, "its local header has another name");
   refuseIf(local.method !== entry.method, entry, "its local header has another packing method");
-  refuseIf(((local.flags ^ entry.flags) & ~LEVEL) !== 0, entry, "its local header has other flags");
+  refuseIf(((local.flags ^ entry.flags) & flagsThatCount(entry)) !== 0, entry, "its local header has other flags");
   if (local.sizes === undefined) throw refusedEntry(entry, "its local header has a broken extra field");
   const sizesMayBeAbsent = (local.flags & SIZES_FOLLOW_DATA) !== 0;
   const agrees = (here: number, there: number) => here === there || (sizesMayBeAbsent && here === 0);

@@ -137,7 +137,7 @@ function collisionKey(path: string): string {
 /** Entries that share data unpack to far more than the zip's size: zip bombs that no ratio of one entry reveals. */
 function checkOverlaps(entries: readonly NamedEntry[], directoryStart: number): void {
   const spans = entries
-    .map(({ entry }) => ({ entry, start: entry.headerStart, end: entry.dataStart + entry.compressedSize }))
+    .map(({ entry }) => ({ entry, start: entry.headerStart, end: endOf(entry) }))
     .sort((a, b) => a.start - b.start || a.end - b.end);
   let previousEnd = 0;
   for (const { entry, start, end } of spans) {
@@ -145,6 +145,10 @@ function checkOverlaps(entries: readonly NamedEntry[], directoryStart: number): 
     refuseIf(end > directoryStart, entry, "its data runs into the zip's directory");
     previousEnd = end;
   }
+}
+
+function endOf({ dataStart, compressedSize, local }: ZipEntry): number {
+  return dataStart + compressedSize + local.descriptorBytes;
 }
 
 /** @throws PluginError ARCHIVE_INVALID unless there is exactly one .so of the plugin's name */

@@ -1,6 +1,6 @@
 import { buildZip, type ZipEntry } from "../zip.ts";
-import { HOST, METHOD, unicodePath } from "../zip-fields.ts";
-import { goodEntries, goodZip, withEntries } from "./kit.ts";
+import { FLAG, HOST, METHOD, unicodePath } from "../zip-fields.ts";
+import { goodEntries, goodZip, SO_NAME, withChanged, withEntries } from "./kit.ts";
 
 /** A zip as real tools make it, which strict readers refuse: all readers that take it read the same from it. */
 export interface ToolZip {
@@ -88,7 +88,36 @@ const ENCODINGS: readonly ToolZip[] = [
   },
 ];
 
-export const TOOL_ZIPS: readonly ToolZip[] = [...BYTES_BEHIND, ...DOT_SEGMENTS, ...ENCODINGS];
+const DESCRIBED_ONCE = { dataDescriptor: "signed", central: { flags: 0 } } as const;
+
+const HEADERS: readonly ToolZip[] = [
+  {
+    title: "the UTF-8 flag of an ASCII name in the local header alone",
+    zip: () => withChanged(SO_NAME, { local: { flags: FLAG.utf8 } }),
+  },
+  {
+    title: "the UTF-8 flag of an ASCII name in the central record alone",
+    zip: () => withChanged(SO_NAME, { central: { flags: FLAG.utf8 } }),
+  },
+  {
+    title: "a data descriptor that the local header alone announces",
+    zip: () => withChanged(SO_NAME, DESCRIBED_ONCE),
+  },
+  {
+    title: "such a data descriptor without a signature",
+    zip: () => withChanged(SO_NAME, { ...DESCRIBED_ONCE, dataDescriptor: "unsigned" }),
+  },
+  {
+    title: "such data descriptors with zip64",
+    zip: () => buildZip(goodEntries().map((entry) => ({ ...entry, ...DESCRIBED_ONCE, zip64: "local" }))),
+  },
+  {
+    title: "flags without a meaning in one header",
+    zip: () => withChanged(SO_NAME, { local: { flags: 1 << 7 }, central: { flags: 1 << 15 } }),
+  },
+];
+
+export const TOOL_ZIPS: readonly ToolZip[] = [...BYTES_BEHIND, ...DOT_SEGMENTS, ...ENCODINGS, ...HEADERS];
 
 function withUnicodePath(name: Buffer, unicode: string): ZipEntry {
   return { name, data: "1", extra: unicodePath(name, unicode) };
