@@ -11,6 +11,7 @@ import {
   soPath,
   yamlPath,
 } from "../domain/plugin.ts";
+import { findCollisions, isAtOrBelow } from "./collisions.ts";
 import { checkEntry, isExecutable } from "./entries.ts";
 import { type EntryPath, readEntryName } from "./entry-name.ts";
 import { hasRawBytes } from "./raw-path.ts";
@@ -31,10 +32,11 @@ const UNKNOWN_ENCODING =
 const FILE_MODE = 0o644;
 const PROGRAM_MODE = 0o755;
 
-/** Where an entry goes: to a file of the engine's folders, or into the folder in which install.sh runs. */
+/** Where an entry goes: to a file of the engine's folders, into the folder in which install.sh runs, or nowhere. */
 type Destination =
   | { readonly kind: "engine"; readonly target: FilePath; readonly mode: number }
-  | { readonly kind: "script"; readonly path: string; readonly mode: number };
+  | { readonly kind: "script"; readonly path: string; readonly mode: number }
+  | { readonly kind: "none" };
 
 interface PlannedFile {
   readonly entry: ZipEntry;
@@ -47,6 +49,8 @@ export interface PackagePlan {
   readonly files: readonly PlannedFile[];
   /** Folders that the zip has for install.sh, relative to the script's folder. */
   readonly scriptFolders: readonly string[];
+  /** What install.sh does not find in its folder, since the zip has two of it. */
+  readonly ambiguous: readonly string[];
   readonly hasScript: boolean;
 }
 
@@ -67,7 +71,8 @@ export function planPackage(archive: ZipArchive, id: PluginId, limits: Config["p
     return { entry, ...path };
   });
   checkTotalSize(entries, limits);
-  checkCollisions(entries, limits.maxEntries);
+  const compared = entries.map((named) => ({ ...named, isStrict: isStrict(named, id) }));
+  const ambiguous = findCollisions(compared, limits.maxEntries);
   checkOverlaps(entries, archive.directoryStart);
 
   const contents = entries.filter(({ isFolder }) => !isFolder);
@@ -80,12 +85,21 @@ export function planPackage(archive: ZipArchive, id: PluginId, limits: Config["p
   }
   return {
     soFile,
-    files: contents.map(({ entry, path }) => ({ entry, place: placeOf(entry, path, id) })),
+    files: contents.map(({ entry, path }) => ({
+      entry,
+      place: isAtOrBelow(ambiguous, path) ? { kind: "none" } : placeOf(entry, path, id),
+    })),
     scriptFolders: entries
       .filter(({ isFolder, path }) => isFolder && path !== "" && !isInEtc(`${path}/`))
+      .filter(({ path }) => !isAtOrBelow(ambiguous, path))
       .map(({ path }) => path),
+    ambiguous: [...ambiguous],
     hasScript: contents.some(({ path }) => path === SCRIPT),
   };
+}
+
+function isStrict({ entry, path, isFolder }: NamedEntry, id: PluginId): boolean {
+  return !isFolder && (path === SCRIPT || placeOf(entry, path, id).kind === "engine");
 }
 
 function checkTotalSize(entries: readonly NamedEntry[], limits: Config["pluginPackage"]): void {
@@ -95,43 +109,6 @@ function checkTotalSize(entries: readonly NamedEntry[], limits: Config["pluginPa
       `unpacked it has ${total} bytes, allowed are ${limits.maxTotalBytes} (pluginPackage.maxTotalBytes)`,
     );
   }
-}
-
-/**
- * No path may mean two files, on any file system: paths are compared without case and in one Unicode form. Every folder
- * is looked at once, however many entries are in it; and there are no more of them than entries may be.
- */
-function checkCollisions(entries: readonly NamedEntry[], maxFolders: number): void {
-  const keys = new Map(entries.map((named) => [named, collisionKey(named.path)]));
-  const files = new Set<string>();
-  for (const [{ entry, isFolder }, key] of keys) {
-    if (isFolder) continue;
-    refuseIf(files.has(key), entry, "there are two entries of that name (upper and lower case are the same)");
-    files.add(key);
-  }
-  const folders = new Set<string>();
-  for (const [{ entry, isFolder }, key] of keys) {
-    for (
-      let folder = isFolder ? key : parentOf(key);
-      folder !== "" && !folders.has(folder);
-      folder = parentOf(folder)
-    ) {
-      refuseIf(files.has(folder), entry, "a part of its path is also a file");
-      folders.add(folder);
-    }
-    if (folders.size > maxFolders) {
-      throw invalidZip(`its entries are in more than ${maxFolders} folders (pluginPackage.maxEntries)`);
-    }
-  }
-}
-
-/** Empty for what is in no folder. */
-function parentOf(path: string): string {
-  return path.slice(0, Math.max(0, path.lastIndexOf("/")));
-}
-
-function collisionKey(path: string): string {
-  return path.normalize("NFC").toLowerCase().normalize("NFC");
 }
 
 /** Entries that share data unpack to far more than the zip's size: zip bombs that no ratio of one entry reveals. */

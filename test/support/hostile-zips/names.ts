@@ -1,6 +1,6 @@
 import type { ZipEntry } from "../zip.ts";
 import { FLAG, METHOD, unicodePath } from "../zip-fields.ts";
-import { type HostileZip, names, says, withChanged, withEntries, YAML_NAME } from "./kit.ts";
+import { type HostileZip, names, SO_NAME, says, withChanged, withEntries, YAML_NAME } from "./kit.ts";
 
 const CONTENT = "evil\n";
 
@@ -146,8 +146,33 @@ export const HOSTILE_NAMES: readonly HostileZip[] = [
   },
   {
     title: "twice: by case",
-    zip: () => withEntries({ name: "readme.MD", data: CONTENT }),
-    refused: says(/readme\.md/, NAMED_TWICE),
+    zip: () => withEntries({ name: "RANDOM.yaml", data: CONTENT }),
+    refused: says(/random\.yaml/, NAMED_TWICE),
+  },
+  {
+    title: "twice: the .so by case",
+    zip: () => withEntries({ name: SO_NAME.toUpperCase(), data: CONTENT }),
+    refused: says(/random@/, NAMED_TWICE),
+  },
+  {
+    title: "twice: install.sh",
+    zip: () => withEntries({ name: "install.sh", data: CONTENT }, { name: "install.sh", data: "exit 0\n" }),
+    refused: names("install.sh", NAMED_TWICE),
+  },
+  {
+    title: "twice: install.sh by case",
+    zip: () => withEntries({ name: "Install.sh", data: CONTENT }, { name: "install.sh", data: "exit 0\n" }),
+    refused: names("install.sh", NAMED_TWICE),
+  },
+  {
+    title: "file and folder: install.sh",
+    zip: () => withEntries({ name: "install.sh/evil", data: CONTENT }, { name: "install.sh", data: "exit 0\n" }),
+    refused: names("install.sh", FILE_AND_FOLDER),
+  },
+  {
+    title: "file and folder: ETC is a file",
+    zip: () => withEntries({ name: "ETC", data: CONTENT }),
+    refused: names("etc", FILE_AND_FOLDER),
   },
   {
     title: "twice: by case in a folder of the path",

@@ -117,7 +117,41 @@ const HEADERS: readonly ToolZip[] = [
   },
 ];
 
-export const TOOL_ZIPS: readonly ToolZip[] = [...BYTES_BEHIND, ...DOT_SEGMENTS, ...ENCODINGS, ...HEADERS];
+/** Entries that are nothing to the engine: install.sh finds those that have one reading. */
+const BESIDE: readonly ToolZip[] = [
+  {
+    title: "README.md and readme.md",
+    zip: () => withEntries({ name: "readme.md", data: "1" }),
+    script: ["readme.md"],
+  },
+  {
+    title: "LICENSE and license/",
+    zip: () => withEntries({ name: "LICENSE", data: "1" }, { name: "license/" }, { name: "license/MIT", data: "1" }),
+    script: ["LICENSE", "license/MIT"],
+  },
+  {
+    title: "NOTICE twice (merged jars)",
+    zip: () => withEntries({ name: "NOTICE", data: "1" }, { name: "NOTICE", data: "2" }),
+  },
+  {
+    title: "LICENSE as a file and as a folder",
+    zip: () =>
+      withEntries(
+        { name: "LICENSE/" },
+        { name: "LICENSE/MIT", data: "1" },
+        { name: "a", data: "1" },
+        { name: "LICENSE", data: "1" },
+      ),
+    script: ["a"],
+  },
+  {
+    title: "composed and decomposed names",
+    zip: () => withEntries({ name: "caf\u00e9", data: "1" }, { name: "cafe\u0301", data: "1" }),
+    script: ["cafe\xcc\x81", "caf\xc3\xa9"],
+  },
+];
+
+export const TOOL_ZIPS: readonly ToolZip[] = [...BYTES_BEHIND, ...DOT_SEGMENTS, ...ENCODINGS, ...HEADERS, ...BESIDE];
 
 function withUnicodePath(name: Buffer, unicode: string): ZipEntry {
   return { name, data: "1", extra: unicodePath(name, unicode) };
