@@ -13,7 +13,7 @@ import { sha256OfFile } from "../lib/files.ts";
 import { SILENT } from "../lib/log.ts";
 import { Turns } from "../lib/turns.ts";
 import { readArchive } from "../package/archive.ts";
-import { readEntryName } from "../package/entry-name.ts";
+import { readEntryNames } from "../package/entry-name.ts";
 import { STATEMENT_LIMIT } from "../package/trust/envelope.ts";
 import { PREDICATE_TYPE, type StatedSubject } from "../package/trust/statement.ts";
 import type { Trust } from "../package/trust/trust.ts";
@@ -125,7 +125,7 @@ async function identify(args: InspectArguments, { maxEntries }: Config["pluginPa
   // O_NONBLOCK: a FIFO that took the file's place must not block the open.
   await using zip = await open(args.file, constants.O_RDONLY | constants.O_NONBLOCK);
   const { entries } = await readArchive(zip, maxEntries);
-  const names = entries.map((entry) => readEntryName(entry).path);
+  const names = readEntryNames(entries).map(({ path }) => path);
   const name = checkPluginName(args.name ?? nameOfOnlySo(names));
   return { name, type: args.type ?? guessType(names, name) };
 }

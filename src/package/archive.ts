@@ -78,6 +78,7 @@ async function withLocalHeader(entry: Entry, zip: ZipFile, file: FileHandle, dir
     // Copies: the originals are parts of a buffer with all the extra fields and comments.
     rawName: Buffer.from(entry.fileNameRaw),
     unicodePath: unicodePath === undefined ? undefined : Buffer.from(unicodePath),
+    maker: entry.versionMadeBy >>> 8,
     flags: entry.generalPurposeBitFlag,
     method: entry.compressionMethod,
     crc32: entry.crc32,

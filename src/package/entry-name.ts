@@ -17,20 +17,34 @@ export interface EntryPath {
   readonly isFolder: boolean;
 }
 
+/** Makers whose old tools separate folders by backslashes: MS-DOS (FAT), NTFS and VFAT. */
+const BACKSLASH_MAKERS: readonly number[] = [0, 10, 14];
+
 /**
- * Decodes an entry's name and checks that it is a plain relative path.
+ * Decodes the entries' names and checks that each is a plain relative path. Backslashes of old Windows tools become
+ * slashes, as most readers take them, unless some entry has both: then nobody knows what they are.
  *
+ * @returns the paths, in the order of the entries
  * @throws PluginError ARCHIVE_INVALID
  */
-export function readEntryName(entry: ZipEntry): EntryPath {
+export function readEntryNames(entries: readonly ZipEntry[]): EntryPath[] {
+  const names = entries.map(decodedName);
+  const isMixed = names.some((name) => name.includes("/") && hasBackslash(name));
+  return entries.map((entry, index) => {
+    const name = names[index] ?? "";
+    const areSeparators = !isMixed && BACKSLASH_MAKERS.includes(entry.maker);
+    return checkedPath(entry, areSeparators ? name.replace(BACKSLASH, "/") : name);
+  });
+}
+
+function checkedPath(entry: ZipEntry, name: string): EntryPath {
   const refuse = (condition: boolean, reason: string) => refuseIf(condition, entry, reason);
-  // Before it is decoded, too: some code pages have pictures for these bytes.
-  const hasControls = entry.rawName.some((byte) => byte < 0x20 || byte === 0x7f);
-  refuse(hasControls, "its name has control characters");
-  const name = decodedName(entry);
   refuse(name === "", "it has no name");
   refuse(/\p{Cc}/u.test(name), "its name has control characters");
-  refuse(hasBackslash(name), "its name has a backslash");
+  refuse(
+    hasBackslash(name),
+    "its name has a backslash; pack it with a tool that writes / between folders, such as zip or 7z",
+  );
   refuse(name.startsWith("/"), "its path is absolute");
   refuse(byteLength(name) > MAX_PATH_BYTES, `its path is longer than ${MAX_PATH_BYTES} bytes`);
   const isFolder = name.endsWith("/");
@@ -50,8 +64,10 @@ export function readEntryName(entry: ZipEntry): EntryPath {
 }
 
 /** Half a character of Shift-JIS or GBK can be a backslash's byte: behind a byte that is not ASCII it is taken for one. */
+const BACKSLASH = /(?<!\p{Cs})\\/gu;
+
 function hasBackslash(name: string): boolean {
-  return /(?<!\p{Cs})\\/u.test(name);
+  return name.search(BACKSLASH) !== -1;
 }
 
 function byteLength(name: string): number {
@@ -61,6 +77,9 @@ function byteLength(name: string): number {
 /** Where nothing says the encoding of a name, it is not guessed: see raw-path.ts. */
 function decodedName(entry: ZipEntry): string {
   const { rawName, flags } = entry;
+  // Before it is decoded, too: some code pages have pictures for these bytes.
+  const hasControls = rawName.some((byte) => byte < 0x20 || byte === 0x7f);
+  refuseIf(hasControls, entry, "its name has control characters");
   const plain = decodeUtf8(rawName); // what most tools write, with or without the flag
   const isSaidUtf8 = (flags & UTF8_FLAG) !== 0;
   refuseIf(isSaidUtf8 && plain === undefined, entry, "its name is not valid UTF-8");

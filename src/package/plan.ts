@@ -13,7 +13,7 @@ import {
 } from "../domain/plugin.ts";
 import { findCollisions, isAtOrBelow } from "./collisions.ts";
 import { checkEntry, isExecutable } from "./entries.ts";
-import { type EntryPath, readEntryName } from "./entry-name.ts";
+import { type EntryPath, readEntryNames } from "./entry-name.ts";
 import { hasRawBytes } from "./raw-path.ts";
 import { archiveError, invalidZip, quotedName, refuseIf } from "./refusal.ts";
 import type { ZipArchive, ZipEntry } from "./zip-entry.ts";
@@ -65,8 +65,9 @@ interface NamedEntry extends EntryPath {
  * @throws PluginError ARCHIVE_INVALID with a message that names the entry
  */
 export function planPackage(archive: ZipArchive, id: PluginId, limits: Config["pluginPackage"]): PackagePlan {
-  const entries = archive.entries.map((entry) => {
-    const path = readEntryName(entry);
+  const paths = readEntryNames(archive.entries);
+  const entries = archive.entries.map((entry, index) => {
+    const path = paths[index] as EntryPath;
     checkEntry(entry, path, limits);
     return { entry, ...path };
   });

@@ -5,6 +5,8 @@ export interface ZipEntry {
   readonly rawName: Buffer;
   /** The data of Info-ZIP's extra field Unicode Path, which some readers prefer to the name. */
   readonly unicodePath: Buffer | undefined;
+  /** The system whose attributes the entry has: who made it. */
+  readonly maker: number;
   readonly flags: number;
   readonly method: number;
   readonly crc32: number;

@@ -1,5 +1,5 @@
 import type { ZipEntry } from "../zip.ts";
-import { FLAG, METHOD, unicodePath } from "../zip-fields.ts";
+import { FLAG, HOST, METHOD, unicodePath } from "../zip-fields.ts";
 import { type HostileZip, names, SO_NAME, says, withChanged, withEntries, YAML_NAME } from "./kit.ts";
 
 const CONTENT = "evil\n";
@@ -58,6 +58,18 @@ const UNICODE_PATHS_TO_REFUSE: Record<string, readonly [name: string, unicode: s
   "a unicode path that is empty": ["evil.txt", ""],
 };
 
+/** Made by MS-DOS or NTFS, for which backslashes are separators. */
+const BACKSLASHES_TO_REFUSE: Record<string, readonly string[]> = {
+  "that lead out": ["etc\\..\\..\\evil.txt"],
+  "of an absolute path": ["\\evil.txt"],
+  "of a share": ["\\\\host\\evil.txt"],
+  "behind a drive letter": ["C:\\evil.txt"],
+  "of an empty segment": ["etc\\\\evil.txt"],
+  "beside a slash": ["etc\\lookup/evil.txt"],
+  "beside a slash in another name": ["etc\\evil.txt", "docs/a\\b"],
+  "that repeat another name": ["etc\\lookup\\cities.csv"],
+};
+
 const ENCODING = /not utf-8.*encoding.*pack it/;
 /** The name of a file of the engine's in GBK, in Shift-JIS and in Windows' code page 437. */
 const IN_UNKNOWN_ENCODINGS: Record<string, string> = {
@@ -109,6 +121,18 @@ export const HOSTILE_NAMES: readonly HostileZip[] = [
     },
     refused: says(/evil/, /two different names/),
   })),
+  ...Object.entries(BACKSLASHES_TO_REFUSE).flatMap(([title, paths]) =>
+    [HOST.dos, HOST.ntfs].map((host) => ({
+      title: `path: backslashes ${title} (maker ${host})`,
+      zip: () => withEntries(...paths.map((name) => ({ name, data: CONTENT, host }))),
+      refused: says(/evil|cities/),
+    })),
+  ),
+  {
+    title: "path: backslashes by a maker that has slashes",
+    zip: () => withEntries({ name: "docs\\evil.txt", data: CONTENT, host: HOST.unix }),
+    refused: says(/docs.*evil\.txt/, /backslash; pack it with a tool that writes \/ between folders/),
+  },
   {
     title: "path: none",
     zip: () => withEntries({ name: "", data: CONTENT }),

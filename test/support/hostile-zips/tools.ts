@@ -151,7 +151,44 @@ const BESIDE: readonly ToolZip[] = [
   },
 ];
 
-export const TOOL_ZIPS: readonly ToolZip[] = [...BYTES_BEHIND, ...DOT_SEGMENTS, ...ENCODINGS, ...HEADERS, ...BESIDE];
+const fromWindows = (host: number) => (entry: ZipEntry) => ({
+  ...entry,
+  name: String(entry.name).replaceAll("/", "\\"),
+  host,
+  externalAttributes: 0x20,
+});
+
+const BACKSLASHES: readonly ToolZip[] = [
+  ...[HOST.dos, HOST.ntfs].map((host) => ({
+    title: `backslashes (.NET before 4.6.1, maker ${host})`,
+    zip: () => buildZip([{ name: "etc/" }, ...goodEntries(), { name: "docs/a/b", data: "1" }].map(fromWindows(host))),
+    script: ["docs/a/b"],
+  })),
+  {
+    title: "a backslash before a name in Shift-JIS that has the byte of one",
+    zip: () =>
+      withEntries(...[{ name: "a.txt", data: "1" }].map(fromWindows(HOST.dos)), {
+        name: latin1("\x95\x5c\x95\x5c.txt"),
+        data: "1",
+        host: HOST.dos,
+      }),
+    script: ["a.txt", "\x95\x5c\x95\x5c.txt"],
+  },
+  {
+    title: "backslashes of one entry, slashes of the others",
+    zip: () => withEntries({ name: "etc\\a.csv", data: "1", host: HOST.dos }),
+    engine: ["etc/sources/random/a.csv"],
+  },
+];
+
+export const TOOL_ZIPS: readonly ToolZip[] = [
+  ...BYTES_BEHIND,
+  ...DOT_SEGMENTS,
+  ...ENCODINGS,
+  ...HEADERS,
+  ...BESIDE,
+  ...BACKSLASHES,
+];
 
 function withUnicodePath(name: Buffer, unicode: string): ZipEntry {
   return { name, data: "1", extra: unicodePath(name, unicode) };
