@@ -14,6 +14,7 @@ import { SILENT } from "../lib/log.ts";
 import { Turns } from "../lib/turns.ts";
 import { readArchive } from "../package/archive.ts";
 import { readEntryNames } from "../package/entry-name.ts";
+import { insteadOfAnySo } from "../package/missing-file.ts";
 import { STATEMENT_LIMIT } from "../package/trust/envelope.ts";
 import { PREDICATE_TYPE, type StatedSubject } from "../package/trust/statement.ts";
 import type { Trust } from "../package/trust/trust.ts";
@@ -133,6 +134,8 @@ async function identify(args: InspectArguments, { maxEntries }: Config["pluginPa
 function nameOfOnlySo(names: readonly string[]): string {
   const [only, ...others] = names.filter((name) => !name.includes("/")).flatMap((name) => parseSoFileName(name) ?? []);
   if (only !== undefined && others.length === 0) return only.name;
+  const instead = only === undefined ? insteadOfAnySo(names.filter((name) => name !== "")) : "";
+  if (instead !== "") throw new PluginError("ARCHIVE_INVALID", `the zip has no .so at its root${instead}`);
   const found = only === undefined ? "no .so" : `${others.length + 1} .so files`;
   throw new PluginError("ARCHIVE_INVALID", `the zip has ${found} at its root; say with --name which plugin it is`);
 }

@@ -14,6 +14,7 @@ import {
 import { findCollisions, isAtOrBelow } from "./collisions.ts";
 import { checkEntry, isExecutable } from "./entries.ts";
 import { type EntryPath, readEntryNames } from "./entry-name.ts";
+import { insteadOfSo, insteadOfYaml } from "./missing-file.ts";
 import { hasRawBytes } from "./raw-path.ts";
 import { archiveError, invalidZip, quotedName, refuseIf } from "./refusal.ts";
 import type { ZipArchive, ZipEntry } from "./zip-entry.ts";
@@ -82,7 +83,11 @@ export function planPackage(archive: ZipArchive, id: PluginId, limits: Config["p
   }
   const soFile = findSoFile(contents, id);
   if (id.type === "sources" && !contents.some(({ path }) => path === yamlName(id))) {
-    throw archiveError(`${INCOMPLETE} (a source should have ${yamlName(id)} at the root of its zip)`);
+    const found = insteadOfYaml(
+      contents.map(({ path }) => path),
+      id,
+    );
+    throw archiveError(`${INCOMPLETE} (a source should have ${yamlName(id)} at the root of its zip${found})`);
   }
   return {
     soFile,
@@ -140,8 +145,15 @@ function findSoFile(contents: readonly NamedEntry[], id: PluginId): SoFile {
   if (soFile !== undefined) return soFile;
   const upper = symbolOf(id.name);
   const names = found.length === 0 ? "none" : found.map(({ entry }) => quotedName(entry.rawName)).join(" and ");
+  const instead =
+    found.length === 0
+      ? insteadOfSo(
+          contents.map(({ path }) => path),
+          id,
+        )
+      : "";
   throw archiveError(
-    `${INCOMPLETE} (the zip should have one ${upper}.so or ${upper}@<version>.so at its root, it has ${names})`,
+    `${INCOMPLETE} (the zip should have one ${upper}.so or ${upper}@<version>.so at its root, it has ${names}${instead})`,
   );
 }
 

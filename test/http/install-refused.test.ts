@@ -101,8 +101,16 @@ describe("a zip is wrong", () => {
     ["without entries", () => random({ soContent: null, yaml: null }), new RegExp(`^${MISSING} `)],
     ["without .so", () => random({ soContent: null }), new RegExp(`^${MISSING} .*it has none\\)$`)],
     ["without yaml", () => random({ yaml: null }), new RegExp(`^${MISSING} .*random\\.yaml`)],
-    ["another's .so", () => random({ soName: "Other@v1.so" }), new RegExp(`^${MISSING} .*it has none\\)$`)],
-    ["the .so in a folder", () => random({ soName: "random/Random.so" }), new RegExp(`^${MISSING} `)],
+    [
+      "another's .so",
+      () => random({ soName: "Other@v1.so" }),
+      new RegExp(`^${MISSING} .*it has none; found Other@v1\\.so: that is the plugin other; .*\\)$`),
+    ],
+    [
+      "the .so in a folder",
+      () => random({ soName: "random/Random.so" }),
+      new RegExp(`^${MISSING} .*found random/Random\\.so: .*root`),
+    ],
     ["two .so", () => random({ files: { "random.so": "x" } }), new RegExp(`^${MISSING} .*"random\\.so"`)],
     ["a version that leads out", () => random({ soName: "Random@../../x.so" }), /^invalid zip file: /],
     ["an entry that leads out", () => random({ files: { "../evil": "x" } }), /^invalid zip file: "\.\.\/evil": /],
