@@ -4,7 +4,8 @@ import { type Entry, fromRandomAccessReaderPromise, RandomAccessReader, type Zip
 import { PluginError } from "../domain/errors.ts";
 import { announcesDescriptor, measureDescriptor } from "./data-descriptor.ts";
 import { type Directory, locateDirectory, readBytes } from "./end-records.ts";
-import { invalidZip, notAZip, quotedName, refusedEntry, refuseIf } from "./refusal.ts";
+import { notAZip } from "./file-kind.ts";
+import { invalidZip, quotedName, refusedEntry, refuseIf } from "./refusal.ts";
 import { localFacts, type ZipArchive, type ZipEntry } from "./zip-entry.ts";
 
 const UNICODE_PATH_FIELD = 0x7075;
@@ -45,7 +46,7 @@ async function openZip(file: FileHandle, { archiveEnd }: Directory): Promise<Zip
   try {
     return await fromRandomAccessReaderPromise(new FileReader(file), archiveEnd, options);
   } catch (cause) {
-    throw notAZip(cause);
+    throw await notAZip(file, cause);
   }
 }
 

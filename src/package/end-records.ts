@@ -1,6 +1,7 @@
 import type { FileHandle } from "node:fs/promises";
 import type { PluginError } from "../domain/errors.ts";
-import { invalidZip, notAZip } from "./refusal.ts";
+import { notAZip } from "./file-kind.ts";
+import { invalidZip } from "./refusal.ts";
 
 /** Signatures and lengths of the records at the end of a zip (PKWARE's APPNOTE, 4.3). */
 const END_MARK = Buffer.from("PK\x05\x06", "latin1");
@@ -34,7 +35,7 @@ export async function locateDirectory(file: FileHandle): Promise<Directory> {
   const { size } = await file.stat();
   const tail = await readBytes(file, Math.max(0, size - END_BYTES - MAX_COMMENT_BYTES), size);
   const position = findEndRecord(tail, size);
-  if (position === undefined) throw notAZip();
+  if (position === undefined) throw await notAZip(file);
   const record = tail.subarray(position);
   const recordStart = size - tail.length + position;
   const archiveEnd = recordStart + endOf(tail, position) - position;

@@ -106,7 +106,7 @@ describe("inspect", () => {
 
   test.for([
     [["nothere.zip"], /^kuiper-plugin-server: nothere\.zip: no such file or directory\n$/],
-    [["broken.zip"], /^kuiper-plugin-server: broken\.zip: zip: not a valid zip file\n$/],
+    [["broken.zip"], /^kuiper-plugin-server: broken\.zip: zip: not a valid zip file \(6 bytes, text\)\n$/],
     [[], /^kuiper-plugin-server: inspect needs the zip or the \.so of a plugin\n\nUsage:/],
     [["a.zip", "b.zip"], /takes one file, but there is also b\.zip\n\nUsage:/],
     [["a.zip", "--type", "things"], /--type is things; it should be one of sources, sinks, functions\n/],

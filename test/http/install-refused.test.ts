@@ -95,9 +95,17 @@ describe("a zip is wrong", () => {
   const MISSING = "invalid zip file: so file or conf file is missing";
   const random = (contents: Partial<PluginContents>) => pluginZip({ type: "sources", name: "random", ...contents });
   test.for<[what: string, zip: () => Buffer, reason: string | RegExp]>([
-    ["empty", () => Buffer.alloc(0), "zip: not a valid zip file"],
-    ["no zip", () => Buffer.from("<html>404</html>"), "zip: not a valid zip file"],
-    ["cut off", () => random({}).subarray(0, -30), "zip: not a valid zip file"],
+    ["empty", () => Buffer.alloc(0), "zip: not a valid zip file (0 bytes, it is empty)"],
+    [
+      "no zip",
+      () => Buffer.from("<html>404</html>"),
+      /^zip: not a valid zip file \(16 bytes, an HTML page, such as a login or error page; [^;]+\)$/,
+    ],
+    [
+      "cut off",
+      () => random({}).subarray(0, -30),
+      /^zip: not a valid zip file \(\d+ bytes, a zip whose end is missing or damaged; transfer it again\)$/,
+    ],
     ["without entries", () => random({ soContent: null, yaml: null }), new RegExp(`^${MISSING} `)],
     ["without .so", () => random({ soContent: null }), new RegExp(`^${MISSING} .*it has none\\)$`)],
     ["without yaml", () => random({ yaml: null }), new RegExp(`^${MISSING} .*random\\.yaml`)],
