@@ -38,10 +38,9 @@ export function insteadOfAnySo(paths: readonly string[]): string {
 /** @param paths of the zip's files; none of them is the .yaml of the source */
 export function insteadOfYaml(paths: readonly string[], { name }: PluginId): string {
   const wanted = `${name}.yaml`;
-  const misnamed = new RegExp(`^${name}\\.ya?ml(?:\\.\\w+)?$`, "i");
   return firstFound(paths, [
     inFolder(paths, (fileName) => fileName === wanted),
-    (path) => (misnamed.test(baseOf(path)) ? renamed(path, wanted) : undefined),
+    (path) => (/^\.ya?ml(?:\.\w+)?$/i.test(afterName(baseOf(path), name)) ? renamed(path, wanted) : undefined),
     (path) => (/^[^/]+\.ya?ml$/i.test(path) ? `rename it ${wanted} if it is the source's configuration` : undefined),
   ]);
 }
@@ -79,11 +78,20 @@ function inFolder(paths: readonly string[], isWanted: (fileName: string) => bool
   };
 }
 
+/** What follows the plugin's name in a .so's name: a version, the suffix, and a version where Linux has it. */
+const MISNAMED_REST = /^(?:[-@_. ]*v?(\d[\w.+-]*))?\.so(?:\.(\d[\d.]*))?$/i;
+
+/** What follows the name, in any case; empty for another file. */
+function afterName(fileName: string, name: string): string {
+  return fileName.toLowerCase().startsWith(name.toLowerCase()) ? fileName.slice(name.length) : "";
+}
+
 /** `librandom.so`, `random.so.1`, `RANDOM.so`, `random-1.0.0.so`. */
 function misnamedSo(name: string): Rule {
-  const pattern = new RegExp(`^(?:lib)?${name}(?:[-@_. ]*v?(\\d[\\w.+-]*))?\\.so(?:\\.(\\d[\\d.]*))?$`, "i");
   return (path) => {
-    const match = pattern.exec(baseOf(path));
+    const base = baseOf(path);
+    const rest = afterName(base, name) || afterName(base, `lib${name}`);
+    const match = MISNAMED_REST.exec(rest);
     if (match === null) return undefined;
     const version = match[1] ?? match[2];
     return renamed(path, `${symbolOf(name)}${version === undefined ? "" : `@v${version}`}.so`);
