@@ -19,7 +19,7 @@ const test = sharedServerTest().extend(
 );
 
 const latin1 = (text: string) => Buffer.from(text, "latin1");
-const left = (files: readonly string[]) => files.filter((path) => /\.(changes|incoming|new)/.test(path));
+const left = (files: readonly string[]) => files.filter((path) => /\.(changes|incoming)\/.|\.new$/.test(path));
 
 describe("install.sh", () => {
   test("finds a file in an unknown encoding by its bytes, and nothing is left behind", async ({ server, install }) => {
