@@ -13,6 +13,8 @@ import { sha256OfFile } from "../lib/files.ts";
 import { SILENT } from "../lib/log.ts";
 import { Turns } from "../lib/turns.ts";
 import { readArchive } from "../package/archive.ts";
+import { readEntryNames } from "../package/entry-name.ts";
+import { insteadOfAnySo } from "../package/missing-file.ts";
 import type { ScriptRunner } from "../package/script/install-script.ts";
 import { STATEMENT_LIMIT } from "../package/trust/envelope.ts";
 import { PREDICATE_TYPE, type StatedSubject } from "../package/trust/statement.ts";
@@ -143,7 +145,7 @@ async function identify(args: InspectArguments, { maxEntries }: Config["pluginPa
   // O_NONBLOCK: a FIFO that took the file's place must not block the open.
   await using zip = await open(args.file, constants.O_RDONLY | constants.O_NONBLOCK);
   const { entries } = await readArchive(zip, maxEntries);
-  const names = entries.map(({ rawName }) => rawName.toString("utf8"));
+  const names = readEntryNames(entries).map(({ path }) => path);
   const name = checkPluginName(args.name ?? nameOfOnlySo(names));
   return { name, type: args.type ?? guessType(names, name) };
 }
@@ -151,6 +153,8 @@ async function identify(args: InspectArguments, { maxEntries }: Config["pluginPa
 function nameOfOnlySo(names: readonly string[]): string {
   const [only, ...others] = names.filter((name) => !name.includes("/")).flatMap((name) => parseSoFileName(name) ?? []);
   if (only !== undefined && others.length === 0) return only.name;
+  const instead = only === undefined ? insteadOfAnySo(names.filter((name) => name !== "")) : "";
+  if (instead !== "") throw new PluginError("ARCHIVE_INVALID", `the zip has no .so at its root${instead}`);
   const found = only === undefined ? "no .so" : `${others.length + 1} .so files`;
   throw new PluginError("ARCHIVE_INVALID", `the zip has ${found} at its root; say with --name which plugin it is`);
 }

@@ -2,6 +2,7 @@ import { fileURLToPath } from "node:url";
 import { quoted } from "../lib/text.ts";
 import { parseUrl } from "../lib/url.ts";
 import { PluginError } from "./errors.ts";
+import { whyNoUrl, whyNoZipUrl } from "./uri-reason.ts";
 
 /** Where a plugin's zip, or another file, is. */
 export interface PluginUri {
@@ -30,13 +31,14 @@ const MAX_SHOWN = 2000;
 
 /**
  * The rule for the address of a zip: an absolute `http`, `https` or `file` URL whose path ends in `.zip`. A query may
- * follow (presigned URLs have one).
+ * follow (presigned URLs have one). Whitespace around it is dropped, as around names.
  *
  * @throws PluginError URI_INVALID
  */
 export function checkPluginUri(input: string | null | undefined): PluginUri {
   const uri = checkUri(input);
-  if (!decodedPath(uri.url)?.endsWith(ZIP_SUFFIX)) throw invalidUri(uri.redacted);
+  const path = decodedPath(uri.url) ?? "";
+  if (!path.endsWith(ZIP_SUFFIX)) throw invalidUri(uri.redacted, whyNoZipUrl(uri.url, path));
   return uri;
 }
 
@@ -46,15 +48,15 @@ export function checkPluginUri(input: string | null | undefined): PluginUri {
  * @throws PluginError URI_INVALID
  */
 export function checkUri(input: string | null | undefined): PluginUri {
-  const uri = input ?? "";
+  const uri = (input ?? "").trim();
   const redacted = shownUri(uri);
   const url = parse(uri);
-  if (url === undefined || decodedPath(url) === undefined) throw invalidUri(redacted);
+  if (url === undefined || decodedPath(url) === undefined) throw invalidUri(redacted, whyNoUrl(uri));
   return { url, redacted };
 }
 
-function invalidUri(redacted: string): PluginError {
-  return new PluginError("URI_INVALID", `invalid uri ${redacted}`);
+function invalidUri(redacted: string, reason: string): PluginError {
+  return new PluginError("URI_INVALID", `invalid uri ${redacted}: ${reason}`);
 }
 
 /** An address for a message, the log or the registry: without credentials, printable and cut where it is very long. */

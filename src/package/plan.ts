@@ -12,7 +12,11 @@ import {
   soPath,
   yamlPath,
 } from "../domain/plugin.ts";
-import { checkEntry, type EntryPath, isExecutable, readEntryName } from "./entries.ts";
+import { findCollisions, isAtOrBelow } from "./collisions.ts";
+import { checkEntry, isExecutable } from "./entries.ts";
+import { type EntryPath, readEntryNames } from "./entry-name.ts";
+import { insteadOfSo, insteadOfYaml } from "./missing-file.ts";
+import { hasRawBytes } from "./raw-path.ts";
 import { archiveError, invalidZip, quotedName, refuseIf } from "./refusal.ts";
 import type { ZipArchive, ZipEntry } from "./zip-entry.ts";
 
@@ -22,14 +26,19 @@ const ETC = "etc/";
 /** The original's message; what exactly is missing follows it. */
 const INCOMPLETE = "invalid zip file: so file or conf file is missing";
 
+/** For a file of the engine's; one that only install.sh can use keeps its bytes as its name. */
+const UNKNOWN_ENCODING =
+  "its name is not UTF-8, and nothing says in which encoding it is; pack it with a tool that writes names in UTF-8, such as 7z -mcu=on or Python's zipfile";
+
 /** Modes are ours: of the zip's own only "is a program" counts, and that only for the script's helpers. */
 const FILE_MODE = 0o644;
 const PROGRAM_MODE = 0o755;
 
-/** Where an entry goes: to a file of the engine's folders, or into the folder in which install.sh runs. */
+/** Where an entry goes: to a file of the engine's folders, into the folder in which install.sh runs, or nowhere. */
 type Destination =
   | { readonly kind: "engine"; readonly target: FilePath; readonly mode: number }
-  | { readonly kind: "script"; readonly path: string; readonly mode: number };
+  | { readonly kind: "script"; readonly path: string; readonly mode: number }
+  | { readonly kind: "none" };
 
 interface PlannedFile {
   readonly entry: ZipEntry;
@@ -42,6 +51,8 @@ export interface PackagePlan {
   readonly files: readonly PlannedFile[];
   /** Folders that the zip has for install.sh, relative to the script's folder. */
   readonly scriptFolders: readonly string[];
+  /** What install.sh does not find in its folder, since the zip has two of it. */
+  readonly ambiguous: readonly string[];
   readonly hasScript: boolean;
 }
 
@@ -56,26 +67,46 @@ interface NamedEntry extends EntryPath {
  * @throws PluginError ARCHIVE_INVALID with a message that names the entry
  */
 export function planPackage(archive: ZipArchive, id: PluginId, limits: Config["pluginPackage"]): PackagePlan {
-  const entries = archive.entries.map((entry) => {
-    const path = readEntryName(entry);
+  const paths = readEntryNames(archive.entries);
+  const entries = archive.entries.map((entry, index) => {
+    const path = paths[index] as EntryPath;
     checkEntry(entry, path, limits);
     return { entry, ...path };
   });
   checkTotalSize(entries, limits);
-  checkCollisions(entries, limits.maxEntries);
+  const compared = entries.map((named) => ({ ...named, isStrict: isStrict(named, id) }));
+  const ambiguous = findCollisions(compared, limits.maxEntries);
   checkOverlaps(entries, archive.directoryStart);
 
   const contents = entries.filter(({ isFolder }) => !isFolder);
+  for (const { entry, path } of contents) {
+    refuseIf(hasRawBytes(path) && placeOf(entry, path, id).kind === "engine", entry, UNKNOWN_ENCODING);
+  }
   const soFile = findSoFile(contents, id);
   if (id.type === "sources" && !contents.some(({ path }) => path === yamlName(id))) {
-    throw archiveError(`${INCOMPLETE} (a source should have ${yamlName(id)} at the root of its zip)`);
+    const found = insteadOfYaml(
+      contents.map(({ path }) => path),
+      id,
+    );
+    throw archiveError(`${INCOMPLETE} (a source should have ${yamlName(id)} at the root of its zip${found})`);
   }
   return {
     soFile,
-    files: contents.map(({ entry, path }) => ({ entry, place: placeOf(entry, path, id) })),
-    scriptFolders: entries.filter(({ isFolder, path }) => isFolder && !isInEtc(`${path}/`)).map(({ path }) => path),
+    files: contents.map(({ entry, path }) => ({
+      entry,
+      place: isAtOrBelow(ambiguous, path) ? { kind: "none" } : placeOf(entry, path, id),
+    })),
+    scriptFolders: entries
+      .filter(({ isFolder, path }) => isFolder && path !== "" && !isInEtc(`${path}/`))
+      .filter(({ path }) => !isAtOrBelow(ambiguous, path))
+      .map(({ path }) => path),
+    ambiguous: [...ambiguous],
     hasScript: contents.some(({ path }) => path === SCRIPT),
   };
+}
+
+function isStrict({ entry, path, isFolder }: NamedEntry, id: PluginId): boolean {
+  return !isFolder && (path === SCRIPT || placeOf(entry, path, id).kind === "engine");
 }
 
 function checkTotalSize(entries: readonly NamedEntry[], limits: Config["pluginPackage"]): void {
@@ -87,47 +118,10 @@ function checkTotalSize(entries: readonly NamedEntry[], limits: Config["pluginPa
   }
 }
 
-/**
- * No path may mean two files, on any file system: paths are compared without case and in one Unicode form. Every folder
- * is looked at once, however many entries are in it; and there are no more of them than entries may be.
- */
-function checkCollisions(entries: readonly NamedEntry[], maxFolders: number): void {
-  const keys = new Map(entries.map((named) => [named, collisionKey(named.path)]));
-  const files = new Set<string>();
-  for (const [{ entry, isFolder }, key] of keys) {
-    if (isFolder) continue;
-    refuseIf(files.has(key), entry, "there are two entries of that name (upper and lower case are the same)");
-    files.add(key);
-  }
-  const folders = new Set<string>();
-  for (const [{ entry, isFolder }, key] of keys) {
-    for (
-      let folder = isFolder ? key : parentOf(key);
-      folder !== "" && !folders.has(folder);
-      folder = parentOf(folder)
-    ) {
-      refuseIf(files.has(folder), entry, "a part of its path is also a file");
-      folders.add(folder);
-    }
-    if (folders.size > maxFolders) {
-      throw invalidZip(`its entries are in more than ${maxFolders} folders (pluginPackage.maxEntries)`);
-    }
-  }
-}
-
-/** Empty for what is in no folder. */
-function parentOf(path: string): string {
-  return path.slice(0, Math.max(0, path.lastIndexOf("/")));
-}
-
-function collisionKey(path: string): string {
-  return path.normalize("NFC").toLowerCase().normalize("NFC");
-}
-
 /** Entries that share data unpack to far more than the zip's size: zip bombs that no ratio of one entry reveals. */
 function checkOverlaps(entries: readonly NamedEntry[], directoryStart: number): void {
   const spans = entries
-    .map(({ entry }) => ({ entry, start: entry.headerStart, end: entry.dataStart + entry.compressedSize }))
+    .map(({ entry }) => ({ entry, start: entry.headerStart, end: endOf(entry) }))
     .sort((a, b) => a.start - b.start || a.end - b.end);
   let previousEnd = 0;
   for (const { entry, start, end } of spans) {
@@ -135,6 +129,10 @@ function checkOverlaps(entries: readonly NamedEntry[], directoryStart: number): 
     refuseIf(end > directoryStart, entry, "its data runs into the zip's directory");
     previousEnd = end;
   }
+}
+
+function endOf({ dataStart, compressedSize, local }: ZipEntry): number {
+  return dataStart + compressedSize + local.descriptorBytes;
 }
 
 /** @throws PluginError ARCHIVE_INVALID unless there is exactly one .so of the plugin's name */
@@ -150,8 +148,15 @@ function findSoFile(contents: readonly NamedEntry[], id: PluginId): SoFile {
   const soFile = found.length === 1 && only !== undefined ? parseSoFileName(only.path) : undefined;
   if (soFile !== undefined) return soFile;
   const names = found.length === 0 ? "none" : found.map(({ entry }) => quotedName(entry.rawName)).join(" and ");
+  const instead =
+    found.length === 0
+      ? insteadOfSo(
+          contents.map(({ path }) => path),
+          id,
+        )
+      : "";
   throw archiveError(
-    `${INCOMPLETE} (the zip should have one ${upper}.so or ${upper}@<version>.so at its root, it has ${names})`,
+    `${INCOMPLETE} (the zip should have one ${upper}.so or ${upper}@<version>.so at its root, it has ${names}${instead})`,
   );
 }
 

@@ -22,10 +22,6 @@ export function invalidZip(reason: string, cause?: unknown): PluginError {
   return archiveError(`invalid zip file: ${reason}`, cause);
 }
 
-export function notAZip(cause?: unknown): PluginError {
-  return archiveError("zip: not a valid zip file", cause);
-}
-
 export function archiveError(message: string, cause?: unknown): PluginError {
   return new PluginError("ARCHIVE_INVALID", message, { cause });
 }

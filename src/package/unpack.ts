@@ -1,12 +1,14 @@
 import { createHash } from "node:crypto";
 import { type FileHandle, mkdir, open } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { dirname } from "node:path";
 import { pipeline, type TransformOptions } from "node:stream";
 import { crc32, createInflateRaw, type ZlibOptions } from "node:zlib";
 import type { FilePath } from "../domain/plugin.ts";
 import { syncFiles } from "../lib/durable.ts";
+import { hasCode } from "../lib/errors.ts";
 import { Breather } from "../lib/event-loop.ts";
 import type { PackagePlan } from "./plan.ts";
+import { pathOnDisk } from "./raw-path.ts";
 import { archiveError, quotedName, refusedEntry } from "./refusal.ts";
 import type { ZipEntry } from "./zip-entry.ts";
 
@@ -63,7 +65,7 @@ export async function unpack(
   };
   if (plan.hasScript) {
     await mkdir(staging.scriptFolder);
-    for (const folder of plan.scriptFolders) await mkdir(join(staging.scriptFolder, folder), { recursive: true });
+    for (const folder of plan.scriptFolders) await mkdir(pathOnDisk(staging.scriptFolder, folder), { recursive: true });
   }
 
   const unpacked: UnpackedFile[] = [];
@@ -78,10 +80,8 @@ export async function unpack(
       const sha256 = await copyChecked(entry, data, file, count);
       await file.written();
       unpacked.push({ target: place.target, name, path, sha256, bytes: entry.uncompressedSize });
-    } else if (plan.hasScript) {
-      const path = join(staging.scriptFolder, place.path);
-      await mkdir(dirname(path), { recursive: true });
-      await using file = await NewFile.create(path, place.mode);
+    } else if (place.kind === "script" && plan.hasScript) {
+      await using file = await createScriptFile(staging.scriptFolder, entry, place);
       await copyChecked(entry, data, file, count);
     } else {
       // Nothing uses this file without a script. It is read all the same: a damaged zip is refused as a whole.
@@ -91,6 +91,21 @@ export async function unpack(
   signal.throwIfAborted();
   await syncFiles(unpacked.map(({ path }) => path));
   return unpacked;
+}
+
+/** @throws PluginError ARCHIVE_INVALID on a file system where the name is taken by another entry's */
+async function createScriptFile(
+  scriptFolder: string,
+  entry: ZipEntry,
+  { path, mode }: { readonly path: string; readonly mode: number },
+): Promise<NewFile> {
+  try {
+    await mkdir(pathOnDisk(scriptFolder, dirname(path)), { recursive: true });
+    return await NewFile.create(pathOnDisk(scriptFolder, path), mode);
+  } catch (cause) {
+    if (!hasCode(cause, "EEXIST", "ENOTDIR", "EISDIR")) throw cause;
+    throw refusedEntry(entry, "its name differs from another's in a way that this file system ignores", cause);
+  }
 }
 
 /** The .so of the plan among what was unpacked. */
@@ -113,7 +128,7 @@ class NewFile implements AsyncDisposable {
   }
 
   static async create(
-    path: string,
+    path: string | Buffer,
     mode: number,
     { syncEveryBytes = Number.POSITIVE_INFINITY }: { readonly syncEveryBytes?: number } = {},
   ): Promise<NewFile> {

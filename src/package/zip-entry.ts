@@ -5,6 +5,8 @@ export interface ZipEntry {
   readonly rawName: Buffer;
   /** The data of Info-ZIP's extra field Unicode Path, which some readers prefer to the name. */
   readonly unicodePath: Buffer | undefined;
+  /** The system whose attributes the entry has: who made it. */
+  readonly maker: number;
   readonly flags: number;
   readonly method: number;
   readonly crc32: number;
@@ -25,6 +27,8 @@ interface LocalFacts {
   readonly crc32: number;
   /** With the zip64 field taken into account; undefined where its extra fields are broken. */
   readonly sizes: { readonly compressed: number; readonly uncompressed: number } | undefined;
+  /** Bytes of the data descriptor; read where this header alone announces one, else 0. */
+  readonly descriptorBytes: number;
 }
 
 export interface ZipArchive {
@@ -38,13 +42,14 @@ const ZIP64_FIELD = 0x0001;
 const IN_ZIP64 = 0xffffffff;
 
 /** Takes from a local header what has to be compared with the central record, and nothing that takes memory. */
-export function localFacts(local: LocalFileHeader, centralName: Buffer): LocalFacts {
+export function localFacts(local: LocalFileHeader, centralName: Buffer, descriptorBytes: number): LocalFacts {
   return {
     hasSameName: local.fileName.equals(centralName),
     flags: local.generalPurposeBitFlag,
     method: local.compressionMethod,
     crc32: local.crc32,
     sizes: sizesOf(local),
+    descriptorBytes,
   };
 }
 

@@ -10,7 +10,7 @@ import type { PluginEntry } from "../domain/plugin-entry.ts";
 import type { Downloader } from "../fetch/downloader.ts";
 import type { Log } from "../lib/log.ts";
 import { Deadline } from "../lib/signals.ts";
-import { quotedWords } from "../lib/text.ts";
+import { enumerate, quoted, quotedWords } from "../lib/text.ts";
 import type { Turns } from "../lib/turns.ts";
 import { readArchive } from "../package/archive.ts";
 import { type PackagePlan, planPackage } from "../package/plan.ts";
@@ -200,6 +200,7 @@ async function unpackZip(job: PackageJob & { examine?: (plan: PackagePlan) => vo
     checkStatedVersion(zip.verified?.statement ?? {}, checked.soFile);
     examine(checked);
     refuseUselessArguments(checked, request.shellParas);
+    warnOfAmbiguous(checked, run);
     return checked;
   });
   const facts = { ...found, version: plan.soFile.version };
@@ -211,6 +212,12 @@ async function unpackZip(job: PackageJob & { examine?: (plan: PackagePlan) => vo
     return unpacked;
   });
   return { plan, files, so: unpackedSo(plan, files), facts };
+}
+
+function warnOfAmbiguous({ hasScript, ambiguous }: PackagePlan, { log }: ChangeRun): void {
+  if (!hasScript || ambiguous.length === 0) return;
+  const entries = quoted(enumerate(ambiguous));
+  log.warn({ entries }, "install.sh does not get entries of which the zip has two with the same name");
 }
 
 /** @throws PluginError SCRIPT_ABSENT for arguments that no script would get */

@@ -76,6 +76,24 @@ describe("inspect", () => {
     expect(run("inspect", "file.zip", "--name", "file").status).toBe(1);
   });
 
+  test("names what a zip has in place of a .so at its root", async ({ folder, run }) => {
+    const contents = { type: "sinks", name: "file", soContent: null, files: { "file/File.so": "x" } } as const;
+    await writePluginZip(folder, contents);
+    const { status, stderr } = run("inspect", "file.zip");
+    const remedy = "found file/File.so: zip the folder's content, not the folder";
+    expect([status, stderr]).toEqual([
+      3,
+      `kuiper-plugin-server: file.zip: the zip has no .so at its root; ${remedy}\n`,
+    ]);
+  });
+
+  test("takes names with ./ before them, as tar writes them", async ({ folder, run }) => {
+    const contents = { type: "sinks", name: "file", soContent: null, files: { "./File.so": "no program" } } as const;
+    await writePluginZip(folder, contents);
+    const { status, stdout } = run("inspect", "file.zip");
+    expect([status, stdout]).toEqual([1, expect.stringContaining("plugin file\n")]);
+  });
+
   test("leaves nothing behind", async ({ folder, tmp }) => {
     await writePluginZip(folder, { type: "sinks", name: "file", script: "touch ran", files: { "a/b": "x" } });
     const { status } = spawnSync(process.execPath, [MAIN, "inspect", "file.zip"], {
@@ -88,7 +106,7 @@ describe("inspect", () => {
 
   test.for([
     [["nothere.zip"], /^kuiper-plugin-server: nothere\.zip: no such file or directory\n$/],
-    [["broken.zip"], /^kuiper-plugin-server: broken\.zip: zip: not a valid zip file\n$/],
+    [["broken.zip"], /^kuiper-plugin-server: broken\.zip: zip: not a valid zip file \(6 bytes, text\)\n$/],
     [[], /^kuiper-plugin-server: inspect needs the zip or the \.so of a plugin\n\nUsage:/],
     [["a.zip", "b.zip"], /takes one file, but there is also b\.zip\n\nUsage:/],
     [["a.zip", "--type", "things"], /--type is things; it should be one of sources, sinks, functions\n/],

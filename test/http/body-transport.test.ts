@@ -57,7 +57,10 @@ describe("any content type, or none, is JSON", () => {
     const headers = { "content-type": "multipart/form-data; boundary=x" };
     const body = `--x\r\ncontent-disposition: form-data; name="name"\r\n\r\n${name}\r\n--x--\r\n`;
     const answer = await ask(`${server.url}/plugins/sinks`, { method: "POST", headers, body });
-    expect(answer).toEqual([400, "sinks plugins create command error: invalid uri \n"]);
+    expect(answer).toEqual([
+      400,
+      "sinks plugins create command error: invalid uri : it is empty; it should be a URL that begins with http://, https:// or file:///\n",
+    ]);
   });
 });
 

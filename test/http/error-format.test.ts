@@ -77,7 +77,7 @@ const REFUSALS: readonly (readonly [
     '{"name":"x","file":"x"}',
     400,
     "URI_INVALID",
-    "sources plugins create command error: invalid uri x",
+    "sources plugins create command error: invalid uri x: it has no scheme; it should begin with http://, https:// or file:///",
   ],
   [
     "POST",

@@ -111,7 +111,7 @@ describe("POST /plugins/T/inspect", () => {
     const file = host.serve("/bad.zip", Buffer.from("no zip"));
     expect(await post(sinks("/inspect"), { name: "file", file })).toEqual([
       400,
-      `sinks plugins inspect command error: fail to unzip file ${file}: zip: not a valid zip file\n`,
+      `sinks plugins inspect command error: fail to unzip file ${file}: zip: not a valid zip file (6 bytes, text)\n`,
     ]);
   });
 

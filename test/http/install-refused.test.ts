@@ -95,14 +95,30 @@ describe("a zip is wrong", () => {
   const MISSING = "invalid zip file: so file or conf file is missing";
   const random = (contents: Partial<PluginContents>) => pluginZip({ type: "sources", name: "random", ...contents });
   test.for<[what: string, zip: () => Buffer, reason: string | RegExp]>([
-    ["empty", () => Buffer.alloc(0), "zip: not a valid zip file"],
-    ["no zip", () => Buffer.from("<html>404</html>"), "zip: not a valid zip file"],
-    ["cut off", () => random({}).subarray(0, -30), "zip: not a valid zip file"],
+    ["empty", () => Buffer.alloc(0), "zip: not a valid zip file (0 bytes, it is empty)"],
+    [
+      "no zip",
+      () => Buffer.from("<html>404</html>"),
+      /^zip: not a valid zip file \(16 bytes, an HTML page, such as a login or error page; [^;]+\)$/,
+    ],
+    [
+      "cut off",
+      () => random({}).subarray(0, -30),
+      /^zip: not a valid zip file \(\d+ bytes, a zip whose end is missing or damaged; transfer it again\)$/,
+    ],
     ["without entries", () => random({ soContent: null, yaml: null }), new RegExp(`^${MISSING} `)],
     ["without .so", () => random({ soContent: null }), new RegExp(`^${MISSING} .*it has none\\)$`)],
     ["without yaml", () => random({ yaml: null }), new RegExp(`^${MISSING} .*random\\.yaml`)],
-    ["another's .so", () => random({ soName: "Other@v1.so" }), new RegExp(`^${MISSING} .*it has none\\)$`)],
-    ["the .so in a folder", () => random({ soName: "random/Random.so" }), new RegExp(`^${MISSING} `)],
+    [
+      "another's .so",
+      () => random({ soName: "Other@v1.so" }),
+      new RegExp(`^${MISSING} .*it has none; found Other@v1\\.so: that is the plugin other; .*\\)$`),
+    ],
+    [
+      "the .so in a folder",
+      () => random({ soName: "random/Random.so" }),
+      new RegExp(`^${MISSING} .*found random/Random\\.so: .*root`),
+    ],
     ["two .so", () => random({ files: { "random.so": "x" } }), new RegExp(`^${MISSING} .*"random\\.so"`)],
     ["a version that leads out", () => random({ soName: "Random@../../x.so" }), /^invalid zip file: /],
     ["an entry that leads out", () => random({ files: { "../evil": "x" } }), /^invalid zip file: "\.\.\/evil": /],

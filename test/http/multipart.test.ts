@@ -228,7 +228,12 @@ describe("what is refused leaves nothing", () => {
       400,
       "invalid name A: should",
     ],
-    ["no file", ({ named }) => [named()], 400, "invalid uri "],
+    [
+      "no file",
+      ({ named }) => [named()],
+      400,
+      "invalid uri : it is empty; it should be a URL that begins with http://, https:// or file:///",
+    ],
     [
       "two files",
       ({ named, file }) => [named(), file("one"), file("two")],

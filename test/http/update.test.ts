@@ -76,7 +76,12 @@ describe("update", () => {
       400,
       /^update sources plugin random error: invalid name other: the path names random\n$/,
     ],
-    ["no file", {}, 400, /^update sources plugin random error: invalid uri \n$/],
+    [
+      "no file",
+      {},
+      400,
+      /^update sources plugin random error: invalid uri : it is empty; it should be a URL that begins with http:\/\/, https:\/\/ or file:\/\/\/\n$/,
+    ],
   ] as const)("refuses %s", async ([_, body, status, sentence], { install, put, versionNumbers }) => {
     await install(V1);
     expect(await put(body)).toEqual([status, expect.stringMatching(sentence)]);

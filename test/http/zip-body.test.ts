@@ -208,12 +208,18 @@ describe("what is refused leaves nothing", () => {
 test("JSON that is announced as a zip is JSON, unless the query has a name", async ({ pluginName: name, create }) => {
   const order = { name, file: "x" };
   for (const body of [JSON.stringify(order), ` \r\n${JSON.stringify(order)}`, `\ufeff${JSON.stringify(order)}`]) {
-    expect(await create("", Buffer.from(body), "application/zip")).toEqual([400, `${PREFIX}invalid uri x\n`]);
+    expect(await create("", Buffer.from(body), "application/zip")).toEqual([
+      400,
+      `${PREFIX}invalid uri x: it has no scheme; it should begin with http://, https:// or file:///\n`,
+    ]);
   }
   const [status, text] = await create(`?name=${name}`, order, "application/zip");
   expect([status, text]).toEqual([400, expect.stringContaining("zip")]);
 });
 
 test("the name in the query means nothing to a body of JSON", async ({ create, pluginName: name }) => {
-  expect(await create("?name=other", { name, file: "x" })).toEqual([400, `${PREFIX}invalid uri x\n`]);
+  expect(await create("?name=other", { name, file: "x" })).toEqual([
+    400,
+    `${PREFIX}invalid uri x: it has no scheme; it should begin with http://, https:// or file:///\n`,
+  ]);
 });

@@ -8,7 +8,7 @@ import { PluginError } from "../../src/domain/errors.ts";
 import { readArchive } from "../../src/package/archive.ts";
 import { planPackage } from "../../src/package/plan.ts";
 import { unpack } from "../../src/package/unpack.ts";
-import { AMBIGUOUS_BUT_ACCEPTED, HOSTILE_LIMITS, HOSTILE_ZIPS } from "../support/hostile-zips.ts";
+import { AMBIGUOUS_BUT_ACCEPTED, HOSTILE_LIMITS, HOSTILE_ZIPS, TOOL_ZIPS } from "../support/hostile-zips.ts";
 
 /** `FUZZ_PLANNED=20000 FUZZ_UNPACKED=1000 FUZZ_SEED=1 npm run test:soak`. */
 const PLANNED = Number(process.env.FUZZ_PLANNED ?? 1_000_000);
@@ -24,7 +24,7 @@ const RANDOM = { type: "sources", name: "random" } as const;
 
 /** The corpus: every zip that the tests know, good, odd and hostile; the large ones would only slow this down. */
 const SMALL = (zip: Buffer) => zip.length < 8192;
-const ACCEPTED = AMBIGUOUS_BUT_ACCEPTED.map(({ zip }) => zip()).filter(SMALL);
+const ACCEPTED = [...AMBIGUOUS_BUT_ACCEPTED, ...TOOL_ZIPS].map(({ zip }) => zip()).filter(SMALL);
 const CORPUS = [...ACCEPTED, ...HOSTILE_ZIPS.map(({ zip }) => zip()).filter(SMALL)];
 
 /** Records of a zip, whose fields are the places at which a change is worth most. */

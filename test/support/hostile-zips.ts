@@ -29,3 +29,4 @@ export {
   SO_NAME,
   YAML_NAME,
 } from "./hostile-zips/kit.ts";
+export { TOOL_ZIPS, type ToolZip } from "./hostile-zips/tools.ts";

@@ -11,7 +11,7 @@ export const FLAG = {
 } as const;
 
 /** The system that made an entry: it says how the external attributes are to be read. */
-export const HOST = { dos: 0, unix: 3, darwin: 19 } as const;
+export const HOST = { dos: 0, unix: 3, ntfs: 10, darwin: 19 } as const;
 
 /** The kind of a file in a Unix mode. */
 export const FILE_TYPE = {

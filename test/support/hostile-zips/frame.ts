@@ -58,6 +58,19 @@ const ZIP64_END_RECORDS: Record<string, ZipOptions> = {
   "disagrees with the plain end record": { zip64End: { plainEndToo: true, entries: 1, entriesOnDisk: 1 } },
 };
 
+/** Bytes after the end record in which, or before which, some readers would see another one. */
+const SUFFIXES: Record<string, () => ZipOptions> = {
+  "an end record of nothing": () => ({ suffix: endOfNothing() }),
+  "an end record of nothing, and more": () => ({ suffix: Buffer.concat([endOfNothing(), Buffer.from("\n")]) }),
+  "the same end record again": () => ({ suffix: secondEndRecord() }),
+  "half of an end record": () => ({ suffix: endOfNothing().subarray(0, 12) }),
+  "the signature alone": () => ({ suffix: Buffer.from("PK\x05\x06", "latin1") }),
+  "a second zip, whose offsets are right": () => ({ suffix: Buffer.concat([secondZip(), Buffer.from("\n")]) }),
+  "more than readers look through": () => ({ suffix: Buffer.alloc(70_000) }),
+  "an end record in the comment": () => ({ comment: endOfNothing(), suffix: "more" }),
+  "an end record in the comment that reaches to the end": () => ({ comment: endOfNothing(4), suffix: "more" }),
+};
+
 export const HOSTILE_FRAMES: readonly HostileZip[] = [
   ...Object.entries(NO_ZIPS).map(([title, zip]) => ({ title: `no zip: ${title}`, zip, refused: NOT_A_ZIP })),
   ...Object.entries(CUTS).map(([title, keep]) => ({
@@ -98,18 +111,15 @@ export const HOSTILE_FRAMES: readonly HostileZip[] = [
   {
     title: "end record: a whole second zip in the comment",
     zip: () => {
-      // Its offsets are right within the whole file: a reader that takes the last end record sees another plugin.
-      const first = goodZip();
-      const second = withChanged(YAML_NAME, { data: "evil\n", method: METHOD.stored }, { prefix: first });
-      return goodZip({ comment: second.subarray(first.length) });
+      return goodZip({ comment: secondZip() });
     },
     refused: NOT_A_GOOD_ZIP,
   },
-  {
-    title: "bytes after the end record",
-    zip: () => goodZip({ suffix: "more than there should be" }),
-    refused: NOT_A_ZIP,
-  },
+  ...Object.entries(SUFFIXES).map(([title, options]) => ({
+    title: `bytes after the end record: ${title}`,
+    zip: () => goodZip(options()),
+    refused: NOT_A_GOOD_ZIP,
+  })),
   {
     title: "bytes before the first entry that the offsets do not count",
     zip: () => goodZip({ prefix: "#!/bin/sh\nexec unzip $0\n", offsetsCountPrefix: false }),
@@ -121,8 +131,15 @@ function centralDirectory(): number {
   return goodZip().readUInt32LE(goodZip().length - END_RECORD_BYTES + 16);
 }
 
-function endOfNothing(): Buffer {
-  return endRecord({ disk: 0, centralDisk: 0, entriesOnDisk: 0, entries: 0, centralSize: 0, centralOffset: 0 });
+/** Its offsets are right behind the good zip: a reader that takes the last end record sees another plugin. */
+function secondZip(): Buffer {
+  const first = goodZip();
+  return withChanged(YAML_NAME, { data: "evil\n", method: METHOD.stored }, { prefix: first }).subarray(first.length);
+}
+
+function endOfNothing(commentLength = 0): Buffer {
+  const nothing = { disk: 0, centralDisk: 0, entriesOnDisk: 0, entries: 0, centralSize: 0, centralOffset: 0 };
+  return endRecord(nothing, commentLength);
 }
 
 function secondEndRecord(): Buffer {

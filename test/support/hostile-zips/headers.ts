@@ -1,6 +1,16 @@
+import { deflateRawSync } from "node:zlib";
 import { buildZip, type OffsetOf, type ZipEntry } from "../zip.ts";
 import { extraField, FLAG, IN_ZIP64, METHOD, zip64Extra } from "../zip-fields.ts";
-import { changed, type HostileZip, NOT_A_GOOD_ZIP, names, withChanged, YAML_NAME } from "./kit.ts";
+import {
+  changed,
+  goodData,
+  type HostileZip,
+  NOT_A_GOOD_ZIP,
+  names,
+  withChanged,
+  withEntries,
+  YAML_NAME,
+} from "./kit.ts";
 
 const HEADER = /header|local|central|differ|disagree|match|record/;
 const OFFSET = /header|offset|outside|beyond|past|end|overlap|truncated|directory/;
@@ -18,8 +28,15 @@ const TWO_READINGS: Record<string, Partial<ZipEntry>> = {
   "no sizes, without a data descriptor": { local: { compressedSize: 0, uncompressedSize: 0, crc32: 0 } },
   "another CRC": { local: { crc32: 1 } },
   "encrypted in the local header": { local: { flags: FLAG.encrypted } },
-  "UTF-8 in the local header": { local: { flags: FLAG.utf8 } },
+  "a patch in the local header": { local: { flags: FLAG.patchedData } },
+  "masked headers in the local header": { local: { flags: FLAG.maskedHeaders } },
   "a data descriptor in the local header": { local: { flags: FLAG.dataDescriptor } },
+  "a data descriptor in the central record": { central: { flags: FLAG.dataDescriptor } },
+  "a data descriptor in the local header, where another follows": {
+    local: { flags: FLAG.dataDescriptor },
+    packed: Buffer.concat([deflateRawSync(goodData(YAML_NAME)), Buffer.from("PK\x07\x08"), Buffer.alloc(12)]),
+    compressedSize: deflateRawSync(goodData(YAML_NAME)).length,
+  },
   "a data descriptor, and another size in the local header": {
     dataDescriptor: "signed",
     local: { uncompressedSize: 1, compressedSize: 1 },
@@ -49,7 +66,18 @@ const ZIP64_LIES: Record<string, Partial<ZipEntry>> = {
   },
 };
 
+/** The flag says in which encoding the name is. */
+const UTF8_IN_ONE: Record<string, Partial<ZipEntry>> = {
+  "the local header": { local: { flags: FLAG.utf8 } },
+  "the central record": { central: { flags: FLAG.utf8 } },
+};
+
 export const HOSTILE_HEADERS: readonly HostileZip[] = [
+  ...Object.entries(UTF8_IN_ONE).map(([title, change]) => ({
+    title: `local header: UTF-8 in ${title} alone`,
+    zip: () => withEntries({ name: Buffer.from("caf\u00e9"), data: "1", ...change }),
+    refused: names("caf\u00e9", HEADER),
+  })),
   ...Object.entries(TWO_READINGS).map(([title, change]) => ({
     title: `local header: ${title}`,
     zip: () => withChanged(YAML_NAME, change),

@@ -1,6 +1,6 @@
 import type { ZipEntry } from "../zip.ts";
-import { FLAG, METHOD, unicodePath } from "../zip-fields.ts";
-import { type HostileZip, names, says, withChanged, withEntries, YAML_NAME } from "./kit.ts";
+import { FLAG, HOST, METHOD, unicodePath } from "../zip-fields.ts";
+import { type HostileZip, names, SO_NAME, says, withChanged, withEntries, YAML_NAME } from "./kit.ts";
 
 const CONTENT = "evil\n";
 
@@ -16,8 +16,11 @@ const PATHS_TO_REFUSE: Record<string, string> = {
   ".. at the end": "etc/evil/..",
   ".. alone": "..",
   ".. as a folder": "../",
-  "a . segment": "etc/./evil.txt",
-  "a . segment at the start": "./evil.txt",
+  "a . segment at the end": "etc/evil/.",
+  "a . alone": ".",
+  "a . segment before ..": "./../evil.txt",
+  "a . segment before an empty one": ".//evil.txt",
+  "a . segment before a drive letter": "./C:/evil.txt",
   "an empty segment": "etc//evil.txt",
   "a backslash": "etc\\evil.txt",
   ".. with backslashes": "..\\..\\evil.txt",
@@ -41,6 +44,10 @@ const BYTES_TO_REFUSE: Record<string, ZipEntry> = {
   "DEL in a name that is not UTF-8": { name: Buffer.from("evil\x7f\x82.txt", "latin1") },
   "a name that is said to be UTF-8 and is not": { name: Buffer.from("evil\xff.txt", "latin1"), flags: FLAG.utf8 },
   "a slash in overlong UTF-8": { name: Buffer.from("..\xc0\xafevil.txt", "latin1"), flags: FLAG.utf8 },
+  "a backslash between ASCII letters, beside a character in Shift-JIS": {
+    name: Buffer.from("evil\\\x95\x5c.txt", "latin1"),
+  },
+  ".. in a name that is not UTF-8": { name: Buffer.from("evil\xc5\xe4/../../x", "latin1") },
   "half of a surrogate pair in UTF-8": { name: Buffer.from("evil\xed\xa0\x80.txt", "latin1"), flags: FLAG.utf8 },
 };
 
@@ -49,6 +56,37 @@ const UNICODE_PATHS_TO_REFUSE: Record<string, readonly [name: string, unicode: s
   "a unicode path that names another file": ["evil.txt", "etc/evil.yaml"],
   "a unicode path that repeats another entry": ["evil.txt", YAML_NAME],
   "a unicode path that is empty": ["evil.txt", ""],
+};
+
+/** Made by MS-DOS or NTFS, for which backslashes are separators. */
+const BACKSLASHES_TO_REFUSE: Record<string, readonly string[]> = {
+  "that lead out": ["etc\\..\\..\\evil.txt"],
+  "of an absolute path": ["\\evil.txt"],
+  "of a share": ["\\\\host\\evil.txt"],
+  "behind a drive letter": ["C:\\evil.txt"],
+  "of an empty segment": ["etc\\\\evil.txt"],
+  "beside a slash": ["etc\\lookup/evil.txt"],
+  "beside a slash in another name": ["etc\\evil.txt", "docs/a\\b"],
+  "that repeat another name": ["etc\\lookup\\cities.csv"],
+};
+
+const ENCODING = /not utf-8.*encoding.*pack it/;
+/** The name of a file of the engine's in GBK, in Shift-JIS and in Windows' code page 437. */
+const IN_UNKNOWN_ENCODINGS: Record<string, string> = {
+  GBK: "etc/\xc5\xe4\xd6\xc3.json",
+  "Shift-JIS with the byte of a backslash": "etc/\x95\x5c.json",
+  "code page 437": "etc/caf\x82/x.csv",
+  "GBK, in the version": "Random@v1\xc5\xe4.so",
+};
+
+const WRONG_UNICODE_PATHS: Record<string, readonly [name: string, unicode: string, flags?: number]> = {
+  "another folder": ["evil\x82.txt", "etc/evil\u00e9.txt"],
+  "another extension": ["evil\x82.txt", "evil\u00e9.so"],
+  "another beginning": ["evil\x82.txt", "live\u00e9.txt"],
+  "another name of as many letters": ["evil.txt", "live.txt"],
+  "other characters than the escapes say": ["evil#U914d.txt", "evil\u914e.txt"],
+  "a slash that is escaped": ["evil#U002f.txt", "evil/.txt"],
+  "another one than UTF-8 that is said to be it": ["evil\xc3\xa9.txt", "evil\u00e8.txt", FLAG.utf8],
 };
 
 const NAMED_TWICE = /twice|duplicate|same|two|again|more than once/;
@@ -70,6 +108,31 @@ export const HOSTILE_NAMES: readonly HostileZip[] = [
     zip: () => withEntries({ name, data: CONTENT, extra: unicodePath(name, unicode) }),
     refused: says(/evil/),
   })),
+  ...Object.entries(IN_UNKNOWN_ENCODINGS).map(([title, name]) => ({
+    title: `path: an engine's file in an unknown encoding: ${title}`,
+    zip: () => withEntries({ name: Buffer.from(name, "latin1"), data: CONTENT }),
+    refused: says(ENCODING),
+  })),
+  ...Object.entries(WRONG_UNICODE_PATHS).map(([title, [name, unicode, flags = 0]]) => ({
+    title: `path: a unicode path that is ${title}`,
+    zip: () => {
+      const raw = Buffer.from(name, "latin1");
+      return withEntries({ name: raw, data: CONTENT, flags, extra: unicodePath(raw, unicode) });
+    },
+    refused: says(/evil/, /two different names/),
+  })),
+  ...Object.entries(BACKSLASHES_TO_REFUSE).flatMap(([title, paths]) =>
+    [HOST.dos, HOST.ntfs].map((host) => ({
+      title: `path: backslashes ${title} (maker ${host})`,
+      zip: () => withEntries(...paths.map((name) => ({ name, data: CONTENT, host }))),
+      refused: says(/evil|cities/),
+    })),
+  ),
+  {
+    title: "path: backslashes by a maker that has slashes",
+    zip: () => withEntries({ name: "docs\\evil.txt", data: CONTENT, host: HOST.unix }),
+    refused: says(/docs.*evil\.txt/, /backslash; pack it with a tool that writes \/ between folders/),
+  },
   {
     title: "path: none",
     zip: () => withEntries({ name: "", data: CONTENT }),
@@ -96,9 +159,44 @@ export const HOSTILE_NAMES: readonly HostileZip[] = [
     refused: names(YAML_NAME, NAMED_TWICE),
   },
   {
+    title: "twice: with a . segment",
+    zip: () => withEntries({ name: `./${YAML_NAME}`, data: CONTENT }),
+    refused: names(YAML_NAME, NAMED_TWICE),
+  },
+  {
+    title: "twice: with a . segment in the middle",
+    zip: () => withEntries({ name: "etc/./lookup/./cities.csv", data: CONTENT }),
+    refused: says(/cities\.csv/, NAMED_TWICE),
+  },
+  {
     title: "twice: by case",
-    zip: () => withEntries({ name: "readme.MD", data: CONTENT }),
-    refused: says(/readme\.md/, NAMED_TWICE),
+    zip: () => withEntries({ name: "RANDOM.yaml", data: CONTENT }),
+    refused: says(/random\.yaml/, NAMED_TWICE),
+  },
+  {
+    title: "twice: the .so by case",
+    zip: () => withEntries({ name: SO_NAME.toUpperCase(), data: CONTENT }),
+    refused: says(/random@/, NAMED_TWICE),
+  },
+  {
+    title: "twice: install.sh",
+    zip: () => withEntries({ name: "install.sh", data: CONTENT }, { name: "install.sh", data: "exit 0\n" }),
+    refused: names("install.sh", NAMED_TWICE),
+  },
+  {
+    title: "twice: install.sh by case",
+    zip: () => withEntries({ name: "Install.sh", data: CONTENT }, { name: "install.sh", data: "exit 0\n" }),
+    refused: names("install.sh", NAMED_TWICE),
+  },
+  {
+    title: "file and folder: install.sh",
+    zip: () => withEntries({ name: "install.sh/evil", data: CONTENT }, { name: "install.sh", data: "exit 0\n" }),
+    refused: names("install.sh", FILE_AND_FOLDER),
+  },
+  {
+    title: "file and folder: ETC is a file",
+    zip: () => withEntries({ name: "ETC", data: CONTENT }),
+    refused: names("etc", FILE_AND_FOLDER),
   },
   {
     title: "twice: by case in a folder of the path",
