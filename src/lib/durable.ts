@@ -107,14 +107,14 @@ export async function dropTemporaries(file: string): Promise<void> {
 }
 
 /**
- * Gives a file a second name, whole or not at all: a hard link, or a durable copy on a file system without links. The
- * name itself is durable once its folder is synced.
+ * Gives a file a second name, whole or not at all: a hard link, or a durable copy on a file system without links, and where
+ * the two names are on different mounts. The name itself is durable once its folder is synced.
  */
 export async function duplicateFile(from: string, to: string): Promise<void> {
   try {
     await link(from, to);
   } catch (error) {
-    if (!hasCode(error, "EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK")) throw error;
+    if (!hasCode(error, "EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK", "EXDEV")) throw error;
     await copyDurably(from, to);
   }
 }

@@ -143,13 +143,13 @@ describe.each(Object.entries(SCENARIOS))("%s that is cut off after any operation
     }
   });
 
-  it("is undone as well when undoing was itself cut off", async () => {
+  it.each(SECOND_NAMES)("is undone as well when undoing was itself cut off: old files kept as %s", async (_, names) => {
     const prepared = await prepare(scenario);
     const before = await visible(prepared);
     for (let states = 0; ; states += 1) {
       const layout = await copyOf(prepared);
-      expect((await runScenario(scenario, layout, { killAfter: beginsRegistry })).isKilled).toBe(true);
-      const undoing = await observe(() => start(layout), { killAfter: (_, count) => count > states });
+      expect((await runScenario(scenario, layout, { ...names, killAfter: beginsRegistry })).isKilled).toBe(true);
+      const undoing = await observe(() => start(layout), { ...names, killAfter: (_, count) => count > states });
       await start(layout);
       expect(await visible(layout), lastOf(undoing, layout)).toEqual(before);
       if (!undoing.isKilled) break;
