@@ -6,7 +6,7 @@ const ADVICE: Readonly<Record<string, readonly [what: (folder: string) => string
   EPERM: [(folder) => `its user may not change ${folder}`, "give that folder to the user that runs the server"],
   EROFS: [(folder) => `${folder} can only be read`, "mount it writable"],
   EBUSY: [
-    (folder) => `something in ${folder} is mounted by itself or in use`,
+    (folder) => `something is mounted by itself or in use, in ${folder}`,
     "unmount it, and mount the whole folder instead",
   ],
   EXDEV: [(folder) => `${folder} is on another file system`, "have the folder that it is in on one file system"],
@@ -17,11 +17,11 @@ const ADVICE: Readonly<Record<string, readonly [what: (folder: string) => string
   ENFILE: [(folder) => `the system has too many open files for ${folder}`, "raise the system's limit (fs.file-max)"],
   EIO: [(folder) => `the disk of ${folder} reported an error`, "check that disk"],
   ESTALE: [(folder) => `the network file system of ${folder} has lost it`, "mount it again"],
-  ENOENT: [(folder) => `a file or a folder in ${folder} is gone`, "see that nobody else clears that folder"],
-  ENOTDIR: [(folder) => `a file is where ${folder} needs a folder`, "move that file away"],
-  EISDIR: [(folder) => `a folder is where ${folder} needs a file`, "move that folder away"],
+  ENOENT: [(folder) => `a file or a folder is gone, in ${folder}`, "let nobody else clear it"],
+  ENOTDIR: [(folder) => `a file is in the place of a folder, in ${folder}`, "move that file away"],
+  EISDIR: [(folder) => `a folder is in the place of a file, in ${folder}`, "move that folder away"],
   ENOTEMPTY: [(folder) => `a folder that is not empty is in the way in ${folder}`, "move that folder away"],
-  EEXIST: [(folder) => `a file is in the way in ${folder}`, "move that file away"],
+  EEXIST: [(folder) => `a file is in the way, in ${folder}`, "move that file away"],
   ENAMETOOLONG: [(folder) => `a name is too long for ${folder}`, "use shorter names"],
   ELOOP: [(folder) => `links in ${folder} lead to each other`, "remove these links"],
   EFBIG: [(folder) => `a file is larger than ${folder} can hold`, "use another file system, or raise the limit"],
@@ -48,7 +48,7 @@ export function storageMessage(cause: unknown, what: string): string {
   if (full !== undefined) return `${full[0]}${folder === undefined ? "" : ` (${folder})`}; ${full[1]}`;
   const known = ADVICE[code];
   if (known === undefined) return `${what} (${code}); the server's log says which file it is and why`;
-  return `${what}: ${known[0](folder ?? "the folder")} (${code}); ${known[1]}, and see the server's log`;
+  return `${what}: ${known[0](folder ?? "its folder")} (${code}); ${known[1]}; see the server's log`;
 }
 
 function folderOf(error: unknown): string | undefined {

@@ -86,9 +86,11 @@ export async function installPackage(
   await using work = await store.workspace(id);
 
   const zip = await fetchZip(request, work.zipFile, run, parts);
-  const examine = ({ hasScript, soFile }: PackagePlan) => {
+  const examine = async ({ hasScript, soFile, files }: PackagePlan) => {
     if (parts.trust.required) refuseDowngrade(soFile, old, request);
     if (hasScript) scripts.assertAllowed();
+    const targets = files.flatMap(({ place }) => (place.kind === "engine" ? [place.target] : []));
+    await store.requirePlaceable(id, targets, old);
   };
   const { plan, so, ...unpacked } = await unpackZip({ zip, request, folder: work, run, parts, examine });
   let { files, facts } = unpacked;
@@ -186,8 +188,10 @@ interface UnpackedPackage {
 }
 
 /** @param job.examine the last chance to refuse the zip before anything of it is unpacked */
-async function unpackZip(job: PackageJob & { examine?: (plan: PackagePlan) => void }): Promise<UnpackedPackage> {
-  const { zip, request, folder, run, parts, examine = () => {} } = job;
+async function unpackZip(
+  job: PackageJob & { examine?: (plan: PackagePlan) => Promise<void> },
+): Promise<UnpackedPackage> {
+  const { zip, request, folder, run, parts, examine = async () => {} } = job;
   const { limits, unpacking } = parts;
   const found = { sha256: zip.sha256, verified: zip.verified };
   // O_NONBLOCK: a FIFO in the file's place must not block the open.
@@ -195,7 +199,7 @@ async function unpackZip(job: PackageJob & { examine?: (plan: PackagePlan) => vo
   const plan = await run.stage("check", found, async () => {
     const checked = planPackage(await readArchive(file, limits.maxEntries), request.id, limits);
     checkStatedVersion(zip.verified?.statement ?? {}, checked.soFile);
-    examine(checked);
+    await examine(checked);
     refuseUselessArguments(checked, request.shellParas);
     return checked;
   });

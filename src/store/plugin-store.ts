@@ -9,6 +9,7 @@ import { ChangeRunner } from "./journal/change-runner.ts";
 import { recover } from "./journal/recovery.ts";
 import type { Workspace } from "./journal/workspace.ts";
 import type { Layout } from "./layout.ts";
+import { mountedFiles, refuseMounted, requirePlaceable } from "./placeable.ts";
 import { adoptable, findSoFilesOf, reconcile } from "./registry/reconcile.ts";
 import { Registry } from "./registry/registry.ts";
 import { respelled } from "./same-file.ts";
@@ -136,16 +137,34 @@ export class PluginStore {
     workspace: Workspace,
   ): Promise<PluginEntry> {
     const oldVersion = { entry: old, files: await this.filesOf(id, old) };
+    const paths = [...oldVersion.files, ...target.files].map(({ path }) => path);
+    await refuseMounted(paths, this.layout);
     return this.#putIntoPlace(id, workspace, (context) => prepareRollback(oldVersion, target, extras, context));
   }
 
   /**
-   * Removes a plugin with all its files and all that is kept of it. What users wrote becomes `.bak`.
+   * Refuses files that could not be put into place, while nothing has run yet.
+   *
+   * @throws PluginError STORAGE_FAILED
+   */
+  async requirePlaceable(id: PluginId, targets: readonly FilePath[], old: PluginEntry | undefined): Promise<void> {
+    const present = old === undefined ? [] : await this.filesOf(id, old);
+    const paths = present.map(({ path }) => path);
+    await requirePlaceable(id, targets, paths, this.layout).catch(rethrowStorageError);
+  }
+
+  /**
+   * Removes a plugin with all its files and all that is kept of it. What users wrote becomes `.bak`; configuration that
+   * is mounted by itself stays.
    *
    * @returns the `.bak` files
    */
   async remove(id: PluginId, entry: PluginEntry, workspace: Workspace): Promise<FilePath[]> {
-    const files = await this.filesOf(id, entry);
+    const all = await this.filesOf(id, entry);
+    const paths = all.map(({ path }) => path);
+    await refuseMounted(paths, this.layout);
+    const mounted = await mountedFiles(paths, this.layout);
+    const files = all.filter(({ path }) => !mounted.has(path));
     const kept = await keepEditedFiles(files, this.layout, workspace);
     const removals = files.map(({ path }) => ({ target: path, staged: null }));
     await this.#commit({ id, entry: null, moves: [...kept, ...removals] }, workspace);

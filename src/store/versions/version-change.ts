@@ -6,6 +6,7 @@ import type { Log } from "../../lib/log.ts";
 import type { Change, Move } from "../journal/change.ts";
 import type { Workspace } from "../journal/workspace.ts";
 import type { Layout } from "../layout.ts";
+import { mountedFiles } from "../placeable.ts";
 import { respelled } from "../same-file.ts";
 import { contentOf, hasKeptDefault } from "./content.ts";
 import { backUpFiles, keepEditedFiles, type LiveFiles, readLiveFiles } from "./edited-files.ts";
@@ -41,13 +42,29 @@ export interface ChangeContext {
   readonly log: Log;
 }
 
-/** The change that installs a plugin. Configuration that is already there with another content becomes `.bak`. */
+/**
+ * The change that installs a plugin. Configuration that is already there with another content becomes `.bak`; what is
+ * mounted by itself stays, and the default is put beside it as `.new`.
+ */
 export async function prepareInstall({ entry, files }: StagedVersion, context: ChangeContext): Promise<InstallChange> {
   const { id, layout, workspace } = context;
   await keepDefaults(files, context);
-  const kept = await keepEditedFiles(entry.files, layout, workspace);
-  const additions = files.map(({ target, name }) => ({ target, staged: name }));
-  return { id, entry: { ...entry, change: workspace.id }, moves: [...kept, ...additions] };
+  const targets = files.map(({ target }) => target);
+  const mounted = await mountedFiles(targets, layout);
+  const live = await readLiveFiles(mounted, layout);
+  const beside = namesBeside(files, []);
+  const defaults: InstalledFile[] = [];
+  const additions: Move[] = [];
+  for (const { target, name, sha256, bytes } of files) {
+    const path = mounted.has(target) ? beside.get(target) : target;
+    if (path === undefined || (path !== target && live.get(target) === sha256)) continue;
+    if (path !== target) defaults.push({ path, sha256, bytes, defaultOf: target });
+    additions.push({ target: path, staged: name });
+  }
+  const replaced = [...entry.files.filter(({ path }) => !mounted.has(path)), ...defaults];
+  const kept = await keepEditedFiles(replaced, layout, workspace);
+  const all = [...entry.files, ...defaults];
+  return { id, entry: { ...entry, files: all, change: workspace.id }, moves: [...kept, ...additions] };
 }
 
 /** The change that replaces the installed version by a new one. The old one is kept. */
@@ -120,7 +137,8 @@ async function prepareSwap<F extends IncomingFile>(
   const targets = next.incoming.map(({ target }) => target);
   const spelling = await respelled(oldPaths, targets, layout);
   const oldFiles = old.files.map((file) => ({ ...file, path: spelling.get(file.path) ?? file.path }));
-  const plan = planSwap({ ...next, old: oldFiles });
+  const mounted = await mountedFiles([...oldPaths, ...targets], layout);
+  const plan = planSwap({ ...next, old: oldFiles, mounted });
   const replaced = new Set([...plan.additions.map(({ target }) => target), ...plan.removals]);
   const present = { ...old, id, soFiles, live: next.live, replaced };
   const kept = keepVersions > 0 ? await keepVersion(present, lease, layout) : undefined;
