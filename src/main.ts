@@ -1,5 +1,4 @@
-import { mkdirSync, readFileSync, realpathSync } from "node:fs";
-import { mkdir } from "node:fs/promises";
+import { readFileSync, realpathSync } from "node:fs";
 import { resolve } from "node:path";
 import { createSecureContext } from "node:tls";
 import type { FastifyInstance } from "fastify";
@@ -8,6 +7,7 @@ import packageJson from "../package.json" with { type: "json" };
 import { ConfigError, loadConfig } from "./config/load.ts";
 import type { Config } from "./config/schema.ts";
 import { proxySettings } from "./fetch/proxy.ts";
+import { makeFoldersSync } from "./lib/folder-mode.ts";
 import { lockFile } from "./lib/lock.ts";
 import { createLog } from "./lib/log.ts";
 import { type Audit, createAudit } from "./plugins/audit.ts";
@@ -89,7 +89,7 @@ async function main(env: NodeJS.ProcessEnv): Promise<void> {
 function baseFolder(given: string | undefined): string {
   const base = resolve(given ?? ".");
   try {
-    mkdirSync(base, { recursive: true });
+    makeFoldersSync(base);
     return realpathSync(base);
   } catch (cause) {
     throw new ConfigError(`the base folder ${base} can't be used: ${(cause as Error).message}`, { cause });
@@ -125,7 +125,7 @@ function readPem(key: string, file: string, base: string): Buffer {
 async function lockBaseFolder(layout: Layout, log: Logger): Promise<void> {
   const { base } = layout;
   try {
-    await mkdir(layout.volume("plugins"), { recursive: true });
+    makeFoldersSync(layout.volume("plugins"));
     const lock = await lockFile(layout.lockFile);
     if (lock.outcome === "taken") {
       throw new ConfigError(`another server works on ${base}; stop it, or give this one a folder of its own`);

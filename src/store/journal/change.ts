@@ -1,4 +1,4 @@
-import { mkdir, rename, rmdir, unlink } from "node:fs/promises";
+import { rename, rmdir, unlink } from "node:fs/promises";
 import { dirname } from "node:path";
 import { PluginError } from "../../domain/errors.ts";
 import { type FilePath, type PluginId, volumeOf } from "../../domain/plugin.ts";
@@ -6,6 +6,7 @@ import type { PluginEntry } from "../../domain/plugin-entry.ts";
 import { duplicateFile, makeFolder, syncFolder, syncFolders } from "../../lib/durable.ts";
 import { hasCode } from "../../lib/errors.ts";
 import { exists, statIfThere } from "../../lib/files.ts";
+import { makeWithMode } from "../../lib/folder-mode.ts";
 import type { Layout } from "../layout.ts";
 import type { Registry } from "../registry/registry.ts";
 import { besideTarget, bringBeside, dropBeside, inWorkspace, isRenamed, restoreCopy } from "./across-mounts.ts";
@@ -155,7 +156,7 @@ async function makeFolders(journal: Journal, layout: Layout): Promise<void> {
   for (const folder of journal.newFolders) {
     const path = layout.absolute(folder as FilePath);
     try {
-      await mkdir(path);
+      await makeWithMode(path);
     } catch (error) {
       if (!hasCode(error, "EEXIST")) throw error; // another plugin's change made it meanwhile
     }
