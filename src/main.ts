@@ -1,6 +1,7 @@
-import { readFileSync, realpathSync } from "node:fs";
+import { realpathSync } from "node:fs";
 import { resolve } from "node:path";
 import { createSecureContext } from "node:tls";
+import { isatty } from "node:tty";
 import type { FastifyInstance } from "fastify";
 import type { Logger } from "pino";
 import packageJson from "../package.json" with { type: "json" };
@@ -10,6 +11,7 @@ import { proxySettings } from "./fetch/proxy.ts";
 import { makeFoldersSync } from "./lib/folder-mode.ts";
 import { lockFile } from "./lib/lock.ts";
 import { createLog } from "./lib/log.ts";
+import { readSmallFileSync, UnfitFile } from "./lib/small-file.ts";
 import { type Audit, createAudit } from "./plugins/audit.ts";
 import { createServer, type Server } from "./server.ts";
 import { Layout } from "./store/layout.ts";
@@ -29,16 +31,16 @@ async function main(env: NodeJS.ProcessEnv): Promise<void> {
   const layout = new Layout(baseFolder(env.KuiperBaseKey));
   const { config, warnings } = loadConfig(layout.configFile, env);
   const tls = readTls(config.basic.restTls, layout.base);
-  const { format } = config.log;
-  const pretty = format === "pretty" || (format === "auto" && process.stdout.isTTY);
-  const log = await createLog({ debug: config.basic.debug, pretty });
+  const { format, maxBufferBytes } = config.log;
+  const pretty = format === "pretty" || (format === "auto" && isatty(1)); // process.stdout would block on a pipe
+  const log = await createLog({ debug: config.basic.debug, pretty, maxBufferBytes });
   for (const warning of warnings) log.warn(warning);
   process.on("uncaughtException", (err) => {
     log.fatal({ err }, "uncaught exception; exiting");
     process.exit(FAILED_EXIT_CODE);
   });
 
-  const audit = openAudit(config.log.auditFile, layout, log);
+  const audit = openAudit(config.log, layout, log);
   await lockBaseFolder(layout, log);
   const { version } = packageJson;
   const restart = () => stop(RESTART_EXIT_CODE, "a delete asked for a restart");
@@ -111,13 +113,14 @@ function readTls({ certfile, keyfile }: Config["basic"]["restTls"], base: string
   return tls;
 }
 
+const MAX_PEM_BYTES = 1024 * 1024;
+
 function readPem(key: string, file: string, base: string): Buffer {
   try {
-    return readFileSync(resolve(base, file));
+    return readSmallFileSync(resolve(base, file), MAX_PEM_BYTES);
   } catch (cause) {
-    throw new ConfigError(`basic.restTls.${key} is ${file}, which can't be read: ${(cause as Error).message}`, {
-      cause,
-    });
+    const reason = cause instanceof UnfitFile ? `it ${cause.message}` : (cause as Error).message;
+    throw new ConfigError(`basic.restTls.${key} is ${file}, which can't be read: ${reason}`, { cause });
   }
 }
 
@@ -141,11 +144,14 @@ async function lockBaseFolder(layout: Layout, log: Logger): Promise<void> {
   }
 }
 
-function openAudit(file: string, layout: Layout, log: Logger): Audit {
+function openAudit({ auditFile, maxBufferBytes }: Config["log"], layout: Layout, log: Logger): Audit {
+  const file = auditFile === "" ? "" : resolve(layout.base, auditFile);
   try {
-    return createAudit(file === "" ? "" : resolve(layout.base, file), log);
+    return createAudit(file, maxBufferBytes, log);
   } catch (cause) {
-    throw new ConfigError(`log.auditFile is ${file}, which can't be written: ${(cause as Error).message}`, { cause });
+    throw new ConfigError(`log.auditFile is ${auditFile}, which can't be written: ${(cause as Error).message}`, {
+      cause,
+    });
   }
 }
 

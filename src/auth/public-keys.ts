@@ -1,10 +1,13 @@
 import { createPublicKey, type KeyObject } from "node:crypto";
-import { readFile, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { hasCode } from "../lib/errors.ts";
+import { readSmallFile } from "../lib/small-file.ts";
 
 /** Names that are one file name on every system and can't lead out of the folder. */
 const ISSUER = /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}$/;
+
+const MAX_KEY_BYTES = 64 * 1024;
 
 interface CachedKey {
   /** Changes when the file is replaced. */
@@ -26,7 +29,7 @@ export class PublicKeys {
 
   /**
    * @returns undefined where there is no key for that issuer, or the file is not a public key
-   * @throws the system's error when the file can't be read
+   * @throws UnfitFile for what is no regular file; the system's error when it can't be read
    */
   async find(issuer: unknown): Promise<KeyObject | undefined> {
     if (typeof issuer !== "string" || !ISSUER.test(issuer)) return undefined;
@@ -38,16 +41,17 @@ export class PublicKeys {
     }
     const cached = this.#cache.get(issuer);
     if (cached?.version === version) return cached.key;
-    const key = parseKey(await readFile(file, "utf8"));
+    const key = parseKey((await readSmallFile(file, MAX_KEY_BYTES)).toString());
     if (key !== undefined) this.#cache.set(issuer, { version, key });
     return key;
   }
 }
 
+/** With the time of the last change of any kind: that of the content can be set to what it was before. */
 async function fileVersion(file: string): Promise<string | undefined> {
   try {
-    const { mtimeMs, ino, size } = await stat(file);
-    return `${mtimeMs}-${ino}-${size}`;
+    const { dev, ino, size, mtimeNs, ctimeNs } = await stat(file, { bigint: true });
+    return [dev, ino, size, mtimeNs, ctimeNs].join("-");
   } catch (error) {
     if (hasCode(error, "ENOENT", "ENOTDIR")) return undefined;
     throw error;

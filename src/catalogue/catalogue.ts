@@ -20,6 +20,8 @@ interface Listing {
   readonly plugins: Readonly<Record<string, string>>;
   /** Hosts whose plugins may be missing, in the order of the settings; ASCII, without comma and credentials. */
   readonly failedHosts: readonly string[];
+  /** Pages that were read and have no plugins for this system, such as that of a store for a missing path; as above. */
+  readonly emptyPages: readonly string[];
 }
 
 export interface Catalogue {
@@ -58,6 +60,9 @@ export function createCatalogue(options: CatalogueOptions): Catalogue {
     const replies = await askHosts(query, options);
     for (const { host, answer } of replies) {
       if ("failure" in answer) log.warn({ host: host.redacted, type, reason: answer.failure }, "a plugin host failed");
+      else if (answer.empty !== undefined) {
+        log.warn({ host: host.redacted, type, pages: answer.empty }, "a plugin host has pages, but no plugins on them");
+      }
     }
     return mergeReplies(replies);
   }
@@ -68,6 +73,14 @@ export function createCatalogue(options: CatalogueOptions): Catalogue {
 interface HostReply {
   readonly host: PluginHost;
   readonly answer: HostAnswer;
+}
+
+/** For `catch()`: a host that fails in a way that nobody foresaw must not hide the others. */
+function unforeseen(log: CatalogueOptions["log"], { redacted: host }: PluginHost): (err: unknown) => HostAnswer {
+  return (err) => {
+    log.warn({ host, err }, "a plugin host failed in an unforeseen way");
+    return { failure: "internal error; see the server's log" };
+  };
 }
 
 async function askHosts(query: PluginQuery, options: CatalogueOptions): Promise<HostReply[]> {
@@ -88,7 +101,7 @@ async function askHosts(query: PluginQuery, options: CatalogueOptions): Promise<
   try {
     return await Promise.all(
       parsePluginHosts(hosts).map((host) =>
-        limit(async () => ({ host, answer: await askPluginHost(host, query, readPage) })),
+        limit(async () => ({ host, answer: await askPluginHost(host, query, readPage).catch(unforeseen(log, host)) })),
       ),
     );
   } finally {
@@ -100,6 +113,7 @@ async function askHosts(query: PluginQuery, options: CatalogueOptions): Promise<
 function mergeReplies(replies: readonly HostReply[]): Listing {
   const merged = new Map<string, string>();
   const failedHosts: string[] = [];
+  const emptyPages: string[] = [];
   const reasons: string[] = [];
   for (const { host, answer } of replies) {
     if ("failure" in answer) {
@@ -107,6 +121,7 @@ function mergeReplies(replies: readonly HostReply[]): Listing {
       reasons.push(`${host.redacted}: ${answer.failure}`);
       continue;
     }
+    emptyPages.push(...(answer.empty ?? []).map(({ page }) => page));
     for (const [name, url] of answer.plugins) {
       if (!merged.has(name)) merged.set(name, url);
     }
@@ -116,5 +131,5 @@ function mergeReplies(replies: readonly HostReply[]): Listing {
   }
   const plugins: Record<string, string> = Object.create(null);
   for (const name of [...merged.keys()].sort()) plugins[name] = merged.get(name) as string;
-  return Object.freeze({ plugins: Object.freeze(plugins), failedHosts: Object.freeze(failedHosts) });
+  return Object.freeze({ plugins: Object.freeze(plugins), failedHosts: Object.freeze(failedHosts), emptyPages });
 }

@@ -1,5 +1,5 @@
-import { readFile } from "node:fs/promises";
 import { endianness } from "node:os";
+import { readSmallFile } from "../lib/small-file.ts";
 
 /** Node's names of CPUs that differ from Go's; `riscv64`, `s390x`, `loong64`, `arm`, `arm64` and `mips` are the same. */
 const GO_ARCH: Readonly<Record<string, string>> = { x64: "amd64", ia32: "386", mipsel: "mipsle" };
@@ -85,9 +85,12 @@ async function osReleaseId(files: readonly string[]): Promise<string | undefined
   return undefined;
 }
 
+/** /proc/self/maps is the largest of them. */
+const MAX_FACTS_BYTES = 16 * 1024 * 1024;
+
 async function readIfPossible(file: string): Promise<string | undefined> {
   try {
-    return await readFile(file, "utf8");
+    return (await readSmallFile(file, MAX_FACTS_BYTES)).toString();
   } catch {
     return undefined; // not a Linux, or a container that hides it: this fact is unknown
   }

@@ -21,27 +21,47 @@ export interface PluginQuery {
 }
 
 /** What a host offers, name → URL of the zip; or why it could not be asked. */
-export type HostAnswer = { readonly plugins: ReadonlyMap<string, string> } | { readonly failure: string };
+export type HostAnswer =
+  | {
+      readonly plugins: ReadonlyMap<string, string>;
+      /** Where there are none: the pages that were read, ASCII, without comma and credentials, and what each was. */
+      readonly empty?: readonly { readonly page: string; readonly contentType: string }[];
+    }
+  | { readonly failure: string };
+
+/** What `URL` makes of a name or an address; it also takes quotes and other signs that no request could be sent with. */
+const HOST_NAME = /^(\[[0-9a-f:.]+\]|[a-z0-9._-]+)$/;
 
 /** @throws FetchFailure */
 export type ReadPage = (url: URL) => Promise<Page>;
 
 /**
  * The hosts of `basic.pluginHosts`: separated by commas, https unless a scheme is given. Empty ones and repeated
- * ones are left out.
+ * ones are left out, and so are the quotes that a compose file leaves around a value.
  */
 export function parsePluginHosts(setting: string): PluginHost[] {
-  const entries = setting.split(",").map((entry) => entry.trim());
+  const entries = unquoted(setting)
+    .split(",")
+    .map((entry) => unquoted(entry.trim()));
   const hosts = entries.flatMap((entry, index) => (entry === "" ? [] : [parsePluginHost(entry, index + 1)]));
   const seen = new Set<string>();
   return hosts.filter(({ redacted, url = redacted }) => !seen.has(url) && seen.add(url));
+}
+
+/** Without the one pair of quotes around it, and without the spaces within that. */
+function unquoted(value: string): string {
+  const trimmed = value.trim();
+  const quote = trimmed.charAt(0);
+  const isQuoted = trimmed.length > 1 && (quote === '"' || quote === "'") && trimmed.endsWith(quote);
+  const inner = trimmed.slice(1, -1);
+  return isQuoted && !inner.includes(quote) ? inner.trim() : trimmed;
 }
 
 function parsePluginHost(entry: string, position: number): PluginHost {
   const address = /^[a-z][a-z0-9+.-]*:\/\//i.test(entry) ? entry : `https://${entry}`;
   // Named by its position: where this is no URL, a password can't be told from the rest.
   const url = /^https?:/i.test(address) ? parseUrl(address) : undefined;
-  if (url === undefined) return { redacted: `entry ${position} of pluginHosts` };
+  if (url === undefined || !HOST_NAME.test(url.hostname)) return { redacted: `entry ${position} of pluginHosts` };
   const { protocol, username, password, host, pathname } = url;
   const user = username === "" && password === "" ? "" : `${username}:${password}@`;
   const place = host + withoutSlashes(pathname);
@@ -68,16 +88,34 @@ export async function askPluginHost(host: PluginHost, query: PluginQuery, readPa
   ];
   const answers = await Promise.all(
     orders.map(async (order) => {
-      const folder = new URL([host.url, "kuiper-plugins", ...order.map(encodeURIComponent)].join("/"));
-      return readFolder(folder, readPage).catch(expectFetchFailure);
+      const path = ["kuiper-plugins", ...order.map(encodeURIComponent)].join("/");
+      const folder = new URL(`${host.url}/${path}`);
+      const redacted = `${host.redacted}/${path}/`;
+      const read = await readFolder(folder, readPage).catch(expectFetchFailure);
+      return read instanceof FetchFailure
+        ? { failure: read, path: `${folder.pathname}/` }
+        : { page: redacted, ...read };
     }),
   );
-  const failures = answers.filter((answer) => answer instanceof FetchFailure);
-  if (failures.length === orders.length) {
-    return { failure: [...new Set(failures.map(({ brief }) => brief))].join(", ") };
+  const pages = answers.filter((answer) => answer.failure === undefined);
+  if (pages.length === 0) return { failure: failureOf(answers.filter((answer) => answer.failure !== undefined)) };
+  const links = pages.flatMap((page) => page.links);
+  const plugins = pickPlugins(links, platform.arch);
+  return plugins.size > 0
+    ? { plugins }
+    : { plugins, empty: pages.map(({ page, contentType }) => ({ page, contentType })) };
+}
+
+/** Each reason once; where the host did answer, with the paths that were asked for. */
+function failureOf(failures: readonly { readonly failure: FetchFailure; readonly path: string }[]): string {
+  const pathsOf = new Map<string, string[]>();
+  for (const { failure, path } of failures) {
+    const paths = pathsOf.get(failure.brief) ?? [];
+    pathsOf.set(failure.brief, failure.answered ? [...paths, path] : paths);
   }
-  const links = answers.flatMap((answer) => (answer instanceof FetchFailure ? [] : answer));
-  return { plugins: pickPlugins(links, platform.arch) };
+  return [...pathsOf]
+    .map(([brief, paths]) => (paths.length === 0 ? brief : `${brief} for ${paths.join(" and ")}`))
+    .join(", ");
 }
 
 /**
@@ -85,18 +123,15 @@ export async function askPluginHost(host: PluginHost, query: PluginQuery, readPa
  * (and nginx in a container redirects to the wrong port); then, as the original does, without, where a page that
  * is not a folder's answers.
  */
-async function readFolder(folder: URL, readPage: ReadPage): Promise<URL[]> {
-  const withSlash = new URL(`${folder.pathname}/`, folder);
-  withSlash.username = folder.username;
-  withSlash.password = folder.password;
+async function readFolder(folder: URL, readPage: ReadPage): Promise<{ links: URL[]; contentType: string }> {
   let page: Page;
   try {
-    page = await readPage(withSlash);
+    page = await readPage(asFolder(folder));
   } catch (error) {
     if (!(error instanceof FetchFailure && error.answered)) throw error;
     page = await readPage(folder);
   }
-  return readLinks(page.text, folderAddress(page.url, folder));
+  return { links: readLinks(page.text, folderAddress(page.url, folder)), contentType: page.contentType };
 }
 
 /**
@@ -106,7 +141,16 @@ async function readFolder(folder: URL, readPage: ReadPage): Promise<URL[]> {
  */
 function folderAddress(page: URL, folder: URL): URL {
   const lastSegment = ({ pathname }: URL) => pathname.slice(pathname.lastIndexOf("/") + 1);
-  return lastSegment(page) === lastSegment(folder) ? new URL(`${page.pathname}/`, page) : page;
+  return lastSegment(page) === lastSegment(folder) ? asFolder(page) : page;
+}
+
+/** The address with a slash at the end of its path, and without query. Not `new URL(path, base)`: `//x` is a host there. */
+function asFolder(url: URL): URL {
+  const folder = new URL(url);
+  folder.pathname += "/";
+  folder.search = "";
+  folder.hash = "";
+  return folder;
 }
 
 function expectFetchFailure(error: unknown): FetchFailure {

@@ -218,11 +218,17 @@ export const ConfigSchema = section({
     maxPageBytes: integer(4 * MiB, 1024, 1024 * MiB, "The largest index page of a host."),
   }),
   log: section({
-    auditFile: string("", "A file for the audit lines, one per change; empty writes them to the log."),
+    auditFile: string("", "A file for the audit lines, one per write; empty writes them to the log."),
     format: choice(
       "auto",
       ["auto", "json", "pretty"],
       "The format of the log; auto is pretty on a terminal and json otherwise.",
+    ),
+    maxBufferBytes: integer(
+      MiB,
+      64 * 1024,
+      1024 * MiB,
+      "How much of the log, and of the audit file, is kept while it can't be written; further lines are dropped and counted.",
     ),
   }),
 });

@@ -58,6 +58,22 @@ export function isFilePath(path: string): path is FilePath {
   return FILE_PATH.test(path);
 }
 
+/** After the name of a configuration file: what this server puts beside one that a user has edited. */
+const BESIDE = /^(?:\.(?:new|bak)(?:\.\d+)?)*$/;
+
+/**
+ * Whether a file can be one of that plugin: where an install puts its files (`soPath`, `yamlPath`, `jsonPath`,
+ * `extraPath`), with its name, or beside one of these. No two plugins of a type can have the same.
+ */
+export function isOwnFile(id: PluginId, path: FilePath): boolean {
+  const { type, name } = id;
+  if (name === "" || name.includes("/")) return false;
+  const so = soPath(type, "");
+  if (path.startsWith(so)) return isSoFileOf(path.slice(so.length), name); // one with a / has another name, or none
+  if (path.startsWith(extraPath(id, ""))) return true;
+  return [yamlPath(id), jsonPath(id)].some((own) => path.startsWith(own) && BESIDE.test(path.slice(own.length)));
+}
+
 const SO_SUFFIX = ".so";
 
 /** What the file name of a plugin's .so says: `Random@v1.0.0.so` is version `1.0.0` of `random`. */

@@ -6,7 +6,8 @@ import type { Log } from "../lib/log.ts";
 import { Deadline } from "../lib/signals.ts";
 import { parseUrl } from "../lib/url.ts";
 import { basicCredentials, connect, type Network } from "./connection.ts";
-import { FetchFailure, idleFailure, networkFailure } from "./failure.ts";
+import { CookieJar } from "./cookies.ts";
+import { FetchFailure, idleFailure, networkFailure, ofProxy } from "./failure.ts";
 import { createHostRule, hostAndPort } from "./hosts.ts";
 import { createProxyRule, type ProxySettings } from "./proxy.ts";
 import { Reply } from "./reply.ts";
@@ -32,6 +33,11 @@ interface GetOptions {
   readonly headers?: Readonly<Record<string, string>>;
   /** Instead of `pluginDownload.maxRedirects`. */
   readonly maxRedirects?: number;
+}
+
+interface Credentials {
+  readonly authorization: string | undefined;
+  readonly cookie: string | undefined;
 }
 
 /**
@@ -68,16 +74,22 @@ export function createClient({ config, proxy, baseFolder }: ClientOptions): Clie
     const { log, maxRedirects = config.maxRedirects } = options;
     let url = start;
     let authorization = basicCredentials(start);
+    const cookies = new CookieJar();
     for (let redirects = 0; ; redirects++) {
       if (!isAllowedHost(url)) {
         throw new FetchFailure(`the host ${hostAndPort(url)} is not in pluginDownload.allowedHosts`);
       }
-      const reply = new Reply(url, await send(url, authorization, options), idleTimeoutSeconds);
+      const reply = new Reply(
+        url,
+        await send(url, { authorization, cookie: cookies.headerFor(url) }, options),
+        idleTimeoutSeconds,
+      );
       if (!REDIRECTS.includes(reply.status)) return reply;
       reply.discard();
       if (redirects >= maxRedirects) {
         throw new FetchFailure(`stopped after ${maxRedirects} redirects`, { answered: true });
       }
+      cookies.add(url, reply.headers["set-cookie"]);
       const next = redirectTarget(reply);
       if (url.protocol === "https:" && next.protocol === "http:") {
         log.warn({ from: hostAndPort(url), to: hostAndPort(next) }, "the download is redirected from https to http");
@@ -90,7 +102,7 @@ export function createClient({ config, proxy, baseFolder }: ClientOptions): Clie
 
   async function send(
     url: URL,
-    authorization: string | undefined,
+    { authorization, cookie }: Credentials,
     { headers, signal }: GetOptions,
   ): Promise<IncomingMessage> {
     const { stream, forwardedBy } = await connect(url, network, signal);
@@ -106,6 +118,9 @@ export function createClient({ config, proxy, baseFolder }: ClientOptions): Clie
         createConnection: () => stream,
         path: forwardedBy === undefined ? path : `http://${url.host}${path}`,
         setHost: false,
+        // What proxies and old servers get wrong. Safe here: each connection carries one reply, so there is no next one
+        // that a wrong reading of this one could smuggle in.
+        insecureHTTPParser: true,
         maxHeaderSize: MAX_HEADER_BYTES,
         headers: {
           host: url.host,
@@ -114,6 +129,7 @@ export function createClient({ config, proxy, baseFolder }: ClientOptions): Clie
           "accept-encoding": "identity",
           ...headers,
           ...(authorization !== undefined && { authorization }),
+          ...(cookie !== undefined && { cookie }),
           ...(proxyCredentials !== undefined && { "proxy-authorization": proxyCredentials }),
         },
       });
@@ -123,7 +139,8 @@ export function createClient({ config, proxy, baseFolder }: ClientOptions): Clie
       const replied = once(request, "response", { signal: deadline.signal }) as Promise<[IncomingMessage]>;
       const [response] = await replied.catch((error) => {
         if (deadline.signal.aborted) throw deadline.signal.reason;
-        throw networkFailure(error, hostAndPort(forwardedBy ?? url));
+        const failure = networkFailure(error, hostAndPort(forwardedBy ?? url));
+        throw forwardedBy === undefined ? failure : ofProxy(failure);
       });
       return response;
     } catch (error) {

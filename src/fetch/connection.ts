@@ -5,7 +5,7 @@ import { unescape as percentDecoded } from "node:querystring";
 import type { Duplex } from "node:stream";
 import tls, { type SecureContext, TLSSocket } from "node:tls";
 import { Deadline } from "../lib/signals.ts";
-import { FetchFailure, networkFailure } from "./failure.ts";
+import { FetchFailure, networkFailure, ofProxy } from "./failure.ts";
 import { hostAndPort, portOf } from "./hosts.ts";
 import type { ProxyRule } from "./proxy.ts";
 import { type TlsAuthorities, tlsFailure } from "./tls.ts";
@@ -46,7 +46,9 @@ export async function connect(url: URL, network: Network, signal: AbortSignal): 
     const stream = url.protocol === "http:" ? await openWire(url, options) : await openSocket(url, options);
     return { stream, forwardedBy: undefined };
   }
-  const socket = await openSocket(proxy, options);
+  const socket = await openSocket(proxy, options).catch((error) => {
+    throw ofProxy(error);
+  });
   if (url.protocol === "http:") return { stream: socket, forwardedBy: proxy };
   await openTunnel(socket, url, proxy, deadline.signal);
   return { stream: await openSocket(url, options, socket), forwardedBy: undefined };
@@ -142,6 +144,6 @@ async function openTunnel(socket: Socket, url: URL, proxy: URL, signal: AbortSig
     if (head.length > 0) socket.unshift(head);
   } catch (error) {
     socket.destroy();
-    throw signal.aborted ? signal.reason : networkFailure(error, hostAndPort(proxy));
+    throw signal.aborted ? signal.reason : ofProxy(networkFailure(error, hostAndPort(proxy)));
   }
 }

@@ -42,6 +42,25 @@ const BRIEF: Readonly<Record<string, string>> = {
   ETIMEDOUT: "no answer while connecting",
 };
 
+/** What the HTTP parser's codes mean, for those that real hosts cause although it is lenient. */
+const MALFORMED: Readonly<Record<string, string>> = {
+  HPE_CLOSED_CONNECTION: "there is more after its end",
+  HPE_INVALID_CHUNK_SIZE: "the size of a chunk is no hexadecimal number",
+  HPE_INVALID_CONSTANT: "it does not begin with HTTP/1.",
+  HPE_INVALID_CONTENT_LENGTH: "its Content-Length is no number",
+  HPE_INVALID_HEADER_TOKEN: "a header has a forbidden character in its name, such as a blank before the colon",
+  HPE_INVALID_STATUS: "its status is no number of three digits",
+  HPE_INVALID_VERSION: "its version of HTTP is neither 1.0 nor 1.1",
+  HPE_UNEXPECTED_CONTENT_LENGTH: "it has more than one Content-Length",
+};
+
+/** A failure to reach, or of, the proxy rather than of the host behind it. */
+export function ofProxy(failure: unknown): unknown {
+  if (!(failure instanceof FetchFailure) || failure.message.startsWith("the proxy ")) return failure;
+  const { message, brief, retry, absent, answered, cause } = failure;
+  return new FetchFailure(`the proxy failed: ${message}`, { brief: `proxy: ${brief}`, retry, absent, answered, cause });
+}
+
 /** The failure that is reported when a connection or a request to an `address` (`host:port`) failed. */
 export function networkFailure(cause: unknown, address: string): FetchFailure {
   if (cause instanceof FetchFailure) return cause;
@@ -73,7 +92,8 @@ export function networkFailure(cause: unknown, address: string): FetchFailure {
     return new FetchFailure(`the headers of the reply of ${host} are too long`, { brief: "headers too large", cause });
   }
   if (code.startsWith("HPE_")) {
-    return new FetchFailure(`malformed HTTP response of ${host} (${code})`, { brief: "not an HTTP answer", cause });
+    const reason = MALFORMED[code] ?? (cause as { reason?: string }).reason ?? code;
+    return new FetchFailure(`malformed HTTP response of ${host}: ${reason}`, { brief: "not an HTTP answer", cause });
   }
   return new FetchFailure(`dial tcp ${host}: ${systemMessage(cause)}`, {
     brief: BRIEF[code] ?? `failed (${code || "unknown error"})`,

@@ -1,4 +1,5 @@
 import type { Log } from "../lib/log.ts";
+import { printable } from "../lib/text.ts";
 import type { Client } from "./client.ts";
 import { FetchFailure } from "./failure.ts";
 import type { BodySink } from "./reply.ts";
@@ -10,6 +11,8 @@ export interface Page {
   /** Where the page came from, after redirects; without credentials. */
   readonly url: URL;
   readonly text: string;
+  /** As the host names it, on one line of at most 100 characters; `unknown` where it does not. */
+  readonly contentType: string;
 }
 
 interface PageOptions {
@@ -40,7 +43,8 @@ export async function fetchPage(client: Client, url: URL, { signal, maxBytes, lo
     throw error;
   }
   signal.throwIfAborted();
-  return { url: withoutUser(reply.url), text: buffer.decode() };
+  const contentType = printable(reply.headers["content-type"] ?? "unknown").slice(0, 100);
+  return { url: withoutUser(reply.url), text: buffer.decode(), contentType };
 }
 
 class PageBuffer implements BodySink {

@@ -1,4 +1,5 @@
 import { BlockList, isIP } from "node:net";
+import { printable } from "../lib/text.ts";
 import { parseUrl } from "../lib/url.ts";
 import { FetchFailure } from "./failure.ts";
 import { hostAndPort } from "./hosts.ts";
@@ -36,8 +37,11 @@ export function createProxyRule({ httpProxy, httpsProxy, noProxy }: ProxySetting
 function parseProxy(setting: string, variable: string): URL {
   const address = setting.includes("://") ? setting : `http://${setting}`;
   const proxy = parseUrl(address);
-  if (proxy === undefined || !["http:", "https:"].includes(proxy.protocol)) {
-    throw new FetchFailure(`${variable} is not the address of an http or https proxy`);
+  if (proxy === undefined) throw new FetchFailure(`${variable} is not the address of an http or https proxy`);
+  const { protocol, host } = proxy;
+  if (protocol !== "http:" && protocol !== "https:") {
+    const address = printable(`${protocol}//${host}`);
+    throw new FetchFailure(`${variable} names ${address}, which is not supported; set it to an http or https proxy`);
   }
   return proxy;
 }

@@ -9,6 +9,9 @@ import { quoted } from "../lib/text.ts";
 import { FetchFailure, idleFailure, unexpectedEnd } from "./failure.ts";
 import { Wire } from "./wire.ts";
 
+/** Content codings that are registered and not decoded here; a name that nobody registered says nothing about the bytes. */
+const UNSUPPORTED = ["aes128gcm", "compress", "x-compress", "dcb", "dcz", "exi", "pack200-gzip", "zstd"];
+
 const DECODERS: Readonly<Record<string, () => Transform>> = {
   gzip: () => createGunzip(),
   "x-gzip": () => createGunzip(),
@@ -101,10 +104,17 @@ export class Reply {
     this.#response.socket.destroy(); // when the body was read to its end, the line above does nothing
   }
 
-  /** The content codings, in the order in which they were applied; identity is none. */
+  /** The content codings, in the order in which they were applied. Names of none, such as `aws-chunked`, are ignored. */
   get #codings(): string[] {
-    const codings = (this.headers["content-encoding"] ?? "").toLowerCase().split(",");
-    return codings.map((coding) => coding.trim()).filter((coding) => coding !== "" && coding !== "identity");
+    const names = (this.headers["content-encoding"] ?? "").toLowerCase().split(",");
+    const isCoding = (name: string) => Object.hasOwn(DECODERS, name) || UNSUPPORTED.includes(name);
+    return names.map((name) => name.trim()).filter(isCoding);
+  }
+
+  /** The length of the body as it is sent; undefined where the connection or the chunks tell where it ends. */
+  get contentLength(): number | undefined {
+    const { "content-length": length, "transfer-encoding": transferred } = this.headers;
+    return length === undefined || transferred !== undefined ? undefined : Number(length);
   }
 
   /** The body as it is received, with a limit on the host's silence and on the encoded bytes. */
@@ -144,17 +154,15 @@ export class Reply {
   async *#bytes(): AsyncGenerator<Uint8Array> {
     const response = this.#response;
     const connection: Duplex = response.socket;
-    const length = response.headers["content-length"];
-    const isChunked = response.headers["transfer-encoding"] !== undefined;
+    const length = this.contentLength;
     // A decoder could still be at work on a chunk when the next one overwrites it.
-    const isPlain = length !== undefined && !isChunked && !this.isEncoded;
-    if (!(connection instanceof Wire) || !isPlain || connection.readableLength > 0) {
+    if (!(connection instanceof Wire) || length === undefined || this.isEncoded || connection.readableLength > 0) {
       return yield* response as AsyncIterable<Buffer>;
     }
     // Both before anything is awaited, so that no byte arrives in between.
     const begun: Buffer = response.read() ?? Buffer.alloc(0);
     const rest = connection.rest();
-    let left = Number(length) - begun.length;
+    let left = length - begun.length;
     if (begun.length > 0) yield begun;
     if (left === 0) return;
     for await (const chunk of rest) {

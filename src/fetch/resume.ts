@@ -53,7 +53,7 @@ export async function downloadHttp(url: URL, target: FileTarget, options: HttpOp
       throw statusFailure(reply);
     }
     if (target.bytes > 0) await target.restart();
-    const total = contentLength(reply);
+    const total = reply.contentLength;
     resumable = asResumable(reply, total);
     if (total !== undefined && total > target.limit.bytes) reply.discard();
     target.expect(total ?? 0);
@@ -116,11 +116,6 @@ function strongValidator({ headers }: Reply): string | undefined {
   if (modified === undefined) return undefined;
   const age = Date.parse(date ?? "") - Date.parse(modified);
   return age >= 1000 ? modified : undefined;
-}
-
-function contentLength({ headers }: Reply): number | undefined {
-  const length = headers["content-length"];
-  return length === undefined ? undefined : Number(length);
 }
 
 function statusFailure({ status, sentStatusLine }: Reply): FetchFailure {

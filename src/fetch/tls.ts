@@ -1,12 +1,15 @@
 import { X509Certificate } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import tls, { type SecureContext, type TLSSocket } from "node:tls";
 import { hasCode, systemMessage } from "../lib/errors.ts";
+import { readSmallFile, UnfitFile } from "../lib/small-file.ts";
 import { quoted } from "../lib/text.ts";
 import { FetchFailure, networkFailure } from "./failure.ts";
 
 const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
+
+/** All the authorities of a system are a quarter of a megabyte. */
+const MAX_CA_BYTES = 4 * 1024 * 1024;
 
 /** What TLS connections trust; undefined stands for Node's own defaults. */
 export type TlsAuthorities = () => Promise<SecureContext | undefined>;
@@ -37,11 +40,10 @@ function defaultRoots(): readonly string[] {
 async function readAuthorities(path: string): Promise<string> {
   let pem: string;
   try {
-    pem = await readFile(path, "utf8");
+    pem = (await readSmallFile(path, MAX_CA_BYTES)).toString();
   } catch (cause) {
-    throw new FetchFailure(`pluginDownload.ca cannot be read: ${quoted(path)}: ${systemMessage(cause)}`, {
-      cause,
-    });
+    const reason = cause instanceof UnfitFile ? `it ${cause.message}` : systemMessage(cause);
+    throw new FetchFailure(`pluginDownload.ca cannot be read: ${quoted(path)}: ${reason}`, { cause });
   }
   // OpenSSL silently ignores what is no certificate, and then nobody would know why a server is not trusted.
   const certificates = pem.match(CERTIFICATE) ?? [];

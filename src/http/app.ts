@@ -11,11 +11,13 @@ import { PluginError } from "../domain/errors.ts";
 import type { Receiver } from "../incoming/receiver.ts";
 import type { Uploads } from "../incoming/uploads.ts";
 import type { Jobs } from "../jobs/jobs.ts";
+import type { Audit } from "../plugins/audit.ts";
 import type { InstalledPlugins } from "../plugins/installed-plugins.ts";
 import type { PluginManager } from "../plugins/plugin-manager.ts";
 import { BodyDecoder } from "./body/decode-body.ts";
 import { acceptAnyContentType, delayContinue } from "./body/request-body.ts";
 import { Connections } from "./connections/connections.ts";
+import { auditRefusals } from "./hooks/audit.ts";
 import { requireTokens } from "./hooks/authentication.ts";
 import { createOriginRule, guardAgainstPages } from "./hooks/browser-guard.ts";
 import { answerClientErrors, type ClientErrorHandler, UploadingSockets } from "./hooks/client-error.ts";
@@ -35,6 +37,7 @@ import { compileValidator } from "./validation.ts";
 export interface AppOptions {
   readonly config: Pick<Config, "http" | "uploads">;
   readonly log: Logger;
+  readonly audit: Audit;
   readonly installed: InstalledPlugins;
   readonly manager: PluginManager;
   readonly catalog: Catalogue;
@@ -53,7 +56,7 @@ export interface AppOptions {
 
 /** The HTTP interface with all its routes. It does not listen yet. */
 export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
-  const { installed, manager, catalog, jobs, receiver, uploads, keys, restart, version } = options;
+  const { installed, manager, catalog, jobs, receiver, uploads, keys, restart, version, audit } = options;
   const { http, uploads: limits } = options.config;
   const uploading = new UploadingSockets();
   const connections = new Connections({
@@ -67,6 +70,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   app.server.headersTimeout = Math.min(http.headersTimeoutSeconds, http.requestTimeoutSeconds) * 1000;
   app.setValidatorCompiler<TSchema>(compileValidator);
 
+  auditRefusals(app, audit);
   answerErrors(app);
   answerUnknownRoutes(app);
   logRequests(app);
@@ -79,6 +83,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   if (keys !== undefined) requireTokens(app, keys); // after cors: a listed page may read why it is refused
 
   const bodies = new BodyDecoder({ receiver, uploading, http, uploads: limits, closing: closingOf(app) });
+  app.decorateRequest("caller", undefined);
   app.decorateRequest("zip", undefined);
   app.decorateRequest("isFile", false);
   await serverRoutes(app, { version });
@@ -126,6 +131,7 @@ function corsOptions(allowedOrigins: readonly string[]): FastifyCorsOptions {
       "Link",
       "Location",
       "Plugin-Compatibility",
+      "Plugin-Hosts-Empty",
       "Plugin-Hosts-Failed",
       "Preference-Applied",
       "Retry-After",

@@ -46,6 +46,8 @@ export async function readForm(body: Readable, options: FormOptions): Promise<vo
   const files: { readonly content: Readable; readonly taken: Promise<void> }[] = [];
   let bytes = 0;
   let fieldBytes = 0;
+  let outsideBytes = 0;
+  const maxOutsideBytes = 2 * maxFieldBytes + CHUNK_BYTES; // the fields, their headers, and the beginning of a file
   let openFiles = 0;
   const pieces = new SmallPieces();
   let isOver = false;
@@ -79,6 +81,10 @@ export async function readForm(body: Readable, options: FormOptions): Promise<vo
       bytes += chunk.length;
       if (bytes > maxBytes) fail(tooLarge(`the form is larger than ${maxBytes} bytes (uploads.maxBytes)`));
       if (isOver || openFiles > 0) return;
+      outsideBytes += chunk.length;
+      if (outsideBytes > maxOutsideBytes) {
+        return fail(tooLarge(`the form has more than ${maxOutsideBytes} bytes besides its file (http.maxBodyBytes)`));
+      }
       try {
         held.add(chunk.length); // of a field that is incomplete too
       } catch (error) {

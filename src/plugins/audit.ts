@@ -2,34 +2,67 @@ import { type Logger, pino } from "pino";
 import type { Caller } from "../domain/change.ts";
 import { PluginError } from "../domain/errors.ts";
 import type { PluginId } from "../domain/plugin.ts";
-import { openLines } from "../lib/log.ts";
+import { openLineFile } from "../lib/line-files.ts";
+import { droppedLines } from "../lib/log.ts";
 import type { ChangeFacts } from "./change-run.ts";
 
 /** What was done, or tried. */
-export type AuditedAction = "install" | "update" | "rollback" | "register" | "delete";
+export type AuditedAction =
+  | "install"
+  | "update"
+  | "rollback"
+  | "register"
+  | "delete"
+  | "inspect"
+  | "upload"
+  | "deleteUpload"
+  | "cancel";
 
-/** A change as its audit line tells it, but for the result. */
-interface AuditedChange {
+/** A plugin, the name of an uploaded file, or the id of a job. A name that was not read, or is none, is empty. */
+export type AuditedSubject = { readonly plugin: PluginId } | { readonly upload: string } | { readonly job: string };
+
+/** A write as its audit line tells it, but for the result. */
+export interface AuditedWrite {
   readonly action: AuditedAction;
-  readonly plugin: PluginId;
-  readonly facts: ChangeFacts;
+  readonly subject: AuditedSubject;
+  readonly facts?: ChangeFacts;
   readonly caller: Caller;
 }
 
-/** One line for each change, whatever came of it: who, what, and the result. */
+/** One line for each write, whatever came of it: who, what, and the result. */
 export class Audit {
   readonly #log: Logger;
+  /** Whose requests have their line. */
+  readonly #recorded = new WeakSet<Caller>();
 
   constructor(log: Logger) {
     this.#log = log;
   }
 
-  /** @param error why the change failed; undefined when it is done */
-  record({ action, plugin, facts, caller }: AuditedChange, error?: unknown): void {
+  /** @param error why it failed; undefined when it is done */
+  record({ action, subject, facts, caller }: AuditedWrite, error?: unknown): void {
+    this.#recorded.add(caller);
     const { address, token, requestId: reqId } = caller;
-    const line = { action, plugin, ...facts, result: resultOf(error), address, ...token, reqId };
+    const line = { action, ...subject, ...facts, result: resultOf(error), address, ...token, reqId };
     const reason = error instanceof PluginError ? error.message : undefined;
     this.#log.info(reason === undefined ? line : { ...line, reason }, "audit");
+  }
+
+  /** The same for a request that is refused, unless what refused it has recorded that already. */
+  recordRefusal(write: AuditedWrite, error: unknown): void {
+    if (!this.#recorded.has(write.caller)) this.record(write, error);
+  }
+
+  /** Does work of which nothing more is known than its request, and records what came of it. */
+  async around<T>(write: AuditedWrite, work: () => Promise<T>): Promise<T> {
+    try {
+      const result = await work();
+      this.record(write);
+      return result;
+    } catch (error) {
+      this.record(write, error);
+      throw error;
+    }
   }
 }
 
@@ -43,9 +76,13 @@ function resultOf(error: unknown): string {
  *
  * @throws the system's error when the file can't be opened
  */
-export function createAudit(file: string, log: Logger): Audit {
+export function createAudit(file: string, maxBufferBytes: number, log: Logger): Audit {
   if (file === "") return new Audit(log.child({ audit: true }));
   // The change is done, or refused, by then: a line that can't be written must not change the reply.
-  const lines = openLines({ dest: file, mode: 0o600 }, (err) => log.error({ err }, "an audit line is not written"));
+  const lines = openLineFile(file, {
+    maxBytes: maxBufferBytes,
+    onError: (err) => log.error({ err }, "an audit line is not written"),
+    onDropped: (dropped) => log.error({ dropped }, droppedLines(dropped, "audit")),
+  });
   return new Audit(pino({ base: null }, lines));
 }

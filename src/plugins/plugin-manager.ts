@@ -155,12 +155,12 @@ export class PluginManager {
   ): Promise<T> {
     try {
       const changed = await change();
-      this.#audit.record({ action, plugin, caller, facts: { ...facts, ...changed.facts } });
+      this.#audit.record({ action, subject: { plugin }, caller, facts: { ...facts, ...changed.facts } });
       return changed;
     } catch (error) {
       const failure = explained(error, facts);
       const found = error instanceof StageFailure ? error.facts : {};
-      this.#audit.record({ action, plugin, caller, facts: { ...facts, ...found } }, failure);
+      this.#audit.record({ action, subject: { plugin }, caller, facts: { ...facts, ...found } }, failure);
       throw failure;
     }
   }

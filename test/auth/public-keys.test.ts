@@ -1,5 +1,6 @@
+import { execFileSync } from "node:child_process";
 import { createPrivateKey } from "node:crypto";
-import { rename, rm } from "node:fs/promises";
+import { appendFile, mkdir, rename, rm, stat, symlink, utimes } from "node:fs/promises";
 import { join } from "node:path";
 import { beforeEach, describe, expect, test } from "vitest";
 import { PublicKeys } from "../../src/auth/public-keys.ts";
@@ -36,6 +37,16 @@ describe("a key counts from the next request on", () => {
     expect(await pemOf("a")).toBe(first.publicPem);
   });
 
+  test("that is replaced in place by one of the same length, with its time set back", async () => {
+    await writeKey(file("a"), first.publicPem);
+    const { atime, mtime } = await stat(file("a"));
+    await utimes(file("a"), atime, mtime); // to the precision that utimes has
+    expect(await pemOf("a")).toBe(first.publicPem);
+    await writeKey(file("a"), second.publicPem);
+    await utimes(file("a"), atime, mtime);
+    expect(await pemOf("a")).toBe(second.publicPem);
+  });
+
   test("that is removed, or spoiled", async () => {
     await writeKey(file("a"), first.publicPem);
     expect(await pemOf("a")).toBe(first.publicPem);
@@ -67,4 +78,16 @@ describe("no key is", () => {
     await writeKey(file("a"), text);
     expect(await pemOf("a")).toBeUndefined();
   });
+});
+
+test("what is no regular file, or too large, is not read: nothing waits for it", async () => {
+  await mkdir(file("folder"), { recursive: true });
+  for (let fifo = 0; fifo < 5; fifo += 1) execFileSync("mkfifo", [file(`fifo${fifo}`)]); // Node has four threads
+  await symlink("/dev/zero", file("device"));
+  await writeKey(file("large"), first.publicPem);
+  await appendFile(file("large"), Buffer.alloc(64 * 1024));
+  const names = ["folder", "device", "large", ...Array.from({ length: 5 }, (_, fifo) => `fifo${fifo}`)];
+  for (const result of await Promise.allSettled(names.map(pemOf))) expect(result.status).toBe("rejected");
+  await writeKey(file("a"), first.publicPem);
+  expect(await pemOf("a")).toBe(first.publicPem);
 });

@@ -114,7 +114,7 @@ describe("hosts that fail", () => {
     expect({ ...plugins }).toEqual({ zmq: `${good.origin}${OS_FIRST}/zmq_amd64.zip` });
     const reasons = {
       [silent.origin]: "no answer within 2 s",
-      [empty.origin]: "404 Not Found",
+      [empty.origin]: `404 Not Found for ${OS_FIRST}/ and ${TYPE_FIRST}/`,
       [huge.origin]: "page larger than 65536 bytes",
       [dead]: "connection refused",
       "entry 5 of pluginHosts": "not an http or https address",
@@ -135,13 +135,24 @@ describe("hosts that fail", () => {
     expect(failedHosts).toEqual([]);
   });
 
+  test("a store's page for a path that is not there has no plugins: it is named, and logged with what it is", async () => {
+    const store = await startFileHost({
+      "*": (_request, response) =>
+        response.writeHead(200, { "content-type": "application/xml" }).end("<ListBucketResult/>"),
+    });
+    const { catalog, warnings } = catalogOf(store.origin);
+    const emptyPages = [OS_FIRST, TYPE_FIRST].map((path) => `${store.origin}${path}/`);
+    expect(await catalog.list("sources")).toEqual({ plugins: {}, failedHosts: [], emptyPages });
+    expect(warnings).toMatchObject([{ fields: { pages: [{ contentType: "application/xml" }, {}] } }]);
+  });
+
   test("all of them: an error that names each with its reason", async () => {
     const empty = await startFileHost({});
     const dead = await startDeadHost();
     const { catalog, warnings } = catalogOf([dead, empty.origin]);
     await expect(catalog.list("functions")).rejects.toMatchObject({
       code: "PLUGIN_HOSTS_FAILED",
-      message: `no plugin host answered: ${dead}: connection refused; ${empty.origin}: 404 Not Found`,
+      message: `no plugin host answered: ${dead}: connection refused; ${empty.origin}: 404 Not Found for ${OS_FIRST.replace("sources", "functions")}/ and ${TYPE_FIRST.replace("sources", "functions")}/`,
     });
     expect(warnings).toHaveLength(2);
   });
@@ -228,11 +239,11 @@ describe("a listing is kept", () => {
 
     expect(await names()).toEqual(["zmq"]);
     await whole.catalog.list("sources");
-    await expect(none.catalog.list("sources")).rejects.toThrow("404 Not Found");
+    await expect(none.catalog.list("sources")).rejects.toThrow(`404 Not Found for ${OS_FIRST}/ and ${TYPE_FIRST}/`);
     mended = true;
     time = 4999;
     expect(await names()).toEqual(["zmq"]);
-    await expect(none.catalog.list("sources")).rejects.toThrow("404 Not Found");
+    await expect(none.catalog.list("sources")).rejects.toThrow(`404 Not Found for ${OS_FIRST}/ and ${TYPE_FIRST}/`);
     expect(none.warnings).toHaveLength(1);
     expect(partly.warnings).toHaveLength(1);
     time = 5000;
@@ -289,6 +300,7 @@ describe("the rules of downloads hold for plugin hosts", () => {
     expect(await catalog.list("sources")).toEqual({
       plugins: { zmq: `${host}${OS_FIRST}/zmq_amd64.zip` },
       failedHosts: [],
+      emptyPages: [],
     });
     expect(proxy.requests.map(({ line }) => line)).toContain(`GET ${host}${OS_FIRST}/`);
     expect(proxy.requests[0]?.headers).toMatchObject({
@@ -304,7 +316,7 @@ describe("the rules of downloads hold for plugin hosts", () => {
     const { port } = new URL(await startDeadHost());
     const client = testClient({}, { httpProxy: `http://me:secret@127.0.0.1:${port}` });
     await expect(catalogOf("http://plugins.example", { client }).catalog.list("sources")).rejects.toThrow(
-      /^no plugin host answered: http:\/\/plugins\.example: connection refused$/,
+      /^no plugin host answered: http:\/\/plugins\.example: proxy: connection refused$/,
     );
   });
 

@@ -19,7 +19,7 @@ function pages(known: Readonly<Record<string, FakePage | string>>) {
     const page = known[url.href];
     if (page === undefined) throw new FetchFailure("404 Not Found", { answered: true });
     if (typeof page === "string") throw new FetchFailure(page, { answered: false });
-    return { text: page.html, url: new URL(page.at ?? url) };
+    return { text: page.html, url: new URL(page.at ?? url), contentType: "text/html" };
   };
   return { asked, readPage };
 }
@@ -47,21 +47,29 @@ describe("the setting", () => {
     ["http://zürich", ["http://xn--zrich-kva"]],
     ["http://a?x=secret#y", ["http://a"]],
     ["http://user:secret@a/x", ["http://a/x"]],
+    ['"http://a,http://b"', ["http://a", "http://b"]],
+    [`'http://a', "http://b" `, ["http://a", "http://b"]],
   ])("%j", (setting, expected) => {
     expect(shown(setting)).toEqual(expected);
   });
 
-  test.each(["ftp://h", "file:///srv", "http://", "https://user:secret@[bad", "two words", "http://h:99999"])(
-    "%j is named by its place alone and fails",
-    async (entry) => {
-      const [good, bad] = parsePluginHosts(`http://a,${entry}`);
-      expect(good?.redacted).toBe("http://a");
-      expect(bad).toEqual({ redacted: "entry 2 of pluginHosts" });
-      const { asked, answer } = await ask({}, entry);
-      expect(answer).toEqual({ failure: "not an http or https address" });
-      expect(asked).toEqual([]);
-    },
-  );
+  test.each([
+    "ftp://h",
+    "file:///srv",
+    "http://",
+    "https://user:secret@[bad",
+    "two words",
+    "http://h:99999",
+    'http://a"b',
+    "http://a'",
+  ])("%j is named by its place alone and fails", async (entry) => {
+    const [good, bad] = parsePluginHosts(`http://a,${entry}`);
+    expect(good?.redacted).toBe("http://a");
+    expect(bad).toEqual({ redacted: "entry 2 of pluginHosts" });
+    const { asked, answer } = await ask({}, entry);
+    expect(answer).toEqual({ failure: "not an http or https address" });
+    expect(asked).toEqual([]);
+  });
 
   test("credentials go with the request alone", async () => {
     const folder = `http://us%65r:p%40ss@h${OS_FIRST}/`;
@@ -96,10 +104,30 @@ describe("the two orders of the path", () => {
     expect((await ask({ [`http://h${OS_FIRST}/`]: { html: "" } })).answer).toEqual({});
   });
 
+  test("a page without plugins is named, with what it was", async () => {
+    const [host] = parsePluginHosts("http://me:secret@h");
+    const { readPage } = pages({ [`http://me:secret@h${OS_FIRST}/`]: { html: "<ListBucketResult/>" } });
+    expect(await askPluginHost(host ?? { redacted: "" }, QUERY, readPage)).toEqual({
+      plugins: new Map(),
+      empty: [{ page: `http://h${OS_FIRST}/`, contentType: "text/html" }],
+    });
+  });
+
+  test("a path that begins with two slashes stays on its host, and so does its password", async () => {
+    const { asked, answer } = await ask(
+      { [`http://me:pw@h//evil.example/x${OS_FIRST}/`]: { html: links("zmq_amd64.zip") } },
+      "http://me:pw@h//evil.example/x",
+    );
+    expect(asked.map((address) => new URL(address).host)).toEqual(["h", "h", "h"]);
+    expect(answer).toEqual({ zmq: `http://h//evil.example/x${OS_FIRST}/zmq_amd64.zip` });
+  });
+
   test("neither of them: the reasons, once each", async () => {
-    expect((await ask({})).answer).toEqual({ failure: "404 Not Found" });
+    expect((await ask({})).answer).toEqual({
+      failure: `404 Not Found for ${OS_FIRST}/ and ${TYPE_FIRST}/`,
+    });
     expect((await ask({ [`http://h${TYPE_FIRST}/`]: "connection refused" })).answer).toEqual({
-      failure: "404 Not Found, connection refused",
+      failure: `404 Not Found for ${OS_FIRST}/, connection refused`,
     });
   });
 

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { runCommand } from "../../src/cli/command-line.ts";
+import { quoted } from "../../src/lib/text.ts";
 import { post } from "../support/http-client.ts";
 import { writePluginZip } from "../support/plugin-zip.ts";
 import { tempFolder } from "../support/temp-folder.ts";
@@ -31,7 +32,7 @@ test.each(["bad-name", "9", "a b", "x".repeat(101), "é"])(
   async (name) => {
     const folder = await tempFolder();
     const zip = await writePluginZip(folder, { type: "functions", name: "echo" });
-    const message = `function name ${name.slice(0, 100)} ${RULE}`;
+    const message = `function name ${quoted(name, 100)} ${RULE}`;
 
     expect(await inspectFile(zip, `echo,${name}`)).toEqual({ status: 3, printed: expect.stringContaining(message) });
 

@@ -27,7 +27,7 @@ describe("without a file", () => {
       http: { allowedOrigins: [], maxBodyBytes: 1024 * 1024 },
       pluginDownload: { maxBytes: 512 * 1024 * 1024, verifyTls: true, allowedHosts: [] },
       installScript: { enabled: true },
-      log: { auditFile: "", format: "auto" },
+      log: { auditFile: "", format: "auto", maxBufferBytes: 1048576 },
     });
   });
 
@@ -85,7 +85,7 @@ log: { format: json }
     basic: { ...DEFAULTS.basic, debug: true, restTls: { certfile: "/certs/server.crt", keyfile: "" } },
     pluginDownload: { ...DEFAULTS.pluginDownload, allowedHosts: ["*.example.com", "packages.emqx.io"] },
     changes: { ...DEFAULTS.changes, shutdownTimeoutSeconds: 0.5 },
-    log: { auditFile: "", format: "json" },
+    log: { auditFile: "", format: "json", maxBufferBytes: 1048576 },
   });
 });
 

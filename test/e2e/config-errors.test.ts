@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdir, writeFile } from "node:fs/promises";
 import type { AddressInfo } from "node:net";
@@ -67,6 +68,19 @@ describe("a wrong kuiper.yaml", () => {
   ])("%s", async ([_, yaml, line], { base, refusal }) => {
     await writeFile(join(base, "etc/kuiper.yaml"), yaml);
     expect(await refusal()).toEqual(typeof line === "string" ? line : expect.stringMatching(line));
+  });
+
+  test("that names a FIFO or a folder for the certificate is refused, and not waited for", async ({
+    base,
+    refusal,
+  }) => {
+    execFileSync("mkfifo", [join(base, "etc/fifo.pem")]);
+    for (const certfile of ["etc/fifo.pem", "etc"]) {
+      const yaml = `basic:\n  restTls: {certfile: ${certfile}, keyfile: b.pem}\n`;
+      await writeFile(join(base, "etc/kuiper.yaml"), yaml);
+      const line = `basic.restTls.certfile is ${certfile}, which can't be read: it is not a regular file`;
+      expect(await refusal()).toBe(line);
+    }
   });
 
   test("that is a folder is refused", async ({ base, refusal }) => {

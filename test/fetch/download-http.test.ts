@@ -1,4 +1,5 @@
 import { readFile, stat, writeFile } from "node:fs/promises";
+import { gzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import { downloadBench, serveFiles, serveZip, sha256, someBytes } from "../support/downloading.ts";
 import {
@@ -96,7 +97,12 @@ describe("a download over http", () => {
 
   it.each([
     ["broken gzip", { "content-encoding": "gzip" }, "the content encoding gzip is broken"],
-    ["an encoding that nobody knows", { "content-encoding": "x-own" }, "the content encoding x-own is not supported"],
+    [
+      "an encoding that is not supported",
+      { "content-encoding": "x-own, zstd" },
+      "the content encoding zstd is not supported",
+    ],
+    ["two encodings", { "content-encoding": "gzip, br" }, "the content encoding gzip, br is not supported"],
   ])("is refused: %s", async (_, headers, reason) => {
     const { url } = await serveZip((__, response) => void response.writeHead(200, headers).end("no such thing"));
     expect((await (await downloadBench()).failure(url)).message).toBe(`fail to download file ${url}: ${reason}`);
@@ -105,7 +111,73 @@ describe("a download over http", () => {
   it("tells of a server that does not speak HTTP", async () => {
     const { url, server } = await serveZip((_, { socket }) => void socket?.end("SSH-2.0-OpenSSH_9.6\r\n"));
     const { message } = await (await downloadBench()).failure(url);
-    expect(message).toMatch(`fail to download file ${url}: malformed HTTP response of 127.0.0.1:${server.port} (HPE_`);
+    expect(message).toMatch(
+      `fail to download file ${url}: malformed HTTP response of 127.0.0.1:${server.port}: it does not begin with HTTP/1.`,
+    );
+  });
+
+  it.each(["aws-chunked", "UTF-8", "none", "binary", "zip", "identity", "x-own, none"])(
+    "takes the bytes as they are with the encoding %s, which says nothing about them",
+    async (coding) => {
+      const { url } = await serveZip((_, response) => {
+        response.writeHead(200, { "content-encoding": coding, "content-length": BODY.length }).end(BODY);
+      });
+      expect(await (await downloadBench()).fetch(url)).toEqual({ sha256: sha256(BODY), bytes: BODY.length });
+    },
+  );
+
+  it("decodes gzip beside such an encoding", async () => {
+    const { url } = await serveZip((_, response) => {
+      response.writeHead(200, { "content-encoding": "x, gzip" }).end(gzipSync(BODY));
+    });
+    expect(await (await downloadBench()).fetch(url)).toEqual({ sha256: sha256(BODY), bytes: BODY.length });
+  });
+
+  it.each([
+    [
+      "Content-Length beside chunks",
+      "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+    ],
+    [
+      "a wrong Content-Length beside chunks",
+      "HTTP/1.1 200 OK\r\nContent-Length: 99\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+    ],
+    ["lines that end in LF alone", "HTTP/1.1 200 OK\nContent-Length: 5\n\nhello"],
+    ["a folded header", "HTTP/1.1 200 OK\r\nX-A: b\r\n c\r\nContent-Length: 5\r\n\r\nhello"],
+    ["a control character in a header", "HTTP/1.1 200 OK\r\nX-A: b\x01c\r\nContent-Length: 5\r\n\r\nhello"],
+    [
+      "blanks behind the size of a chunk",
+      "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5  \r\nhello\r\n0\r\n\r\n",
+    ],
+  ])("takes what is not quite HTTP: %s", async (_, reply) => {
+    const { url } = await serveZip((__, { socket }) => void socket?.end(reply, "latin1"));
+    const bench = await downloadBench();
+    expect(await bench.fetch(url)).toMatchObject({ bytes: 5 });
+    expect(await readFile(bench.file, "utf8")).toBe("hello");
+  });
+
+  it.each([
+    [
+      "two lengths",
+      "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello",
+      "it has more than one Content-Length",
+    ],
+    [
+      "a length that is no number",
+      "HTTP/1.1 200 OK\r\nContent-Length: five\r\n\r\nhello",
+      "its Content-Length is no number",
+    ],
+    [
+      "a blank before a colon",
+      "HTTP/1.1 200 OK\r\nX-A : b\r\nContent-Length: 5\r\n\r\nhello",
+      "a header has a forbidden character in its name, such as a blank before the colon",
+    ],
+  ])("says in words what is wrong: %s", async (_, reply, reason) => {
+    const { url, server } = await serveZip((__, { socket }) => void socket?.end(reply));
+    const { message } = await (await downloadBench()).failure(url);
+    expect(message).toBe(
+      `fail to download file ${url}: malformed HTTP response of 127.0.0.1:${server.port}: ${reason}`,
+    );
   });
 
   it("tells of headers that have no end", async () => {

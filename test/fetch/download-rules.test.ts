@@ -82,7 +82,14 @@ describe("createProxyRule", () => {
     expect(createProxyRule({})(new URL("http://example.com/"))).toBeUndefined();
   });
 
-  it.each(["socks5://user:secret@host:1", "http://user:secret@ho st", "://secret"])("refuses %s", (httpProxy) => {
+  it("names a proxy of another kind, without its password", () => {
+    const rule = createProxyRule({ httpProxy: "socks5://user:secret@host:1" });
+    expect(() => rule(new URL("http://example.com/"))).toThrow(
+      "HTTP_PROXY names socks5://host:1, which is not supported; set it to an http or https proxy",
+    );
+  });
+
+  it.each(["http://user:secret@ho st", "://secret"])("refuses %s", (httpProxy) => {
     const rule = createProxyRule({ httpProxy });
     expect(() => rule(new URL("http://example.com/"))).toThrow(
       "HTTP_PROXY is not the address of an http or https proxy",

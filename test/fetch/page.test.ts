@@ -46,7 +46,7 @@ describe("redirects", () => {
   test.each([301, 302, 303, 307, 308])("%i is followed, and the page is where it is in the end", async (status) => {
     const { origin } = await startFileHost({ "/a": redirect("b/c", status), "/b/c": "here" });
     const page = await get(`${origin}/a`);
-    expect(page).toEqual({ text: "here", url: new URL(`${origin}/b/c`) });
+    expect(page).toEqual({ text: "here", url: new URL(`${origin}/b/c`), contentType: "text/html" });
   });
 
   test("to another host", async () => {
@@ -244,12 +244,12 @@ describe("failures, and whether the server did answer", () => {
       "/none": (_request, response) => response.writeHead(200, gzip).end("text"),
       "/half": (_request, response) => response.writeHead(200, gzip).end(gzipSync("text").subarray(0, -8)),
       "/br": (_request, response) => response.writeHead(200, { "content-encoding": "br" }).end("x"),
-      "/own": (_request, response) => response.writeHead(200, { "content-encoding": "x-own" }).end("x"),
+      "/own": (_request, response) => response.writeHead(200, { "content-encoding": "zstd" }).end("x"),
     });
     expect(await failure(get(`${origin}/none`))).toEqual(["broken gzip", false]);
     expect(await failure(get(`${origin}/half`))).toEqual(["broken gzip", false]);
     expect(await failure(get(`${origin}/br`))).toEqual(["broken br", false]);
-    expect(await failure(get(`${origin}/own`))).toEqual(["the content encoding x-own is not supported", true]);
+    expect(await failure(get(`${origin}/own`))).toEqual(["the content encoding zstd is not supported", true]);
   });
 
   test("what does not speak HTTP", async () => {

@@ -7,9 +7,10 @@ import { stoppedServerTest } from "../support/fixtures.ts";
 import { modeOf } from "../support/folder-snapshot.ts";
 import { ask, post, remove } from "../support/http-client.ts";
 import { pluginZip } from "../support/plugin-zip.ts";
+import { GATED_SCRIPT } from "../support/script-gate.ts";
 import { makeKeyPair, signToken, writeKey } from "../support/tokens.ts";
 
-/** A line for each change: who, what, which bytes, and what came of it. */
+/** A line for each write: who, what, which bytes, and what came of it. */
 
 const zip = pluginZip({ type: "sinks", name: "file" });
 const sha256 = createHash("sha256").update(zip).digest("hex");
@@ -80,6 +81,107 @@ test("a change is audited with the token's subject and issuer", async ({ server,
   const body = { name: "file", file };
   expect((await ask(sinks(), { method: "POST", headers, body }))[0]).toBe(201);
   expect(audited()).toMatchObject([{ plugin, subject: "alice", issuer: "dashboard", result: "done" }]);
+});
+
+test("uploads, inspections and cancelled jobs are audited, done or not", async ({
+  server,
+  sinks,
+  audited,
+  file,
+  gate,
+  host,
+}) => {
+  await server.start();
+  const uploads = `${server.url}/config/uploads`;
+  expect((await post(uploads, { name: "a.txt", content: "x" }))[0]).toBe(201);
+  expect(
+    (await post(uploads, { name: "b.zip", file: host.url("/none.zip").replace("://", "://joe:s3cret@") }))[0],
+  ).toBe(400);
+  expect((await post(uploads, { name: "../c", content: "x" }))[0]).toBe(400);
+  expect((await remove(`${uploads}/a.txt`))[0]).toBe(200);
+  expect((await remove(`${uploads}/a.txt`))[0]).toBe(404);
+  expect((await post(sinks("inspect"), { name: "file", file }))[0]).toBe(200);
+  expect((await post(sinks("inspect"), { name: "file", file: host.url("/none.zip") }))[0]).toBe(400);
+  expect((await remove(`${server.url}/jobs/none`))[0]).toBe(404);
+
+  const waits = host.serveZip({ type: "sinks", name: "slow", script: GATED_SCRIPT });
+  const headers = { prefer: "respond-async" };
+  const [, job] = await ask(sinks(), {
+    method: "POST",
+    headers,
+    body: { name: "slow", file: waits, shellParas: gate.args },
+  });
+  const { id } = JSON.parse(String(job));
+  await gate.started;
+  expect((await remove(`${server.url}/jobs/${id}`))[0]).toBe(200);
+
+  const common = { address: "127.0.0.1", reqId: expect.any(String) };
+  expect(audited()).toMatchObject([
+    { action: "upload", upload: "a.txt", result: "done", ...common },
+    { action: "upload", upload: "b.zip", result: "DOWNLOAD_FAILED", origin: expect.stringContaining("***@") },
+    { action: "upload", upload: "../c", result: "NAME_INVALID", reason: expect.any(String) },
+    { action: "deleteUpload", upload: "a.txt", result: "done" },
+    { action: "deleteUpload", upload: "a.txt", result: "UPLOAD_NOT_FOUND" },
+    { action: "inspect", plugin, origin: file, result: "done" },
+    { action: "inspect", plugin, result: "DOWNLOAD_FAILED" },
+    { action: "cancel", job: "none", result: "JOB_NOT_FOUND" },
+    { action: "install", plugin: { type: "sinks", name: "slow" }, result: "CANCELLED" },
+    { action: "cancel", job: id, result: "done" },
+  ]);
+});
+
+describe("a write that is refused before its work begins is audited once", () => {
+  const none = (path: string) => ({ method: "DELETE", path }) as const;
+  const sent = (path: string, body: object, method: "POST" | "PUT" = "POST") => ({ method, path, body }) as const;
+  const writes = [
+    [sent("/plugins/sinks", { name: "file", file: "x" }), "install"],
+    [sent("/plugins/sinks/file", { file: "x" }, "PUT"), "update"],
+    [none("/plugins/sinks/file"), "delete"],
+    [sent("/plugins/sinks/inspect", { name: "file", file: "x" }), "inspect"],
+    [sent("/plugins/sinks/file/rollback", {}), "rollback"],
+    [sent("/plugins/functions/file/register", { functions: ["f"] }), "register"],
+    [sent("/config/uploads", { name: "file", content: "x" }), "upload"],
+    [none("/config/uploads/file"), "deleteUpload"],
+    [none("/jobs/file"), "cancel"],
+  ] as const;
+
+  test("without a token, or with a wrong one", async ({ server, audited }) => {
+    await server.start({ BASIC__AUTHENTICATION: "true" });
+    for (const [{ path, ...request }] of writes) {
+      expect((await ask(server.url + path, request))[0]).toBe(401);
+      expect((await ask(server.url + path, { ...request, headers: { authorization: "Bearer x" } }))[0]).toBe(401);
+    }
+    const results = audited().map(({ action, result }) => [action, result]);
+    expect(results).toEqual(writes.flatMap(([, action]) => [1, 2].map(() => [action, "UNAUTHENTICATED"])));
+    expect((await ask(`${server.url}/plugins/sinks`))[0]).toBe(401);
+    expect(audited()).toHaveLength(writes.length * 2);
+  });
+
+  test("from a page of another site", async ({ server, audited }) => {
+    await server.start();
+    const headers = { origin: "http://evil.example" };
+    for (const [{ path, ...request }] of writes)
+      expect((await ask(server.url + path, { ...request, headers }))[0]).toBe(403);
+    expect(audited().map(({ action, result }) => [action, result])).toEqual(
+      writes.map(([, action]) => [action, "CROSS_SITE_REFUSED"]),
+    );
+  });
+
+  test("for its body, its name or its address", async ({ server, sinks, audited }) => {
+    await server.start();
+    const headers = { prefer: "respond-async" };
+    await ask(sinks(), { method: "POST", body: "{" });
+    await post(sinks(), { name: 5 });
+    await post(sinks(), { name: "Not", file: "http://h/x.zip" });
+    await ask(sinks(), { method: "POST", headers, body: { name: "file", file: "http://joe:s3cret@h/x" } });
+    expect(audited().map(({ result, plugin }) => [result, (plugin as { name: string }).name])).toEqual([
+      ["BODY_INVALID", ""],
+      ["BODY_INVALID", ""],
+      ["NAME_INVALID", "Not"],
+      ["URI_INVALID", "file"],
+    ]);
+    expect(JSON.stringify(audited())).not.toMatch(/s3cret/);
+  });
 });
 
 describe("log.auditFile", () => {

@@ -24,7 +24,10 @@ export interface ServerProcessOptions {
 
 /** The built server as a process of its own. */
 export class ServerProcess {
+  /** When its output was read to the end, too. */
   readonly exited: Promise<Exit>;
+  /** When the process has ended, read or not. */
+  readonly ended: Promise<Exit>;
   readonly #child: ChildProcessByStdio<null, Readable, Readable>;
   readonly #output = new EventEmitter().setMaxListeners(0);
   #stdout = "";
@@ -49,6 +52,7 @@ export class ServerProcess {
     this.#child.stderr.setEncoding("utf8").on("data", (text: string) => {
       this.#stderr += text;
     });
+    this.ended = once(this.#child, "exit").then(([code, signal]) => ({ code, signal }));
     this.exited = once(this.#child, "close").then(([code, signal]) => {
       this.#output.emit("more");
       return { code, signal };
@@ -101,6 +105,15 @@ export class ServerProcess {
     }
   }
 
+  /** Stops reading its standard output: what it writes fills the buffers of the system, and then nothing more fits. */
+  stallOutput(): void {
+    this.#child.stdout.pause();
+  }
+
+  readOutput(): void {
+    this.#child.stdout.resume();
+  }
+
   kill(signal: NodeJS.Signals): void {
     this.#child.kill(signal);
   }
@@ -108,6 +121,7 @@ export class ServerProcess {
   /** Ends the process for good, if it has not ended. For the end of a test. */
   async dispose(): Promise<void> {
     this.#child.kill("SIGKILL");
+    this.readOutput();
     await this.exited;
   }
 }

@@ -42,7 +42,7 @@ export class TestServer {
     this.#logged = [];
     this.#restarts = 0;
     const log = pino({ level: "debug" }, { write: (line: string) => this.#logged.push(JSON.parse(line)) });
-    const audit = createAudit(config.log.auditFile, log);
+    const audit = createAudit(config.log.auditFile, config.log.maxBufferBytes, log);
     const restart = () => {
       this.#restarts += 1;
     };

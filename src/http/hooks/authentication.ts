@@ -8,6 +8,7 @@ declare module "fastify" {
   interface FastifyRequest {
     /** Undefined where the server does not ask for tokens. */
     token: TokenHolder | undefined;
+    caller: Caller | undefined;
   }
   interface FastifyContextConfig {
     /** Works without a token, for a supervisor's health check. */
@@ -17,9 +18,10 @@ declare module "fastify" {
   }
 }
 
-/** Who made a request: for the audit and the log of a change. */
+/** Who made a request: for the audit and the log of a change. The same object for the same request. */
 export function callerOf(request: FastifyRequest): Caller {
-  return { address: request.ip, token: request.token, requestId: request.id, log: request.log };
+  request.caller ??= { address: request.ip, token: request.token, requestId: request.id, log: request.log };
+  return request.caller;
 }
 
 /** Refuses requests without a valid token, except for routes that are open. */

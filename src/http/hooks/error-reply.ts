@@ -4,6 +4,7 @@ import type { FastifyBaseLogger, FastifyError, FastifyInstance, FastifyReply, Fa
 import { ERROR_STATUS, type ErrorCode, PluginError } from "../../domain/errors.ts";
 import type { ErrorPrefix, PathParams } from "../messages.ts";
 import { invalidBody } from "../schemas.ts";
+import { auditRefusal } from "./audit.ts";
 import { logRequest } from "./request-log.ts";
 
 declare module "fastify" {
@@ -52,7 +53,9 @@ export function answerUnroutable(error: FastifyError, request: FastifyRequest, r
 }
 
 /** Sends an error's message with its status. */
-export function sendError(request: FastifyRequest, reply: FastifyReply, { code, message }: PluginError): FastifyReply {
+export function sendError(request: FastifyRequest, reply: FastifyReply, error: PluginError): FastifyReply {
+  const { code, message } = error;
+  auditRefusal(request, error);
   const status = ERROR_STATUS[code];
   reply.code(status).header("x-request-id", request.id);
   if (status === 503) reply.header("retry-after", RETRY_AFTER_SECONDS);

@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Logger } from "pino";
-import { withoutCredentials } from "../../domain/plugin-uri.ts";
+import { shownUri } from "../../domain/plugin-uri.ts";
 
 /** Logs each request. Reads are logged with `debug: true` alone: a dashboard makes one every few seconds. */
 export function logRequests(app: FastifyInstance): void {
@@ -15,7 +15,7 @@ export function logRequest(request: FastifyRequest, reply: FastifyReply): void {
   if (!request.log.isLevelEnabled(level)) return;
   const fields = {
     method: request.method,
-    url: withoutCredentials(request.url),
+    url: shownUri(request.url),
     status: reply.statusCode,
     ms: Math.round(reply.elapsedTime),
     from: request.ip,

@@ -31,7 +31,11 @@ export const functionRoutes: FastifyPluginAsyncTypebox<FunctionRoutesOptions> = 
     {
       schema: { params: NameParams, body: RegisterBody },
       preValidation: jsonBody(RegisterBody),
-      config: { errorPrefix: errorPrefix.register, bodyErrorPrefix: bodyErrorPrefix.functionList },
+      config: {
+        errorPrefix: errorPrefix.register,
+        bodyErrorPrefix: bodyErrorPrefix.functionList,
+        audited: { action: "register", about: "functions" },
+      },
     },
     async (request, reply) => {
       const id = { type: "functions", name: request.params.name } as const;

@@ -6,6 +6,7 @@ import { PluginError } from "../../domain/errors.ts";
 import { JOB_STATES, type Job, type JobState } from "../../jobs/job.ts";
 import type { Jobs } from "../../jobs/jobs.ts";
 import { quoted } from "../../lib/text.ts";
+import { audited } from "../hooks/audit.ts";
 import { JobEvents } from "../job-events.ts";
 import { errorPrefix } from "../messages.ts";
 
@@ -61,8 +62,11 @@ export const jobRoutes: FastifyPluginAsyncTypebox<JobRoutesOptions> = async (app
 
   app.delete(
     "/jobs/:id",
-    { schema: { params: Params }, config: { errorPrefix: errorPrefix.cancelJob } },
-    async ({ params }) => (await jobs.cancel(params.id)).view(),
+    {
+      schema: { params: Params },
+      config: { errorPrefix: errorPrefix.cancelJob, audited: { action: "cancel", about: "job" } },
+    },
+    async (request) => (await audited(request, () => jobs.cancel(request.params.id))).view(),
   );
 
   app.get("/jobs/:id/events", { schema: { params: Params }, config }, async (request, reply) => {

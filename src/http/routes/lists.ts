@@ -38,8 +38,9 @@ export const listRoutes: FastifyPluginAsyncTypebox<ListRoutesOptions> = async (a
       `/plugins/${type}/prebuild`,
       { config: { errorPrefix: errorPrefix.prebuild(type) } },
       async (_request, reply) => {
-        const { plugins, failedHosts } = await catalog.list(type);
+        const { plugins, failedHosts, emptyPages } = await catalog.list(type);
         if (failedHosts.length > 0) reply.header("plugin-hosts-failed", failedHosts.join(", "));
+        if (emptyPages.length > 0) reply.header("plugin-hosts-empty", emptyPages.join(", "));
         return reply.type("application/json").send(plugins);
       },
     );

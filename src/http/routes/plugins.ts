@@ -10,6 +10,7 @@ import { LinkedSignal } from "../../lib/signals.ts";
 import type { InstalledPlugins } from "../../plugins/installed-plugins.ts";
 import type { PluginManager } from "../../plugins/plugin-manager.ts";
 import type { BodyDecoder } from "../body/decode-body.ts";
+import { audited } from "../hooks/audit.ts";
 import { callerOf } from "../hooks/authentication.ts";
 import { decodeInstallBody, InstallBodySchema } from "../install-body.ts";
 import { bodyErrorPrefix, compatibilityHeader, errorPrefix, replyMessage, withCompatibility } from "../messages.ts";
@@ -43,7 +44,12 @@ export const pluginRoutes: FastifyPluginAsyncTypebox<PluginRoutesOptions> = asyn
       {
         schema: { body: InstallBodySchema },
         preValidation: decodeInstallBody(bodies, (name) => void checkPluginName(name)),
-        config: { bodyAsStream: true, errorPrefix: errorPrefix.create(type), bodyErrorPrefix: bodyPrefix },
+        config: {
+          bodyAsStream: true,
+          errorPrefix: errorPrefix.create(type),
+          bodyErrorPrefix: bodyPrefix,
+          audited: { action: "install", about: type },
+        },
       },
       (request, reply) => {
         const caller = callerOf(request);
@@ -62,13 +68,18 @@ export const pluginRoutes: FastifyPluginAsyncTypebox<PluginRoutesOptions> = asyn
       {
         schema: { body: InstallBodySchema },
         preValidation: decodeInstallBody(bodies, (name) => void checkPluginName(name)),
-        config: { bodyAsStream: true, errorPrefix: errorPrefix.inspect(type), bodyErrorPrefix: bodyPrefix },
+        config: {
+          bodyAsStream: true,
+          errorPrefix: errorPrefix.inspect(type),
+          bodyErrorPrefix: bodyPrefix,
+          audited: { action: "inspect", about: type },
+        },
       },
       async (request, reply) => {
         using wanted = untilClosed(reply, bodies.closing);
         const { signal } = wanted;
         const inspect = bodies.handOver(request, (body) => manager.inspect(type, body, callerOf(request), { signal }));
-        const report = await inspect();
+        const report = await audited(request, inspect);
         return withCompatibility(reply, report).send(report);
       },
     );
@@ -84,7 +95,12 @@ export const pluginRoutes: FastifyPluginAsyncTypebox<PluginRoutesOptions> = asyn
       {
         schema: { params: NameParams, body: InstallBodySchema },
         preValidation: decodeInstallBody(bodies),
-        config: { bodyAsStream: true, errorPrefix: errorPrefix.update(type), bodyErrorPrefix: bodyPrefix },
+        config: {
+          bodyAsStream: true,
+          errorPrefix: errorPrefix.update(type),
+          bodyErrorPrefix: bodyPrefix,
+          audited: { action: "update", about: type },
+        },
       },
       (request, reply) => {
         const plugin = { type, name: request.params.name };
@@ -101,7 +117,7 @@ export const pluginRoutes: FastifyPluginAsyncTypebox<PluginRoutesOptions> = asyn
       `${url}/:name`,
       {
         schema: { params: NameParams, querystring: DeleteQuery },
-        config: { errorPrefix: errorPrefix.delete(type) },
+        config: { errorPrefix: errorPrefix.delete(type), audited: { action: "delete", about: type } },
       },
       (request, reply) => {
         const plugin = { type, name: request.params.name };

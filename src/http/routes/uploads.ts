@@ -3,6 +3,7 @@ import { Type } from "@sinclair/typebox";
 import { BINARY_TYPE, ZIP_TYPES } from "../../incoming/body-kind.ts";
 import type { Uploads } from "../../incoming/uploads.ts";
 import type { BodyDecoder } from "../body/decode-body.ts";
+import { audited } from "../hooks/audit.ts";
 import { bodyErrorPrefix, errorPrefix } from "../messages.ts";
 import { NameParams, optionalString, optionalUri } from "../schemas.ts";
 import { BASE64 } from "../validation.ts";
@@ -36,20 +37,28 @@ export const uploadRoutes: FastifyPluginAsyncTypebox<UploadRoutesOptions> = asyn
         jsonPrefix: bodyErrorPrefix.uploadJson,
         admit: (name, bytes) => uploads.admit(name, bytes),
       }),
-      config: { bodyAsStream: true, errorPrefix: errorPrefix.upload, bodyErrorPrefix: bodyErrorPrefix.upload },
+      config: {
+        bodyAsStream: true,
+        errorPrefix: errorPrefix.upload,
+        bodyErrorPrefix: bodyErrorPrefix.upload,
+        audited: { action: "upload", about: "upload" },
+      },
     },
     async (request, reply) => {
       const { log } = request;
       const put = bodies.handOver(request, (body) => uploads.put(body, { signal: bodies.closing, log }));
-      return reply.code(201).send(await put());
+      return reply.code(201).send(await audited(request, put));
     },
   );
 
   app.delete(
     `${url}/:name`,
-    { schema: { params: NameParams }, config: { errorPrefix: errorPrefix.deleteUpload } },
+    {
+      schema: { params: NameParams },
+      config: { errorPrefix: errorPrefix.deleteUpload, audited: { action: "deleteUpload", about: "upload" } },
+    },
     async (request) => {
-      await uploads.remove(request.params.name, request.log);
+      await audited(request, () => uploads.remove(request.params.name, request.log));
       return "ok";
     },
   );

@@ -43,7 +43,11 @@ export const versionRoutes: FastifyPluginAsyncTypebox<VersionRoutesOptions> = as
       {
         schema: { params: NameParams, body: RollbackBody },
         preValidation: jsonBody(RollbackBody, { mayBeEmpty: true }),
-        config: { errorPrefix: errorPrefix.rollback(type), bodyErrorPrefix: bodyErrorPrefix.rollback },
+        config: {
+          errorPrefix: errorPrefix.rollback(type),
+          bodyErrorPrefix: bodyErrorPrefix.rollback,
+          audited: { action: "rollback", about: type },
+        },
       },
       (request, reply) => {
         const plugin = { type, name: request.params.name };

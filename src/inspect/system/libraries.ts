@@ -1,7 +1,8 @@
-import { readFile, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { endianness } from "node:os";
 import { join } from "node:path";
 import { hasCode } from "../../lib/errors.ts";
+import { readSmallFile } from "../../lib/small-file.ts";
 import { FieldReader } from "../elf/fields.ts";
 import { readElf } from "../elf/image.ts";
 import { TimeBudget, Unreadable, withFile } from "../file-bytes.ts";
@@ -97,8 +98,8 @@ const MAX_PATH_BYTES = 4096;
  */
 async function readLibraryCache(cacheFile: string): Promise<(name: string) => string[]> {
   const none = () => [];
-  const cache = await readFile(cacheFile).catch(() => undefined);
-  if (cache === undefined || cache.length > MAX_CACHE_BYTES) return none;
+  const cache = await readSmallFile(cacheFile, MAX_CACHE_BYTES).catch(() => undefined);
+  if (cache === undefined) return none;
   const start = cache.indexOf(CACHE_MAGIC);
   if (start === -1 || start + HEADER_BYTES > cache.length) return none;
   const bytes = cache.subarray(start);

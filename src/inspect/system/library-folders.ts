@@ -1,5 +1,6 @@
-import { readdir, readFile } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
+import { readSmallFile } from "../../lib/small-file.ts";
 
 /** What the loader's search for the libraries of one plugin depends on. */
 export interface LibrarySearch {
@@ -75,11 +76,16 @@ export async function defaultFolders({
   ];
 }
 
+const MAX_PATHS_BYTES = 64 * 1024;
+
 /** Of /etc/ld-musl-<CPU>.path, which replaces musl's default folders. */
 async function muslFolders(root: string): Promise<string[] | undefined> {
   const etc = join(root, "etc");
   const names = await readdir(etc).catch(() => []);
   const file = names.find((name) => /^ld-musl-.*\.path$/.test(name));
-  const content = file && (await readFile(join(etc, file), "utf8").catch(() => undefined));
-  return content?.split(/[:\n]/).filter((folder) => folder.startsWith("/"));
+  const content = file && (await readSmallFile(join(etc, file), MAX_PATHS_BYTES).catch(() => undefined));
+  return content
+    ?.toString()
+    .split(/[:\n]/)
+    .filter((folder) => folder.startsWith("/"));
 }

@@ -1,18 +1,15 @@
-import { constants } from "node:fs";
-import { open, opendir, stat } from "node:fs/promises";
+import { opendir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { PluginError } from "../../domain/errors.ts";
 import { hasCode, systemMessage } from "../../lib/errors.ts";
 import type { Log } from "../../lib/log.ts";
+import { readSmallFile, UnfitFile } from "../../lib/small-file.ts";
 import { printable } from "../../lib/text.ts";
 import { parseTrustedKey, type TrustedKey, UnfitKey } from "./trusted-key.ts";
 
 const KEY_FILE = /\.(pub|pem)$/;
 const MAX_KEYS = 1000;
 const MAX_KEY_BYTES = 64 * 1024;
-
-/** O_NONBLOCK: a FIFO without a writer must not block the open. */
-const OPEN_FLAGS = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
 
 /**
  * The keys in the files `*.pub` and `*.pem` of a folder, in the order of their names. They are read each time, so that
@@ -27,9 +24,10 @@ export async function readKeys(folder: string, warnings: WarnOnce): Promise<Trus
   for (const name of await keyFiles(folder, scan)) {
     const file = join(folder, name);
     try {
-      keys.push(parseTrustedKey(printable(name), await readSmall(file)));
+      keys.push(parseTrustedKey(printable(name), (await readSmallFile(file, MAX_KEY_BYTES)).toString()));
     } catch (error) {
-      const reason = error instanceof UnfitKey ? error.message : `can't be read: ${systemMessage(error)}`;
+      const isUnfit = error instanceof UnfitKey || error instanceof UnfitFile;
+      const reason = isUnfit ? error.message : `can't be read: ${systemMessage(error)}`;
       scan.warn({ file, reason, changed: await changeTime(file) }, "a file among the trusted keys is left out");
     }
   }
@@ -60,15 +58,6 @@ async function keyFiles(folder: string, scan: Scan): Promise<string[]> {
 async function changeTime(file: string): Promise<string | undefined> {
   const stats = await stat(file).catch(() => undefined); // such as a dangling link
   return stats?.mtime.toISOString();
-}
-
-/** @throws UnfitKey; the system's error */
-async function readSmall(file: string): Promise<string> {
-  await using handle = await open(file, OPEN_FLAGS);
-  const stats = await handle.stat();
-  if (!stats.isFile()) throw new UnfitKey("is not a regular file");
-  if (stats.size > MAX_KEY_BYTES) throw new UnfitKey(`has more than ${MAX_KEY_BYTES} bytes`);
-  return await handle.readFile("utf8");
 }
 
 interface Scan {

@@ -9,6 +9,7 @@ import type { PluginEntry } from "../../domain/plugin-entry.ts";
 import { hasCode } from "../../lib/errors.ts";
 import type { Log } from "../../lib/log.ts";
 import { isSha256 } from "../versions/content.ts";
+import { withOwnFiles } from "./own-files.ts";
 
 /** The version of the file's schema. A file of a later one is moved aside, not guessed at. */
 const SCHEMA = 1;
@@ -90,7 +91,7 @@ export async function readRegistry(file: string, log: Log): Promise<ReadRegistry
     // Reading anything else, such as a named pipe, might never end.
     if (!(await stat(file)).isFile()) throw new Error("it is not a file");
     const parsed: unknown = JSON.parse(await readFile(file, "utf8"));
-    const content = toContent(parsed);
+    const content = toContent(parsed, log);
     if (content !== undefined) return { content, isOnlyOne: !(await hasSetAside(file)) };
     reason = "it does not match the schema of this version";
   } catch (error) {
@@ -132,7 +133,7 @@ function emptyContent(): RegistryContent {
   return { sources: new Map(), sinks: new Map(), functions: new Map() };
 }
 
-function toContent(parsed: unknown): RegistryContent | undefined {
+function toContent(parsed: unknown, log: Log): RegistryContent | undefined {
   // Compiled: a registry can have tens of thousands of entries, and the start waits for this check.
   if (!TypeCompiler.Compile(RegistrySchema).Check(parsed)) return undefined;
   const { plugins } = parsed as Static<typeof RegistrySchema>;
@@ -140,7 +141,12 @@ function toContent(parsed: unknown): RegistryContent | undefined {
   const areOurPaths = maps.every(([, map]) =>
     [...map.values()].every((entry) => hasOurPaths(entry) && (entry.versions ?? []).every(isKeptVersion)),
   );
-  return areOurPaths ? (Object.fromEntries(maps) as unknown as RegistryContent) : undefined;
+  if (!areOurPaths) return undefined;
+  const content = Object.fromEntries(maps) as unknown as Record<PluginType, Map<string, PluginEntry>>;
+  for (const type of PLUGIN_TYPES) {
+    for (const [name, entry] of content[type]) content[type].set(name, withOwnFiles({ type, name }, entry, log));
+  }
+  return content;
 }
 
 function hasOurPaths({ files }: Pick<Static<typeof VersionSchema>, "files">): boolean {
