@@ -10,6 +10,15 @@ export interface InstalledFile {
   readonly defaultOf?: FilePath;
 }
 
+/** A file that was there before the plugin, under the name of one of its own: it comes back when the plugin goes. */
+export interface DisplacedFile {
+  readonly path: FilePath;
+  /** Its present name. */
+  readonly backup: FilePath;
+  /** An edited backup is its user's, and stays where it is. */
+  readonly sha256: string;
+}
+
 /** What was proven of a zip before it was unpacked. */
 export interface Verified {
   /** The sha256 that the client named was that of the zip. */
@@ -69,6 +78,7 @@ export interface PluginEntry extends PluginVersion {
   readonly compatibility?: KnownCompatibility;
   /** The versions before this one, the latest first. */
   readonly versions?: readonly KeptVersion[];
+  readonly displaced?: readonly DisplacedFile[];
   /** The change that wrote this entry; recovery compares it with the journal. */
   readonly change?: string;
 }

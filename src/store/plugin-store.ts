@@ -14,6 +14,7 @@ import { adoptable, findSoFilesOf, reconcile } from "./registry/reconcile.ts";
 import { Registry } from "./registry/registry.ts";
 import { respelled } from "./same-file.ts";
 import { type Content, contentOf, contentsOf } from "./versions/content.ts";
+import { restoreDisplaced } from "./versions/displaced.ts";
 import { keepEditedFiles } from "./versions/edited-files.ts";
 import { KeptFiles } from "./versions/kept-files.ts";
 import { KeptLease } from "./versions/kept-lease.ts";
@@ -155,7 +156,7 @@ export class PluginStore {
 
   /**
    * Removes a plugin with all its files and all that is kept of it. What users wrote becomes `.bak`; configuration that
-   * is mounted by itself stays.
+   * is mounted by itself stays, and what the plugin had displaced comes back.
    *
    * @returns the `.bak` files
    */
@@ -166,8 +167,12 @@ export class PluginStore {
     const mounted = await mountedFiles(paths, this.layout);
     const files = all.filter(({ path }) => !mounted.has(path));
     const kept = await keepEditedFiles(files, this.layout, workspace);
-    const removals = files.map(({ path }) => ({ target: path, staged: null }));
-    await this.#commit({ id, entry: null, moves: [...kept, ...removals] }, workspace);
+    const leaves = (path: FilePath) => !mounted.has(path);
+    const restored = await restoreDisplaced(entry.displaced ?? [], leaves, this.layout, workspace);
+    const gone = files.filter(({ path }) => !restored.paths.has(path));
+    const removals = gone.map(({ path }) => ({ target: path, staged: null }));
+    const moves = [...kept, ...restored.moves, ...removals, ...restored.removals];
+    await this.#commit({ id, entry: null, moves }, workspace);
     return kept.map(({ target }) => target);
   }
 

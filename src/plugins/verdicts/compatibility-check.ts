@@ -8,6 +8,7 @@ import type { KnownCompatibility, PluginEntry, PluginVersion } from "../../domai
 import type { Inspection, Inspector } from "../../inspect/inspector.ts";
 import type { Log } from "../../lib/log.ts";
 import { requiredSymbols, unregisteredFunctions } from "../function-names.ts";
+import { withBuiltInName } from "./built-in-names.ts";
 import { Clashes, withProblems } from "./clashes.ts";
 
 /** What an inspection adds to a plugin's entry. Without conflicts with other plugins, which change independently. */
@@ -58,9 +59,10 @@ export class CompatibilityCheck {
   }
 
   /** Inspects a .so by itself, whether it is installed or not. */
-  inspect(soFile: string, id: PluginId, version: Registered, options: CheckOptions = {}): Promise<Inspection> {
+  async inspect(soFile: string, id: PluginId, version: Registered, options: CheckOptions = {}): Promise<Inspection> {
     const folder = this.#soFolder?.(id.type);
-    return this.#inspector.inspect(soFile, requiredSymbols(id, version), { ...options, folder });
+    const found = await this.#inspector.inspect(soFile, requiredSymbols(id, version), { ...options, folder });
+    return withBuiltInName(id, version, found, found.engineModule);
   }
 
   /** The verdict with the plugin's present conflicts with the other installed plugins. */

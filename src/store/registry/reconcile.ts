@@ -155,5 +155,6 @@ async function reconciled(
     files: [...bySo, ...byKnown, ...adopted],
     // A .so replaced by hand does not change the earlier versions.
     ...(known?.versions === undefined ? {} : { versions: known.versions }),
+    ...(known?.displaced === undefined ? {} : { displaced: known.displaced }),
   };
 }

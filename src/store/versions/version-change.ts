@@ -9,6 +9,7 @@ import type { Layout } from "../layout.ts";
 import { mountedFiles } from "../placeable.ts";
 import { respelled } from "../same-file.ts";
 import { contentOf, hasKeptDefault } from "./content.ts";
+import { displaceFiles, restoreDisplaced, stillDisplaced } from "./displaced.ts";
 import { backUpFiles, keepEditedFiles, type LiveFiles, readLiveFiles } from "./edited-files.ts";
 import { type KeptSo, keepSoFiles, keepVersion, type OldVersion } from "./keep-version.ts";
 import type { KeptFiles } from "./kept-files.ts";
@@ -61,10 +62,14 @@ export async function prepareInstall({ entry, files }: StagedVersion, context: C
     if (path !== target) defaults.push({ path, sha256, bytes, defaultOf: target });
     additions.push({ target: path, staged: name });
   }
-  const replaced = [...entry.files.filter(({ path }) => !mounted.has(path)), ...defaults];
-  const kept = await keepEditedFiles(replaced, layout, workspace);
   const all = [...entry.files, ...defaults];
-  return { id, entry: { ...entry, files: all, change: workspace.id }, moves: [...kept, ...additions] };
+  const paths = all.map(({ path }) => path);
+  const replaced = entry.files.filter(({ path }) => volumeOf(path) === "etc" && !mounted.has(path));
+  const { moves, displaced } = await displaceFiles(replaced, paths, layout, workspace);
+  const reserved = [...paths, ...moves.map(({ target }) => target)];
+  const kept = await keepEditedFiles(defaults, layout, workspace, reserved);
+  const next = { ...entry, files: all, ...stillDisplaced(displaced, all), change: workspace.id };
+  return { id, entry: next, moves: [...moves, ...kept, ...additions] };
 }
 
 /** The change that replaces the installed version by a new one. The old one is kept. */
@@ -150,15 +155,22 @@ async function prepareSwap<F extends IncomingFile>(
   const additions: Move[] = [];
   for (const { target, file } of plan.additions) additions.push({ target, staged: await stage(file) });
   await lease.sync();
+  const isLeft = (path: FilePath) => plan.removals.includes(path);
+  const { displaced = [] } = old.entry;
+  const restored = await restoreDisplaced(displaced, isLeft, layout, workspace);
   const entry: PluginEntry = {
     ...next.entry,
     files: plan.files,
+    ...stillDisplaced(displaced, plan.files),
     ...(versions.length > 0 ? { versions } : {}),
     change: workspace.id,
   };
   // Additions come first, so that the engine finds a .so at every instant.
-  const removals = plan.removals.map((target) => ({ target, staged: null }));
-  return { id, entry, moves: [...backUps, ...additions, ...removals] };
+  const removals = plan.removals
+    .filter((path) => !restored.paths.has(path))
+    .map((target) => ({ target, staged: null }));
+  const moves = [...backUps, ...additions, ...restored.moves, ...removals, ...restored.removals];
+  return { id, entry, moves };
 }
 
 async function keepOldSoFiles(
