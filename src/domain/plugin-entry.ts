@@ -53,6 +53,8 @@ export interface PluginVersion {
   /** The file that the engine loads: a name in `plugins/<type>`. */
   readonly soFile: string;
   readonly files: readonly InstalledFile[];
+  /** Configuration of the zip that is no JSON or YAML and was not put into place: a message for each file. */
+  readonly unplaced?: readonly string[];
   /** The functions that are registered for a function plugin. */
   readonly functions?: readonly string[];
   /** What its .so exports, as names of functions, for a function plugin that could be inspected. */

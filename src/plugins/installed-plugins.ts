@@ -8,6 +8,7 @@ import { quoted } from "../lib/text.ts";
 import type { PluginStore } from "../store/plugin-store.ts";
 import { versionId } from "../store/versions/version-list.ts";
 import type { FunctionDescription, FunctionNames } from "./function-names.ts";
+import { withUnplaced } from "./placed-config.ts";
 import {
   describePlugin,
   describeVersions,
@@ -61,7 +62,9 @@ export class InstalledPlugins {
     const other = engine === undefined ? undefined : await checkEnginePath(engine, this.#engines);
     const judged = await this.#verdicts.of(this.#ids(type));
     const compared = other === undefined ? judged : await this.#verdicts.against(other, judged);
-    const summaries = compared.map(({ id, entry, compatibility }) => summarisePlugin(id, entry, compatibility));
+    const summaries = compared.map(({ id, entry, compatibility }) =>
+      summarisePlugin(id, entry, withUnplaced(compatibility, entry)),
+    );
     return summaries.filter((plugin) => verdict === undefined || plugin.verdict === verdict);
   }
 
@@ -69,7 +72,7 @@ export class InstalledPlugins {
   async describe(id: PluginId): Promise<PluginDescription> {
     const [judged] = await this.#verdicts.of([id]);
     if (judged === undefined) throw notFound();
-    return describePlugin(id, judged.entry, judged.compatibility);
+    return describePlugin(id, judged.entry, withUnplaced(judged.compatibility, judged.entry));
   }
 
   /**

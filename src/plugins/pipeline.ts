@@ -25,6 +25,7 @@ import { refuseDowngrade } from "./downgrade.ts";
 import type { FunctionNames } from "./function-names.ts";
 import { type InspectionReport, reportOf, verdictBeforeScript } from "./inspection-report.ts";
 import { type FetchedZip, obtainZip, verifyZip } from "./obtain.ts";
+import { leaveOutInvalidConfig, withUnplaced } from "./placed-config.ts";
 import { runScript } from "./script-stage.ts";
 import type { TakenNames } from "./taken-names.ts";
 import type { Checked, CompatibilityCheck } from "./verdicts/compatibility-check.ts";
@@ -108,15 +109,18 @@ export async function installPackage(
 
   const compatibility = check.amongOthers(id, checked?.compatibility);
   const known = { ...facts, verdict: compatibility?.verdict };
-  const next = newEntry({ ...request, functions }, zip, { plan, files, facts }, checked);
-  const entry = await run.stage("commit", known, () =>
-    store.replace(id, { old, entry: { ...next, change: work.id }, files }, work),
-  );
+  const entry = await run.stage("commit", known, async () => {
+    const { files: placed, unplaced } = await leaveOutInvalidConfig(id, files, run.log);
+    const added = newEntry({ ...request, functions }, zip, { plan, files: placed, facts }, checked);
+    const next = { ...added, ...(unplaced.length > 0 && { unplaced }), change: work.id };
+    return store.replace(id, { old, entry: next, files: placed }, work);
+  });
   const done = { plugin: id, version: entry.version, origin: source.origin, sha256: zip.sha256, bytes: zip.bytes };
   const from = old === undefined ? {} : { from: old.version };
   const message = old === undefined ? "plugin installed" : "plugin updated";
   run.log.info({ ...done, verified: zip.verified, stages: run.durations, ...from }, message);
-  return { id, version: entry.version, compatibility: check.amongOthers(id, entry.compatibility), facts: known };
+  const verdict = withUnplaced(check.amongOthers(id, entry.compatibility), entry);
+  return { id, version: entry.version, compatibility: verdict, facts: known };
 }
 
 /**
@@ -158,12 +162,13 @@ export async function inspectZip(
   const { zip, request, run, parts } = job;
   const { check } = parts;
   const { id } = request;
-  const { plan, so, facts } = await unpackZip(job);
+  const { plan, so, files, facts } = await unpackZip(job);
   const inspection = await run.stage("inspect", facts, () =>
     check.inspect(so.path, id, request, { ...options, signal: run.signal }),
   );
   const found = { ...inspection, ...verdictBeforeScript(inspection, plan.hasScript) };
-  return reportOf(id, request, { zip, plan, inspection, compatibility: check.amongOthers(id, found) });
+  const compatibility = withUnplaced(check.amongOthers(id, found), await leaveOutInvalidConfig(id, files, run.log));
+  return reportOf(id, request, { zip, plan, inspection, compatibility });
 }
 
 async function fetchZip(

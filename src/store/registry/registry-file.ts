@@ -27,6 +27,7 @@ const VersionSchema = Type.Object({
       defaultOf: Type.Optional(Type.String()),
     }),
   ),
+  unplaced: Type.Optional(Type.Array(Type.String())),
   functions: Type.Optional(Type.Array(Type.String())),
   exports: Type.Optional(Type.Array(Type.String())),
   origin: Type.Optional(Type.String()),
