@@ -87,7 +87,7 @@ describe("POST /plugins/T/inspect", () => {
     });
     expect(await ask(sinks())).toEqual([200, "[]"]);
     expect((await server.files()).filter((path) => path.startsWith("plugins/sinks/."))).toEqual([]);
-    expect(server.logged.filter(({ msg }) => msg === "audit")).toEqual([]);
+    expect(server.logged.filter(({ msg }) => msg === "audit")).toMatchObject([{ action: "inspect", result: "done" }]);
   });
 
   test("works for a plugin that is installed already", async ({ server, sinks, orderOf }) => {
