@@ -82,7 +82,8 @@ export async function installPackage(
   const run = new ChangeRun({ ...follower, plugin: id, signal: place.signal });
   const old = action === "update" ? await names.requireInstalled(id) : await names.requireFree(id);
   // An update that names no functions keeps those that are registered.
-  const functions = request.functions.length > 0 ? request.functions : (old?.functions ?? []);
+  const registered = action === "update" ? (old?.functions ?? []) : [];
+  const functions = request.functions.length > 0 ? request.functions : registered;
   using _claimed = functionNames.claim(id, functions);
   await using work = await store.workspace(id);
 
@@ -117,7 +118,7 @@ export async function installPackage(
   });
   const done = { plugin: id, version: entry.version, origin: source.origin, sha256: zip.sha256, bytes: zip.bytes };
   const from = old === undefined ? {} : { from: old.version };
-  const message = old === undefined ? "plugin installed" : "plugin updated";
+  const message = action === "install" ? "plugin installed" : "plugin updated";
   run.log.info({ ...done, verified: zip.verified, stages: run.durations, ...from }, message);
   const verdict = withUnplaced(check.amongOthers(id, entry.compatibility), entry);
   return { id, version: entry.version, compatibility: verdict, facts: known };

@@ -1,5 +1,5 @@
 import { PluginError, rethrowStorageError } from "../domain/errors.ts";
-import { type FilePath, PLUGIN_TYPES, type PluginId, type PluginType, soPath } from "../domain/plugin.ts";
+import { type FilePath, PLUGIN_TYPES, type PluginId, type PluginType, pluginKey, soPath } from "../domain/plugin.ts";
 import type { InstalledFile, KeptVersion, PluginEntry } from "../domain/plugin-entry.ts";
 import { makeFolder } from "../lib/durable.ts";
 import { statIfThere } from "../lib/files.ts";
@@ -10,6 +10,7 @@ import { recover } from "./journal/recovery.ts";
 import type { Workspace } from "./journal/workspace.ts";
 import type { Layout } from "./layout.ts";
 import { mountedFiles, refuseMounted, requirePlaceable } from "./placeable.ts";
+import { Noticed } from "./registry/noticed.ts";
 import { adoptable, findSoFilesOf, reconcile } from "./registry/reconcile.ts";
 import { Registry } from "./registry/registry.ts";
 import { respelled } from "./same-file.ts";
@@ -54,6 +55,7 @@ export class PluginStore {
   readonly #changes: ChangeRunner;
   readonly #kept: KeptFiles;
   readonly #context: StoreContext;
+  readonly #noticed: Noticed;
   readonly #log: Log;
 
   private constructor(registry: Registry, changes: ChangeRunner, context: StoreContext) {
@@ -62,7 +64,9 @@ export class PluginStore {
     this.#changes = changes;
     this.#kept = context.kept;
     this.#context = context;
-    this.#log = context.log;
+    const { layout, log } = context;
+    this.#noticed = new Noticed({ layout, registry, isUnsettled: (key) => changes.isUnsettled(key), log });
+    this.#log = log;
   }
 
   /** Settles what an earlier process left behind, then knows every plugin in the folders. */
@@ -78,6 +82,19 @@ export class PluginStore {
     await kept.sweep().catch(orLog("what is kept of earlier versions could not be cleared"));
     const changes = new ChangeRunner({ layout, registry, unsettled, log });
     return new PluginStore(registry, changes, { kept, layout, keepVersions, log });
+  }
+
+  /**
+   * Adopts plugins that others have put into the folders of these types since it was last called. Cheap where nothing
+   * has changed there. Never throws.
+   */
+  async notice(types: readonly PluginType[] = PLUGIN_TYPES): Promise<void> {
+    for (const type of types) await this.#noticed.look(type);
+  }
+
+  /** Whether the .so of an installed plugin is gone, and so the plugin. Call it when no change of it is running. */
+  async isGone(id: PluginId): Promise<boolean> {
+    return (await findSoFilesOf(id, this.layout).catch(rethrowStorageError)).length === 0;
   }
 
   /** Names in alphabetical order: the same array until a plugin of that type changes. */
@@ -245,6 +262,7 @@ export class PluginStore {
 
   /** The change, and what is kept for the entry that comes and for the one that goes. */
   async #commit(change: Change, workspace: Workspace): Promise<void> {
+    using _held = this.#noticed.hold(pluginKey(change.id));
     const old = this.get(change.id);
     this.#kept.hold(referencesOf(change.entry));
     try {
