@@ -1,5 +1,4 @@
-import { mkdirSync, realpathSync } from "node:fs";
-import { mkdir } from "node:fs/promises";
+import { existsSync, realpathSync } from "node:fs";
 import { resolve } from "node:path";
 import { createSecureContext } from "node:tls";
 import { isatty } from "node:tty";
@@ -10,6 +9,7 @@ import { ConfigError, loadConfig, plainVariable } from "./config/load.ts";
 import type { Config } from "./config/schema.ts";
 import { proxySettings } from "./fetch/proxy.ts";
 import { hasCode } from "./lib/errors.ts";
+import { makeFoldersSync } from "./lib/folder-mode.ts";
 import { lockFile } from "./lib/lock.ts";
 import { createLog } from "./lib/log.ts";
 import { readSmallFileSync, UnfitFile } from "./lib/small-file.ts";
@@ -106,8 +106,9 @@ function basePath({ KuiperBaseKey: given = "" }: NodeJS.ProcessEnv): string {
 function baseFolder(env: NodeJS.ProcessEnv): { readonly base: string; readonly isNew: boolean } {
   const base = basePath(env);
   try {
-    const made = mkdirSync(base, { recursive: true });
-    return { base: realpathSync(base), isNew: made !== undefined };
+    const isNew = !existsSync(base);
+    makeFoldersSync(base);
+    return { base: realpathSync(base), isNew };
   } catch (cause) {
     throw new ConfigError(`the base folder ${base} can't be used: ${(cause as Error).message}`, { cause });
   }
@@ -143,7 +144,7 @@ function readPem(key: string, file: string, base: string): string {
 async function lockBaseFolder(layout: Layout, log: Logger): Promise<void> {
   const { base } = layout;
   try {
-    await mkdir(layout.volume("plugins"), { recursive: true });
+    makeFoldersSync(layout.volume("plugins"));
     const lock = await lockFile(layout.lockFile);
     if (lock.outcome === "taken") {
       throw new ConfigError(`another server works on ${base}; stop it, or give this one a folder of its own`);

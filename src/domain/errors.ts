@@ -1,5 +1,6 @@
 import { hasCode } from "../lib/errors.ts";
 import { cutAt } from "../lib/text.ts";
+import { DISK_FULL, STORAGE_ERRORS, storageMessage } from "./storage-advice.ts";
 
 /**
  * Every failure that a client can see: its stable code and its HTTP status. The original answers nearly everything with
@@ -69,26 +70,14 @@ export function prefixed(error: PluginError, prefix: string): PluginError {
   return new PluginError(error.code, prefix + error.message, { cause: error.cause ?? error });
 }
 
-const DISK_FULL = ["ENOSPC", "EDQUOT"];
-
-const STORAGE_ERRORS = [
-  ...DISK_FULL,
-  ...["EROFS", "EACCES", "EPERM", "EIO", "EMFILE", "ENFILE", "EXDEV", "ENOENT", "ENOTDIR"],
-  ...["EEXIST", "EISDIR", "EBUSY", "ENAMETOOLONG", "ELOOP"],
-];
-
 /**
  * The failure that a client sees for an error of the file system; the cause, with its paths, is for the log.
  *
  * @param what the start of the message, for every error but a full disk
  */
 export function storageFailure(cause: unknown, what = "the server cannot write its files"): PluginError {
-  if (hasCode(cause, ...DISK_FULL)) {
-    const message = "there is no space left on the server's disk; free some and try again";
-    return new PluginError("STORAGE_FULL", message, { cause });
-  }
-  const code = cause instanceof Error && "code" in cause ? String(cause.code) : "unknown error";
-  return new PluginError("STORAGE_FAILED", `${what} (${code}); see the server's log`, { cause });
+  const code = hasCode(cause, ...DISK_FULL) ? "STORAGE_FULL" : "STORAGE_FAILED";
+  return new PluginError(code, storageMessage(cause, what), { cause });
 }
 
 /** The error itself, or its `storageFailure` if the file system threw it. For work that also fails in other ways. */

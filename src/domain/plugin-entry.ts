@@ -10,6 +10,15 @@ export interface InstalledFile {
   readonly defaultOf?: FilePath;
 }
 
+/** A file that was there before the plugin, under the name of one of its own: it comes back when the plugin goes. */
+export interface DisplacedFile {
+  readonly path: FilePath;
+  /** Its present name. */
+  readonly backup: FilePath;
+  /** An edited backup is its user's, and stays where it is. */
+  readonly sha256: string;
+}
+
 /** What was proven of a zip before it was unpacked. */
 export interface Verified {
   /** The sha256 that the client named was that of the zip. */
@@ -46,6 +55,8 @@ export interface PluginVersion {
   /** The file that the engine loads: a name in `plugins/<type>`. */
   readonly soFile: string;
   readonly files: readonly InstalledFile[];
+  /** Configuration of the zip that is no JSON or YAML and was not put into place: a message for each file. */
+  readonly unplaced?: readonly string[];
   /** The functions that are registered for a function plugin. */
   readonly functions?: readonly string[];
   /** What its .so exports, as names of functions, for a function plugin that could be inspected. */
@@ -71,6 +82,7 @@ export interface PluginEntry extends PluginVersion {
   readonly compatibility?: KnownCompatibility;
   /** The versions before this one, the latest first. */
   readonly versions?: readonly KeptVersion[];
+  readonly displaced?: readonly DisplacedFile[];
   /** The change that wrote this entry; recovery compares it with the journal. */
   readonly change?: string;
 }

@@ -1,11 +1,12 @@
 import { randomUUID } from "node:crypto";
-import { lstat, mkdir, readdir, rm } from "node:fs/promises";
+import { lstat, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
 import type { Config } from "../config/schema.ts";
 import { orStorageFailure, PluginError } from "../domain/errors.ts";
 import type { ReceivedZip } from "../domain/install-request.ts";
 import { FileTarget } from "../fetch/file-target.ts";
+import { makeFolder } from "../lib/durable.ts";
 import { hasCode } from "../lib/errors.ts";
 import { settingLimit } from "../lib/limits.ts";
 import type { Log } from "../lib/log.ts";
@@ -102,7 +103,7 @@ export function createReceiver({ folder, config, maxBytes }: ReceiverOptions): R
 
 async function newFile(folder: string): Promise<string> {
   await orStorageFailure(async () => {
-    if (!(await isThere(folder))) await mkdir(folder, { recursive: true, mode: 0o700 });
+    if (!(await isThere(folder))) await makeFolder(folder, 0o700);
   });
   return join(folder, `${randomUUID()}.zip`);
 }

@@ -1,9 +1,9 @@
 import { randomUUID } from "node:crypto";
-import { chmod, lstat, mkdir, readdir, rename, rm, unlink } from "node:fs/promises";
+import { chmod, lstat, readdir, rename, rm, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import pLimit from "p-limit";
 import { orStorageFailure, PluginError } from "../domain/errors.ts";
-import { syncFile } from "../lib/durable.ts";
+import { makeFolder, syncFile } from "../lib/durable.ts";
 import { hasCode } from "../lib/errors.ts";
 import { quoted } from "../lib/text.ts";
 
@@ -63,7 +63,7 @@ export class UploadFolder {
     const path = join(this.#folder, name);
     const unfinished = join(this.#folder, UNFINISHED_PREFIX + randomUUID());
     return stored(async () => {
-      await mkdir(this.#folder, { recursive: true });
+      await makeFolder(this.#folder);
       try {
         await making.fill(unfinished);
         await chmod(unfinished, making.mode);

@@ -30,6 +30,8 @@ export interface Inspection extends Compatibility {
   readonly plugin: PluginFacts | undefined;
   /** undefined when there was no engine to compare with. */
   readonly engineFacts: EngineSummary | undefined;
+  /** The path of the engine's main module; undefined when unknown. */
+  readonly engineModule?: string | undefined;
 }
 
 /** What is worth showing of the engine. */
@@ -122,6 +124,7 @@ export function createInspector({ config, baseFolder, env }: InspectorOptions): 
         identity: plugin && linkIdentityOf(plugin, engine),
         plugin: plugin?.facts,
         engineFacts: typeof engine === "string" ? undefined : summaryOf(engine),
+        engineModule: typeof engine === "string" ? undefined : engine.modules.main?.path,
       };
     },
     async engineFingerprint(binary) {

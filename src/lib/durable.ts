@@ -1,20 +1,8 @@
 import { randomBytes } from "node:crypto";
-import {
-  constants,
-  copyFile,
-  link,
-  lstat,
-  mkdir,
-  open,
-  readdir,
-  readlink,
-  rename,
-  rm,
-  stat,
-  symlink,
-} from "node:fs/promises";
+import { constants, copyFile, link, lstat, open, readdir, readlink, rename, rm, stat, symlink } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { hasCode } from "./errors.ts";
+import { makeWithMode } from "./folder-mode.ts";
 import { syncMany } from "./sync-many.ts";
 
 // What survives a power cut: content that is synced before it gets its name, and names that are synced too.
@@ -55,11 +43,11 @@ export async function syncFiles(files: Iterable<string>): Promise<void> {
 
 /**
  * Makes a folder, and those above it that are missing, so that a power cut does not take them away again.
- * (Node's own recursive mkdir says ENOENT where the disk is read-only.)
+ * (Node's own recursive mkdir says ENOENT where the disk is read-only.) The modes are ours, whatever the umask.
  */
 export async function makeFolder(folder: string, mode?: number): Promise<void> {
   try {
-    await mkdir(folder, mode);
+    await makeWithMode(folder, mode);
   } catch (error) {
     if (await isFolder(folder)) return;
     if (!hasCode(error, "ENOENT") || folder === dirname(folder)) throw error;
@@ -107,14 +95,14 @@ export async function dropTemporaries(file: string): Promise<void> {
 }
 
 /**
- * Gives a file a second name, whole or not at all: a hard link, or a durable copy on a file system without links. The
- * name itself is durable once its folder is synced.
+ * Gives a file a second name, whole or not at all: a hard link, or a durable copy on a file system without links, and where
+ * the two names are on different mounts. The name itself is durable once its folder is synced.
  */
 export async function duplicateFile(from: string, to: string): Promise<void> {
   try {
     await link(from, to);
   } catch (error) {
-    if (!hasCode(error, "EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK")) throw error;
+    if (!hasCode(error, "EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK", "EXDEV")) throw error;
     await copyDurably(from, to);
   }
 }

@@ -8,6 +8,7 @@ import { quoted } from "../lib/text.ts";
 import type { PluginStore } from "../store/plugin-store.ts";
 import { versionId } from "../store/versions/version-list.ts";
 import type { FunctionDescription, FunctionNames } from "./function-names.ts";
+import { withUnplaced } from "./placed-config.ts";
 import {
   describePlugin,
   describeVersions,
@@ -48,7 +49,8 @@ export class InstalledPlugins {
   }
 
   /** In alphabetical order: the same array until a plugin of that type changes. */
-  names(type: PluginType): readonly string[] {
+  async names(type: PluginType): Promise<readonly string[]> {
+    await this.#store.notice([type]);
     return this.#store.names(type);
   }
 
@@ -59,17 +61,21 @@ export class InstalledPlugins {
    */
   async list({ type, verdict, engine }: PluginFilter = {}): Promise<PluginSummary[]> {
     const other = engine === undefined ? undefined : await checkEnginePath(engine, this.#engines);
+    await this.#store.notice(type === undefined ? PLUGIN_TYPES : [type]);
     const judged = await this.#verdicts.of(this.#ids(type));
     const compared = other === undefined ? judged : await this.#verdicts.against(other, judged);
-    const summaries = compared.map(({ id, entry, compatibility }) => summarisePlugin(id, entry, compatibility));
+    const summaries = compared.map(({ id, entry, compatibility }) =>
+      summarisePlugin(id, entry, withUnplaced(compatibility, entry)),
+    );
     return summaries.filter((plugin) => verdict === undefined || plugin.verdict === verdict);
   }
 
   /** @throws PluginError PLUGIN_NOT_FOUND */
   async describe(id: PluginId): Promise<PluginDescription> {
+    await this.#store.notice([id.type]);
     const [judged] = await this.#verdicts.of([id]);
     if (judged === undefined) throw notFound();
-    return describePlugin(id, judged.entry, judged.compatibility);
+    return describePlugin(id, judged.entry, withUnplaced(judged.compatibility, judged.entry));
   }
 
   /**
@@ -77,19 +83,22 @@ export class InstalledPlugins {
    *
    * @throws PluginError PLUGIN_NOT_FOUND
    */
-  versions(id: PluginId): VersionDescription[] {
+  async versions(id: PluginId): Promise<VersionDescription[]> {
+    await this.#store.notice([id.type]);
     const entry = this.#store.get(id);
     if (entry === undefined) throw notFound();
     return describeVersions(entry, versionId(entry));
   }
 
   /** The functions of all function plugins, in alphabetical order. */
-  functions(): string[] {
+  async functions(): Promise<string[]> {
+    await this.#store.notice(["functions"]);
     return this.#functionNames.list();
   }
 
   /** @throws PluginError PLUGIN_NOT_FOUND */
-  describeFunction(name: string): FunctionDescription {
+  async describeFunction(name: string): Promise<FunctionDescription> {
+    await this.#store.notice(["functions"]);
     return this.#functionNames.describe(name);
   }
 
@@ -100,7 +109,7 @@ export class InstalledPlugins {
 
   #ids(type?: PluginType): PluginId[] {
     const types = type === undefined ? PLUGIN_TYPES : [type];
-    return types.flatMap((one) => this.names(one).map((name) => ({ type: one, name })));
+    return types.flatMap((one) => this.#store.names(one).map((name) => ({ type: one, name })));
   }
 }
 

@@ -25,6 +25,7 @@ import { refuseDowngrade } from "./downgrade.ts";
 import type { FunctionNames } from "./function-names.ts";
 import { type InspectionReport, reportOf, verdictBeforeScript } from "./inspection-report.ts";
 import { type FetchedZip, obtainZip, verifyZip } from "./obtain.ts";
+import { leaveOutInvalidConfig, withUnplaced } from "./placed-config.ts";
 import { runScript } from "./script-stage.ts";
 import type { TakenNames } from "./taken-names.ts";
 import type { Checked, CompatibilityCheck } from "./verdicts/compatibility-check.ts";
@@ -83,14 +84,17 @@ export async function installPackage(
   const run = new ChangeRun({ ...follower, plugin: id, signal: place.signal });
   const old = action === "update" ? await names.requireInstalled(id) : await names.requireFree(id);
   // An update that names no functions keeps those that are registered.
-  const functions = request.functions.length > 0 ? request.functions : (old?.functions ?? []);
+  const registered = action === "update" ? (old?.functions ?? []) : [];
+  const functions = request.functions.length > 0 ? request.functions : registered;
   using _claimed = functionNames.claim(id, functions);
   await using work = await store.workspace(id);
 
   const zip = await fetchZip(request, work.zipFile, run, parts);
-  const examine = ({ hasScript, soFile }: PackagePlan) => {
+  const examine = async ({ hasScript, soFile, files }: PackagePlan) => {
     if (parts.trust.required) refuseDowngrade(soFile, old, request);
     if (hasScript) scripts.assertAllowed();
+    const targets = files.flatMap(({ place }) => (place.kind === "engine" ? [place.target] : []));
+    await store.requirePlaceable(id, targets, old);
   };
   const { plan, so, ...unpacked } = await unpackZip({ zip, request, folder: work, run, parts, examine });
   let { files, facts } = unpacked;
@@ -108,15 +112,18 @@ export async function installPackage(
 
   const compatibility = check.amongOthers(id, checked?.compatibility);
   const known = { ...facts, verdict: compatibility?.verdict };
-  const next = newEntry({ ...request, functions }, zip, { plan, files, facts }, checked);
-  const entry = await run.stage("commit", known, () =>
-    store.replace(id, { old, entry: { ...next, change: work.id }, files }, work),
-  );
+  const entry = await run.stage("commit", known, async () => {
+    const { files: placed, unplaced } = await leaveOutInvalidConfig(id, files, run.log);
+    const added = newEntry({ ...request, functions }, zip, { plan, files: placed, facts }, checked);
+    const next = { ...added, ...(unplaced.length > 0 && { unplaced }), change: work.id };
+    return store.replace(id, { old, entry: next, files: placed }, work);
+  });
   const done = { plugin: id, version: entry.version, origin: source.origin, sha256: zip.sha256, bytes: zip.bytes };
   const from = old === undefined ? {} : { from: old.version };
-  const message = old === undefined ? "plugin installed" : "plugin updated";
+  const message = action === "install" ? "plugin installed" : "plugin updated";
   run.log.info({ ...done, verified: zip.verified, stages: run.durations, ...from }, message);
-  return { id, version: entry.version, compatibility: check.amongOthers(id, entry.compatibility), facts: known };
+  const verdict = withUnplaced(check.amongOthers(id, entry.compatibility), entry);
+  return { id, version: entry.version, compatibility: verdict, facts: known };
 }
 
 /**
@@ -159,12 +166,13 @@ export async function inspectZip(
   const { zip, request, run, parts } = job;
   const { check } = parts;
   const { id } = request;
-  const { plan, so, facts } = await unpackZip(job);
+  const { plan, so, files, facts } = await unpackZip(job);
   const inspection = await run.stage("inspect", facts, () =>
     check.inspect(so.path, id, request, { ...options, signal: run.signal }),
   );
   const found = { ...inspection, ...verdictBeforeScript(inspection, plan.hasScript) };
-  return reportOf(id, request, { zip, plan, inspection, compatibility: check.amongOthers(id, found) });
+  const compatibility = withUnplaced(check.amongOthers(id, found), await leaveOutInvalidConfig(id, files, run.log));
+  return reportOf(id, request, { zip, plan, inspection, compatibility });
 }
 
 async function fetchZip(
@@ -189,8 +197,10 @@ interface UnpackedPackage {
 }
 
 /** @param job.examine the last chance to refuse the zip before anything of it is unpacked */
-async function unpackZip(job: PackageJob & { examine?: (plan: PackagePlan) => void }): Promise<UnpackedPackage> {
-  const { zip, request, folder, run, parts, examine = () => {} } = job;
+async function unpackZip(
+  job: PackageJob & { examine?: (plan: PackagePlan) => Promise<void> },
+): Promise<UnpackedPackage> {
+  const { zip, request, folder, run, parts, examine = async () => {} } = job;
   const { limits, unpacking, scripts } = parts;
   const found = { sha256: zip.sha256, verified: zip.verified };
   // O_NONBLOCK: a FIFO in the file's place must not block the open.
@@ -198,7 +208,7 @@ async function unpackZip(job: PackageJob & { examine?: (plan: PackagePlan) => vo
   const plan = await run.stage("check", found, async () => {
     const checked = planPackage(await readArchive(file, limits.maxEntries), request.id, limits);
     checkStatedVersion(zip.verified?.statement ?? {}, checked.soFile);
-    examine(checked);
+    await examine(checked);
     refuseUselessArguments(checked, request.shellParas);
     warnOfAmbiguous(checked, run);
     return checked;

@@ -27,7 +27,12 @@ interface Watch {
 /** Stages of whose failures the original says that the zip could not be unpacked. */
 const UNZIP_STAGES: readonly Stage[] = ["check", "unpack", "script"];
 /** Found out in these stages, but about a zip that can be unpacked. */
-const NOT_UNZIPPING: readonly ErrorCode[] = ["DOWNGRADE_REFUSED", "SIGNATURE_INVALID"];
+const NOT_UNZIPPING: readonly ErrorCode[] = [
+  "DOWNGRADE_REFUSED",
+  "SIGNATURE_INVALID",
+  "STORAGE_FAILED",
+  "STORAGE_FULL",
+];
 
 /**
  * Changes the plugins of one engine. Each call is a checked request, one function that does the work, and an audit line.

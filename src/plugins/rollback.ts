@@ -6,6 +6,7 @@ import type { Trust } from "../package/trust/trust.ts";
 import { findVersion, type WantedVersion } from "../store/versions/version-list.ts";
 import { ChangeRun } from "./change-run.ts";
 import type { Changed, Follower, PipelineParts } from "./pipeline.ts";
+import { withUnplaced } from "./placed-config.ts";
 
 /**
  * Brings an earlier version back from what is kept; the present one is kept in its place. install.sh is not run.
@@ -34,7 +35,8 @@ export async function rollBack(
   const known = { ...facts, verdict: check.amongOthers(id, checked?.compatibility)?.verdict };
   const entry = await run.stage("commit", known, () => store.restore(id, present, target, { ...checked }, work));
   run.log.info({ plugin: id, version: entry.version, from: present.version }, "plugin rolled back");
-  return { id, version: entry.version, compatibility: check.amongOthers(id, entry.compatibility), facts: known };
+  const compatibility = withUnplaced(check.amongOthers(id, entry.compatibility), entry);
+  return { id, version: entry.version, compatibility, facts: known };
 }
 
 /**

@@ -16,17 +16,19 @@ export class TakenNames {
     this.#store = store;
   }
 
-  /** @throws PluginError NAME_TAKEN, NAME_MARKED_DELETED */
-  async requireFree(id: PluginId): Promise<undefined> {
+  /**
+   * @returns a plugin of that name whose .so is gone: the install takes its place, as the start would let it
+   * @throws PluginError NAME_TAKEN, NAME_MARKED_DELETED
+   */
+  async requireFree(id: PluginId): Promise<PluginEntry | undefined> {
     const { name } = id;
     if (this.#deleted.has(pluginKey(id))) {
       const reason = "the plugin is marked as deleted but Kuiper is not restarted for the change to take effect yet";
       throw new PluginError("NAME_MARKED_DELETED", `invalid name ${name}: ${reason}`);
     }
-    if ((await this.#store.lookUp(id)) !== undefined) {
-      throw new PluginError("NAME_TAKEN", `invalid name ${name}: duplicate`);
-    }
-    return undefined;
+    const entry = await this.#store.lookUp(id);
+    if (entry === undefined || (await this.#store.isGone(id))) return entry;
+    throw new PluginError("NAME_TAKEN", `invalid name ${name}: duplicate`);
   }
 
   /**

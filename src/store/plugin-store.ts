@@ -1,5 +1,5 @@
 import { PluginError, rethrowStorageError } from "../domain/errors.ts";
-import { type FilePath, PLUGIN_TYPES, type PluginId, type PluginType, soPath } from "../domain/plugin.ts";
+import { type FilePath, PLUGIN_TYPES, type PluginId, type PluginType, pluginKey, soPath } from "../domain/plugin.ts";
 import type { InstalledFile, KeptVersion, PluginEntry } from "../domain/plugin-entry.ts";
 import { makeFolder } from "../lib/durable.ts";
 import { statIfThere } from "../lib/files.ts";
@@ -9,10 +9,13 @@ import { ChangeRunner } from "./journal/change-runner.ts";
 import { recover } from "./journal/recovery.ts";
 import type { Workspace } from "./journal/workspace.ts";
 import type { Layout } from "./layout.ts";
+import { mountedFiles, refuseMounted, requirePlaceable } from "./placeable.ts";
+import { Noticed } from "./registry/noticed.ts";
 import { adoptable, findSoFilesOf, reconcile } from "./registry/reconcile.ts";
 import { Registry } from "./registry/registry.ts";
 import { respelled } from "./same-file.ts";
 import { type Content, contentOf, contentsOf } from "./versions/content.ts";
+import { restoreDisplaced } from "./versions/displaced.ts";
 import { keepEditedFiles } from "./versions/edited-files.ts";
 import { KeptFiles } from "./versions/kept-files.ts";
 import { KeptLease } from "./versions/kept-lease.ts";
@@ -52,6 +55,7 @@ export class PluginStore {
   readonly #changes: ChangeRunner;
   readonly #kept: KeptFiles;
   readonly #context: StoreContext;
+  readonly #noticed: Noticed;
   readonly #log: Log;
 
   private constructor(registry: Registry, changes: ChangeRunner, context: StoreContext) {
@@ -60,7 +64,9 @@ export class PluginStore {
     this.#changes = changes;
     this.#kept = context.kept;
     this.#context = context;
-    this.#log = context.log;
+    const { layout, log } = context;
+    this.#noticed = new Noticed({ layout, registry, isUnsettled: (key) => changes.isUnsettled(key), log });
+    this.#log = log;
   }
 
   /** Settles what an earlier process left behind, then knows every plugin in the folders. */
@@ -76,6 +82,19 @@ export class PluginStore {
     await kept.sweep().catch(orLog("what is kept of earlier versions could not be cleared"));
     const changes = new ChangeRunner({ layout, registry, unsettled, log });
     return new PluginStore(registry, changes, { kept, layout, keepVersions, log });
+  }
+
+  /**
+   * Adopts plugins that others have put into the folders of these types since it was last called. Cheap where nothing
+   * has changed there. Never throws.
+   */
+  async notice(types: readonly PluginType[] = PLUGIN_TYPES): Promise<void> {
+    for (const type of types) await this.#noticed.look(type);
+  }
+
+  /** Whether the .so of an installed plugin is gone, and so the plugin. Call it when no change of it is running. */
+  async isGone(id: PluginId): Promise<boolean> {
+    return (await findSoFilesOf(id, this.layout).catch(rethrowStorageError)).length === 0;
   }
 
   /** Names in alphabetical order: the same array until a plugin of that type changes. */
@@ -136,19 +155,41 @@ export class PluginStore {
     workspace: Workspace,
   ): Promise<PluginEntry> {
     const oldVersion = { entry: old, files: await this.filesOf(id, old) };
+    const paths = [...oldVersion.files, ...target.files].map(({ path }) => path);
+    await refuseMounted(paths, this.layout);
     return this.#putIntoPlace(id, workspace, (context) => prepareRollback(oldVersion, target, extras, context));
   }
 
   /**
-   * Removes a plugin with all its files and all that is kept of it. What users wrote becomes `.bak`.
+   * Refuses files that could not be put into place, while nothing has run yet.
+   *
+   * @throws PluginError STORAGE_FAILED
+   */
+  async requirePlaceable(id: PluginId, targets: readonly FilePath[], old: PluginEntry | undefined): Promise<void> {
+    const present = old === undefined ? [] : await this.filesOf(id, old);
+    const paths = present.map(({ path }) => path);
+    await requirePlaceable(id, targets, paths, this.layout).catch(rethrowStorageError);
+  }
+
+  /**
+   * Removes a plugin with all its files and all that is kept of it. What users wrote becomes `.bak`; configuration that
+   * is mounted by itself stays, and what the plugin had displaced comes back.
    *
    * @returns the `.bak` files
    */
   async remove(id: PluginId, entry: PluginEntry, workspace: Workspace): Promise<FilePath[]> {
-    const files = await this.filesOf(id, entry);
+    const all = await this.filesOf(id, entry);
+    const paths = all.map(({ path }) => path);
+    await refuseMounted(paths, this.layout);
+    const mounted = await mountedFiles(paths, this.layout);
+    const files = all.filter(({ path }) => !mounted.has(path));
     const kept = await keepEditedFiles(files, this.layout, workspace);
-    const removals = files.map(({ path }) => ({ target: path, staged: null }));
-    await this.#commit({ id, entry: null, moves: [...kept, ...removals] }, workspace);
+    const leaves = (path: FilePath) => !mounted.has(path);
+    const restored = await restoreDisplaced(entry.displaced ?? [], leaves, this.layout, workspace);
+    const gone = files.filter(({ path }) => !restored.paths.has(path));
+    const removals = gone.map(({ path }) => ({ target: path, staged: null }));
+    const moves = [...kept, ...restored.moves, ...removals, ...restored.removals];
+    await this.#commit({ id, entry: null, moves }, workspace);
     return kept.map(({ target }) => target);
   }
 
@@ -221,6 +262,7 @@ export class PluginStore {
 
   /** The change, and what is kept for the entry that comes and for the one that goes. */
   async #commit(change: Change, workspace: Workspace): Promise<void> {
+    using _held = this.#noticed.hold(pluginKey(change.id));
     const old = this.get(change.id);
     this.#kept.hold(referencesOf(change.entry));
     try {

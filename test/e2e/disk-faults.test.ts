@@ -19,7 +19,8 @@ const TIMEOUT_MS = 240_000;
 
 /** In the words of whichever stage met it first. */
 const FULL = /there is no space left on the server's disk; free some and try again/;
-const READ_ONLY = "the server cannot write its files (EROFS); see the server's log";
+const READ_ONLY =
+  "the server cannot write its files: plugins/.changes can only be read (EROFS); mount it writable; see the server's log";
 
 const test = fixtures
   /** Starts a server that is gone after the test, before its disk is. */

@@ -29,7 +29,7 @@ describe("where a download is stored", () => {
     await writeFile(bench.file, "mine");
     await expect(bench.fetch(url)).rejects.toMatchObject({
       code: "STORAGE_FAILED",
-      message: `fail to download file ${url}: the server cannot write its files (EEXIST); see the server's log`,
+      message: `fail to download file ${url}: the server cannot write its files: a file is in the way, in its folder (EEXIST); move that file away; see the server's log`,
     });
     expect(await readFile(bench.file, "utf8")).toBe("mine");
     expect(server.requests).toEqual([]);
@@ -43,7 +43,7 @@ describe("where a download is stored", () => {
     const none = join(bench.folder, "none/x.zip");
     await expect(bench.downloader.download(uri, none, { signal: never, log: console })).rejects.toMatchObject({
       code: "STORAGE_FAILED",
-      message: `fail to download file ${url}: the server cannot write its files (ENOENT); see the server's log`,
+      message: `fail to download file ${url}: the server cannot write its files: a file or a folder is gone, in its folder (ENOENT); let nobody else clear it; see the server's log`,
     });
   });
 

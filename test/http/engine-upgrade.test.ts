@@ -148,16 +148,16 @@ test("the same .so under two names: the engine loads whichever comes first", asy
   verdicts,
 }) => {
   await install("random", "plugin");
-  const { status, headers } = await install("count", "plugin");
+  const { status, headers } = await install("keep", "plugin");
   expect([status, headers["plugin-compatibility"]]).toEqual([
     201,
     expect.stringMatching(/^incompatible; reason="functions\/random has the same plugin path, example\.com\/engine\//),
   ]);
   expect((await describeIt("random")).compatibility).toEqual({
     verdict: "incompatible",
-    problems: [{ code: "ALREADY_LOADED", message: expect.stringContaining("functions/count has the same") }],
+    problems: [{ code: "ALREADY_LOADED", message: expect.stringContaining("functions/keep has the same") }],
   });
-  await send(`${server.url}/plugins/functions/count`, { method: "DELETE" });
+  await send(`${server.url}/plugins/functions/keep`, { method: "DELETE" });
   expect(await verdicts()).toEqual({ random: "compatible" });
 });
 
@@ -166,11 +166,11 @@ test("another build of a plugin, installed beside it, keeps it out though the en
   describeIt,
 }) => {
   await install("random", "plugin");
-  await install("count", "changed-plugin");
+  await install("keep", "changed-plugin");
   const codes = async (name: string) =>
     (await describeIt(name)).compatibility.problems.map(({ code }: { code: string }) => code);
   expect(await codes("random")).toEqual(["ALREADY_LOADED"]);
-  expect(await codes("count")).toEqual(["PACKAGE_DIFFERS", "ALREADY_LOADED"]);
+  expect(await codes("keep")).toEqual(["PACKAGE_DIFFERS", "ALREADY_LOADED"]);
 });
 
 test("the report of an inspection has both sides", async ({ host, server }) => {

@@ -103,7 +103,7 @@ describe("modes are ours", () => {
   });
 
   test.for([0o7777, 0o000, 0o600])("whatever the zip says: %o", async (mode, { install, added, server }) => {
-    const entry = (name: string) => ({ name, data: "x", mode: FILE_TYPE.regular | mode });
+    const entry = (name: string) => ({ name, data: "{}", mode: FILE_TYPE.regular | mode }); // also valid JSON
     const names = ["Random.so", "random.yaml", "random.json", "etc/run.sh", "etc/lib.so"];
     const extraEntries = names.map(entry);
     await install({ type: "sources", name: "random", soName: "unused", soContent: null, yaml: null, extraEntries });

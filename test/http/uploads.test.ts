@@ -298,7 +298,8 @@ describe("refused", () => {
 
   test("an upload whose folder can't be made is refused", async ({ server, upload }) => {
     await writeFile(join(server.base, "data"), "");
-    const refusal = "Upload error: the server can't use the folder of uploads (ENOTDIR); see the server's log\n";
+    const refusal =
+      "Upload error: the server can't use the folder of uploads: a file is in the place of a folder, in its folder (ENOTDIR); move that file away; see the server's log\n";
     expect(await upload({ name: "a", content: "x" })).toEqual([500, refusal]);
   });
 

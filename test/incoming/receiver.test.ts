@@ -200,7 +200,8 @@ describe("an upload that is not received leaves nothing:", () => {
     disk.setReadOnly(true);
     await expect(receive(streamOf(BODY))).rejects.toMatchObject({
       code: "STORAGE_FAILED",
-      message: "the server cannot write its files (EROFS); see the server's log",
+      message:
+        "the server cannot write its files: its folder can only be read (EROFS); mount it writable; see the server's log",
     });
   });
 

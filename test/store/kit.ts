@@ -213,11 +213,18 @@ export async function runChange(
   }, faults);
 }
 
-/** How old files get their second name: a link, or a copy on a file system that has no links. */
+/** How old files get their second name: a link, or a copy on a file system that has no links, or to another mount. */
 export const SECOND_NAMES: readonly (readonly [string, Pick<Faults, "fail">])[] = [
   ["links", {}],
   ["copies", { fail: ({ call }) => (call === "link" ? "EPERM" : undefined) }],
+  ["copies, new ones as copies too, on other mounts", { fail: isAcrossMounts }],
 ];
+
+/** As if each folder of a type was mounted by itself. */
+function isAcrossMounts({ call, paths: [from = "", to = ""] }: FileOperation): string | undefined {
+  if (call !== "rename" && call !== "link") return undefined;
+  return from.includes("/.changes/") === to.includes("/.changes/") ? undefined : "EXDEV";
+}
 
 /** Whether the registry was written: from here on a change has happened. */
 export function isDone({ operations }: Observed, layout: Layout): boolean {

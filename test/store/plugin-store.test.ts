@@ -135,7 +135,8 @@ describe("an install", () => {
       expect(await readFile(join(layout.base, path), "utf8")).toBe(content);
     }
     await remove(store, RANDOM);
-    expect(await readdir(join(layout.base, "etc/sources"))).toEqual(["random.yaml.bak"]);
+    expect(await readdir(join(layout.base, "etc/sources"))).toEqual(["random.yaml"]);
+    expect(await readFile(layout.absolute(YAML), "utf8")).toBe("old"); // what the install displaced is back
     expect(await readdir(layout.changesFolder("etc"))).toEqual([]);
   });
 
@@ -302,8 +303,8 @@ describe("a change that fails changes nothing", () => {
           expect(filesOf(await visible(layout)), `${pages} pages free`).toEqual(before);
           expect(store.names("sources")).toEqual([]);
         } else {
-          await remove(store, RANDOM);
-          await rename(layout.absolute(`${YAML}.bak`), layout.absolute(YAML));
+          await remove(store, RANDOM); // brings the old file back
+          expect(await readFile(layout.absolute(YAML), "utf8")).toBe("old");
         }
         await rm(join(layout.base, "plugins/filler"));
       }

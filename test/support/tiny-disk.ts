@@ -22,6 +22,13 @@ export function tinyDisk(bytes: number): TinyDisk {
   };
 }
 
+/** Mounts a file or a folder over another one, as `docker -v` does, until the end of the test. */
+export function bindMount(from: string, to: string, options: { readonly readOnly?: boolean } = {}): void {
+  run("mount", "--bind", from, to);
+  onTestFinished(() => run("umount", to));
+  if (options.readOnly) run("mount", "-o", "remount,bind,ro", to);
+}
+
 function tryMount(): boolean {
   try {
     unmount(mountTmpfs(4096));

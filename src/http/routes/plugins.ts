@@ -35,8 +35,8 @@ export const pluginRoutes: FastifyPluginAsyncTypebox<PluginRoutesOptions> = asyn
     const url = `/plugins/${type}`;
     const bodyPrefix = bodyErrorPrefix.plugin(type);
 
-    app.get(url, (_request, reply) => {
-      reply.type("application/json").send(jsonOf(installed.names(type)));
+    app.get(url, async (_request, reply) => {
+      return reply.type("application/json").send(jsonOf(await installed.names(type)));
     });
 
     app.post(
@@ -159,7 +159,7 @@ const jsonCache = new WeakMap<object, Buffer>();
  * The JSON of a value that never changes, made once for as long as the value lives. For ten thousand plugins, building
  * it anew would take longer than all the rest of the request.
  */
-function jsonOf(value: object): Buffer {
+function jsonOf(value: readonly string[]): Buffer {
   let json = jsonCache.get(value);
   if (json === undefined) {
     json = Buffer.from(JSON.stringify(value));

@@ -9,6 +9,7 @@ import type { Inspection, Inspector } from "../../inspect/inspector.ts";
 import type { Log } from "../../lib/log.ts";
 import { engineFunctions } from "../engine-functions.ts";
 import { requiredSymbols, unregisteredFunctions } from "../function-names.ts";
+import { withBuiltInName } from "./built-in-names.ts";
 import { Clashes, problemsOfName, withProblems } from "./clashes.ts";
 
 /** Changes with what is inspected, so that verdicts of an older server are made again. */
@@ -64,7 +65,7 @@ export class CompatibilityCheck {
   }
 
   /** Inspects a .so by itself, whether it is installed or not. */
-  inspect(
+  async inspect(
     soFile: string,
     id: PluginId,
     version: Registered,
@@ -72,7 +73,9 @@ export class CompatibilityCheck {
   ): Promise<Inspection> {
     const folder = this.#soFolder?.(id.type);
     const pluginType = isTypeGuessed ? undefined : id.type;
-    return this.#inspector.inspect(soFile, requiredSymbols(id, version), { ...options, folder, pluginType });
+    const symbols = requiredSymbols(id, version);
+    const found = await this.#inspector.inspect(soFile, symbols, { ...options, folder, pluginType });
+    return withBuiltInName(id, version, found, found.engineModule);
   }
 
   /**

@@ -54,6 +54,11 @@ export class ChangeRunner {
     await this.#end(change.id, workspace, () => finishChange(journal, { layout, workspace }));
   }
 
+  /** Whether a change of that plugin, by its key, still has to be ended. */
+  isUnsettled(key: string): boolean {
+    return this.#options.unsettled.has(key);
+  }
+
   /** @throws PluginError when a change of that plugin still can't be ended */
   async settle(id: PluginId): Promise<void> {
     const { unsettled } = this.#options;

@@ -1,4 +1,4 @@
-import { mkdir, rename, rmdir, unlink } from "node:fs/promises";
+import { rename, rmdir, unlink } from "node:fs/promises";
 import { dirname } from "node:path";
 import { PluginError } from "../../domain/errors.ts";
 import { type FilePath, type PluginId, volumeOf } from "../../domain/plugin.ts";
@@ -6,8 +6,10 @@ import type { PluginEntry } from "../../domain/plugin-entry.ts";
 import { duplicateFile, makeFolder, syncFolder, syncFolders } from "../../lib/durable.ts";
 import { hasCode } from "../../lib/errors.ts";
 import { exists, statIfThere } from "../../lib/files.ts";
+import { makeWithMode } from "../../lib/folder-mode.ts";
 import type { Layout } from "../layout.ts";
 import type { Registry } from "../registry/registry.ts";
+import { besideTarget, bringBeside, dropBeside, inWorkspace, isRenamed, restoreCopy } from "./across-mounts.ts";
 import { dropJournal, type Journal, type JournalMove, writeJournal } from "./journal.ts";
 import type { Workspace } from "./workspace.ts";
 
@@ -33,7 +35,8 @@ interface Context {
 
 /**
  * Carries out a journalled change. The order is what makes it safe: the journal is durable before the first file is
- * touched, every old file has a second name before it is replaced, the folders are durable before the registry is
+ * touched, every old file has a second name before it is replaced, a file for another mount is copied beside its target
+ * and the journal knows the copy before that is renamed, the folders are durable before the registry is
  * written, and the registry's rename is the moment at which the change has happened.
  *
  * @throws the file system's error; `undoChange` then restores everything
@@ -153,7 +156,7 @@ async function makeFolders(journal: Journal, layout: Layout): Promise<void> {
   for (const folder of journal.newFolders) {
     const path = layout.absolute(folder as FilePath);
     try {
-      await mkdir(path);
+      await makeWithMode(path);
     } catch (error) {
       if (!hasCode(error, "EEXIST")) throw error; // another plugin's change made it meanwhile
     }
@@ -173,10 +176,17 @@ async function saveOldFiles(journal: Journal, { layout, workspace }: Context): P
 }
 
 async function moveIntoPlace(journal: Journal, { layout, workspace }: Context): Promise<void> {
-  for (const move of journal.moves) {
+  let isBeside = false;
+  for (const [index, move] of journal.moves.entries()) {
     const target = layout.absolute(move.target as FilePath);
-    if (move.staged === null) await unlink(target);
-    else await rename(inWorkspace(workspace, move, move.staged), target);
+    if (move.staged === null) {
+      await unlink(target);
+      continue;
+    }
+    if (!isBeside && (await isRenamed(inWorkspace(workspace, move, move.staged), target))) continue;
+    if (!isBeside) await bringBeside(journal.moves.slice(index), journal, layout, workspace);
+    isBeside = true;
+    await rename(besideTarget(target, workspace, move.staged), target);
   }
   await syncFolders(targetFolders(journal, layout));
 }
@@ -184,16 +194,21 @@ async function moveIntoPlace(journal: Journal, { layout, workspace }: Context): 
 async function undoMove(move: JournalMove, folders: KnownFolders, layout: Layout, workspace: Workspace): Promise<void> {
   await missingFolders(move.target as FilePath, layout, folders); // refuses links, which may have been made since
   const target = layout.absolute(move.target as FilePath);
-  if (move.saved !== null) await restore(inWorkspace(workspace, move, move.saved), target);
+  if (move.saved !== null) await restore(move, move.saved, target, workspace);
   else if (move.stagedInode !== null) await removeIfOurs(target, move.stagedInode);
+  await dropBeside(move, target, workspace);
 }
 
-async function restore(saved: string, target: string): Promise<void> {
+async function restore(move: JournalMove, name: string, target: string, workspace: Workspace): Promise<void> {
+  const saved = inWorkspace(workspace, move, name);
   const old = await statIfThere(saved);
   if (old === undefined) return; // not saved yet, so not touched yet; or restored already
   const now = await statIfThere(target);
   if (now !== undefined && now.ino === old.ino && now.dev === old.dev) return; // saved, but never replaced
-  await rename(saved, target);
+  if (await isRenamed(saved, target)) return;
+  // Saved as a copy: what is there and is not ours is the old file itself, which was never replaced.
+  if (now !== undefined && String(now.ino) !== move.stagedInode) return;
+  await restoreCopy(saved, target, besideTarget(target, workspace, name));
 }
 
 async function removeIfOurs(target: string, inode: string): Promise<void> {
@@ -206,7 +221,7 @@ async function removeEmptyFolders(folders: readonly string[], layout: Layout): P
     try {
       await rmdir(layout.absolute(folder as FilePath));
     } catch (error) {
-      if (!hasCode(error, "ENOENT", "ENOTEMPTY", "EEXIST")) throw error;
+      if (!hasCode(error, "ENOENT", "ENOTEMPTY", "EEXIST", "EBUSY")) throw error; // EBUSY: it is mounted by itself
     }
   }
 }
@@ -232,8 +247,4 @@ function targetFolders(journal: Journal, layout: Layout): string[] {
 async function existing(paths: readonly string[]): Promise<string[]> {
   const isThere = await Promise.all(paths.map(exists));
   return paths.filter((_, index) => isThere[index]);
-}
-
-function inWorkspace(workspace: Workspace, move: JournalMove, name: string): string {
-  return workspace.file(volumeOf(move.target as FilePath), name);
 }

@@ -32,6 +32,7 @@ export class Workspace implements AsyncDisposable {
       // For the server's user alone: a zip and a script may hold secrets.
       for (const volume of VOLUMES) {
         await refuseLink(layout.changesFolder(volume));
+        await makeFolder(layout.changesFolder(volume), 0o700);
         await makeFolder(workspace.folder(volume), 0o700);
       }
     } catch (error) {

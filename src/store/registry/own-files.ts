@@ -14,10 +14,14 @@ export function withOwnFiles(id: PluginId, entry: PluginEntry, log: Log): Plugin
     isOwnFile(id, path) && (defaultOf === undefined || (isFilePath(defaultOf) && isOwnFile(id, defaultOf)));
   const all = [entry, ...(entry.versions ?? [])].flatMap(({ files }) => files);
   const others = all.filter((file) => !isOwn(file));
+  const { displaced = [] } = entry;
+  const ownDisplaced = displaced.filter(({ path, backup }) => isOwnFile(id, path) && isOwnFile(id, backup));
+  others.push(...displaced.filter((file) => !ownDisplaced.includes(file)));
   if (others.length === 0) return entry;
   const files = others.slice(0, MAX_LOGGED).map(({ path }) => path);
   log.warn({ plugin: id, files, count: others.length }, "the registry names files that are not this plugin's: ignored");
   const cleaned = <V extends PluginVersion>(version: V): V => ({ ...version, files: version.files.filter(isOwn) });
   const versions = entry.versions?.map(cleaned);
-  return { ...cleaned(entry), ...(versions && { versions }) };
+  const isDisplacing = entry.displaced !== undefined;
+  return { ...cleaned(entry), ...(versions && { versions }), ...(isDisplacing && { displaced: ownDisplaced }) };
 }

@@ -35,22 +35,12 @@ export async function reconcile(
   log: Log,
 ): Promise<void> {
   const updates: RegistryUpdate[] = [];
+  const skips = (key: string) => unsettled.has(key);
   for (const type of PLUGIN_TYPES) {
     const items = await itemsOf(layout.soFolder(type));
     if (isAsKnown(items, registry.entries(type))) continue;
     const found = await soFilesAmong(items, type, layout);
-    for (const [name, soFiles] of found) {
-      const id = { type, name };
-      const known = registry.get(id);
-      if (known?.soFile === soFiles.at(-1)?.fileName) continue;
-      if (unsettled.has(pluginKey(id))) continue;
-      const entry = await reconciled(id, soFiles, known, layout).catch((err) => {
-        log.error({ err, plugin: id }, "a plugin that was copied in by hand can't be adopted");
-      });
-      if (entry === undefined) continue;
-      log.info({ plugin: id, file: entry.soFile }, "a plugin that was copied in by hand is adopted");
-      updates.push({ id, entry });
-    }
+    updates.push(...(await adoptions(found, type, registry, skips, layout, log)));
     for (const name of registry.names(type)) {
       if (found.has(name) || unsettled.has(pluginKey({ type, name }))) continue;
       log.warn({ plugin: { type, name } }, "a plugin's .so has vanished: the plugin is no longer listed");
@@ -58,6 +48,47 @@ export async function reconcile(
     }
   }
   if (updates.length > 0) await registry.adopt(updates, log);
+}
+
+/**
+ * What has appeared in a type's folder: plugins that are not in the registry, and other .so files than it has for one.
+ *
+ * @param skips whether the files of that plugin, by its key, are those of a change
+ * @throws the file system's error
+ */
+export async function newcomers(
+  type: PluginType,
+  registry: Registry,
+  skips: (key: string) => boolean,
+  layout: Layout,
+  log: Log,
+): Promise<RegistryUpdate[]> {
+  const items = await itemsOf(layout.soFolder(type));
+  if (isAsKnown(items, registry.entries(type))) return [];
+  return adoptions(await soFilesAmong(items, type, layout), type, registry, skips, layout, log);
+}
+
+async function adoptions(
+  found: ReadonlyMap<string, readonly SoFile[]>,
+  type: PluginType,
+  registry: Registry,
+  skips: (key: string) => boolean,
+  layout: Layout,
+  log: Log,
+): Promise<RegistryUpdate[]> {
+  const updates: RegistryUpdate[] = [];
+  for (const [name, soFiles] of found) {
+    const id = { type, name };
+    const known = registry.get(id);
+    if (known?.soFile === soFiles.at(-1)?.fileName || skips(pluginKey(id))) continue;
+    const entry = await reconciled(id, soFiles, known, layout).catch((err) => {
+      log.error({ err, plugin: id }, "a plugin that was copied in by hand can't be adopted");
+    });
+    if (entry === undefined) continue;
+    log.info({ plugin: id, file: entry.soFile }, "a plugin that was copied in by hand is adopted");
+    updates.push({ id, entry });
+  }
+  return updates;
 }
 
 /** The .so files of a plugin on the disk, in byte order: of several, the engine uses the last. */
@@ -155,5 +186,6 @@ async function reconciled(
     files: [...bySo, ...byKnown, ...adopted],
     // A .so replaced by hand does not change the earlier versions.
     ...(known?.versions === undefined ? {} : { versions: known.versions }),
+    ...(known?.displaced === undefined ? {} : { displaced: known.displaced }),
   };
 }

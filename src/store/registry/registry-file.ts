@@ -27,6 +27,7 @@ const VersionSchema = Type.Object({
       defaultOf: Type.Optional(Type.String()),
     }),
   ),
+  unplaced: Type.Optional(Type.Array(Type.String())),
   functions: Type.Optional(Type.Array(Type.String())),
   exports: Type.Optional(Type.Array(Type.String())),
   origin: Type.Optional(Type.String()),
@@ -65,6 +66,9 @@ const EntrySchema = Type.Composite([
   Type.Object({
     compatibility: Type.Optional(CompatibilitySchema),
     versions: Type.Optional(Type.Array(Type.Composite([VersionSchema, Type.Object({ id: Type.String() })]))),
+    displaced: Type.Optional(
+      Type.Array(Type.Object({ path: Type.String(), backup: Type.String(), sha256: Type.String() })),
+    ),
     change: Type.Optional(Type.String()),
   }),
 ]);
@@ -140,7 +144,10 @@ function toContent(parsed: unknown, log: Log): RegistryContent | undefined {
   const { plugins } = parsed as Static<typeof RegistrySchema>;
   const maps = PLUGIN_TYPES.map((type) => [type, new Map(Object.entries(plugins[type]))] as const);
   const areOurPaths = maps.every(([, map]) =>
-    [...map.values()].every((entry) => hasOurPaths(entry) && (entry.versions ?? []).every(isKeptVersion)),
+    [...map.values()].every(
+      (entry) =>
+        hasOurPaths(entry) && areOurFiles(entry.displaced ?? []) && (entry.versions ?? []).every(isKeptVersion),
+    ),
   );
   if (!areOurPaths) return undefined;
   const content = Object.fromEntries(maps) as unknown as Record<PluginType, Map<string, PluginEntry>>;
@@ -152,6 +159,10 @@ function toContent(parsed: unknown, log: Log): RegistryContent | undefined {
 
 function hasOurPaths({ files }: Pick<Static<typeof VersionSchema>, "files">): boolean {
   return files.every(({ path }) => isFilePath(path));
+}
+
+function areOurFiles(displaced: readonly { readonly path: string; readonly backup: string }[]): boolean {
+  return displaced.every(({ path, backup }) => isFilePath(path) && isFilePath(backup));
 }
 
 /** The sha256 of a kept file becomes part of a path too. */

@@ -16,12 +16,14 @@ export interface ReplacedFile {
  * The moves that back up what users wrote: a configuration file with another content than expected becomes
  * `<name>.bak`, or `<name>.bak.1` and so on where that is taken.
  *
+ * @param reserved paths that the change itself needs
  * @throws the file system's error
  */
 export async function keepEditedFiles(
   replaced: readonly ReplacedFile[],
   layout: Layout,
   workspace: Workspace,
+  reserved: Iterable<FilePath> = replaced.map(({ path }) => path),
 ): Promise<Move[]> {
   const files = replaced.filter(({ path }) => volumeOf(path) === "etc");
   const live = await readLiveFiles(
@@ -31,7 +33,7 @@ export async function keepEditedFiles(
   const edited = files.filter(({ path, sha256 }) => live.has(path) && live.get(path) !== sha256);
   return backUpFiles(
     edited.map(({ path }) => path),
-    replaced.map(({ path }) => path),
+    reserved,
     layout,
     workspace,
   );

@@ -16,6 +16,8 @@ export interface Swap<F extends IncomingFile> {
   /** Files of unknown content that the new version counts among its own, such as those of an adopted plugin. */
   readonly users: readonly FilePath[];
   readonly live: LiveFiles;
+  /** Configuration that is mounted by itself: it counts as edited, and can't be removed either. */
+  readonly mounted?: ReadonlySet<FilePath>;
 }
 
 interface SwapPlan<F extends IncomingFile> {
@@ -33,7 +35,13 @@ interface SwapPlan<F extends IncomingFile> {
  * A configuration file belongs to its user from the first edit on: it stays, and the new default is put beside it as
  * `.new`. An unedited one is replaced or removed with its version. A .so never belongs to a user.
  */
-export function planSwap<F extends IncomingFile>({ old, incoming, users, live }: Swap<F>): SwapPlan<F> {
+export function planSwap<F extends IncomingFile>({
+  old,
+  incoming,
+  users,
+  live,
+  mounted = new Set(),
+}: Swap<F>): SwapPlan<F> {
   const recorded = new Map(old.map(({ path, sha256 }) => [path, sha256]));
   const beside = namesBeside(incoming, users);
   const files: InstalledFile[] = [];
@@ -50,7 +58,8 @@ export function planSwap<F extends IncomingFile>({ old, incoming, users, live }:
       if (live.get(target) !== sha256) additions.push({ target, file });
       continue;
     }
-    const name = isEdited(target, sha256) ? beside.get(target) : undefined;
+    if (mounted.has(target) && live.get(target) === sha256) continue;
+    const name = mounted.has(target) || isEdited(target, sha256) ? beside.get(target) : undefined;
     additions.push({ target: name ?? target, file });
     if (name === undefined) continue;
     files.push({ path: name, ...content, defaultOf: target });
@@ -60,7 +69,8 @@ export function planSwap<F extends IncomingFile>({ old, incoming, users, live }:
 
   const stays = new Set(files.map(({ path }) => path));
   const removals = old.filter(
-    ({ path, sha256 }) => !stays.has(path) && (volumeOf(path) === "plugins" || live.get(path) === (sha256 ?? "")),
+    ({ path, sha256 }) =>
+      !stays.has(path) && !mounted.has(path) && (volumeOf(path) === "plugins" || live.get(path) === (sha256 ?? "")),
   );
   return { files, additions, removals: removals.map(({ path }) => path), edited };
 }

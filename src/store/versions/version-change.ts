@@ -6,8 +6,10 @@ import type { Log } from "../../lib/log.ts";
 import type { Change, Move } from "../journal/change.ts";
 import type { Workspace } from "../journal/workspace.ts";
 import type { Layout } from "../layout.ts";
+import { mountedFiles } from "../placeable.ts";
 import { respelled } from "../same-file.ts";
 import { contentOf, hasKeptDefault } from "./content.ts";
+import { displaceFiles, restoreDisplaced, stillDisplaced } from "./displaced.ts";
 import { backUpFiles, keepEditedFiles, type LiveFiles, readLiveFiles } from "./edited-files.ts";
 import { type KeptSo, keepSoFiles, keepVersion, type OldVersion } from "./keep-version.ts";
 import type { KeptFiles } from "./kept-files.ts";
@@ -41,13 +43,33 @@ export interface ChangeContext {
   readonly log: Log;
 }
 
-/** The change that installs a plugin. Configuration that is already there with another content becomes `.bak`. */
+/**
+ * The change that installs a plugin. Configuration that is already there with another content becomes `.bak`; what is
+ * mounted by itself stays, and the default is put beside it as `.new`.
+ */
 export async function prepareInstall({ entry, files }: StagedVersion, context: ChangeContext): Promise<InstallChange> {
   const { id, layout, workspace } = context;
   await keepDefaults(files, context);
-  const kept = await keepEditedFiles(entry.files, layout, workspace);
-  const additions = files.map(({ target, name }) => ({ target, staged: name }));
-  return { id, entry: { ...entry, change: workspace.id }, moves: [...kept, ...additions] };
+  const targets = files.map(({ target }) => target);
+  const mounted = await mountedFiles(targets, layout);
+  const live = await readLiveFiles(mounted, layout);
+  const beside = namesBeside(files, []);
+  const defaults: InstalledFile[] = [];
+  const additions: Move[] = [];
+  for (const { target, name, sha256, bytes } of files) {
+    const path = mounted.has(target) ? beside.get(target) : target;
+    if (path === undefined || (path !== target && live.get(target) === sha256)) continue;
+    if (path !== target) defaults.push({ path, sha256, bytes, defaultOf: target });
+    additions.push({ target: path, staged: name });
+  }
+  const all = [...entry.files, ...defaults];
+  const paths = all.map(({ path }) => path);
+  const replaced = entry.files.filter(({ path }) => volumeOf(path) === "etc" && !mounted.has(path));
+  const { moves, displaced } = await displaceFiles(replaced, paths, layout, workspace);
+  const reserved = [...paths, ...moves.map(({ target }) => target)];
+  const kept = await keepEditedFiles(defaults, layout, workspace, reserved);
+  const next = { ...entry, files: all, ...stillDisplaced(displaced, all), change: workspace.id };
+  return { id, entry: next, moves: [...moves, ...kept, ...additions] };
 }
 
 /** The change that replaces the installed version by a new one. The old one is kept. */
@@ -120,7 +142,8 @@ async function prepareSwap<F extends IncomingFile>(
   const targets = next.incoming.map(({ target }) => target);
   const spelling = await respelled(oldPaths, targets, layout);
   const oldFiles = old.files.map((file) => ({ ...file, path: spelling.get(file.path) ?? file.path }));
-  const plan = planSwap({ ...next, old: oldFiles });
+  const mounted = await mountedFiles([...oldPaths, ...targets], layout);
+  const plan = planSwap({ ...next, old: oldFiles, mounted });
   const replaced = new Set([...plan.additions.map(({ target }) => target), ...plan.removals]);
   const present = { ...old, id, soFiles, live: next.live, replaced };
   const kept = keepVersions > 0 ? await keepVersion(present, lease, layout) : undefined;
@@ -132,15 +155,22 @@ async function prepareSwap<F extends IncomingFile>(
   const additions: Move[] = [];
   for (const { target, file } of plan.additions) additions.push({ target, staged: await stage(file) });
   await lease.sync();
+  const isLeft = (path: FilePath) => plan.removals.includes(path);
+  const { displaced = [] } = old.entry;
+  const restored = await restoreDisplaced(displaced, isLeft, layout, workspace);
   const entry: PluginEntry = {
     ...next.entry,
     files: plan.files,
+    ...stillDisplaced(displaced, plan.files),
     ...(versions.length > 0 ? { versions } : {}),
     change: workspace.id,
   };
   // Additions come first, so that the engine finds a .so at every instant.
-  const removals = plan.removals.map((target) => ({ target, staged: null }));
-  return { id, entry, moves: [...backUps, ...additions, ...removals] };
+  const removals = plan.removals
+    .filter((path) => !restored.paths.has(path))
+    .map((target) => ({ target, staged: null }));
+  const moves = [...backUps, ...additions, ...restored.moves, ...removals, ...restored.removals];
+  return { id, entry, moves };
 }
 
 async function keepOldSoFiles(

@@ -5,6 +5,7 @@ import type { FilePath } from "../../../src/domain/plugin.ts";
 import type { Change } from "../../../src/store/journal/change.ts";
 import { Workspace } from "../../../src/store/journal/workspace.ts";
 import { Layout } from "../../../src/store/layout.ts";
+import { restoreDisplaced } from "../../../src/store/versions/displaced.ts";
 import { keepEditedFiles } from "../../../src/store/versions/edited-files.ts";
 import { type Faults, observe } from "../../support/file-operations.ts";
 import { ERROR, WARN } from "../../support/test-log.ts";
@@ -25,6 +26,7 @@ import {
   runChange,
   SECOND_NAMES,
   SO,
+  sha256Of,
   stageInstall,
   start,
   visible,
@@ -80,6 +82,19 @@ const SCENARIOS: Record<string, Scenario> = {
     installed: NEW,
     change: async () => removal(RANDOM, Object.keys(NEW) as FilePath[]),
     after: OTHERS,
+    namesBefore: ["random"],
+    namesAfter: [],
+  },
+  "a removal that brings back what the plugin had displaced": {
+    users: { ...OTHERS, [YAML]: "the engine's" },
+    installed: NEW,
+    change: async (layout, workspace) => {
+      const displaced = { path: YAML, backup: `${YAML}.bak`, sha256: sha256Of("the engine's") } as const;
+      const { moves, removals } = await restoreDisplaced([displaced], () => true, layout, workspace);
+      const change = removal(RANDOM, [SO, EXTRA]);
+      return { ...change, moves: [...moves, ...change.moves, ...removals] };
+    },
+    after: { ...OTHERS, [YAML]: "the engine's" },
     namesBefore: ["random"],
     namesAfter: [],
   },
@@ -143,13 +158,13 @@ describe.each(Object.entries(SCENARIOS))("%s that is cut off after any operation
     }
   });
 
-  it("is undone as well when undoing was itself cut off", async () => {
+  it.each(SECOND_NAMES)("is undone as well when undoing was itself cut off: old files kept as %s", async (_, names) => {
     const prepared = await prepare(scenario);
     const before = await visible(prepared);
     for (let states = 0; ; states += 1) {
       const layout = await copyOf(prepared);
-      expect((await runScenario(scenario, layout, { killAfter: beginsRegistry })).isKilled).toBe(true);
-      const undoing = await observe(() => start(layout), { killAfter: (_, count) => count > states });
+      expect((await runScenario(scenario, layout, { ...names, killAfter: beginsRegistry })).isKilled).toBe(true);
+      const undoing = await observe(() => start(layout), { ...names, killAfter: (_, count) => count > states });
       await start(layout);
       expect(await visible(layout), lastOf(undoing, layout)).toEqual(before);
       if (!undoing.isKilled) break;
