@@ -307,11 +307,10 @@ describe.skipIf(process.platform === "win32")("a FIFO", () => {
   }
 });
 
-it.each<[string, string, Record<string, string>]>([
-  ["the file", 'basic:\n  restIp: ""\n', {}],
-  ["the environment", "", { KUIPER__BASIC__RESTIP: "" }],
-])("an empty basic.restIp in %s is refused: it would open the server to all", async (_, yaml, env) => {
+it("an empty basic.restIp never opens the server to all", async () => {
   const file = join(await tempFolder(), "kuiper.yaml");
-  await writeFile(file, yaml);
-  expect(() => loadConfig(file, env)).toThrow(ConfigError);
+  await writeFile(file, 'basic:\n  restIp: ""\n');
+  expect(() => loadConfig(file, {})).toThrow(ConfigError);
+  await writeFile(file, "");
+  expect(loadConfig(file, { KUIPER__BASIC__RESTIP: "" }).config.basic.restIp).toBe("127.0.0.1"); // as if it were not set
 });

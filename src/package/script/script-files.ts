@@ -1,4 +1,3 @@
-import type { Dirent } from "node:fs";
 import { open, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Config } from "../../config/schema.ts";
@@ -80,17 +79,21 @@ async function faultyScripts(folder: string, signal: AbortSignal): Promise<Fault
   return faulty;
 }
 
-/** By their names without folders. */
+/** By their names without folders. Not below names that are no UTF-8, as U+FFFD in them says: no script's text has them. */
 async function filesByName(folder: string): Promise<Map<string, ScriptFile[]>> {
-  const entries: Dirent[] = await readdir(folder, { recursive: true, withFileTypes: true });
   const named = new Map<string, ScriptFile[]>();
-  for (const entry of entries) {
-    if (!entry.isFile()) continue;
-    const path = join(entry.parentPath, entry.name);
-    const file = { name: path.slice(folder.length + 1), path };
-    const others = named.get(entry.name);
-    if (others === undefined) named.set(entry.name, [file]);
-    else others.push(file);
+  const folders = [folder];
+  for (let inside = folders.pop(); inside !== undefined; inside = folders.pop()) {
+    for (const entry of await readdir(inside, { withFileTypes: true })) {
+      if (entry.name.includes("\ufffd")) continue;
+      const path = join(inside, entry.name);
+      if (entry.isDirectory()) folders.push(path);
+      if (!entry.isFile()) continue;
+      const file = { name: path.slice(folder.length + 1), path };
+      const others = named.get(entry.name);
+      if (others === undefined) named.set(entry.name, [file]);
+      else others.push(file);
+    }
   }
   return named;
 }
