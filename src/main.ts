@@ -12,7 +12,7 @@ import { hasCode } from "./lib/errors.ts";
 import { makeFoldersSync } from "./lib/folder-mode.ts";
 import { lockFile } from "./lib/lock.ts";
 import { createLog } from "./lib/log.ts";
-import { readSmallFileSync, UnfitFile } from "./lib/small-file.ts";
+import { readSmallFile, UnfitFile } from "./lib/small-file.ts";
 import { decodeText } from "./lib/text-encoding.ts";
 import { type Audit, createAudit } from "./plugins/audit.ts";
 import { createServer, type Server } from "./server.ts";
@@ -33,7 +33,7 @@ async function main(env: NodeJS.ProcessEnv): Promise<void> {
   const { base, isNew } = baseFolder(env);
   const layout = new Layout(base);
   const { config, warnings } = loadConfig(layout.configFile, env);
-  const tls = readTls(config.basic.restTls, layout.base);
+  const tls = await readTls(config.basic.restTls, layout.base);
   const { format, maxBufferBytes } = config.log;
   const pretty = format === "pretty" || (format === "auto" && isatty(1)); // process.stdout would block on a pipe
   const log = await createLog({ debug: config.basic.debug, pretty, maxBufferBytes });
@@ -114,12 +114,12 @@ function baseFolder(env: NodeJS.ProcessEnv): { readonly base: string; readonly i
   }
 }
 
-function readTls({ certfile, keyfile }: Config["basic"]["restTls"], base: string) {
+async function readTls({ certfile, keyfile }: Config["basic"]["restTls"], base: string) {
   if (certfile === "" && keyfile === "") return undefined;
   if (certfile === "" || keyfile === "") {
     throw new ConfigError("basic.restTls needs both certfile and keyfile, or neither for plain HTTP");
   }
-  const tls = { cert: readPem("certfile", certfile, base), key: readPem("keyfile", keyfile, base) };
+  const tls = { cert: await readPem("certfile", certfile, base), key: await readPem("keyfile", keyfile, base) };
   try {
     createSecureContext(tls);
   } catch (cause) {
@@ -131,9 +131,9 @@ function readTls({ certfile, keyfile }: Config["basic"]["restTls"], base: string
 
 const MAX_PEM_BYTES = 1024 * 1024;
 
-function readPem(key: string, file: string, base: string): string {
+async function readPem(key: string, file: string, base: string): Promise<string> {
   try {
-    return decodeText(readSmallFileSync(resolve(base, file), MAX_PEM_BYTES)); // PowerShell writes UTF-16
+    return decodeText(await readSmallFile(resolve(base, file), MAX_PEM_BYTES)); // PowerShell writes UTF-16
   } catch (cause) {
     const reason = cause instanceof UnfitFile ? `it ${cause.message}` : (cause as Error).message;
     throw new ConfigError(`basic.restTls.${key} is ${file}, which can't be read: ${reason}`, { cause });

@@ -1,4 +1,3 @@
-import { constants } from "node:fs";
 import { mkdtemp, open, readFile, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join, resolve } from "node:path";
@@ -9,7 +8,7 @@ import { checkPluginName, functionOf } from "../domain/names.ts";
 import { type PluginId, type PluginType, parseSoFileName } from "../domain/plugin.ts";
 import type { Verified } from "../domain/plugin-entry.ts";
 import type { Inspector } from "../inspect/inspector.ts";
-import { sha256OfFile } from "../lib/files.ts";
+import { OPEN_WITHOUT_WAITING, sha256OfFile } from "../lib/files.ts";
 import { SILENT } from "../lib/log.ts";
 import { Turns } from "../lib/turns.ts";
 import { readArchive } from "../package/archive.ts";
@@ -142,8 +141,7 @@ function comparison({ engine, type, functions }: InspectArguments): {
 
 /** Which plugin a zip is of, where the arguments don't say. */
 async function identify(args: InspectArguments, { maxEntries }: Config["pluginPackage"]): Promise<PluginId> {
-  // O_NONBLOCK: a FIFO that took the file's place must not block the open.
-  await using zip = await open(args.file, constants.O_RDONLY | constants.O_NONBLOCK);
+  await using zip = await open(args.file, OPEN_WITHOUT_WAITING);
   const { entries } = await readArchive(zip, maxEntries);
   const names = readEntryNames(entries).map(({ path }) => path);
   const name = checkPluginName(args.name ?? nameOfOnlySo(names));

@@ -1,8 +1,9 @@
-import { constants, type Stats } from "node:fs";
+import type { Stats } from "node:fs";
 import { type FileHandle, open, realpath, stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { hasCode, systemMessage } from "../lib/errors.ts";
+import { OPEN_WITHOUT_WAITING } from "../lib/files.ts";
 import { quoted } from "../lib/text.ts";
 import { FetchFailure } from "./failure.ts";
 import type { FileTarget } from "./file-target.ts";
@@ -12,9 +13,6 @@ import { isBelow } from "./hosts.ts";
 const MAX_SHOWN = 1000;
 
 const READ_BYTES = 512 * 1024;
-
-/** A FIFO without a writer or a terminal must neither hang nor become ours. */
-const OPEN_FLAGS = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
 
 interface FileRules {
   /** `pluginDownload.allowedFolders`; empty allows every file. */
@@ -63,7 +61,7 @@ async function openAllowed(path: string, printablePath: string, rules: FileRules
   const real = rules.allowedFolders.length === 0 ? path : await allowedPath(path, printablePath, rules);
   let handle: FileHandle;
   try {
-    handle = await open(real, OPEN_FLAGS);
+    handle = await open(real, OPEN_WITHOUT_WAITING);
   } catch (cause) {
     if (hasCode(cause, "ENXIO", "ENODEV")) throw notRegular(printablePath, cause); // a socket, a device without a driver
     throw unreachable(hasCode(cause, "EACCES") ? "open" : "stat", printablePath, cause);

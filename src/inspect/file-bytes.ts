@@ -1,7 +1,8 @@
-import { constants, readSync } from "node:fs";
+import { readSync } from "node:fs";
 import { type FileHandle, open, stat } from "node:fs/promises";
 import { setImmediate } from "node:timers/promises";
 import { hasCode } from "../lib/errors.ts";
+import { OPEN_WITHOUT_WAITING } from "../lib/files.ts";
 
 /**
  * A file contradicts itself, or describes more than is worth reading. That does not say whether the engine loads it, so
@@ -43,9 +44,6 @@ export class TimeBudget {
     }
   }
 }
-
-/** If a FIFO or a terminal takes the file's place before it is open, it must neither block nor become our terminal. */
-const OPEN_FLAGS = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
 
 /** Small reads share a block: what is read lies close together, and a read costs more than its bytes. */
 const BLOCK_BYTES = 64 * 1024;
@@ -195,7 +193,7 @@ export async function withFile<T>(
   if (!(await stat(path)).isFile()) return undefined;
   let handle: FileHandle;
   try {
-    handle = await open(path, OPEN_FLAGS);
+    handle = await open(path, OPEN_WITHOUT_WAITING);
   } catch (cause) {
     if (hasCode(cause, "ENXIO", "ENODEV")) return undefined; // a socket or a device took its place
     throw cause;

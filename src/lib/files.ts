@@ -1,7 +1,10 @@
 import { createHash } from "node:crypto";
 import type { BigIntStats } from "node:fs";
-import { constants, copyFile, lstat, open, rename, rm } from "node:fs/promises";
+import { constants, copyFile, type FileHandle, lstat, open, rename, rm } from "node:fs/promises";
 import { hasCode } from "./errors.ts";
+
+/** For reading a path where something else may be, or come to be: a FIFO must not block the open, nor a terminal be ours. */
+export const OPEN_WITHOUT_WAITING = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
 
 // Nothing here waits for the disk: what has to survive a power cut is in durable.ts.
 
@@ -25,17 +28,33 @@ const READ_BYTES = 1024 * 1024;
 
 /** The sha256 of a file's content, in hexadecimal. For regular files only: reading a named pipe might never end. */
 export async function sha256OfFile(file: string): Promise<string> {
-  const hash = createHash("sha256");
   const handle = await open(file, "r");
   try {
-    const buffer = Buffer.allocUnsafe(Math.min(READ_BYTES, (await handle.stat()).size + 1));
-    for (;;) {
-      const { bytesRead } = await handle.read(buffer, 0, buffer.length);
-      if (bytesRead === 0) return hash.digest("hex");
-      hash.update(buffer.subarray(0, bytesRead));
-    }
+    return (await hashContent(handle, (await handle.stat()).size)).sha256;
   } finally {
     await handle.close();
+  }
+}
+
+/**
+ * The same of an open file, from its beginning.
+ *
+ * @param size as far as it is known: a file that grows is read to its end
+ * @param check called with the bytes so far, after each step; what it throws ends the reading
+ */
+export async function hashContent(
+  handle: FileHandle,
+  size: number,
+  check: (bytes: number) => void = () => {},
+): Promise<{ readonly sha256: string; readonly bytes: number }> {
+  const hash = createHash("sha256");
+  const buffer = Buffer.allocUnsafe(Math.min(READ_BYTES, size + 1));
+  for (let bytes = 0; ; ) {
+    const { bytesRead } = await handle.read(buffer, 0, buffer.length, bytes);
+    bytes += bytesRead;
+    check(bytes);
+    if (bytesRead === 0) return { sha256: hash.digest("hex"), bytes };
+    hash.update(buffer.subarray(0, bytesRead));
   }
 }
 

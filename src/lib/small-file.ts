@@ -1,13 +1,11 @@
-import { closeSync, constants, fstatSync, openSync, readSync, type Stats } from "node:fs";
 import { open } from "node:fs/promises";
+import { OPEN_WITHOUT_WAITING } from "./files.ts";
 
 /** Why a file is not read; the message follows the file's name. */
 export class UnfitFile extends Error {
   override readonly name: string = "UnfitFile";
 }
 
-/** O_NONBLOCK: a FIFO without a writer must not block the open, which occupies a thread until there is one. */
-const OPEN_FLAGS = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
 const READ_BYTES = 64 * 1024;
 
 /**
@@ -18,42 +16,19 @@ const READ_BYTES = 64 * 1024;
  * @throws UnfitFile when it is not a regular file, or larger; the system's error when it can't be read
  */
 export async function readSmallFile(path: string, maxBytes: number): Promise<Buffer> {
-  await using handle = await open(path, OPEN_FLAGS);
-  const { firstBytes, limit } = checked(await handle.stat(), maxBytes);
+  await using handle = await open(path, OPEN_WITHOUT_WAITING);
+  const stats = await handle.stat();
+  if (!stats.isFile()) throw new UnfitFile("is not a regular file");
+  if (stats.size > maxBytes) throw tooLarge(maxBytes);
   const parts: Buffer[] = [];
   for (let total = 0; ; ) {
-    const buffer = Buffer.allocUnsafe(total === 0 ? firstBytes : READ_BYTES);
+    const buffer = Buffer.allocUnsafe(total === 0 ? stats.size + 1 : READ_BYTES);
     const { bytesRead } = await handle.read(buffer, 0, buffer.length);
     if (bytesRead === 0) return Buffer.concat(parts);
     total += bytesRead;
-    if (total > limit) throw tooLarge(limit);
+    if (total > maxBytes) throw tooLarge(maxBytes);
     parts.push(buffer.subarray(0, bytesRead));
   }
-}
-
-/** The same for the start, when nothing else waits. */
-export function readSmallFileSync(path: string, maxBytes: number): Buffer {
-  const descriptor = openSync(path, OPEN_FLAGS);
-  try {
-    const { firstBytes, limit } = checked(fstatSync(descriptor), maxBytes);
-    const parts: Buffer[] = [];
-    for (let total = 0; ; ) {
-      const buffer = Buffer.allocUnsafe(total === 0 ? firstBytes : READ_BYTES);
-      const bytesRead = readSync(descriptor, buffer);
-      if (bytesRead === 0) return Buffer.concat(parts);
-      total += bytesRead;
-      if (total > limit) throw tooLarge(limit);
-      parts.push(buffer.subarray(0, bytesRead));
-    }
-  } finally {
-    closeSync(descriptor);
-  }
-}
-
-function checked(stats: Stats, limit: number): { readonly firstBytes: number; readonly limit: number } {
-  if (!stats.isFile()) throw new UnfitFile("is not a regular file");
-  if (stats.size > limit) throw tooLarge(limit);
-  return { firstBytes: stats.size + 1, limit };
 }
 
 function tooLarge(limit: number): UnfitFile {

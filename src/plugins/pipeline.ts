@@ -1,4 +1,3 @@
-import { constants } from "node:fs";
 import { open } from "node:fs/promises";
 import type { Config } from "../config/schema.ts";
 import type { Progress } from "../domain/change.ts";
@@ -8,6 +7,7 @@ import type { InstallRequest } from "../domain/install-request.ts";
 import { type PluginId, pluginKey } from "../domain/plugin.ts";
 import type { PluginEntry } from "../domain/plugin-entry.ts";
 import type { Downloader } from "../fetch/downloader.ts";
+import { OPEN_WITHOUT_WAITING } from "../lib/files.ts";
 import type { Log } from "../lib/log.ts";
 import { Deadline } from "../lib/signals.ts";
 import { enumerate, quoted, quotedWords } from "../lib/text.ts";
@@ -203,8 +203,7 @@ async function unpackZip(
   const { zip, request, folder, run, parts, examine = async () => {} } = job;
   const { limits, unpacking, scripts } = parts;
   const found = { sha256: zip.sha256, verified: zip.verified };
-  // O_NONBLOCK: a FIFO in the file's place must not block the open.
-  await using file = await open(zip.file, constants.O_RDONLY | constants.O_NONBLOCK);
+  await using file = await open(zip.file, OPEN_WITHOUT_WAITING);
   const plan = await run.stage("check", found, async () => {
     const checked = planPackage(await readArchive(file, limits.maxEntries), request.id, limits);
     checkStatedVersion(zip.verified?.statement ?? {}, checked.soFile);

@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import type { BigIntStats } from "node:fs";
 import { constants } from "node:fs";
 import { chmod, type FileHandle, open } from "node:fs/promises";
@@ -7,14 +6,14 @@ import type { Config } from "../../config/schema.ts";
 import { PluginError } from "../../domain/errors.ts";
 import type { FilePath } from "../../domain/plugin.ts";
 import { hasCode } from "../../lib/errors.ts";
-import { statIfThere } from "../../lib/files.ts";
+import { hashContent, OPEN_WITHOUT_WAITING, statIfThere } from "../../lib/files.ts";
 import { printable } from "../../lib/text.ts";
 import type { UnpackedFile } from "../unpack.ts";
 
-/** O_NONBLOCK: a FIFO that takes the file's place must not block the open. */
-const OPEN_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK | constants.O_NOCTTY;
-const READ_BYTES = 1024 * 1024;
+const OPEN_FLAGS = OPEN_WITHOUT_WAITING | constants.O_NOFOLLOW;
 const PERMISSIONS = 0o7777n;
+
+const STILL_WRITTEN = "a file of the plugin is still being written after install.sh has ended";
 
 /** Of all files together, and of each. */
 type SizeLimits = Pick<Config["pluginPackage"], "maxEntryBytes" | "maxTotalBytes">;
@@ -106,7 +105,11 @@ export class StagedFiles {
     if ((stats.mode & PERMISSIONS) !== (before.mode & PERMISSIONS)) {
       await handle.chmod(Number(before.mode & PERMISSIONS));
     }
-    const { sha256, bytes } = await hash(handle, limits.maxEntryBytes, signal);
+    const { sha256, bytes } = await hashContent(handle, Number(stats.size), (read) => {
+      signal.throwIfAborted();
+      // It was not larger when it was opened.
+      if (read > limits.maxEntryBytes) throw failure(STILL_WRITTEN);
+    });
     // The commit needs files that are on the disk; what unpacking wrote is there already.
     if (sha256 !== file.sha256 || !isSame(before, stats)) await handle.sync();
     return { ...file, sha256, bytes };
@@ -145,25 +148,6 @@ async function openReadable(path: string, before: BigIntStats): Promise<FileHand
     if (!hasCode(error, "EACCES")) throw error;
     await chmod(path, Number(before.mode & PERMISSIONS));
     return open(path, OPEN_FLAGS);
-  }
-}
-
-/** @param maxBytes for a file that grows while it is read */
-async function hash(
-  handle: FileHandle,
-  maxBytes: number,
-  signal: AbortSignal,
-): Promise<{ readonly sha256: string; readonly bytes: number }> {
-  const digest = createHash("sha256");
-  const buffer = Buffer.allocUnsafe(READ_BYTES);
-  let bytes = 0;
-  for (;;) {
-    const { bytesRead } = await handle.read(buffer, 0, buffer.length, bytes);
-    signal.throwIfAborted();
-    if (bytesRead === 0) return { sha256: digest.digest("hex"), bytes };
-    bytes += bytesRead;
-    if (bytes > maxBytes) throw failure("a file of the plugin is still being written after install.sh has ended");
-    digest.update(buffer.subarray(0, bytesRead));
   }
 }
 
