@@ -1,6 +1,7 @@
 import type { PluginType } from "../domain/plugin.ts";
 import { FetchFailure } from "../fetch/failure.ts";
 import type { Page } from "../fetch/page.ts";
+import { plainValue } from "../lib/environment.ts";
 import { parseUrl } from "../lib/url.ts";
 import { pickPlugins, readLinks } from "./index-page.ts";
 import type { Platform } from "./platform.ts";
@@ -40,21 +41,10 @@ export type ReadPage = (url: URL) => Promise<Page>;
  * ones are left out, and so are the quotes that a compose file leaves around a value.
  */
 export function parsePluginHosts(setting: string): PluginHost[] {
-  const entries = unquoted(setting)
-    .split(",")
-    .map((entry) => unquoted(entry.trim()));
+  const entries = plainValue(setting).split(",").map(plainValue);
   const hosts = entries.flatMap((entry, index) => (entry === "" ? [] : [parsePluginHost(entry, index + 1)]));
   const seen = new Set<string>();
   return hosts.filter(({ redacted, url = redacted }) => !seen.has(url) && seen.add(url));
-}
-
-/** Without the one pair of quotes around it, and without the spaces within that. */
-function unquoted(value: string): string {
-  const trimmed = value.trim();
-  const quote = trimmed.charAt(0);
-  const isQuoted = trimmed.length > 1 && (quote === '"' || quote === "'") && trimmed.endsWith(quote);
-  const inner = trimmed.slice(1, -1);
-  return isQuoted && !inner.includes(quote) ? inner.trim() : trimmed;
 }
 
 function parsePluginHost(entry: string, position: number): PluginHost {

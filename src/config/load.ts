@@ -1,9 +1,10 @@
 import { inspect } from "node:util";
 import { Value } from "@sinclair/typebox/value";
 import { loneQuote, plainValue } from "../lib/environment.ts";
+import { isObject } from "../lib/objects.ts";
 import { type Config, ConfigSchema } from "./schema.ts";
 import { allowedValues, listSettings, type Setting, variableName } from "./settings.ts";
-import { isTree, type Tree, unknownKeys, unknownVariables } from "./unknown-keys.ts";
+import { type Tree, unknownKeys, unknownVariables } from "./unknown-keys.ts";
 import { readYamlFile, UnusableYaml } from "./yaml-file.ts";
 
 export interface LoadedConfig {
@@ -47,7 +48,7 @@ export function loadConfig(file: string, env: Readonly<Record<string, string | u
 function readSettings(file: string): Tree {
   try {
     const root = readYamlFile(file) ?? {};
-    if (isTree(root)) return root;
+    if (isObject(root)) return root;
     throw new ConfigError(`${file} should have keys such as basic:, but it is ${show(root)}`);
   } catch (cause) {
     throw cause instanceof UnusableYaml ? new ConfigError(`${file} ${cause.message}`, { cause }) : cause;
@@ -58,7 +59,7 @@ function readSettings(file: string): Tree {
 function withAliases({ pluginHosts, ...rest }: Tree): Tree {
   if (pluginHosts === undefined) return rest;
   const basic = rest.basic ?? {};
-  return isTree(basic) ? { ...rest, basic: { pluginHosts, ...basic } } : rest;
+  return isObject(basic) ? { ...rest, basic: { pluginHosts, ...basic } } : rest;
 }
 
 /**
@@ -113,7 +114,7 @@ function settingValue(
   let value: unknown = fromFile;
   for (const [depth, part] of setting.path.entries()) {
     if (value === undefined || value === null) return undefined;
-    if (!isTree(value)) {
+    if (!isObject(value)) {
       const section = setting.path.slice(0, depth).join(".");
       throw new ConfigError(`${file}: ${section} is ${show(value)}; it should have keys below it, such as ${key}`);
     }

@@ -1,3 +1,4 @@
+import { isObject } from "../lib/objects.ts";
 import { ENV_PREFIX, type Setting, variableName } from "./settings.ts";
 
 /** A file, or a section of it, as it was parsed. */
@@ -40,7 +41,7 @@ export function unknownKeys(file: Tree, settings: readonly Setting[]): string[] 
       const here = [...path, key];
       if (isEngineKey(here)) return [];
       if (!known.has(here.join("."))) return [`kuiper.yaml has a key that nothing reads: ${here.join(".")}`];
-      return isTree(value) ? visit(value, here) : [];
+      return isObject(value) ? visit(value, here) : [];
     });
   return visit(file, []);
 }
@@ -52,10 +53,6 @@ export function unknownVariables(env: Readonly<Record<string, unknown>>, setting
     .filter((name) => name.toUpperCase().startsWith(ENV_PREFIX) && !known.has(name.toUpperCase()))
     .filter((name) => !isEngineKey(name.slice(ENV_PREFIX.length).split("__")))
     .map((name) => `an environment variable names a key that nothing reads: ${name}`);
-}
-
-export function isTree(value: unknown): value is Tree {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** Whether the engine, and not this server, reads the key at `path`. Ignores case, since variables are in capitals. */

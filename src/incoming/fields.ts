@@ -1,5 +1,6 @@
 import type { TObject, TSchema } from "@sinclair/typebox";
 import { PluginError } from "../domain/errors.ts";
+import { isObject } from "../lib/objects.ts";
 import { printable } from "../lib/text.ts";
 import { decodeText } from "../lib/text-encoding.ts";
 import { checkJsonShape, type JsonLimits } from "./json-shape.ts";
@@ -61,10 +62,6 @@ export function parseFields(body: Buffer, schema: TObject, limits: JsonLimits): 
     if (field !== undefined) fields[field] = content;
   }
   return fields;
-}
-
-export function isObject(value: unknown): value is Fields {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /**

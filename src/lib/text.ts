@@ -59,6 +59,11 @@ export function enumerate(items: readonly string[], maxItems = MAX_ITEMS): strin
   return `${parts.slice(0, -1).join(", ")} and ${parts.at(-1)}`;
 }
 
+/** Equal for all spellings that some file system takes for one name: without case, and in one Unicode form. */
+export function spellingKey(path: string): string {
+  return path.normalize("NFC").toLowerCase().normalize("NFC");
+}
+
 /** Undefined where the bytes are no UTF-8. */
 export function decodeUtf8(bytes: Buffer): string | undefined {
   try {

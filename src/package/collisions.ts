@@ -1,3 +1,4 @@
+import { spellingKey } from "../lib/text.ts";
 import type { EntryPath } from "./entry-name.ts";
 import { invalidZip, refuseIf } from "./refusal.ts";
 import type { ZipEntry } from "./zip-entry.ts";
@@ -19,7 +20,7 @@ interface ComparedEntry extends EntryPath {
  */
 export function findCollisions(entries: readonly ComparedEntry[], maxFolders: number): ReadonlySet<string> {
   const ambiguous = new Set<string>();
-  const keys = new Map(entries.map((named) => [named, collisionKey(named.path)]));
+  const keys = new Map(entries.map((named) => [named, spellingKey(named.path)]));
   const ordered = [...keys].sort(([a], [b]) => Number(b.isStrict) - Number(a.isStrict));
 
   const paths = new Set<string>();
@@ -63,8 +64,4 @@ export function isAtOrBelow(paths: ReadonlySet<string>, path: string): boolean {
 /** Empty for what is in no folder. */
 function parentOf(path: string): string {
   return path.slice(0, Math.max(0, path.lastIndexOf("/")));
-}
-
-function collisionKey(path: string): string {
-  return path.normalize("NFC").toLowerCase().normalize("NFC");
 }

@@ -4,6 +4,7 @@ import type { Compatibility } from "../domain/compatibility.ts";
 import { jsonPath, type PluginId, yamlPath } from "../domain/plugin.ts";
 import type { PluginVersion } from "../domain/plugin-entry.ts";
 import type { Log } from "../lib/log.ts";
+import { isObject } from "../lib/objects.ts";
 import { quoted } from "../lib/text.ts";
 import type { UnpackedFile } from "../package/unpack.ts";
 
@@ -65,9 +66,7 @@ async function objectionTo(id: PluginId, { target, path }: UnpackedFile): Promis
 function jsonObjection(bytes: Buffer): string | undefined {
   if (bytes.length === 0) return "it is empty, and no JSON";
   try {
-    const parsed: unknown = JSON.parse(bytes.toString("utf8"));
-    const isObject = typeof parsed === "object" && parsed !== null && !Array.isArray(parsed);
-    return isObject ? undefined : "it is JSON, but no object";
+    return isObject(JSON.parse(bytes.toString("utf8"))) ? undefined : "it is JSON, but no object";
   } catch (error) {
     return `it is no JSON (${quoted((error as Error).message)})`;
   }

@@ -1,5 +1,6 @@
 import type { FilePath } from "../domain/plugin.ts";
 import { statIfThere } from "../lib/files.ts";
+import { spellingKey } from "../lib/text.ts";
 import type { Layout } from "./layout.ts";
 
 /**
@@ -28,9 +29,4 @@ export async function respelled(
     if (target !== undefined && (await isSameFile(path, target, layout))) found.set(path, target);
   }
   return found;
-}
-
-/** Equal for all spellings that some file system takes for one name. */
-function spellingKey(path: string): string {
-  return path.normalize("NFC").toLowerCase().normalize("NFC");
 }

@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { PluginError } from "../../domain/errors.ts";
 import type { PluginType } from "../../domain/plugin.ts";
 import { shownUri } from "../../domain/plugin-uri.ts";
+import { membersOf } from "../../lib/objects.ts";
 import { quoted } from "../../lib/text.ts";
 import type { Audit, AuditedAction, AuditedSubject, AuditedWrite } from "../../plugins/audit.ts";
 import { callerOf } from "./authentication.ts";
@@ -55,7 +56,7 @@ function subjectOf(about: PluginType | "upload" | "job", name: string): AuditedS
 
 /** Of a body that may not have been checked, or not even read. */
 function fieldsOf(body: unknown): (key: "name" | "file") => string | undefined {
-  const fields = typeof body === "object" && body !== null ? (body as Readonly<Record<string, unknown>>) : {};
+  const fields = membersOf(body);
   return (key) => {
     const value = fields[key];
     return typeof value === "string" ? value : undefined;

@@ -2,6 +2,7 @@ import { verify } from "node:crypto";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { PluginError } from "../../domain/errors.ts";
 import type { SizeLimit } from "../../lib/limits.ts";
+import { membersOf } from "../../lib/objects.ts";
 import { hasFormOf } from "./signature.ts";
 import type { TrustedKey } from "./trusted-key.ts";
 
@@ -49,7 +50,7 @@ function requireJson(value: unknown): unknown {
 }
 
 function toEnvelope(value: unknown): Envelope {
-  const { payloadType, payload, signatures, ...rest } = fieldsOf(unwrapped(value));
+  const { payloadType, payload, signatures, ...rest } = membersOf(unwrapped(value));
   if (signatures === undefined && "_type" in rest) throw malformed("it is a statement without a signature");
   if (typeof payload !== "string" || !Array.isArray(signatures)) throw malformed("it has no payload and signatures");
   if (payloadType !== PAYLOAD_TYPE) throw malformed(`its payloadType is not ${PAYLOAD_TYPE}`);
@@ -57,19 +58,15 @@ function toEnvelope(value: unknown): Envelope {
   if (signatures.length > MAX_SIGNATURES) throw malformed(`it has more than ${MAX_SIGNATURES} signatures`);
   return {
     payload: decode(payload),
-    signatures: signatures.map((one) => decode(fieldsOf(one).sig)),
+    signatures: signatures.map((one) => decode(membersOf(one).sig)),
   };
 }
 
 /** An envelope as it is, that of a bundle, or that of a bundle of cosign before version 3, which has it in base64. */
 function unwrapped(value: unknown): unknown {
-  const { dsseEnvelope, base64Signature } = fieldsOf(value);
+  const { dsseEnvelope, base64Signature } = membersOf(value);
   if (dsseEnvelope !== undefined) return dsseEnvelope;
   return base64Signature === undefined ? value : requireJson(parseJson(decode(base64Signature).toString("utf8")));
-}
-
-function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
 }
 
 function decode(value: unknown): Buffer {

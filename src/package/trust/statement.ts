@@ -1,5 +1,6 @@
 import { PluginError } from "../../domain/errors.ts";
 import { PLUGIN_TYPES, type PluginId, type PluginType } from "../../domain/plugin.ts";
+import { type Members, membersOf } from "../../lib/objects.ts";
 import { quoted } from "../../lib/text.ts";
 import { type Envelope, malformed } from "./envelope.ts";
 
@@ -23,8 +24,6 @@ export interface StatedSubject {
   readonly sha256: string;
 }
 
-type Fields = Readonly<Record<string, unknown>>;
-
 /**
  * The first envelope that is about a plugin. Others may be beside it: provenance, a bill of materials.
  *
@@ -41,7 +40,7 @@ export function findPluginEnvelope(envelopes: readonly Envelope[]): Envelope | u
  */
 export function checkStatement(payload: Buffer, { id, sha256 }: StatedSubject): StatedPlugin {
   const { subject, predicate } = parseStatement(payload);
-  const digests = (Array.isArray(subject) ? subject : []).map((one) => fieldsOf(fieldsOf(one).digest).sha256);
+  const digests = (Array.isArray(subject) ? subject : []).map((one) => membersOf(membersOf(one).digest).sha256);
   if (!digests.some((digest) => typeof digest === "string" && digest.toLowerCase() === sha256)) {
     throw invalid(`the signed statement is about another zip: none of its subjects has the sha256 ${sha256}`);
   }
@@ -68,10 +67,10 @@ export function checkStatedVersion(
   );
 }
 
-function parseStatement(payload: Buffer): Fields {
-  let statement: Fields;
+function parseStatement(payload: Buffer): Members {
+  let statement: Members;
   try {
-    statement = fieldsOf(JSON.parse(payload.toString("utf8")));
+    statement = membersOf(JSON.parse(payload.toString("utf8")));
   } catch {
     throw malformed("its payload is not JSON");
   }
@@ -83,16 +82,12 @@ const EXPECTED = 'its predicate should be like {"type":"sources","name":"random"
 const MAX_VERSION_LENGTH = 255;
 
 function readPredicate(predicate: unknown): StatedPlugin {
-  const { type: statedType, name, version } = fieldsOf(predicate);
+  const { type: statedType, name, version } = membersOf(predicate);
   const type = PLUGIN_TYPES.find((known) => known === statedType);
   if (type === undefined || typeof name !== "string" || name.length > MAX_VERSION_LENGTH) throw malformed(EXPECTED);
   if (version === undefined || version === null) return { type, name };
   if (typeof version !== "string" || version.length > MAX_VERSION_LENGTH) throw malformed(EXPECTED);
   return { type, name, version: version.replace(/^v/, "") };
-}
-
-function fieldsOf(value: unknown): Fields {
-  return typeof value === "object" && value !== null ? (value as Fields) : {};
 }
 
 function nameOf({ type, name }: PluginId): string {
