@@ -2,16 +2,15 @@ import * as fs from "node:fs";
 import type { FileHandle } from "node:fs/promises";
 import { type Entry, fromRandomAccessReaderPromise, RandomAccessReader, type ZipFile } from "yauzl";
 import { PluginError } from "../domain/errors.ts";
-import { announcesDescriptor, measureDescriptor } from "./data-descriptor.ts";
-import { type Directory, locateDirectory, readBytes } from "./end-records.ts";
+import { measureDescriptor } from "./data-descriptor.ts";
+import { type Directory, locateDirectory, RECORD, readBytes } from "./end-records.ts";
 import { notAZip } from "./file-kind.ts";
 import { invalidZip, quotedName, refusedEntry, refuseIf } from "./refusal.ts";
-import { localFacts, type ZipArchive, type ZipEntry } from "./zip-entry.ts";
+import { FLAG, localFacts, type ZipArchive, type ZipEntry } from "./zip-entry.ts";
 
 const UNICODE_PATH_FIELD = 0x7075;
 
-/** A record of the central directory: its signature, and the length of the part before the name. */
-const RECORD = 0x02014b50;
+/** The length of a record of the central directory before the name. */
 const RECORD_BYTES = 46;
 
 /**
@@ -72,7 +71,7 @@ async function withLocalHeader(entry: Entry, zip: ZipFile, file: FileHandle, dir
   const local = await zip.readLocalFileHeaderPromise(entry).catch((cause: Error) => {
     throw refusedEntry(named, `its local header can't be read: ${cause.message}`, cause);
   });
-  const isAnnouncedOnce = announcesDescriptor(local.generalPurposeBitFlag & ~entry.generalPurposeBitFlag);
+  const isAnnouncedOnce = (local.generalPurposeBitFlag & ~entry.generalPurposeBitFlag & FLAG.sizesFollowData) !== 0;
   const descriptorBytes = isAnnouncedOnce ? await measureDescriptor(file, entry, local.fileDataStart) : 0;
   const unicodePath = entry.extraFields.find((field) => field.id === UNICODE_PATH_FIELD)?.data;
   return {

@@ -2,17 +2,12 @@ import type { FileHandle } from "node:fs/promises";
 import { readBytes } from "./end-records.ts";
 
 const SIGNATURE = 0x08074b50;
-const SIZES_FOLLOW_DATA = 0x8;
 
 /** What the descriptor of an entry has to say. */
 interface DescribedData {
   readonly crc32: number;
   readonly compressedSize: number;
   readonly uncompressedSize: number;
-}
-
-export function announcesDescriptor(flags: number): boolean {
-  return (flags & SIZES_FOLLOW_DATA) !== 0;
 }
 
 /**

@@ -11,8 +11,8 @@ const ZIP64_LOCATOR_BYTES = 20;
 const ZIP64_END = 0x06064b50;
 const ZIP64_END_BYTES = 56;
 const MAX_COMMENT_BYTES = 0xffff;
-/** A record of the directory. */
-const RECORD = 0x02014b50;
+/** The signature of a record of the central directory. */
+export const RECORD = 0x02014b50;
 
 /** A field of the plain record has this when the zip64 record has the value. */
 const IN_ZIP64 = { u16: 0xffff, u32: 0xffffffff } as const;

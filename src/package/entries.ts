@@ -1,16 +1,9 @@
 import type { Config } from "../config/schema.ts";
 import type { EntryPath } from "./entry-name.ts";
 import { refusedEntry, refuseIf } from "./refusal.ts";
-import type { ZipEntry } from "./zip-entry.ts";
+import { FLAG, type ZipEntry } from "./zip-entry.ts";
 
-/** Bits of an entry's flags. */
-const ENCRYPTED = 0x1;
-const SIZES_FOLLOW_DATA = 0x8;
-const PATCH = 0x20;
-const STRONGLY_ENCRYPTED = 0x40;
-const UTF8 = 0x800;
-const MASKED = 0x2000;
-const FLAGS_WITH_MEANING = ENCRYPTED | SIZES_FOLLOW_DATA | PATCH | STRONGLY_ENCRYPTED | UTF8 | MASKED;
+const FLAGS_WITH_MEANING = Object.values(FLAG).reduce((all, flag) => all | flag, 0);
 
 const STORED = 0;
 const DEFLATED = 8;
@@ -56,8 +49,8 @@ function checkType(entry: ZipEntry, { isFolder }: EntryPath): void {
 
 function checkEncoding(entry: ZipEntry): void {
   const { flags, method } = entry;
-  refuseIf((flags & (ENCRYPTED | STRONGLY_ENCRYPTED | MASKED)) !== 0, entry, "it is encrypted");
-  refuseIf((flags & PATCH) !== 0, entry, "it is a patch of another file");
+  refuseIf((flags & (FLAG.encrypted | FLAG.stronglyEncrypted | FLAG.masked)) !== 0, entry, "it is encrypted");
+  refuseIf((flags & FLAG.patch) !== 0, entry, "it is a patch of another file");
   const isKnown = method === STORED || method === DEFLATED;
   refuseIf(!isKnown, entry, `it is packed with the unknown method ${method}; use deflate or store`);
 }
@@ -80,7 +73,7 @@ function checkSizes(
 function flagsThatCount({ rawName, local }: ZipEntry): number {
   const isAscii = rawName.every((byte) => byte < 0x80);
   const hasDescriptor = local.descriptorBytes > 0;
-  return FLAGS_WITH_MEANING & ~(isAscii ? UTF8 : 0) & ~(hasDescriptor ? SIZES_FOLLOW_DATA : 0);
+  return FLAGS_WITH_MEANING & ~(isAscii ? FLAG.utf8 : 0) & ~(hasDescriptor ? FLAG.sizesFollowData : 0);
 }
 
 /** Readers differ in which of the two headers they believe, so the two must say the same. */
@@ -90,7 +83,7 @@ function checkLocalHeader(entry: ZipEntry): void {
   refuseIf(local.method !== entry.method, entry, "its local header has another packing method");
   refuseIf(((local.flags ^ entry.flags) & flagsThatCount(entry)) !== 0, entry, "its local header has other flags");
   if (local.sizes === undefined) throw refusedEntry(entry, "its local header has a broken extra field");
-  const sizesMayBeAbsent = (local.flags & SIZES_FOLLOW_DATA) !== 0;
+  const sizesMayBeAbsent = (local.flags & FLAG.sizesFollowData) !== 0;
   const agrees = (here: number, there: number) => here === there || (sizesMayBeAbsent && here === 0);
   const sizesAgree =
     agrees(local.sizes.compressed, entry.compressedSize) && agrees(local.sizes.uncompressed, entry.uncompressedSize);

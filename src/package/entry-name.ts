@@ -2,9 +2,8 @@ import { decodeUtf8 } from "../lib/text.ts";
 import { fromRawBytes, hasRawBytes } from "./raw-path.ts";
 import { refuseIf } from "./refusal.ts";
 import { unicodePathOf } from "./unicode-path.ts";
-import type { ZipEntry } from "./zip-entry.ts";
+import { FLAG, type ZipEntry } from "./zip-entry.ts";
 
-const UTF8_FLAG = 0x800;
 /** Half of what Linux allows for a whole path: the folder that it is unpacked into comes before it. */
 const MAX_PATH_BYTES = 2048;
 const MAX_DEPTH = 64;
@@ -81,7 +80,7 @@ function decodedName(entry: ZipEntry): string {
   const hasControls = rawName.some((byte) => byte < 0x20 || byte === 0x7f);
   refuseIf(hasControls, entry, "its name has control characters");
   const plain = decodeUtf8(rawName); // what most tools write, with or without the flag
-  const isSaidUtf8 = (flags & UTF8_FLAG) !== 0;
+  const isSaidUtf8 = (flags & FLAG.utf8) !== 0;
   refuseIf(isSaidUtf8 && plain === undefined, entry, "its name is not valid UTF-8");
   const unicode = unicodePathOf(entry);
   refuseIf(isSaidUtf8 && unicode !== undefined && unicode !== plain, entry, "it has two different names");

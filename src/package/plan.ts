@@ -18,9 +18,9 @@ import { type EntryPath, readEntryNames } from "./entry-name.ts";
 import { insteadOfSo, insteadOfYaml } from "./missing-file.ts";
 import { hasRawBytes } from "./raw-path.ts";
 import { archiveError, invalidZip, quotedName, refuseIf } from "./refusal.ts";
+import { SCRIPT } from "./script/script-text.ts";
 import type { ZipArchive, ZipEntry } from "./zip-entry.ts";
 
-const SCRIPT = "install.sh";
 const ETC = "etc/";
 
 /** The original's message; what exactly is missing follows it. */
@@ -56,9 +56,7 @@ export interface PackagePlan {
   readonly hasScript: boolean;
 }
 
-interface NamedEntry extends EntryPath {
-  readonly entry: ZipEntry;
-}
+interface NamedEntry extends EntryPath, PlannedFile {}
 
 /**
  * Decides where every entry of a zip goes, or refuses the zip as a whole, for every reason that can be known without
@@ -71,30 +69,27 @@ export function planPackage(archive: ZipArchive, id: PluginId, limits: Config["p
   const entries = archive.entries.map((entry, index) => {
     const path = paths[index] as EntryPath;
     checkEntry(entry, path, limits);
-    return { entry, ...path };
+    return { entry, ...path, place: placeOf(entry, path, id) };
   });
   checkTotalSize(entries, limits);
-  const compared = entries.map((named) => ({ ...named, isStrict: isStrict(named, id) }));
+  const compared = entries.map((named) => ({ ...named, isStrict: isStrict(named) }));
   const ambiguous = findCollisions(compared, limits.maxEntries);
   checkOverlaps(entries, archive.directoryStart);
 
   const contents = entries.filter(({ isFolder }) => !isFolder);
-  for (const { entry, path } of contents) {
-    refuseIf(hasRawBytes(path) && placeOf(entry, path, id).kind === "engine", entry, UNKNOWN_ENCODING);
+  for (const { entry, path, place } of contents) {
+    refuseIf(hasRawBytes(path) && place.kind === "engine", entry, UNKNOWN_ENCODING);
   }
   const soFile = findSoFile(contents, id);
   if (id.type === "sources" && !contents.some(({ path }) => path === yamlName(id))) {
-    const found = insteadOfYaml(
-      contents.map(({ path }) => path),
-      id,
-    );
+    const found = insteadOfYaml(pathsOf(contents), id);
     throw archiveError(`${INCOMPLETE} (a source should have ${yamlName(id)} at the root of its zip${found})`);
   }
   return {
     soFile,
-    files: contents.map(({ entry, path }) => ({
+    files: contents.map(({ entry, path, place }) => ({
       entry,
-      place: isAtOrBelow(ambiguous, path) ? { kind: "none" } : placeOf(entry, path, id),
+      place: isAtOrBelow(ambiguous, path) ? NOWHERE : place,
     })),
     scriptFolders: entries
       .filter(({ isFolder, path }) => isFolder && path !== "" && !isInEtc(`${path}/`))
@@ -105,8 +100,8 @@ export function planPackage(archive: ZipArchive, id: PluginId, limits: Config["p
   };
 }
 
-function isStrict({ entry, path, isFolder }: NamedEntry, id: PluginId): boolean {
-  return !isFolder && (path === SCRIPT || placeOf(entry, path, id).kind === "engine");
+function isStrict({ path, isFolder, place }: NamedEntry): boolean {
+  return !isFolder && (path === SCRIPT || place.kind === "engine");
 }
 
 function checkTotalSize(entries: readonly NamedEntry[], limits: Config["pluginPackage"]): void {
@@ -148,19 +143,21 @@ function findSoFile(contents: readonly NamedEntry[], id: PluginId): SoFile {
   const soFile = found.length === 1 && only !== undefined ? parseSoFileName(only.path) : undefined;
   if (soFile !== undefined) return soFile;
   const names = found.length === 0 ? "none" : found.map(({ entry }) => quotedName(entry.rawName)).join(" and ");
-  const instead =
-    found.length === 0
-      ? insteadOfSo(
-          contents.map(({ path }) => path),
-          id,
-        )
-      : "";
+  const instead = found.length === 0 ? insteadOfSo(pathsOf(contents), id) : "";
   throw archiveError(
     `${INCOMPLETE} (the zip should have one ${upper}.so or ${upper}@<version>.so at its root, it has ${names}${instead})`,
   );
 }
 
-function placeOf(entry: ZipEntry, path: string, id: PluginId): Destination {
+function pathsOf(contents: readonly NamedEntry[]): string[] {
+  return contents.map(({ path }) => path);
+}
+
+const NOWHERE: Destination = { kind: "none" };
+
+/** A folder has no place of its own: it is made for what is in it, and for install.sh. */
+function placeOf(entry: ZipEntry, { path, isFolder }: EntryPath, id: PluginId): Destination {
+  if (isFolder) return NOWHERE;
   if (isSoFileOf(path, id.name)) return { kind: "engine", target: soPath(id.type, path), mode: PROGRAM_MODE };
   if (path === yamlName(id) && id.type === "sources") return { kind: "engine", target: yamlPath(id), mode: FILE_MODE };
   if (path === `${id.name}.json`) return { kind: "engine", target: jsonPath(id), mode: FILE_MODE };

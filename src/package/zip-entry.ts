@@ -1,5 +1,15 @@
 import { type LocalFileHeader, parseExtraFields } from "yauzl";
 
+/** Bits of an entry's flags (PKWARE's APPNOTE, 4.4.4). */
+export const FLAG = {
+  encrypted: 0x1,
+  sizesFollowData: 0x8,
+  patch: 0x20,
+  stronglyEncrypted: 0x40,
+  utf8: 0x800,
+  masked: 0x2000,
+} as const;
+
 /** One entry of a zip, as its central record and its local header describe it: nothing of it has been checked. */
 export interface ZipEntry {
   readonly rawName: Buffer;

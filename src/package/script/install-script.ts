@@ -8,6 +8,7 @@ import { Deadline } from "../../lib/signals.ts";
 import { ScriptOutput } from "./output.ts";
 import { createLimits, type ProcessEnd, ProcessGroups } from "./process-group.ts";
 import { prepareScripts } from "./script-files.ts";
+import { SCRIPT } from "./script-text.ts";
 
 interface ScriptRunnerOptions {
   readonly config: Config["installScript"];
@@ -74,7 +75,7 @@ export function createScriptRunner({ config, env, variables = {} }: ScriptRunner
     const prefix = await limits(log);
     if (signal.aborted) throw cancellation(signal);
 
-    const command = [...prefix, "/bin/sh", join(folder, "install.sh"), ...args] as [string, ...string[]];
+    const command = [...prefix, "/bin/sh", join(folder, SCRIPT), ...args] as [string, ...string[]];
     const output = new ScriptOutput(log, config);
     const tooLong = `install.sh was ended after ${config.timeoutSeconds} s (installScript.timeoutSeconds)`;
     const start = performance.now();

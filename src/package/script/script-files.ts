@@ -5,7 +5,7 @@ import { PluginError } from "../../domain/errors.ts";
 import { Breather } from "../../lib/event-loop.ts";
 import type { Log } from "../../lib/log.ts";
 import { printable } from "../../lib/text.ts";
-import { convertedScript, isShellScript, namedFiles, scriptFault, type TextFault } from "./script-text.ts";
+import { convertedScript, isShellScript, namedFiles, SCRIPT, scriptFault, type TextFault } from "./script-text.ts";
 
 /** How much of each script is looked at, which takes up to 0.25 s: the rest of a larger one is the data that it unpacks. */
 const MAX_TEXT_BYTES = 256 * 1024;
@@ -13,8 +13,6 @@ const MAX_TEXT_BYTES = 256 * 1024;
 const HEAD_BYTES = 256;
 /** Of the scripts that install.sh starts; a zip has a handful. */
 const MAX_HELPERS = 50;
-
-const SCRIPT = "install.sh";
 
 interface ScriptFile {
   /** Relative to the folder. */

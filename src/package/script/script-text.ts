@@ -1,5 +1,8 @@
 import { decodeText, encodingOf } from "../../lib/text-encoding.ts";
 
+/** The one that the server runs, at the root of a zip. */
+export const SCRIPT = "install.sh";
+
 /** What keeps sh from reading a text as it was meant. */
 export interface TextFault {
   /** Follows the file's name. */
