@@ -3,7 +3,7 @@ import { Value } from "@sinclair/typebox/value";
 import { loneQuote, plainValue } from "../lib/environment.ts";
 import { isObject } from "../lib/objects.ts";
 import { type Config, ConfigSchema } from "./schema.ts";
-import { allowedValues, listSettings, type Setting, variableName } from "./settings.ts";
+import { allowedValues, listSettings, type Setting, takesList, variableName } from "./settings.ts";
 import { type Tree, unknownKeys, unknownVariables } from "./unknown-keys.ts";
 import { readYamlFile, UnusableYaml } from "./yaml-file.ts";
 
@@ -146,7 +146,7 @@ function convert({ schema }: Setting, value: unknown): unknown {
     case "number":
       return trimmed === "" || Number.isNaN(Number(trimmed)) ? value : Number(trimmed);
     default:
-      return trimmed;
+      return takesList(schema) && !Value.Check(schema, trimmed) ? listOf(trimmed) : trimmed;
   }
 }
 

@@ -28,6 +28,18 @@ const choice = <T extends string>(value: T, values: readonly T[], description: s
     ),
   );
 
+/** One of the words, or a command: its program and arguments. */
+const choiceOrCommand = <T extends string>(value: T, values: readonly T[], description: string) =>
+  Type.Unsafe<T | string[]>(
+    Type.Union(
+      [...values.map((one) => Type.Literal(one)), Type.Array(Type.String({ minLength: 1 }), { minItems: 1 })],
+      {
+        default: value,
+        description,
+      },
+    ),
+  );
+
 const section = <T extends Record<string, TSchema>>(properties: T) => Type.Object(properties, { default: {} });
 
 const MiB = 1024 * 1024;
@@ -42,6 +54,7 @@ export const ConfigSchema = section({
       false,
       "Require a JSON Web Token; the public keys of those who may issue one are in etc/mgmt.",
     ),
+    requireTokenExpiry: boolean(true, "false also takes tokens that never expire, without exp, as the engine does."),
     restTls: section({
       certfile: string("", "Certificate (PEM) for HTTPS; a relative path starts at the base folder."),
       keyfile: string("", "Private key (PEM) for HTTPS."),
@@ -63,6 +76,14 @@ export const ConfigSchema = section({
       },
     ),
     allowedHosts: list("Host names, besides addresses and localhost, under which browsers may call this server."),
+    trustedProxies: list(
+      "Addresses of reverse proxies, such as 127.0.0.1 or 10.0.0.0/8, whose X-Forwarded-Proto and X-Forwarded-Host name the site by which a browser came.",
+    ),
+    errors: choice(
+      "auto",
+      ["auto", "text", "json"],
+      "The format of errors: auto is JSON for a client whose Accept header names it, or in front of an engine from 1.13 on, and one line of text otherwise.",
+    ),
     maxBodyBytes: integer(MiB, 1024, 1024 * MiB, "The largest request body."),
     maxBodyBytesInMemory: integer(
       64 * MiB,
@@ -184,6 +205,55 @@ export const ConfigSchema = section({
       ["off", "warn", "enforce"],
       "enforce refuses plugins that the engine would not load; warn installs them with a warning; off does not check.",
     ),
+    url: Type.String({
+      default: "",
+      pattern: "^(https?://[^/?#@]+/?)?$",
+      description:
+        "The engine's REST address, such as http://127.0.0.1:9082: what is not about plugins is passed on to it; empty means that this server stands alone.",
+    }),
+    tokenFile: string("", "A file with the token for this server's own questions to the engine, if it asks for one."),
+    connectTimeoutSeconds: seconds(5, DAY, "The time to connect to the engine."),
+    timeoutSeconds: seconds(10, DAY, "The time that the engine has to answer a question of this server."),
+    maxReplyBytes: integer(
+      16 * MiB,
+      1024,
+      1024 * MiB,
+      "The largest answer of the engine to a question of this server.",
+    ),
+    activate: boolean(
+      true,
+      "Hand a plugin to the engine by its own install call after a first install, so that it is loaded without a restart.",
+    ),
+    protectUsed: boolean(
+      false,
+      "true refuses to delete or update a plugin that rules use, unless the request says ?force=1.",
+    ),
+    restart: choiceOrCommand(
+      "none",
+      ["none", "stop"],
+      "How ?restart=1 restarts the engine: none ends this server with exit code 100 instead; stop asks the engine to end itself (1.12 and later), so that its supervisor starts it again; or a command as a list, such as [systemctl, restart, kuiper].",
+    ),
+    restartTimeoutSeconds: seconds(60, DAY, "The time for that command, and then for the engine to answer again."),
+    settleSeconds: Type.Number({
+      default: 10,
+      minimum: 0,
+      maximum: DAY,
+      description:
+        "How long the rules run after a restart of the engine before they are compared with those before it.",
+    }),
+    onFailure: choice(
+      "rollback",
+      ["rollback", "keep"],
+      "What happens to the changes of a restart after which a changed plugin or a rule is worse, or the engine does not come back: rollback undoes them and restarts once more.",
+    ),
+  }),
+  folders: section({
+    etc: string("", "The engine's folder of configuration, such as /etc/kuiper; empty means etc in the base folder."),
+    plugins: string(
+      "",
+      "The engine's folder of plugins, such as /var/lib/kuiper/plugins; empty means plugins in the base folder.",
+    ),
+    data: string("", "The engine's folder of data, such as /var/lib/kuiper/data; empty means data in the base folder."),
   }),
   versions: section({
     keep: integer(2, 0, 100, "How many previous versions of a plugin are kept for a rollback."),

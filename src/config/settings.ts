@@ -27,9 +27,17 @@ export function variableName(path: readonly string[]): string {
   return ENV_PREFIX + path.join("__").toUpperCase();
 }
 
+/** Whether a list may be a setting's value, besides words. */
+export function takesList({ anyOf = [] }: TSchema): boolean {
+  return anyOf.some((choice: TSchema) => choice.type === "array");
+}
+
 /** The allowed values, for an error message: `a whole number from 0 to 65535`. */
 export function allowedValues(schema: TSchema): string {
-  if (schema.anyOf !== undefined) return `one of ${schema.anyOf.map((choice: TSchema) => choice.const).join(", ")}`;
+  if (schema.anyOf !== undefined) {
+    const words = schema.anyOf.flatMap((choice: TSchema) => choice.const ?? []).join(", ");
+    return takesList(schema) ? `one of ${words}, or a list of strings` : `one of ${words}`;
+  }
   switch (schema.type) {
     case "boolean":
       return "true or false";
