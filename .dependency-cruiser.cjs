@@ -12,9 +12,10 @@ const ROOMS = {
   incoming: ["fetch", "config", "domain", "lib"],
   plugins: ["package", "inspect", "store", "fetch", "incoming", "config", "domain", "lib"],
   jobs: ["config", "domain", "lib"],
+  engine: ["jobs", "plugins", "store", "config", "domain", "lib"],
   catalogue: ["fetch", "config", "domain", "lib"],
   cli: ["plugins", "package", "inspect", "store", "config", "domain", "lib"],
-  http: ["jobs", "catalogue", "plugins", "incoming", "auth", "config", "domain", "lib"],
+  http: ["engine", "jobs", "catalogue", "plugins", "incoming", "auth", "config", "domain", "lib"],
 };
 
 /** The files in src/ itself: the process and the composition root, which may use everything. */

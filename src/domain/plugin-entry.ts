@@ -85,4 +85,6 @@ export interface PluginEntry extends PluginVersion {
   readonly displaced?: readonly DisplacedFile[];
   /** The change that wrote this entry; recovery compares it with the journal. */
   readonly change?: string;
+  /** When that change put these files into place: ISO 8601, UTC. A rollback keeps `installedAt`. */
+  readonly changedAt?: string;
 }

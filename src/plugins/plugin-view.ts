@@ -35,7 +35,8 @@ export function describePlugin(
   entry: PluginEntry,
   compatibility: Compatibility | undefined,
 ): PluginDescription {
-  const { version, change: _, versions: __, exports: ___, compatibility: ____, displaced: _____, ...rest } = entry;
+  const { version, change: _, changedAt: __, versions: ___, exports: ____, compatibility: _____, ...shown } = entry;
+  const { displaced: ______, ...rest } = shown;
   const unregistered = unregisteredFunctions(id, entry);
   const found = engineFunctions(id, entry, entry.compatibility?.functionLookup);
   return {
@@ -66,7 +67,7 @@ export function summarisePlugin(
 
 /** The installed version first, then those before it. */
 export function describeVersions(entry: PluginEntry, currentId: string): VersionDescription[] {
-  const { change: _, versions = [], compatibility: __, displaced: ___, ...current } = entry;
+  const { change: _, changedAt: __, versions = [], compatibility: ___, displaced: ____, ...current } = entry;
   return [
     describeVersion({ ...current, id: currentId }, true),
     ...versions.map((version) => describeVersion(version, false)),

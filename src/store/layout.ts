@@ -32,6 +32,16 @@ export class Layout {
     return join(this.base, "plugins", ".incoming");
   }
 
+  /** What is known of the engine in front of which this server stands, over a restart of this server. */
+  get engineFolder(): string {
+    return join(this.base, "plugins", ".engine");
+  }
+
+  /** The plugins with which the engine's process started. */
+  get baselineFile(): string {
+    return join(this.engineFolder, "baseline.json");
+  }
+
   get lockFile(): string {
     return join(this.base, "plugins", ".lock");
   }

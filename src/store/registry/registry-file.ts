@@ -70,6 +70,7 @@ const EntrySchema = Type.Composite([
       Type.Array(Type.Object({ path: Type.String(), backup: Type.String(), sha256: Type.String() })),
     ),
     change: Type.Optional(Type.String()),
+    changedAt: Type.Optional(Type.String()),
   }),
 ]);
 

@@ -75,7 +75,15 @@ export async function keepVersion(
     const isKept = content !== undefined && (await lease.keep(content, source));
     kept.push(isKept ? file : { path: file.path });
   }
-  const { versions: _, compatibility: __, change: ___, displaced: ____, verified, ...version } = entry;
+  const {
+    versions: _,
+    compatibility: __,
+    change: ___,
+    changedAt: ____,
+    displaced: _____,
+    verified,
+    ...version
+  } = entry;
   // What was proven of the zip does not hold for a .so that was replaced by hand: a rollback must not believe it.
   const isAsInstalled = soFiles.every(({ path, sha256 }) => {
     return files.some((file) => file.path === path && file.sha256 === sha256);

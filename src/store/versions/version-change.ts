@@ -68,7 +68,7 @@ export async function prepareInstall({ entry, files }: StagedVersion, context: C
   const { moves, displaced } = await displaceFiles(replaced, paths, layout, workspace);
   const reserved = [...paths, ...moves.map(({ target }) => target)];
   const kept = await keepEditedFiles(defaults, layout, workspace, reserved);
-  const next = { ...entry, files: all, ...stillDisplaced(displaced, all), change: workspace.id };
+  const next = { ...entry, files: all, ...stillDisplaced(displaced, all), ...changeOf(workspace) };
   return { id, entry: next, moves: [...moves, ...kept, ...additions] };
 }
 
@@ -163,7 +163,7 @@ async function prepareSwap<F extends IncomingFile>(
     files: plan.files,
     ...stillDisplaced(displaced, plan.files),
     ...(versions.length > 0 ? { versions } : {}),
-    change: workspace.id,
+    ...changeOf(workspace),
   };
   // Additions come first, so that the engine finds a .so at every instant.
   const removals = plan.removals
@@ -171,6 +171,10 @@ async function prepareSwap<F extends IncomingFile>(
     .map((target) => ({ target, staged: null }));
   const moves = [...backUps, ...additions, ...restored.moves, ...removals, ...restored.removals];
   return { id, entry, moves };
+}
+
+function changeOf({ id }: Workspace): Pick<PluginEntry, "change" | "changedAt"> {
+  return { change: id, changedAt: new Date().toISOString() };
 }
 
 async function keepOldSoFiles(
