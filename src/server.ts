@@ -4,6 +4,7 @@ import type { Logger } from "pino";
 import { PublicKeys } from "./auth/public-keys.ts";
 import { createCatalogue } from "./catalogue/catalogue.ts";
 import type { Config } from "./config/schema.ts";
+import { Engine } from "./engine/engine.ts";
 import { createClient } from "./fetch/client.ts";
 import { createDownloader } from "./fetch/downloader.ts";
 import type { ProxySettings } from "./fetch/proxy.ts";
@@ -97,6 +98,8 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     limits: config.pluginPackage,
     audit,
   });
+  const engine =
+    config.engine.url === "" ? undefined : await Engine.create({ config: config.engine, layout, store, log });
   const catalog = createCatalogue({ client, config: config.prebuild, hosts: config.basic.pluginHosts, log });
   const receiver = createReceiver({
     folder: layout.incomingFolder,
@@ -111,6 +114,7 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     ...options,
     installed,
     manager,
+    engine,
     catalog,
     jobs: new Jobs(config.jobs),
     receiver,

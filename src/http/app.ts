@@ -8,6 +8,7 @@ import type { PublicKeys } from "../auth/public-keys.ts";
 import type { Catalogue } from "../catalogue/catalogue.ts";
 import type { Config } from "../config/schema.ts";
 import { PluginError } from "../domain/errors.ts";
+import type { Engine } from "../engine/engine.ts";
 import type { Receiver } from "../incoming/receiver.ts";
 import type { Uploads } from "../incoming/uploads.ts";
 import type { Jobs } from "../jobs/jobs.ts";
@@ -40,6 +41,8 @@ export interface AppOptions {
   readonly audit: Audit;
   readonly installed: InstalledPlugins;
   readonly manager: PluginManager;
+  /** Undefined where this server stands alone: `engine.url` is empty. */
+  readonly engine: Engine | undefined;
   readonly catalog: Catalogue;
   readonly jobs: Jobs;
   readonly receiver: Receiver;
