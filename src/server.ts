@@ -4,6 +4,8 @@ import type { Logger } from "pino";
 import { PublicKeys } from "./auth/public-keys.ts";
 import { createCatalogue } from "./catalogue/catalogue.ts";
 import type { Config } from "./config/schema.ts";
+import { EngineActivation, INSTALL_PATIENCE } from "./engine/activation/engine-activation.ts";
+import { OpenHandovers } from "./engine/activation/open-handovers.ts";
 import { Engine } from "./engine/engine.ts";
 import { createClient } from "./fetch/client.ts";
 import { createDownloader } from "./fetch/downloader.ts";
@@ -83,7 +85,20 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     functionNames,
     engines: { allowedFolders, baseFolder: layout.base },
   });
+  const engine =
+    config.engine.url === "" ? undefined : await Engine.create({ config: config.engine, layout, store, log });
+  const openHandovers = new OpenHandovers({
+    store,
+    queue,
+    delaySeconds: config.engine.timeoutSeconds * INSTALL_PATIENCE,
+    log,
+  });
+  const activation =
+    engine === undefined || !config.engine.activate
+      ? undefined
+      : await EngineActivation.create({ engine, config: config.engine, store, uploadsFolder, open: openHandovers });
   const manager = new PluginManager({
+    activation,
     store,
     queue,
     downloader,
@@ -98,8 +113,6 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     limits: config.pluginPackage,
     audit,
   });
-  const engine =
-    config.engine.url === "" ? undefined : await Engine.create({ config: config.engine, layout, store, log });
   const catalog = createCatalogue({ client, config: config.prebuild, hosts: config.basic.pluginHosts, log });
   const receiver = createReceiver({
     folder: layout.incomingFolder,
@@ -127,6 +140,7 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     store,
     installed,
     async close() {
+      openHandovers.close();
       await app.close();
       await downloader.close();
     },
