@@ -185,6 +185,11 @@ export class Baseline {
     return changes;
   }
 
+  /** Resolves when all is on the disk that was recorded until now. */
+  written(): Promise<void> {
+    return this.#writing;
+  }
+
   /** One after the other. A failure is logged: what waits for a restart may be forgotten by a restart of this server. */
   #write(): Promise<void> {
     const { layout, log } = this.#options;
