@@ -76,7 +76,14 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 async function go(module: string, ...args: string[]): Promise<void> {
-  const env = { ...process.env, GO111MODULE: "on", GOFLAGS: MODULE_FLAGS, GOPROXY: "off", GOSUMDB: "off", GOWORK: "off" };
+  const env = {
+    ...process.env,
+    GO111MODULE: "on",
+    GOFLAGS: MODULE_FLAGS,
+    GOPROXY: "off",
+    GOSUMDB: "off",
+    GOWORK: "off",
+  };
   await promisify(execFile)("go", args, { cwd: join(folder, module), env, timeout: 110_000 });
 }
 
