@@ -20,7 +20,7 @@ export class GoWorkshop {
       GO111MODULE: "on",
       // Packages of these builds alone, so that nothing depends on what was built before. Removable, too.
       GOPATH: join(folder, "go"),
-      GOFLAGS: MODULE_FLAGS,
+      GOFLAGS: env.GO_MODULE_FLAGS ?? MODULE_FLAGS,
       GOPROXY: `file://${join(folder, "proxy")}`,
       GOSUMDB: "off",
       GOWORK: "off",

@@ -307,7 +307,12 @@ describe("libraries", () => {
         baseFolder: folder,
         env: { LD_LIBRARY_PATH: ours },
       }).inspect(plugin, ["Random"]);
-    expect(await inspectWith(own, "/nowhere")).toMatchObject({ verdict: "compatible" });
+    expect(await inspectWith(own, "/nowhere")).toMatchObject({
+      verdict: "compatible",
+      problems: [{ code: "LIBRARY_PATH", message: expect.stringContaining(`engine.libraryPath (${own})`) }],
+    });
+    const [byOurs] = (await inspectWith("", own)).problems;
+    expect(byOurs?.message).toContain(`${join(own, "libforeign.so")}, to which only this server's own LD_LIBRARY_PATH`);
     expect((await load(engine, plugin, ["Random"], { LD_LIBRARY_PATH: own })).error).toBe("");
     const { problems } = await inspectWith("/nowhere", own);
     expect(problems).toMatchObject([{ code: "LIBRARY_MISSING" }]);
