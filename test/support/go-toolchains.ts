@@ -24,12 +24,14 @@ export async function findGoToolchain(version: string): Promise<GoToolchain | st
   const wanted = `go${version}`;
   try {
     const goRoot = (await go("go", { GOTOOLCHAIN: wanted }, "env", "GOROOT")).trim();
-    const isOld = Number(version.split(".")[1]) < 14;
+    const minor = Number(version.split(".")[1]);
     const env = {
       PATH: `${join(goRoot, "bin")}:${process.env.PATH}`,
       GOTOOLCHAIN: "local",
       GOENV: "off", // settings of the user may be flags that an older Go does not know
-      ...(isOld && { GO_MODULE_FLAGS: "" }),
+      ...(minor < 14 && { GO_MODULE_FLAGS: "" }),
+      // Its index of modules does not find one without a dot in its name if Go itself lies among the modules.
+      ...(minor === 19 && { GODEBUG: "goindex=0" }),
     };
     const found = (await go(join(goRoot, "bin/go"), env, "version")).split(" ")[2] ?? "";
     return found === wanted ? { version: wanted, env } : `the installed Go can't download ${wanted}, it is ${found}`;

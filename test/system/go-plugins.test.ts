@@ -141,6 +141,12 @@ describe("plugins of another build", () => {
   });
 });
 
+test("a plugin without cgo: Go builds none, or the verdict is that of its loading", async () => {
+  const plugin = await build({ ...PLUGIN, env: { CGO_ENABLED: "0" } }).catch((error: Error) => error);
+  if (plugin instanceof Error) expect(plugin.message).toMatch(/cgo/);
+  else await judge(await build(ENGINE), plugin);
+});
+
 describe("symbols", () => {
   test("a name that the plugin does not have", async () => {
     const judged = await judge(await build(ENGINE), await build(PLUGIN), { wanted: ["Random", "Echo"] });
