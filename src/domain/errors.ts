@@ -70,6 +70,13 @@ export function prefixed(error: PluginError, prefix: string): PluginError {
   return new PluginError(error.code, prefix + error.message, { cause: error.cause ?? error });
 }
 
+/** For `catch()`: throws a PluginError with a prefix; any other error, and the reason of an aborted signal, as it is. */
+export function rethrowPrefixed(prefix: string, signal: AbortSignal): (error: unknown) => never {
+  return (error) => {
+    throw error instanceof PluginError && error !== signal.reason ? prefixed(error, prefix) : error;
+  };
+}
+
 /**
  * The failure that a client sees for an error of the file system; the cause, with its paths, is for the log.
  *

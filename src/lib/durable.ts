@@ -111,7 +111,7 @@ export async function duplicateFile(from: string, to: string): Promise<void> {
  * Copies a file, whole or not at all, replacing what is there; its content is durable, its name once the folder is
  * synced. A symbolic link is copied as one.
  */
-export async function copyDurably(from: string, to: string): Promise<void> {
+async function copyDurably(from: string, to: string): Promise<void> {
   if ((await lstat(from)).isSymbolicLink()) return symlink(await readlink(from), to);
   await copyWhole(from, to, syncFile);
 }

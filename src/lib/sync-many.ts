@@ -2,7 +2,7 @@ import { stat } from "node:fs/promises";
 import pLimit from "p-limit";
 
 /** From so many on, one sync of the whole file system takes less time than starting a program and one for each. */
-const MANY = 64;
+export const MANY = 64;
 /** Of those that are synced one by one: not more than there are file descriptors to spare. */
 const AT_ONCE = 8;
 

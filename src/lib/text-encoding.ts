@@ -1,5 +1,5 @@
 /** The encodings of Unicode that can be told from a text's first bytes; UTF-8 is the one without a sign. */
-export type TextEncoding = "UTF-8" | "UTF-16LE" | "UTF-16BE" | "UTF-32";
+type TextEncoding = "UTF-8" | "UTF-16LE" | "UTF-16BE" | "UTF-32";
 
 interface FoundEncoding {
   readonly encoding: TextEncoding;

@@ -74,9 +74,14 @@ export function functionsOf(plugin: string, { functions = [] }: Pick<PluginVersi
   return functions.length > 0 ? functions : [plugin];
 }
 
+/** The names by which the engine looks the plugin up. */
+export function lookedUpNames({ type, name }: PluginId, version: Pick<PluginVersion, "functions">): readonly string[] {
+  return type === "functions" ? functionsOf(name, version) : [name];
+}
+
 /** What the .so must export so that the engine finds what it looks up. */
-export function requiredSymbols({ type, name }: PluginId, version: Pick<PluginVersion, "functions">): string[] {
-  return (type === "functions" ? functionsOf(name, version) : [name]).map(symbolOf);
+export function requiredSymbols(id: PluginId, version: Pick<PluginVersion, "functions">): string[] {
+  return lookedUpNames(id, version).map(symbolOf);
 }
 
 /** The functions that a plugin exports and nobody can call, since they are not registered although they can be. */

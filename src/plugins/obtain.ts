@@ -1,4 +1,4 @@
-import { PluginError, prefixed } from "../domain/errors.ts";
+import { PluginError, rethrowPrefixed } from "../domain/errors.ts";
 import type { InstallRequest, PackageSource } from "../domain/install-request.ts";
 import type { Verified } from "../domain/plugin-entry.ts";
 import type { Downloader } from "../fetch/downloader.ts";
@@ -126,9 +126,7 @@ async function verifySignature(
   { trust, signal }: VerifyOptions,
 ): Promise<SignatureProof> {
   const by = from === undefined ? "" : ` by ${from}`;
-  return await trust.verify(zipFile, content, signal).catch((error) => {
-    throw error instanceof PluginError && error !== signal.reason ? prefixed(error, `${prefix}${by}: `) : error;
-  });
+  return await trust.verify(zipFile, content, signal).catch(rethrowPrefixed(`${prefix}${by}: `, signal));
 }
 
 /** A signature and the file that it is from, or why there is none. */

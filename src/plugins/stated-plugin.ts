@@ -1,4 +1,4 @@
-import { PluginError, prefixed } from "../domain/errors.ts";
+import { PluginError, rethrowPrefixed } from "../domain/errors.ts";
 import type { InstallRequest } from "../domain/install-request.ts";
 import type { Downloader } from "../fetch/downloader.ts";
 import type { Log } from "../lib/log.ts";
@@ -8,7 +8,7 @@ import type { StatementProof, Trust } from "../package/trust/trust.ts";
 import { fetchBeside } from "./beside-zip.ts";
 
 /** Of the file beside a zip. */
-export const STATEMENT_SUFFIX = ".intoto.jsonl";
+const STATEMENT_SUFFIX = ".intoto.jsonl";
 
 interface Options {
   readonly downloader: Downloader;
@@ -34,10 +34,9 @@ export async function proveStatement(
   const { source, statement, signature, id } = request;
   const { trust, signal } = options;
   const verify = async (content: Buffer, by = ""): Promise<StatementProof | undefined> => {
-    return await trust.verifyStatement(content, { id, sha256: zip.sha256 }, signal).catch((error) => {
-      const isOurs = error instanceof PluginError && error !== signal.reason;
-      throw isOurs ? prefixed(error, `fail to verify file ${source.origin}${by}: `) : error;
-    });
+    const subject = { id, sha256: zip.sha256 };
+    const prefix = `fail to verify file ${source.origin}${by}: `;
+    return await trust.verifyStatement(content, subject, signal).catch(rethrowPrefixed(prefix, signal));
   };
 
   if (statement !== undefined) {

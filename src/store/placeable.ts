@@ -31,11 +31,14 @@ export async function requirePlaceable(
   for (const folder of [`plugins/${id.type}`, ...folders]) await requireWritable(folder as FilePath, layout);
 }
 
-/** @throws PluginError STORAGE_FAILED for a .so, or the registry, that is mounted by itself */
-export async function refuseMounted(paths: readonly FilePath[], layout: Layout): Promise<void> {
-  const soFiles = paths.filter((path) => volumeOf(path) === "plugins");
-  const [mounted] = await mountedFiles(new Set<FilePath>([...soFiles, "plugins/registry.json"]), layout);
-  if (mounted === undefined) return;
+/**
+ * @returns the configuration among these files that is mounted by itself
+ * @throws PluginError STORAGE_FAILED for a .so, or the registry, that is
+ */
+export async function refuseMounted(paths: readonly FilePath[], layout: Layout): Promise<ReadonlySet<FilePath>> {
+  const found = await mountedFiles(new Set<FilePath>([...paths, "plugins/registry.json"]), layout);
+  const mounted = [...found].find((path) => volumeOf(path) === "plugins");
+  if (mounted === undefined) return found;
   const advice = `unmount it, and mount the folder ${dirname(mounted)} instead`;
   throw new PluginError("STORAGE_FAILED", `${quoted(mounted)} is mounted by itself and can't be replaced; ${advice}`);
 }

@@ -9,7 +9,7 @@ import { ChangeRunner } from "./journal/change-runner.ts";
 import { recover } from "./journal/recovery.ts";
 import type { Workspace } from "./journal/workspace.ts";
 import type { Layout } from "./layout.ts";
-import { mountedFiles, refuseMounted, requirePlaceable } from "./placeable.ts";
+import { refuseMounted, requirePlaceable } from "./placeable.ts";
 import { Noticed } from "./registry/noticed.ts";
 import { adoptable, findSoFilesOf, reconcile } from "./registry/reconcile.ts";
 import { Registry } from "./registry/registry.ts";
@@ -180,8 +180,7 @@ export class PluginStore {
   async remove(id: PluginId, entry: PluginEntry, workspace: Workspace): Promise<FilePath[]> {
     const all = await this.filesOf(id, entry);
     const paths = all.map(({ path }) => path);
-    await refuseMounted(paths, this.layout);
-    const mounted = await mountedFiles(paths, this.layout);
+    const mounted = await refuseMounted(paths, this.layout);
     const files = all.filter(({ path }) => !mounted.has(path));
     const kept = await keepEditedFiles(files, this.layout, workspace);
     const leaves = (path: FilePath) => !mounted.has(path);

@@ -24,18 +24,23 @@ export type NameFormat = "varint" | "u16";
 /** The versions of Go whose layout of types was tried: `go1.<minor>`. */
 const KNOWN_MINORS = { from: 13, to: 26 } as const;
 const FIRST_WITH_VARINTS = 17;
+const FIRST_WITH_PATHS_IN_HASHES = 19;
 
 /** @returns undefined for a version whose layout is not known */
 export function nameFormatOf(goVersion: string): NameFormat | undefined {
-  const [, digits] = /^go1\.(\d{1,4})(?!\d)/.exec(goVersion) ?? [];
-  const minor = Number(digits ?? Number.NaN);
+  const minor = minorOf(goVersion);
   if (!(minor >= KNOWN_MINORS.from && minor <= KNOWN_MINORS.to)) return undefined;
   return minor >= FIRST_WITH_VARINTS ? "varint" : "u16";
 }
 
 /** Go before 1.19 hashes a type's text alone, in which a package has only its last name. */
 export function hashesWholePaths(goVersion: string): boolean {
-  return Number(/^go1\.(\d{1,4})/.exec(goVersion)?.[1] ?? 0) >= 19;
+  return minorOf(goVersion) >= FIRST_WITH_PATHS_IN_HASHES;
+}
+
+/** 19 of `go1.19.8`; not a number where there is none. */
+function minorOf(goVersion: string): number {
+  return Number(/^go1\.(\d{1,4})(?!\d)/.exec(goVersion)?.[1] ?? Number.NaN);
 }
 
 /**

@@ -38,7 +38,7 @@ export function symbolTypeProblem(
  * Why the engine refuses a symbol at its first use, as in its type switch: it takes a function that returns the
  * interface, and a value that implements it. undefined when it takes it.
  */
-export function refusalOf(
+function refusalOf(
   symbol: string,
   found: SymbolType,
   type: PluginType,
@@ -56,7 +56,7 @@ export function refusalOf(
 }
 
 /** Whether the engine takes it for a plugin of that interface. */
-export function isTaken({ type, result, resultPackage, methods }: SymbolType, wanted: PluginInterface): boolean {
+function isTaken({ type, result, resultPackage, methods }: SymbolType, wanted: PluginInterface): boolean {
   if (type.kind === KIND.func) {
     return result !== undefined && isSameType(result, wanted.type) && resultPackage === wanted.package;
   }

@@ -2,6 +2,7 @@ import type { Compatibility, Problem, Verdict } from "../../domain/compatibility
 import type { PluginId, PluginType } from "../../domain/plugin.ts";
 import type { PluginVersion } from "../../domain/plugin-entry.ts";
 import { enumerate } from "../../lib/text.ts";
+import { lookedUpNames } from "../function-names.ts";
 
 /** Names that every engine has built in, from 1.0 on: a plugin of such a name is never used. */
 const ALWAYS: Readonly<Record<PluginType, readonly string[]>> = {
@@ -47,11 +48,11 @@ const LATER_MODULE = "github.com/lf-edge/ekuiper";
  */
 export function withBuiltInName<T extends Compatibility>(
   id: PluginId,
-  { functions = [] }: Pick<PluginVersion, "functions">,
+  version: Pick<PluginVersion, "functions">,
   own: T,
   engineModule: string | undefined,
 ): T {
-  const names = id.type === "functions" && functions.length > 0 ? functions : [id.name];
+  const names = lookedUpNames(id, version);
   const always = names.filter((name) => isAmong(ALWAYS, id.type, name));
   if (always.length > 0) return withProblem(own, always, id.type, "incompatible");
   const isLater = engineModule?.startsWith(LATER_MODULE) ?? false;

@@ -7,6 +7,7 @@ import { duplicateFile, makeFolder, syncFolder, syncFolders } from "../../lib/du
 import { hasCode } from "../../lib/errors.ts";
 import { exists, statIfThere } from "../../lib/files.ts";
 import { makeWithMode } from "../../lib/folder-mode.ts";
+import { MANY } from "../../lib/sync-many.ts";
 import type { Layout } from "../layout.ts";
 import type { Registry } from "../registry/registry.ts";
 import { besideTarget, bringBeside, dropBeside, inWorkspace, isRenamed, restoreCopy } from "./across-mounts.ts";
@@ -149,10 +150,8 @@ function depthOf(folder: string): number {
 }
 
 /** A few folders are synced one after the other, as a power cut would have them; of very many, all at the end. */
-const FEW_FOLDERS = 64;
-
 async function makeFolders(journal: Journal, layout: Layout): Promise<void> {
-  const isFew = journal.newFolders.length < FEW_FOLDERS;
+  const isFew = journal.newFolders.length < MANY;
   for (const folder of journal.newFolders) {
     const path = layout.absolute(folder as FilePath);
     try {

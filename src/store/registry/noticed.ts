@@ -59,9 +59,10 @@ export class Noticed {
     const { mtimeNs, mtimeMs } = await stat(layout.soFolder(type), { bigint: true });
     if (this.#seen.get(type) === mtimeNs) return;
     const touched = new Set(this.#changing.keys());
+    const skips = (key: string) => touched.has(key) || isUnsettled(key);
     this.#scans.add(touched);
     try {
-      const found = await newcomers(type, registry, (key) => touched.has(key) || isUnsettled(key), layout, log);
+      const found = await newcomers(type, { registry, skips, layout, log });
       // Looked at once more: a change may have begun, and ended, since the folder was read.
       const updates = found.filter(({ id }) => !touched.has(pluginKey(id)));
       if (updates.length > 0) await registry.adopt(updates, log);

@@ -35,12 +35,12 @@ export async function reconcile(
   log: Log,
 ): Promise<void> {
   const updates: RegistryUpdate[] = [];
-  const skips = (key: string) => unsettled.has(key);
+  const compared = { registry, skips: (key: string) => unsettled.has(key), layout, log };
   for (const type of PLUGIN_TYPES) {
     const items = await itemsOf(layout.soFolder(type));
     if (isAsKnown(items, registry.entries(type))) continue;
     const found = await soFilesAmong(items, type, layout);
-    updates.push(...(await adoptions(found, type, registry, skips, layout, log)));
+    updates.push(...(await adoptions(type, found, compared)));
     for (const name of registry.names(type)) {
       if (found.has(name) || unsettled.has(pluginKey({ type, name }))) continue;
       log.warn({ plugin: { type, name } }, "a plugin's .so has vanished: the plugin is no longer listed");
@@ -50,31 +50,31 @@ export async function reconcile(
   if (updates.length > 0) await registry.adopt(updates, log);
 }
 
+/** What is compared: the registry, and the folders but for the files of changes. */
+interface Compared {
+  readonly registry: Registry;
+  /** Whether the files of that plugin, by its key, are those of a change. */
+  readonly skips: (key: string) => boolean;
+  readonly layout: Layout;
+  readonly log: Log;
+}
+
 /**
  * What has appeared in a type's folder: plugins that are not in the registry, and other .so files than it has for one.
  *
- * @param skips whether the files of that plugin, by its key, are those of a change
  * @throws the file system's error
  */
-export async function newcomers(
-  type: PluginType,
-  registry: Registry,
-  skips: (key: string) => boolean,
-  layout: Layout,
-  log: Log,
-): Promise<RegistryUpdate[]> {
+export async function newcomers(type: PluginType, compared: Compared): Promise<RegistryUpdate[]> {
+  const { registry, layout } = compared;
   const items = await itemsOf(layout.soFolder(type));
   if (isAsKnown(items, registry.entries(type))) return [];
-  return adoptions(await soFilesAmong(items, type, layout), type, registry, skips, layout, log);
+  return adoptions(type, await soFilesAmong(items, type, layout), compared);
 }
 
 async function adoptions(
-  found: ReadonlyMap<string, readonly SoFile[]>,
   type: PluginType,
-  registry: Registry,
-  skips: (key: string) => boolean,
-  layout: Layout,
-  log: Log,
+  found: ReadonlyMap<string, readonly SoFile[]>,
+  { registry, skips, layout, log }: Compared,
 ): Promise<RegistryUpdate[]> {
   const updates: RegistryUpdate[] = [];
   for (const [name, soFiles] of found) {
