@@ -26,6 +26,7 @@ import { limitConnections } from "./hooks/connection-limits.ts";
 import { answerErrors, answerUnroutable } from "./hooks/error-reply.ts";
 import { logRequests } from "./hooks/request-log.ts";
 import { answerUnknownRoutes } from "./hooks/unknown-routes.ts";
+import { engineRoutes } from "./routes/engine.ts";
 import { functionRoutes } from "./routes/functions.ts";
 import { jobRoutes } from "./routes/jobs.ts";
 import { listRoutes } from "./routes/lists.ts";
@@ -36,7 +37,7 @@ import { versionRoutes } from "./routes/versions.ts";
 import { compileValidator } from "./validation.ts";
 
 export interface AppOptions {
-  readonly config: Pick<Config, "http" | "uploads">;
+  readonly config: Pick<Config, "http" | "uploads" | "trust">;
   readonly log: Logger;
   readonly audit: Audit;
   readonly installed: InstalledPlugins;
@@ -59,8 +60,8 @@ export interface AppOptions {
 
 /** The HTTP interface with all its routes. It does not listen yet. */
 export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
-  const { installed, manager, catalog, jobs, receiver, uploads, keys, restart, version, audit } = options;
-  const { http, uploads: limits } = options.config;
+  const { installed, manager, engine, catalog, jobs, receiver, uploads, keys, restart, version, audit } = options;
+  const { http, uploads: limits, trust } = options.config;
   const uploading = new UploadingSockets();
   const connections = new Connections({
     limits: http,
@@ -90,10 +91,11 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   app.decorateRequest("zip", undefined);
   app.decorateRequest("isFile", false);
   await serverRoutes(app, { version });
-  await pluginRoutes(app, { installed, manager, jobs, bodies, restart });
-  await versionRoutes(app, { installed, manager, jobs });
+  await pluginRoutes(app, { installed, manager, engine, jobs, bodies, restart, trust });
+  await versionRoutes(app, { installed, manager, engine, jobs });
   await functionRoutes(app, { installed, manager });
-  await listRoutes(app, { installed, catalog });
+  await listRoutes(app, { installed, engine, catalog });
+  await engineRoutes(app, { engine });
   await jobRoutes(app, { jobs });
   await uploadRoutes(app, { uploads, bodies });
   return app;
@@ -137,6 +139,7 @@ function corsOptions(allowedOrigins: readonly string[]): FastifyCorsOptions {
       "Plugin-Compatibility",
       "Plugin-Hosts-Empty",
       "Plugin-Hosts-Failed",
+      "Plugin-Used-By",
       "Preference-Applied",
       "Retry-After",
       "X-Request-Id",

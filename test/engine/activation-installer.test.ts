@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { archiveEntries, installerOf } from "../../src/engine/activation/installer.ts";
-import { isVersionFrom } from "../../src/engine/engine-version.ts";
+import { isFrom } from "../../src/engine/engine-version.ts";
 
 /** What the engine's own installer asks of a zip, by its version. */
 
@@ -29,9 +29,9 @@ it("a source whose yaml is gone is counted by its .so", () => {
 it("a sink is its .so alone", () => expect(entries("sinks", "2.3.0")).toEqual(["plugins/sinks/Random.so"]));
 
 it("versions are compared by their numbers", () => {
-  expect(isVersionFrom("1.10.0", 1, 9)).toBe(true);
-  expect(isVersionFrom("1.9.2", 1, 10)).toBe(false);
-  expect(isVersionFrom("v2.2.1-alpha.3", 2, 2, 1)).toBe(true);
-  expect(isVersionFrom("2.2", 2, 2, 1)).toBe(false);
-  expect(isVersionFrom("latest", 2, 4)).toBe(true);
+  expect(isFrom("1.10.0", 1, 9)).toBe(true);
+  expect(isFrom("1.9.2", 1, 10)).toBe(false);
+  expect(isFrom("v2.2.1-alpha.3", 2, 2, 1)).toBe(true);
+  expect(isFrom("2.2", 2, 2, 1)).toBe(false);
+  expect(isFrom("latest", 2, 4)).toBe(true);
 });

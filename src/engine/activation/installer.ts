@@ -1,5 +1,5 @@
 import { type FilePath, type PluginId, soPath, yamlPath } from "../../domain/plugin.ts";
-import { isVersionFrom } from "../engine-version.ts";
+import { isFrom } from "../engine-version.ts";
 
 /** What the installer of an engine's version asks for. Read from its source, of every minor version from 1.0 to 2.4. */
 export interface EngineInstaller {
@@ -12,11 +12,13 @@ export interface EngineInstaller {
 }
 
 export function installerOf(version: string): EngineInstaller {
-  const isFrom = (...wanted: [number, number, number?]) => isVersionFrom(version, ...wanted);
   return {
-    readsUploadsAlone: isFrom(2, 4),
-    hasFunctionLists: isFrom(1, 2),
-    source: { counts: isFrom(2, 2, 1) ? 3 : 2, countsYaml: !isFrom(1, 12) || isFrom(1, 12, 3) },
+    readsUploadsAlone: isFrom(version, 2, 4),
+    hasFunctionLists: isFrom(version, 1, 2),
+    source: {
+      counts: isFrom(version, 2, 2, 1) ? 3 : 2,
+      countsYaml: !isFrom(version, 1, 12) || isFrom(version, 1, 12, 3),
+    },
   };
 }
 
