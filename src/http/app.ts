@@ -30,6 +30,7 @@ import { functionRoutes } from "./routes/functions.ts";
 import { jobRoutes } from "./routes/jobs.ts";
 import { listRoutes } from "./routes/lists.ts";
 import { pluginRoutes } from "./routes/plugins.ts";
+import { portableRoutes } from "./routes/portables.ts";
 import { serverRoutes } from "./routes/server.ts";
 import { uploadRoutes } from "./routes/uploads.ts";
 import { versionRoutes } from "./routes/versions.ts";
@@ -59,7 +60,7 @@ export interface AppOptions {
 
 /** The HTTP interface with all its routes. It does not listen yet. */
 export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
-  const { installed, manager, catalog, jobs, receiver, uploads, keys, restart, version, audit } = options;
+  const { installed, manager, engine, catalog, jobs, receiver, uploads, keys, restart, version, audit } = options;
   const { http, uploads: limits, trust } = options.config;
   const uploading = new UploadingSockets();
   const connections = new Connections({
@@ -91,6 +92,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   app.decorateRequest("isFile", false);
   await serverRoutes(app, { version });
   await pluginRoutes(app, { installed, manager, jobs, bodies, restart, trust });
+  await portableRoutes(app, { manager, bodies, trust, engine });
   await versionRoutes(app, { installed, manager, jobs });
   await functionRoutes(app, { installed, manager });
   await listRoutes(app, { installed, catalog });
