@@ -31,6 +31,7 @@ import { functionRoutes } from "./routes/functions.ts";
 import { jobRoutes } from "./routes/jobs.ts";
 import { listRoutes } from "./routes/lists.ts";
 import { pluginRoutes } from "./routes/plugins.ts";
+import { portableRoutes } from "./routes/portables.ts";
 import { serverRoutes } from "./routes/server.ts";
 import { uploadRoutes } from "./routes/uploads.ts";
 import { versionRoutes } from "./routes/versions.ts";
@@ -92,6 +93,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   app.decorateRequest("isFile", false);
   await serverRoutes(app, { version });
   await pluginRoutes(app, { installed, manager, engine, jobs, bodies, restart, trust });
+  await portableRoutes(app, { manager, bodies, trust, engine });
   await versionRoutes(app, { installed, manager, engine, jobs });
   await functionRoutes(app, { installed, manager });
   await listRoutes(app, { installed, engine, catalog });

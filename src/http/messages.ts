@@ -48,6 +48,8 @@ export const errorPrefix = {
   update: (type: PluginType) => forPlugin("update", type),
   rollback: (type: PluginType) => forPlugin("rollback", type),
   inspect: (type: PluginType) => `${type} plugins inspect command error: `,
+  portable: (action: "install" | "update") =>
+    `portables plugins ${action === "install" ? "create" : "update"} command error: `,
   prebuild: (type: PluginType) => `${type} plugins prebuild command error: `,
   list: "list plugins error: ",
   register: ({ name }: PathParams) => `register functions plugin ${quoted(name)} error: `,
@@ -63,6 +65,7 @@ export const errorPrefix = {
 /** By the body that could not be used. */
 export const bodyErrorPrefix = {
   plugin: (type: PluginType) => `Invalid body: Error decoding the ${type} plugin json: `,
+  portable: "Invalid body: Error decoding the portables plugin json: ",
   functionList: "Invalid body: Error decoding the function list json: ",
   rollback: "Invalid body: Error decoding the rollback json: ",
   upload: "Invalid body: ",
