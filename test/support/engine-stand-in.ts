@@ -128,7 +128,7 @@ export class EngineStandIn {
   #route({ method, body }: Asked, parts: readonly string[], query: string, response: ServerResponse): unknown {
     const [first = "", second = ""] = parts;
     const isRead = method === "GET";
-    if (first === "") return this.#json(response, 200, this.#about());
+    if (first === "") return this.#text(response, 200, JSON.stringify(this.#about()));
     if (first === "ping") return response.end();
     if (first === "stop" && this.#isFrom(1, 12)) return this.#end(response, "stop success");
     if (first === "plugins" && (PLUGIN_TYPES as readonly string[]).includes(second)) {
@@ -140,7 +140,8 @@ export class EngineStandIn {
     if (first === "rules") return this.#answerRules(method, parts, response);
     if (first === "data" && second === "export" && this.#isFrom(1, 9)) {
       const ids = isRead ? undefined : body === "" ? [] : JSON.parse(body);
-      return this.#json(response, 200, this.#now.rules.export(ids));
+      response.setHeader("content-type", "application/octet-stream");
+      return response.end(JSON.stringify(this.#now.rules.export(ids)));
     }
     return this.#text(response, 404, "404 page not found\n");
   }
@@ -217,7 +218,8 @@ export class EngineStandIn {
     }
     if (what !== "status") return this.#json(response, 200, rules.json(rule));
     const status = rules.status(rule);
-    return typeof status === "string" ? this.#text(response, 200, status) : this.#json(response, 200, status);
+    if (typeof status === "string") return this.#text(response, 200, status);
+    return this.#isFrom(2, 0) ? this.#json(response, 200, status) : this.#text(response, 200, JSON.stringify(status));
   }
 
   /**

@@ -241,10 +241,14 @@ func (e *engine) serveStatus(c *call, r *rule) {
 		if r.stopped {
 			status["message"] = "canceled manually"
 		}
-	} else if since(1, 6) {
+		c.json(status)
+		return
+	}
+	if since(1, 6) {
 		status["status"] = "running"
 	}
-	c.json(status)
+	text, _ := json.Marshal(status)
+	c.text(200, string(text))
 }
 
 // createRule refuses unknown parts since 2.0, and before only unknown functions.
@@ -338,9 +342,11 @@ func (e *engine) serveExport(c *call) {
 			}
 		}
 	}
-	c.json(map[string]interface{}{
+	text, _ := json.Marshal(map[string]interface{}{
 		"streams": streams, "tables": map[string]string{}, "rules": rules, "nativePlugins": native, "portablePlugins": map[string]string{},
 	})
+	c.Header().Set("Content-Type", "application/octet-stream")
+	_, _ = c.Write(text)
 }
 
 func sortedKeys(rules map[string]*rule) []string {
