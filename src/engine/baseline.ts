@@ -115,20 +115,12 @@ export class Baseline {
     return isNew;
   }
 
-  /**
-   * Where the process before was seen to run after a change, the new one has started with it, whatever the clocks said.
-   * Only what came later is compared by its time.
-   */
   #startedWith({ startedAt }: EngineAbout, installed: Installed): Map<string, KnownVersion> {
     const plugins = new Map<string, KnownVersion>();
     for (const [id, entry] of all(installed)) {
-      const key = pluginKey(id);
-      const seen = this.#lastSeen?.[id.type].get(id.name);
       // Up times are whole seconds: what changed in the second of the start counts as unknown to it.
-      const wasThere = seen === entry || (seen !== undefined && isSameChange(seen, entry));
-      const known =
-        wasThere || !isAfter(entry.changedAt, startedAt) ? knownVersion(entry) : this.#before(key, seen, entry);
-      if (known !== undefined) plugins.set(key, known);
+      const known = isAfter(entry.changedAt, startedAt) ? this.#before(id, entry) : knownVersion(entry);
+      if (known !== undefined) plugins.set(pluginKey(id), known);
     }
     for (const [key, known] of this.#plugins) {
       const id = idOf(key);
@@ -139,11 +131,13 @@ export class Baseline {
   }
 
   /**
-   * The version that a change replaced after the start. There may have been others in between, so that even the same
-   * files as are installed now say nothing of what the process has.
+   * What a process has of a plugin that was changed after its start, as the times say. Where the process before was seen
+   * to run with this very change, the times are wrong. Else there may have been other changes in between, so that even the
+   * same files as are installed now say nothing of what the process has.
    */
-  #before(key: string, seen: PluginEntry | undefined, entry: PluginEntry): KnownVersion | undefined {
-    const known = seen === undefined ? this.#plugins.get(key) : knownVersion(seen);
+  #before(id: PluginId, entry: PluginEntry): KnownVersion | undefined {
+    const seen = this.#lastSeen?.[id.type].get(id.name);
+    const known = seen === undefined ? this.knownOf(id) : knownVersion(seen);
     if (known === undefined || known.change === entry.change || known.id !== knownVersion(entry).id) return known;
     return { version: known.version, id: UNSURE };
   }
@@ -231,11 +225,6 @@ function* all(installed: Installed): Iterable<[PluginId, PluginEntry]> {
 
 function isSame(known: KnownVersion, entry: PluginEntry): boolean {
   return (known.change !== undefined && known.change === entry.change) || known.id === knownVersion(entry).id;
-}
-
-/** Whether only what is known of a plugin was updated, such as its verdict. */
-function isSameChange(one: PluginEntry, other: PluginEntry): boolean {
-  return one.change === other.change && (one.change !== undefined || knownVersion(one).id === knownVersion(other).id);
 }
 
 function isAfter(time: string | undefined, start: Date): boolean {

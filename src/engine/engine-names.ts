@@ -15,7 +15,7 @@ interface EngineNamesOptions {
 const NO_NAMES: Names = { sources: new Set(), sinks: new Set(), functions: new Set() };
 /** How long one who needs the names waits for them: an install must not wait for an engine that hangs. */
 const PATIENCE_MS = 1000;
-/** After an engine did not answer, nobody waits for it again for so long. */
+/** An engine that did not answer, or has no metadata, is not asked again for so long, unless it is another process. */
 const PAUSE_MS = 30_000;
 
 /** Which sources, sinks and functions the engine's process has built in: asked once for each process. */
@@ -41,12 +41,12 @@ export class EngineNames implements BuiltInNames {
       this.#asking = undefined;
     });
     let timer: NodeJS.Timeout | undefined;
-    const patience = new Promise<"slow">((resolve) => {
-      timer = setTimeout(resolve, PATIENCE_MS, "slow");
+    const patience = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, PATIENCE_MS);
     });
-    const outcome = await Promise.race([this.#asking, patience]);
+    await Promise.race([this.#asking, patience]);
     clearTimeout(timer);
-    if (outcome === "slow") this.#pausedUntil = performance.now() + PAUSE_MS;
+    if (!this.#isKnown) this.#pausedUntil = performance.now() + PAUSE_MS;
   }
 
   /** A new process may have others. Until they are known, those of the last one count. */
@@ -61,7 +61,6 @@ export class EngineNames implements BuiltInNames {
     try {
       this.#names = await questions.within(askNames);
       this.#isKnown = true;
-      this.#pausedUntil = 0;
     } catch (err) {
       log.debug({ err }, "the engine does not say what it has built in");
     }

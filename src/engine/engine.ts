@@ -1,4 +1,5 @@
 import type { Config } from "../config/schema.ts";
+import { PluginError } from "../domain/errors.ts";
 import type { PluginType } from "../domain/plugin.ts";
 import type { Log } from "../lib/log.ts";
 import type { Layout } from "../store/layout.ts";
@@ -114,10 +115,10 @@ export class Engine {
 
   /** For people and dashboards. Never throws for an engine that can't be asked. */
   async report(): Promise<EngineReport> {
-    const about = await this.look.take().then(
-      (look) => look.about,
-      (error: Error) => error.message,
-    );
+    const [about] = await Promise.all([
+      this.about().catch((error: Error) => error.message),
+      this.look.take().catch(() => undefined), // it brings what is pending up to date
+    ]);
     const isReachable = typeof about !== "string";
     const restart = this.#restart;
     return {
@@ -134,7 +135,7 @@ export class Engine {
 
   /** Ends its own questions. What it has noticed is on the disk then. */
   async close(): Promise<void> {
-    this.#closing.abort(new Error("the server is shutting down"));
+    this.#closing.abort(new PluginError("SHUTTING_DOWN", "the server is shutting down; try again when it is back"));
     await this.#noticing;
     await this.baseline.written();
   }
@@ -144,6 +145,7 @@ export class Engine {
     const about = await askAbout(this.client, this.#closing.signal);
     if (await this.baseline.observe(about, installed)) {
       this.#log.info({ version: about.version, startedAt: about.startedAt }, "the engine runs in a new process");
+      this.look.forget(); // what the process before listed says nothing of this one
       void this.names.renew();
     }
     return about;

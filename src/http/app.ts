@@ -37,7 +37,7 @@ import { versionRoutes } from "./routes/versions.ts";
 import { compileValidator } from "./validation.ts";
 
 export interface AppOptions {
-  readonly config: Pick<Config, "http" | "uploads">;
+  readonly config: Pick<Config, "http" | "uploads" | "trust">;
   readonly log: Logger;
   readonly audit: Audit;
   readonly installed: InstalledPlugins;
@@ -61,7 +61,7 @@ export interface AppOptions {
 /** The HTTP interface with all its routes. It does not listen yet. */
 export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   const { installed, manager, engine, catalog, jobs, receiver, uploads, keys, restart, version, audit } = options;
-  const { http, uploads: limits } = options.config;
+  const { http, uploads: limits, trust } = options.config;
   const uploading = new UploadingSockets();
   const connections = new Connections({
     limits: http,
@@ -91,7 +91,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   app.decorateRequest("zip", undefined);
   app.decorateRequest("isFile", false);
   await serverRoutes(app, { version });
-  await pluginRoutes(app, { installed, manager, engine, jobs, bodies, restart });
+  await pluginRoutes(app, { installed, manager, engine, jobs, bodies, restart, trust });
   await versionRoutes(app, { installed, manager, engine, jobs });
   await functionRoutes(app, { installed, manager });
   await listRoutes(app, { installed, engine, catalog });

@@ -113,7 +113,7 @@ export async function installPackage(
   const compatibility = check.present(id, checked?.compatibility, { functions });
   const known = { ...facts, verdict: compatibility?.verdict };
   const entry = await run.stage("commit", known, async () => {
-    const { files: placed, unplaced } = await leaveOutInvalidConfig(id, files, run.log);
+    const { files: placed, unplaced } = await leaveOutInvalidConfig(id, files, { limits: parts.limits, log: run.log });
     const added = newEntry({ ...request, functions }, zip, { plan, files: placed, facts }, checked);
     const next = { ...added, ...(unplaced.length > 0 && { unplaced }), change: work.id };
     return store.replace(id, { old, entry: next, files: placed }, work);
@@ -171,10 +171,8 @@ export async function inspectZip(
     check.inspect(so.path, id, request, { ...options, signal: run.signal }),
   );
   const found = { ...inspection, ...verdictBeforeScript(inspection, plan.hasScript) };
-  const compatibility = withUnplaced(
-    check.present(id, found, request),
-    await leaveOutInvalidConfig(id, files, run.log),
-  );
+  const placed = await leaveOutInvalidConfig(id, files, { limits: parts.limits, log: run.log });
+  const compatibility = withUnplaced(check.present(id, found, request), placed);
   return reportOf(id, request, { zip, plan, inspection, compatibility });
 }
 

@@ -63,9 +63,9 @@ for (const version of ["1.0.2", "1.8.0", "2.1.0"]) {
       await server.start({ ENGINE__URL: engine.url });
       expect(await problems("sources/mine")).toEqual([]);
       expect(await problems("functions/image")).toEqual([]);
-      expect(await inspected({ type: "sources", name: "random" })).toEqual(["incompatible", false]); // no ELF file
-      expect(await inspected({ type: "sources", name: "mine" })).toEqual(["incompatible", false]);
-      expect(await inspected({ type: "functions", name: "echo" })).toEqual(["incompatible", false]);
+      expect(await inspected({ type: "sources", name: "random" })).toEqual(["unknown", false]); // no engine binary
+      expect(await inspected({ type: "sources", name: "mine" })).toEqual(["unknown", false]);
+      expect(await inspected({ type: "functions", name: "echo" })).toEqual(["unknown", false]);
       expect((await remove(`${server.url}/plugins/sources/mine`))[0]).toBe(200);
     });
   });

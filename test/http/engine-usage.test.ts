@@ -1,3 +1,5 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { parseList } from "structured-headers";
 import { describe, expect } from "vitest";
 import { RULE_FAILS } from "../support/engine-stand-in.ts";
@@ -170,6 +172,7 @@ describe("engine.protectUsed", () => {
     expect((await send(`${url}/rollback`, { method: "POST" })).status).toBe(409);
     expect((await send(`${url}/rollback?force=1`, { method: "POST" })).status).toBe(200);
     expect((await remove(`${url}?force=1`))[0]).toBe(200);
+    expect((await readFile(auditFile, "utf8")).match(/"PLUGIN_IN_USE"/g)).toHaveLength(4);
   });
 
   protecting(

@@ -13,8 +13,8 @@ const MAX_ASKED = 8;
 
 /**
  * Brings the baseline into agreement with what the engine lists, where times can't tell: plugins that others copied in or
- * had installed by the engine itself. Of a plugin that was replaced nothing is learnt: a process keeps the code that it
- * has, whatever version it lists.
+ * had installed by the engine itself. Nothing is learnt of a plugin that was replaced, since a process keeps the code that it
+ * has whatever version it lists, nor of one that this server installed.
  */
 export class Agreement {
   readonly #baseline: Baseline;
@@ -30,7 +30,7 @@ export class Agreement {
     const installed = this.#baseline.installed();
     const handedOver = this.#baseline
       .pending()
-      .filter(({ type, name, change }) => change === "install" && listed[type].has(name))
+      .filter(({ type, name, change, to }) => change === "install" && !to?.change && listed[type].has(name))
       .slice(0, MAX_ASKED);
     await Promise.all(
       handedOver.map(async (id) => {

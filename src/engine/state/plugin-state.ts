@@ -37,6 +37,8 @@ export function stateOf(facts: StateFacts): PluginState {
     return { engine: "failed", engineReason: said ? `${unlistedReason(look)}; ${said}` : unlistedReason(look) };
   if (said !== undefined) return { engine: "failed", engineReason: said };
   const { version } = facts;
+  if (version === DELETED)
+    return { engine: "restart-required", engineReason: "it was deleted in the engine; restart the engine" };
   if (version !== undefined && version !== facts.entry.version && isFoundByEngine(facts.entry.soFile)) {
     const has = `the engine has ${shown(version)} of it, and ${shown(facts.entry.version)} is installed`;
     return { engine: "restart-required", engineReason: `${has}; restart the engine` };
@@ -47,6 +49,8 @@ export function stateOf(facts: StateFacts): PluginState {
 }
 
 const MAX_WORDS = 500;
+/** The version of a plugin that the engine has deleted: it is listed until its restart. */
+const DELETED = "$deleted";
 
 function pendingReason({ change, from, to }: PendingChange): string {
   if (change === "install" || from === undefined)

@@ -59,7 +59,8 @@ export class PluginStates {
       this.usedBy(id, DESCRIBED_MS, asked).catch(failure),
       asked,
     ]);
-    const isRunning = !(look instanceof PluginError) && !(usedBy instanceof PluginError) && anyRuns(look, usedBy);
+    const isAnswered = !(look instanceof PluginError) && !(usedBy instanceof PluginError);
+    const isRunning = isAnswered && anyRuns(usedBy, runningRules(look));
     const state = this.#stateOf(id, look, { pending: this.#pending(), isRunning, version: plugin?.version });
     if (!(usedBy instanceof PluginError)) return { ...state, usedBy };
     const engineReason = state.engineReason ?? `which rules use it can't be asked: ${usedBy.message}`;
@@ -73,7 +74,8 @@ export class PluginStates {
   async usedBy(id: PluginId, maxAgeMs: number, asked = this.#ask(id)): Promise<UsedBy> {
     const { usage, installed } = this.#options;
     const names = lookedUpNames(id, installed(id) ?? {});
-    return usage.of(id, [...names, ...((await asked)?.functions ?? [])], maxAgeMs);
+    const naming = asked.then((plugin) => [...names, ...(plugin?.functions ?? [])]);
+    return usage.of(id, naming, maxAgeMs);
   }
 
   /** Undefined where it does not have it, or can't be asked. */
@@ -104,20 +106,24 @@ export class PluginStates {
 
   /** Which of the plugins a running rule proves to work: of interest where an engine lists what it has not opened. */
   async #runs(look: Look, ids: readonly PluginId[]): Promise<ReadonlySet<string>> {
-    const running = new Set<string>();
-    if (opensAtStart(look.about.version)) return running;
+    const proven = new Set<string>();
+    if (opensAtStart(look.about.version)) return proven;
+    const running = runningRules(look);
     for (const id of ids.filter(({ type, name }) => look.listed[type].has(name))) {
       const usedBy = await this.usedBy(id, LISTED_MS, NOT_ASKED).catch(failure);
       if (usedBy instanceof PluginError) break;
-      if (anyRuns(look, usedBy)) running.add(pluginKey(id));
+      if (anyRuns(usedBy, running)) proven.add(pluginKey(id));
     }
-    return running;
+    return proven;
   }
 }
 
-function anyRuns({ rules }: Look, usedBy: UsedBy): boolean {
-  const using = new Set(usedBy.rules);
-  return rules.some(({ id, isRunning }) => isRunning && using.has(id));
+function runningRules({ rules }: Look): ReadonlySet<string> {
+  return new Set(rules.filter(({ isRunning }) => isRunning).map(({ id }) => id));
+}
+
+function anyRuns({ rules }: UsedBy, running: ReadonlySet<string>): boolean {
+  return rules.some((id) => running.has(id));
 }
 
 function failure(error: unknown): PluginError {

@@ -63,12 +63,12 @@ export class PluginUsage {
   }
 
   /**
-   * @param names by which rules look the plugin up
+   * @param naming resolves to the names by which rules look the plugin up; the engine is asked meanwhile
    * @param maxAgeMs how old the answer may be
    * @throws PluginError ENGINE_UNREACHABLE, ENGINE_REFUSED
    */
-  async of(id: PluginId, names: readonly string[], maxAgeMs: number): Promise<UsedBy> {
-    const { rules, using, groups, streams } = await this.#rules.get(maxAgeMs);
+  async of(id: PluginId, naming: Promise<readonly string[]>, maxAgeMs: number): Promise<UsedBy> {
+    const [{ rules, using, groups, streams }, names] = await Promise.all([this.#rules.get(maxAgeMs), naming]);
     const wanted = new Set(names.map((name) => name.toLowerCase()));
     const byText = [...wanted].flatMap((name) => using[id.type].get(name) ?? []);
     const explained = new Set(byText.map(({ group }) => group));

@@ -1,6 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from "@fastify/type-provider-typebox";
 import { Type } from "@sinclair/typebox";
 import type { FastifyReply } from "fastify";
+import type { Config } from "../../config/schema.ts";
 import { PluginError } from "../../domain/errors.ts";
 import { checkPluginName } from "../../domain/names.ts";
 import { PLUGIN_TYPES } from "../../domain/plugin.ts";
@@ -13,7 +14,7 @@ import type { PluginManager } from "../../plugins/plugin-manager.ts";
 import type { BodyDecoder } from "../body/decode-body.ts";
 import { audited } from "../hooks/audit.ts";
 import { callerOf } from "../hooks/authentication.ts";
-import { decodeInstallBody, InstallBodySchema } from "../install-body.ts";
+import { InstallBodies } from "../install-body.ts";
 import {
   bodyErrorPrefix,
   changeHeaders,
@@ -31,6 +32,7 @@ interface PluginRoutesOptions {
   readonly engine: Engine | undefined;
   readonly jobs: Jobs;
   readonly bodies: BodyDecoder;
+  readonly trust: Pick<Config["trust"], "maxStatementBytes">;
   /** Ends the process so that its supervisor restarts it. */
   readonly restart: () => void;
 }
@@ -43,7 +45,8 @@ const DeleteQuery = Type.Object({
 });
 
 export const pluginRoutes: FastifyPluginAsyncTypebox<PluginRoutesOptions> = async (app, options) => {
-  const { installed, manager, engine, jobs, bodies, restart } = options;
+  const { installed, manager, engine, jobs, bodies, restart, trust } = options;
+  const installs = new InstallBodies(bodies, trust);
   for (const type of PLUGIN_TYPES) {
     const url = `/plugins/${type}`;
     const bodyPrefix = bodyErrorPrefix.plugin(type);
@@ -55,8 +58,8 @@ export const pluginRoutes: FastifyPluginAsyncTypebox<PluginRoutesOptions> = asyn
     app.post(
       url,
       {
-        schema: { body: InstallBodySchema },
-        preValidation: decodeInstallBody(bodies, (name) => void checkPluginName(name)),
+        schema: { body: installs.schema },
+        preValidation: installs.decode((name) => void checkPluginName(name)),
         config: {
           bodyAsStream: true,
           errorPrefix: errorPrefix.create(type),
@@ -79,8 +82,8 @@ export const pluginRoutes: FastifyPluginAsyncTypebox<PluginRoutesOptions> = asyn
     app.post(
       `${url}/inspect`,
       {
-        schema: { body: InstallBodySchema },
-        preValidation: decodeInstallBody(bodies, (name) => void checkPluginName(name)),
+        schema: { body: installs.schema },
+        preValidation: installs.decode((name) => void checkPluginName(name)),
         config: {
           bodyAsStream: true,
           errorPrefix: errorPrefix.inspect(type),
@@ -110,8 +113,8 @@ export const pluginRoutes: FastifyPluginAsyncTypebox<PluginRoutesOptions> = asyn
     app.put(
       `${url}/:name`,
       {
-        schema: { params: NameParams, body: InstallBodySchema, querystring: ForceQuery },
-        preValidation: decodeInstallBody(bodies),
+        schema: { params: NameParams, body: installs.schema, querystring: ForceQuery },
+        preValidation: installs.decode(),
         config: {
           bodyAsStream: true,
           errorPrefix: errorPrefix.update(type),
