@@ -9,6 +9,10 @@ import { readZip } from "./read-zip.ts";
 export interface InstallHabits {
   /** Since 1.12 a source's yaml that is there stays as it is; before it is replaced. */
   readonly keepsYaml: boolean;
+  /** Since 1.12.3 such a yaml counts as one of the files that have to be there. */
+  readonly countsKept: boolean;
+  /** Since 2.4 a `file:` URL has to be in `data/uploads`, unless the engine is told otherwise. */
+  readonly readsUploadsAlone: boolean;
   /** Since 2.2.1 yaml and json are written to `data/` as well, and a new yaml counts as two files. */
   readonly writesData: boolean;
   /** Whether the .so is opened at once, and its reason not to be; before 1.6 it is not looked at. */
@@ -34,6 +38,7 @@ export async function installZip(installation: Installation, habits: InstallHabi
   try {
     return await unpackAndOpen(installation, habits, written);
   } catch (error) {
+    if (error instanceof DownloadError) throw error;
     for (const path of written) await rm(path, { force: true });
     throw new Error(`fail to install plugin: ${(error as Error).message}`);
   }
@@ -41,7 +46,7 @@ export async function installZip(installation: Installation, habits: InstallHabi
 
 async function unpackAndOpen(
   { base, type, name, url }: Installation,
-  { keepsYaml, writesData, open }: InstallHabits,
+  { keepsYaml, countsKept, writesData, readsUploadsAlone, open }: InstallHabits,
   written: string[],
 ): Promise<string> {
   const folders = [join(base, "etc", type), ...(writesData ? [join(base, "data", type)] : [])];
@@ -51,11 +56,12 @@ async function unpackAndOpen(
     await replace(path, data);
     written.push(path);
   };
-  for (const entry of await readZip(await download(url))) {
+  const uploads = readsUploadsAlone ? join(base, "data", "uploads") : undefined;
+  for (const entry of await readZip(await download(url, uploads))) {
     if (type === "sources" && entry.name === `${name}.yaml`) {
       const isThere = existsSync(join(base, "etc", type, entry.name));
       if (!(isThere && keepsYaml)) for (const folder of folders) await write(join(folder, entry.name), entry.data);
-      counted += isThere && keepsYaml ? 1 : folders.length;
+      counted += isThere && keepsYaml ? Number(countsKept) : folders.length;
     } else if (entry.name === `${name}.json`) {
       for (const folder of folders) await write(join(folder, entry.name), entry.data);
     } else if (isSoOf(name, entry.name)) {
@@ -96,8 +102,14 @@ async function replace(path: string, data: Buffer): Promise<void> {
   await writeFile(path, data);
 }
 
-async function download(url: string): Promise<Buffer> {
-  return url.startsWith("file:")
-    ? await readFile(fileURLToPath(url))
-    : Buffer.from(await (await fetch(url)).arrayBuffer());
+async function download(url: string, onlyFrom: string | undefined): Promise<Buffer> {
+  if (!url.startsWith("file:")) return Buffer.from(await (await fetch(url)).arrayBuffer());
+  const path = fileURLToPath(url);
+  if (onlyFrom !== undefined && !path.startsWith(`${onlyFrom}/`)) {
+    throw new DownloadError(`fail to download file ${url}: file access denied: path must be under ${onlyFrom}`);
+  }
+  return readFile(path);
 }
+
+/** Nothing was installed yet. */
+class DownloadError extends Error {}

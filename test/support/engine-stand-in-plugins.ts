@@ -75,6 +75,8 @@ export class StandInPlugins {
       { base: this.#base, type, name, url: file },
       {
         keepsYaml: this.#isFrom(1, 12),
+        countsKept: this.#isFrom(1, 12, 3),
+        readsUploadsAlone: this.#isFrom(2, 4),
         writesData: this.#isFrom(2, 2, 1),
         // A name that this process has opened once is not opened again.
         open: (_path, content) => (known === undefined && this.#isFrom(1, 6) ? reasonAfter(content) : undefined),

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { DOES_NOT_LOAD, EngineStandIn, RULE_FAILS } from "../support/engine-stand-in.ts";
 import { send } from "../support/http-client.ts";
 import { writePluginZip } from "../support/plugin-zip.ts";
+import type { ZipEntry } from "../support/zip.ts";
 import { buildHost, type HostBuild, type HostPlugin } from "./host-build.ts";
 import { freePort, Program, waitForPing } from "./programs.ts";
 
@@ -44,6 +45,7 @@ class Pair {
       for (const type of ["sources", "sinks", "functions", "portable"]) {
         await mkdir(join(base, "plugins", type), { recursive: true });
       }
+      await mkdir(join(base, "data", "uploads"), { recursive: true });
     }
     const address = `127.0.0.1:${await freePort()}`;
     const command = [build.program, "-base", bases[0], "-address", address, "-version", version] as const;
@@ -71,13 +73,21 @@ class Pair {
   }
 
   /** Each engine by itself installs the plugin. */
-  async install(plugin: HostPlugin, version?: string): Promise<{ readonly status: number; readonly text: unknown }> {
+  async install(
+    plugin: HostPlugin,
+    version?: string,
+    extraEntries: readonly ZipEntry[] = [],
+  ): Promise<{ readonly status: number; readonly text: unknown }> {
     const contents = build.contents(plugin, version);
     const order = { name: contents.name, ...(plugin === "numbers" && { functions: ["double", "half"] }) };
     const answers = [];
     for (const { url, base } of [this.#host, this.#standIn]) {
       const soContent = base === this.#host.base ? contents.soContent : (MARKS[plugin] ?? "so");
-      const zip = await writePluginZip(base, { ...contents, soContent: soContent ?? null });
+      const zip = await writePluginZip(join(base, "data", "uploads"), {
+        ...contents,
+        extraEntries,
+        soContent: soContent ?? null,
+      });
       const body = { ...order, file: pathToFileURL(zip).href };
       answers.push(await send(`${url}/plugins/${contents.type}`, { method: "POST", body }));
     }
@@ -99,6 +109,26 @@ class Pair {
       const { status, text } = await send(`${this.#host.url}/rules`, { method: "POST", body });
       expect([status, text]).toEqual([201, `Rule ${id} was created successfully.`]);
     }
+  }
+
+  /** The plugin is installed beside the engine, and handed to it in a zip with its yaml so many times. */
+  async installOver(times: number): Promise<number> {
+    for (const { base } of [this.#host, this.#standIn]) {
+      await mkdir(join(base, "etc/sources"), { recursive: true });
+      await writeFile(join(base, "etc/sources/random.yaml"), "edited: true");
+      await writeFile(join(base, "plugins/sources/Random@v1.0.0.so"), "installed by the plugin server");
+    }
+    const again = Array.from({ length: times - 1 }, () => ({ name: "random.yaml", data: "edited: true" }));
+    return (await this.install("random", "1.0.0", again)).status;
+  }
+
+  /** What both have in their folder of sources. */
+  async filesOf(name: string): Promise<string> {
+    const [host, standIn] = await Promise.all(
+      [this.#host, this.#standIn].map(({ base }) => readdir(join(base, "plugins/sources"))),
+    );
+    expect(host).toEqual(standIn);
+    return (host ?? []).filter((file) => file.toLowerCase().startsWith(name)).join();
   }
 
   stop(): Promise<void> {
@@ -216,5 +246,17 @@ describe.each(["1.0.2", "1.8.0", "1.13.0", "2.4.0"])("an engine of version %s", 
     if (version !== "1.0.2") expect(JSON.stringify(text)).toContain("different version of package");
     for (const question of READS) await pair.ask(question);
     await pair.stop();
+  });
+
+  test("takes the same zips for a source that has a yaml", async () => {
+    const pair = await Pair.start(version);
+    expect(await pair.installOver(1)).toBe(version === "2.4.0" ? 400 : 201);
+    expect(await pair.filesOf("random")).toBe(version === "2.4.0" ? "" : "Random@v1.0.0.so");
+    await pair.stop();
+    const second = await Pair.start(version);
+    // Two that are replaced count as two, so one is too many.
+    expect(await second.installOver(2)).toBe(version === "2.4.0" ? 201 : 400);
+    expect(await second.filesOf("random")).toBe(version === "2.4.0" ? "Random@v1.0.0.so" : "");
+    await second.stop();
   });
 });

@@ -164,6 +164,10 @@ func (p *plugins) install(kind, name, uri string) error {
 	if err != nil || address.Scheme != "file" || !strings.HasSuffix(uri, ".zip") {
 		return fmt.Errorf("invalid uri %s", uri)
 	}
+	uploads := filepath.Join(*base, "data", "uploads")
+	if since(2, 4) && !strings.HasPrefix(address.Path, uploads+"/") {
+		return fmt.Errorf("fail to download file %s: file access denied: path must be under %s", uri, uploads)
+	}
 	text, err := os.ReadFile(address.Path)
 	if err != nil {
 		return fmt.Errorf("fail to download file %s: %v", uri, err)
@@ -203,7 +207,9 @@ func (p *plugins) unpack(kind, name string, text []byte, written *[]string) (str
 	for _, file := range reader.File {
 		isYaml := kind == "sources" && file.Name == name+".yaml"
 		if _, err := os.Stat(filepath.Join(folders[0], file.Name)); isYaml && err == nil && since(1, 12) {
-			counted++
+			if since(1, 12, 3) {
+				counted++
+			}
 			continue
 		}
 		targets := folders
