@@ -164,7 +164,7 @@ describe("a restart is required", () => {
     const soContent = `\x7fELF ${DOES_NOT_LOAD} no such symbol`;
     const reply = await start.install({ type: "sources", name: "random", soContent });
     expect(reply.status).toBe(201);
-    expect(reply.headers["plugin-activation"]).toMatch(/^restart-required; reason="the engine refuses it: .*random/);
+    expect(reply.headers["plugin-activation"]).toMatch(/^restart-required; reason="the engine refuses it: .*Random/);
     expect(await readFile(join(server.base, "plugins/sources/Random@v1.0.0.so"), "utf8")).toBe(soContent);
     expect(await start.list(engine, "sources")).toEqual([]);
     expect(await leftovers(server)).toEqual([]);
