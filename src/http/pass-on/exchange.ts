@@ -56,6 +56,7 @@ export function exchange(
   }
 
   upstream.on("error", (cause) => fail(client.unreachable(cause)));
+  upstream.on("information", ({ statusCode, headers: { link } }) => passInterim(request, reply, statusCode, link));
   upstream.once("response", (answer) => {
     try {
       begin(request, reply, answer);
@@ -74,6 +75,17 @@ export function exchange(
     else upstream.destroy();
   });
   sendBody(request, reply, upstream, options, fail);
+}
+
+/** An interim reply, as far as Node can send it. */
+function passInterim({ raw }: FastifyRequest, reply: FastifyReply, status: number, link: unknown): void {
+  if (raw.httpVersion !== "1.1" || reply.raw.headersSent) return;
+  try {
+    if (status === 102) reply.raw.writeProcessing();
+    if (status === 103 && link !== undefined) reply.raw.writeEarlyHints({ link: link as string });
+  } catch {
+    // Node checks the form of a link; a hint may be lost
+  }
 }
 
 /** Sends the head of the reply, as soon as there is no byte of the body to send it with. @throws for a head that Node refuses */
@@ -139,7 +151,12 @@ function sendBody(
         stalled.refresh(); // it is the engine that is slow
       else fail(new PluginError("REQUEST_TIMEOUT", "the rest of the body did not come (http.requestTimeoutSeconds)"));
     }, bodyStallMs);
-    raw.on("data", () => stalled.refresh());
+    let hasData = false;
+    raw.on("data", () => {
+      hasData = true;
+      stalled.refresh();
+    });
+    setImmediate(() => hasData || upstream.flushHeaders()); // the engine may answer the head alone
     for (const emitter of [raw, upstream]) emitter.once("close", () => clearTimeout(stalled));
     raw.once("end", () => {
       clearTimeout(stalled);
