@@ -79,16 +79,22 @@ export function pairsOf(list: readonly string[]): [name: string, value: string][
 }
 
 function endToEnd({ rawHeaders, headers }: IncomingMessage, ...dropped: readonly string[]): string[] {
-  const named = (headers.connection ?? "").toLowerCase().split(",");
-  const listed = new Set(named.map((name) => name.trim()));
+  const listed = namedBy(headers.connection);
   const kept: string[] = [];
   for (let index = 0; index < rawHeaders.length; index += 2) {
     const [name = "", value = ""] = [rawHeaders[index], rawHeaders[index + 1]];
     const key = name.toLowerCase();
-    if (HOP_BY_HOP.has(key) || dropped.includes(key) || (listed.has(key) && !NEVER_DROPPED.has(key))) continue;
+    if (HOP_BY_HOP.has(key) || dropped.includes(key) || (listed.includes(key) && !NEVER_DROPPED.has(key))) continue;
     kept.push(name, value);
   }
   return kept;
+}
+
+/** The headers that a `Connection` header names. */
+function namedBy(connection: string | undefined): readonly string[] {
+  if (connection === undefined || connection === "close" || connection === "keep-alive") return [];
+  const names = connection.toLowerCase().split(",");
+  return names.map((name) => name.trim());
 }
 
 function withoutPagePermissions(list: readonly string[], own: Readonly<Record<string, unknown>>): string[] {
