@@ -29,17 +29,19 @@ import { logRequests } from "./hooks/request-log.ts";
 import { answerUnknownRoutes } from "./hooks/unknown-routes.ts";
 import { routableUrl } from "./pass-on/ownership.ts";
 import { passOn, tellPassedOn } from "./pass-on/pass-on.ts";
+import { engineRoutes } from "./routes/engine.ts";
 import { functionRoutes } from "./routes/functions.ts";
 import { jobRoutes } from "./routes/jobs.ts";
 import { listRoutes } from "./routes/lists.ts";
 import { pluginRoutes } from "./routes/plugins.ts";
+import { portableRoutes } from "./routes/portables.ts";
 import { serverRoutes } from "./routes/server.ts";
 import { uploadRoutes } from "./routes/uploads.ts";
 import { versionRoutes } from "./routes/versions.ts";
 import { compileValidator } from "./validation.ts";
 
 export interface AppOptions {
-  readonly config: Pick<Config, "http" | "uploads" | "engine">;
+  readonly config: Pick<Config, "http" | "uploads" | "engine" | "trust">;
   readonly log: Logger;
   readonly audit: Audit;
   readonly installed: InstalledPlugins;
@@ -63,7 +65,7 @@ export interface AppOptions {
 /** The HTTP interface with all its routes. It does not listen yet. */
 export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   const { installed, manager, engine, catalog, jobs, receiver, uploads, keys, restart, version, audit } = options;
-  const { http, uploads: limits } = options.config;
+  const { http, uploads: limits, trust } = options.config;
   const uploading = new UploadingSockets();
   const connections = new Connections({
     limits: http,
@@ -104,10 +106,12 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     engine: engine?.client,
     engineSeconds: options.config.engine.connectTimeoutSeconds,
   });
-  await pluginRoutes(app, { installed, manager, jobs, bodies, restart });
-  await versionRoutes(app, { installed, manager, jobs });
+  await pluginRoutes(app, { installed, manager, engine, jobs, bodies, restart, trust });
+  await portableRoutes(app, { manager, bodies, trust, engine });
+  await versionRoutes(app, { installed, manager, engine, jobs });
   await functionRoutes(app, { installed, manager });
-  await listRoutes(app, { installed, catalog });
+  await listRoutes(app, { installed, engine, catalog });
+  await engineRoutes(app, { engine });
   await jobRoutes(app, { jobs });
   await uploadRoutes(app, { uploads, bodies });
   return app;
@@ -157,6 +161,7 @@ function corsOptions(allowedOrigins: readonly string[], isInFront: boolean): Fas
       "Plugin-Compatibility",
       "Plugin-Hosts-Empty",
       "Plugin-Hosts-Failed",
+      "Plugin-Used-By",
       "Preference-Applied",
       "Retry-After",
       "X-Request-Id",

@@ -1,7 +1,7 @@
 import { type Logger, pino } from "pino";
 import type { Caller } from "../domain/change.ts";
 import { PluginError } from "../domain/errors.ts";
-import type { PluginId } from "../domain/plugin.ts";
+import type { PackageId } from "../domain/plugin.ts";
 import { openLineFile } from "../lib/line-files.ts";
 import { droppedLines } from "../lib/log.ts";
 import type { ChangeFacts } from "./change-run.ts";
@@ -24,7 +24,7 @@ export type AuditedAction =
  * engine. A name that was not read, or is none, is empty.
  */
 export type AuditedSubject =
-  | { readonly plugin: PluginId }
+  | { readonly plugin: PackageId }
   | { readonly upload: string }
   | { readonly job: string }
   | { readonly request: string };

@@ -18,6 +18,9 @@ const OURS = [
 /** The same, without what is below. */
 const OURS_ALONE = ["/", "/plugins"];
 
+/** Installs of the engine's that this server makes in its place, after its checks: read and deleted there, written here. */
+const WRITTEN_HERE = "/plugins/portables";
+
 /** Where the engine changes something whatever the method is: it ends itself. */
 const WRITTEN_BY_ANY_METHOD = ["/stop"];
 
@@ -27,7 +30,7 @@ export function passedOnAs({
   originalUrl,
 }: Pick<FastifyRequest, "method" | "originalUrl">): PassedOn | undefined {
   const path = pathForEngine(originalUrl);
-  if (isOurs(path)) return undefined;
+  if (isOurs(path) || ((method === "POST" || method === "PUT") && isAtOrBelow(path, WRITTEN_HERE))) return undefined;
   return READING_METHODS.includes(method) && !WRITTEN_BY_ANY_METHOD.includes(path) ? "read" : "write";
 }
 
@@ -46,7 +49,11 @@ export function originForm(url: string): string {
 }
 
 function isOurs(path: string): boolean {
-  return OURS_ALONE.includes(path) || OURS.some((one) => path === one || path.startsWith(`${one}/`));
+  return OURS_ALONE.includes(path) || OURS.some((one) => isAtOrBelow(path, one));
+}
+
+function isAtOrBelow(path: string, folder: string): boolean {
+  return path === folder || path.startsWith(`${folder}/`);
 }
 
 /**
