@@ -16,10 +16,18 @@ export type AuditedAction =
   | "inspect"
   | "upload"
   | "deleteUpload"
-  | "cancel";
+  | "cancel"
+  | "passOn";
 
-/** A plugin, the name of an uploaded file, or the id of a job. A name that was not read, or is none, is empty. */
-export type AuditedSubject = { readonly plugin: PackageId } | { readonly upload: string } | { readonly job: string };
+/**
+ * A plugin, the name of an uploaded file, the id of a job, or the method and path of a request that is passed on to the
+ * engine. A name that was not read, or is none, is empty.
+ */
+export type AuditedSubject =
+  | { readonly plugin: PackageId }
+  | { readonly upload: string }
+  | { readonly job: string }
+  | { readonly request: string };
 
 /** A write as its audit line tells it, but for the result. */
 export interface AuditedWrite {
