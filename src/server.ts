@@ -70,11 +70,14 @@ export async function createServer(options: ServerOptions): Promise<Server> {
   const queue = new ChangeQueue(config.changes);
   const store = await PluginStore.open(layout, log, { keepVersions: config.versions.keep });
   const inspector = createInspector({ config: config.engine, baseFolder: layout.base, env });
+  const engine =
+    config.engine.url === "" ? undefined : await Engine.create({ config: config.engine, layout, store, log });
   const check = new CompatibilityCheck({
     inspector,
     soFolder: (type) => layout.soFolder(type),
     entries: (type) => store.entries(type),
     verify: config.engine.verify,
+    builtIn: engine?.names,
   });
   const functionNames = new FunctionNames(() => store.entries("functions"));
   const installed = new InstalledPlugins({
@@ -97,9 +100,8 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     functionNames,
     limits: config.pluginPackage,
     audit,
+    onChange: engine && (() => engine.notice()),
   });
-  const engine =
-    config.engine.url === "" ? undefined : await Engine.create({ config: config.engine, layout, store, log });
   const catalog = createCatalogue({ client, config: config.prebuild, hosts: config.basic.pluginHosts, log });
   const receiver = createReceiver({
     folder: layout.incomingFolder,
@@ -109,6 +111,8 @@ export async function createServer(options: ServerOptions): Promise<Server> {
   const uploadFolder = new UploadFolder(uploadsFolder);
   await receiver.clear().catch((err) => log.error({ err }, "zips received before the start could not be removed"));
   await uploadFolder.clear().catch((err) => log.error({ err }, "unfinished uploads could not be removed"));
+
+  engine?.notice();
 
   const app = await buildApp({
     ...options,
@@ -128,6 +132,7 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     installed,
     async close() {
       await app.close();
+      await engine?.close();
       await downloader.close();
     },
   };

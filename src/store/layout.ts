@@ -42,6 +42,11 @@ export class Layout {
     return join(this.engineFolder, "baseline.json");
   }
 
+  /** A checked zip that the engine is given, until it has answered. `id` is that of a workspace. */
+  handedZip(id: string): string {
+    return join(this.engineFolder, `${id}.zip`);
+  }
+
   /** Held by the server that works on the volume. */
   lockFile(volume: Volume): string {
     return join(this.volume(volume), ".lock");
