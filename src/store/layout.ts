@@ -52,8 +52,9 @@ export class Layout {
     return join(this.engineFolder, `${id}.zip`);
   }
 
-  get lockFile(): string {
-    return join(this.base, "plugins", ".lock");
+  /** Held by the server that works on the volume. */
+  lockFile(volume: Volume): string {
+    return join(this.volume(volume), ".lock");
   }
 
   volume(volume: Volume): string {
