@@ -36,7 +36,7 @@ import { versionRoutes } from "./routes/versions.ts";
 import { compileValidator } from "./validation.ts";
 
 export interface AppOptions {
-  readonly config: Pick<Config, "http" | "uploads">;
+  readonly config: Pick<Config, "http" | "uploads" | "basic">;
   readonly log: Logger;
   readonly audit: Audit;
   readonly installed: InstalledPlugins;
@@ -59,8 +59,9 @@ export interface AppOptions {
 
 /** The HTTP interface with all its routes. It does not listen yet. */
 export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
-  const { installed, manager, catalog, jobs, receiver, uploads, keys, restart, version, audit } = options;
+  const { installed, manager, engine, catalog, jobs, receiver, uploads, keys, restart, version, audit } = options;
   const { http, uploads: limits } = options.config;
+  const { requireTokenExpiry } = options.config.basic;
   const uploading = new UploadingSockets();
   const connections = new Connections({
     limits: http,
@@ -83,7 +84,8 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   guardAgainstPages(app, http);
   // Only when configured: it costs each request as much as all our other hooks.
   if (http.allowedOrigins.length > 0) await app.register(import("@fastify/cors"), corsOptions(http.allowedOrigins));
-  if (keys !== undefined) requireTokens(app, keys); // after cors: a listed page may read why it is refused
+  // After cors: a listed page may read why it is refused.
+  if (keys !== undefined) requireTokens(app, keys, { requireExpiry: requireTokenExpiry, asEngine: engine !== undefined });
 
   const bodies = new BodyDecoder({ receiver, uploading, http, uploads: limits, closing: closingOf(app) });
   app.decorateRequest("caller", undefined);
