@@ -100,6 +100,7 @@ export async function createServer(options: ServerOptions): Promise<Server> {
   });
   const engine =
     config.engine.url === "" ? undefined : await Engine.create({ config: config.engine, layout, store, log });
+  void engine?.lastVersion; // asks for it in the background: errors are in the engine's format from the beginning
   const catalog = createCatalogue({ client, config: config.prebuild, hosts: config.basic.pluginHosts, log });
   const receiver = createReceiver({
     folder: layout.incomingFolder,

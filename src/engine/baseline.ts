@@ -117,6 +117,11 @@ export class Baseline {
     await this.#write();
   }
 
+  /** Of the engine's process that was seen last; undefined where none was yet. */
+  get engineVersion(): string | undefined {
+    return this.#engine?.version;
+  }
+
   /** What the engine's process has of a plugin; undefined where it has none, or none is known. */
   knownOf(id: PluginId): KnownVersion | undefined {
     return this.#plugins.get(pluginKey(id));

@@ -16,6 +16,9 @@ interface EngineOptions {
 /** For how long an answer about the engine itself is used again: one page of a dashboard asks for several things. */
 const ABOUT_MS = 1000;
 
+/** The same where only the version matters: an engine has another one when it was upgraded. */
+const LAST_VERSION_MS = 30_000;
+
 /** The engine in front of which this server stands. */
 export class Engine {
   readonly client: EngineClient;
@@ -47,6 +50,16 @@ export class Engine {
     const about = await this.#about.answer;
     await this.baseline.observe(about);
     return about;
+  }
+
+  /**
+   * The engine's version as it was seen last, also by an earlier process of ours. Nobody waits for it: an answer that is
+   * old is asked for anew in the background.
+   */
+  get lastVersion(): string | undefined {
+    if (performance.now() - (this.#about?.at ?? Number.NEGATIVE_INFINITY) > LAST_VERSION_MS)
+      this.about().catch(() => {});
+    return this.baseline.engineVersion;
   }
 
   /** Forgets the last answer, so that the next one is asked for. */

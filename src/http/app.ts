@@ -23,6 +23,7 @@ import { requireTokens } from "./hooks/authentication.ts";
 import { createOriginRule, guardAgainstPages } from "./hooks/browser-guard.ts";
 import { answerClientErrors, type ClientErrorHandler, UploadingSockets } from "./hooks/client-error.ts";
 import { limitConnections } from "./hooks/connection-limits.ts";
+import { createErrorFormat } from "./hooks/error-format.ts";
 import { answerErrors, answerUnroutable } from "./hooks/error-reply.ts";
 import { logRequests } from "./hooks/request-log.ts";
 import { answerUnknownRoutes } from "./hooks/unknown-routes.ts";
@@ -69,13 +70,14 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     isUploading: (stream) => uploading.has(stream),
     log: options.log,
   });
-  const app: FastifyInstance = Fastify(serverOptions(options, answerClientErrors(uploading, connections)));
+  const errorFormat = createErrorFormat(http.errors, () => engine?.lastVersion);
+  const app: FastifyInstance = Fastify(serverOptions(options, answerClientErrors(uploading, connections, errorFormat)));
   // Node applies the limit of a request only once that of its headers has passed.
   app.server.headersTimeout = Math.min(http.headersTimeoutSeconds, http.requestTimeoutSeconds) * 1000;
   app.setValidatorCompiler<TSchema>(compileValidator);
 
   auditRefusals(app, audit);
-  answerErrors(app);
+  answerErrors(app, errorFormat);
   answerUnknownRoutes(app);
   logRequests(app);
   limitConnections(app, connections);
@@ -85,7 +87,8 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   // Only when configured: it costs each request as much as all our other hooks.
   if (http.allowedOrigins.length > 0) await app.register(import("@fastify/cors"), corsOptions(http.allowedOrigins));
   // After cors: a listed page may read why it is refused.
-  if (keys !== undefined) requireTokens(app, keys, { requireExpiry: requireTokenExpiry, asEngine: engine !== undefined });
+  if (keys !== undefined)
+    requireTokens(app, keys, { requireExpiry: requireTokenExpiry, asEngine: engine !== undefined });
 
   const bodies = new BodyDecoder({ receiver, uploading, http, uploads: limits, closing: closingOf(app) });
   app.decorateRequest("caller", undefined);
