@@ -284,7 +284,10 @@ export const ConfigSchema = section({
     ),
   }),
   uploads: section({
-    folder: nonEmptyString("data/uploads", "The folder of the files of /config/uploads."),
+    folder: nonEmptyString(
+      "data/uploads",
+      "The folder of the files of /config/uploads; a relative path starts at the base folder, and data/ at folders.data.",
+    ),
     maxBytes: integer(512 * MiB, 1, Number.MAX_SAFE_INTEGER, "The largest file that may be uploaded."),
     maxTotalBytes: integer(
       2048 * MiB,
