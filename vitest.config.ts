@@ -22,6 +22,8 @@ export default defineConfig({
     env: folder === undefined ? {} : { TMPDIR: folder },
     // Processes, not threads, because some tests change the umask or the user.
     pool: "forks",
+    // Vitest leaves one processor for itself; it needs next to nothing, and the tests wait a good part of their time.
+    maxWorkers: "100%",
     projects: [
       {
         extends: true,

@@ -72,11 +72,14 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     isForEngine: config.engine.url !== "" || config.folders.plugins !== "",
   });
   const inspector = createInspector({ config: config.engine, baseFolder: layout.base, env });
+  const engine =
+    config.engine.url === "" ? undefined : await Engine.create({ config: config.engine, layout, store, log });
   const check = new CompatibilityCheck({
     inspector,
     soFolder: (type) => layout.soFolder(type),
     entries: (type) => store.entries(type),
     verify: config.engine.verify,
+    builtIn: engine?.names,
   });
   const functionNames = new FunctionNames(() => store.entries("functions"));
   const installed = new InstalledPlugins({
@@ -99,9 +102,8 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     functionNames,
     limits: config.pluginPackage,
     audit,
+    onChange: engine && (() => engine.notice()),
   });
-  const engine =
-    config.engine.url === "" ? undefined : await Engine.create({ config: config.engine, layout, store, log });
   void engine?.lastVersion; // asks for it in the background: errors are in the engine's format from the beginning
   const catalog = createCatalogue({ client, config: config.prebuild, hosts: config.basic.pluginHosts, log });
   const receiver = createReceiver({
@@ -112,6 +114,8 @@ export async function createServer(options: ServerOptions): Promise<Server> {
   const uploadFolder = new UploadFolder(uploadsFolder);
   await receiver.clear().catch((err) => log.error({ err }, "zips received before the start could not be removed"));
   await uploadFolder.clear().catch((err) => log.error({ err }, "unfinished uploads could not be removed"));
+
+  engine?.notice();
 
   const app = await buildApp({
     ...options,
@@ -131,6 +135,7 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     installed,
     async close() {
       await app.close();
+      await engine?.close();
       await downloader.close();
     },
   };

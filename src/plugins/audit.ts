@@ -1,7 +1,7 @@
 import { type Logger, pino } from "pino";
 import type { Caller } from "../domain/change.ts";
 import { PluginError } from "../domain/errors.ts";
-import type { PluginId } from "../domain/plugin.ts";
+import type { PackageId } from "../domain/plugin.ts";
 import { openLineFile } from "../lib/line-files.ts";
 import { droppedLines } from "../lib/log.ts";
 import type { ChangeFacts } from "./change-run.ts";
@@ -19,7 +19,7 @@ export type AuditedAction =
   | "cancel";
 
 /** A plugin, the name of an uploaded file, or the id of a job. A name that was not read, or is none, is empty. */
-export type AuditedSubject = { readonly plugin: PluginId } | { readonly upload: string } | { readonly job: string };
+export type AuditedSubject = { readonly plugin: PackageId } | { readonly upload: string } | { readonly job: string };
 
 /** A write as its audit line tells it, but for the result. */
 export interface AuditedWrite {

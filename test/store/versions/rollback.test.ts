@@ -57,7 +57,7 @@ describe("a rollback", () => {
     const { id, ...v1 } = kept as KeptVersion;
     const entry = await rollBack(store, RANDOM);
     expect(await installed(layout)).toEqual(V1);
-    const { change, versions, ...rest } = entry;
+    const { change, changedAt: _, versions, ...rest } = entry;
     expect(rest).toEqual(v1);
     expect(change).toMatch(/^[0-9a-f-]{36}$/);
     expect(versions).toMatchObject([{ version: "2.0.0", soFile: "Random@v2.0.0.so" }]);

@@ -65,7 +65,7 @@ describe("an update", () => {
     expect(await installed(layout)).toEqual(V2);
     expect(store.get(RANDOM)).toEqual(entry);
     expect(entry).toMatchObject({ version: "2.0.0", soFile: "Random@v2.0.0.so", change: expect.any(String) });
-    const { change: _, ...v1 } = before as PluginEntry;
+    const { change: _, changedAt: __, ...v1 } = before as PluginEntry;
     expect(entry.versions).toEqual([{ ...v1, id: expect.stringMatching(/^[0-9a-f]{12}$/) }]);
     expect(await keptTexts(layout, "plugins")).toEqual(["so 1"]);
     expect(await keptTexts(layout, "etc")).toEqual(["ca 1", "ca 2", "yaml 1", "yaml 2"]);
