@@ -5,7 +5,7 @@ import { type AddressInfo, createServer as createTcpServer, type Socket, type Se
 /** An engine that answers as a test wants. As the real one, it closes each connection after its reply. */
 export class RawEngine implements AsyncDisposable {
   readonly url: string;
-  /** Requests whose head has come, the first one first. */
+  /** Requests that were passed on and whose head has come, the first one first; not the server's own questions. */
   readonly requests: IncomingMessage[];
   readonly #server: Server | TcpServer;
   readonly #sockets: Set<Socket>;
@@ -20,7 +20,7 @@ export class RawEngine implements AsyncDisposable {
   static async start(answer: RequestListener): Promise<RawEngine> {
     const requests: IncomingMessage[] = [];
     const server = createServer((request, response) => {
-      requests.push(request);
+      if (request.headers["x-forwarded-for"] !== undefined) requests.push(request);
       response.setHeader("connection", "close");
       response.on("error", () => {});
       answer(request, response);
