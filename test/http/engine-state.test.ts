@@ -155,15 +155,16 @@ describe("a plugin is", () => {
     },
   );
 
-  old("failed in an old engine that can't open it", async ({ start, engine, install, state, restartEngine }) => {
+  old("unknown in an old engine that can't open it", async ({ start, engine, install, state, restartEngine }) => {
     await start();
-    const words =
-      "cannot open /x/Random@v1.0.0.so: plugin.Open: plugin was built with a different version of package y";
-    await install({ ...V1, soContent: `${DOES_NOT_LOAD}${words}\n` });
+    await install({ ...V1, soContent: `${DOES_NOT_LOAD}plugin was built with a different version of package y\n` });
     engine.streams.push({ name: "demo", type: "random" });
     engine.rules.push({ id: "rule1", sql: "SELECT * FROM demo", actions: ["log"] });
     await restartEngine();
-    await expect.poll(() => state()).toEqual(["failed", `rule rule1 stopped: ${words}`]);
+    // Kuiper 1.0.2 says of every rule that stopped, by hand or not: "Stopped: canceled manually or by error."
+    const unproven =
+      "the engine knows it; version 1.0.2 opens a plugin when a rule first uses it, and no rule that runs uses this one";
+    await expect.poll(() => state()).toEqual(["unknown", unproven]);
   });
 
   for (const [version, test] of [
