@@ -5,6 +5,7 @@ import { PublicKeys } from "./auth/public-keys.ts";
 import { createCatalogue } from "./catalogue/catalogue.ts";
 import type { Config } from "./config/schema.ts";
 import { Engine } from "./engine/engine.ts";
+import { EngineRestarts } from "./engine/restart/restarts.ts";
 import { createClient } from "./fetch/client.ts";
 import { createDownloader } from "./fetch/downloader.ts";
 import type { ProxySettings } from "./fetch/proxy.ts";
@@ -68,7 +69,10 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     baseFolder: layout.base,
   });
   const queue = new ChangeQueue(config.changes);
-  const store = await PluginStore.open(layout, log, { keepVersions: config.versions.keep });
+  const store = await PluginStore.open(layout, log, {
+    keepVersions: config.versions.keep,
+    keepReplaced: config.engine.url !== "",
+  });
   const inspector = createInspector({ config: config.engine, baseFolder: layout.base, env });
   const check = new CompatibilityCheck({
     inspector,
@@ -100,6 +104,11 @@ export async function createServer(options: ServerOptions): Promise<Server> {
   });
   const engine =
     config.engine.url === "" ? undefined : await Engine.create({ config: config.engine, layout, store, log });
+  const jobs = new Jobs(config.jobs);
+  const restarts =
+    engine &&
+    new EngineRestarts({ engine, store, manager, jobs, audit, config: config.engine, folder: layout.base, env, log });
+  await restarts?.resume().catch((err) => log.error({ err }, "a restart of the engine that was cut off can't go on"));
   const catalog = createCatalogue({ client, config: config.prebuild, hosts: config.basic.pluginHosts, log });
   const receiver = createReceiver({
     folder: layout.incomingFolder,
@@ -115,8 +124,9 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     installed,
     manager,
     engine,
+    restarts,
     catalog,
-    jobs: new Jobs(config.jobs),
+    jobs,
     receiver,
     uploads: new Uploads({ folder: uploadFolder, config: config.uploads, fetcher: downloader }),
     keys: config.basic.authentication ? new PublicKeys(layout.keysFolder) : undefined,
@@ -127,6 +137,7 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     store,
     installed,
     async close() {
+      await restarts?.close();
       await app.close();
       await downloader.close();
     },

@@ -10,7 +10,7 @@ import type { Layout } from "../store/layout.ts";
 import { versionId } from "../store/versions/version-list.ts";
 import { type EngineAbout, isNewProcess } from "./running-engine.ts";
 
-const KnownSchema = Type.Object({
+export const KnownSchema = Type.Object({
   version: Type.String(),
   /** See `versionId`. */
   id: Type.String(),
@@ -65,6 +65,9 @@ export class Baseline {
   #plugins: Map<string, KnownVersion>;
   #writing: Promise<void> = Promise.resolve();
 
+  /** Told of the changes with which a new process of the engine started. */
+  onNewProcess: (applied: readonly PendingChange[]) => void = () => {};
+
   private constructor(options: BaselineOptions, read: Static<typeof BaselineSchema> | undefined) {
     this.#options = options;
     this.#engine = read && { version: read.engine.version, startedAt: new Date(read.engine.startedAt) };
@@ -88,11 +91,13 @@ export class Baseline {
    * Compares an answer of the engine with the process that was seen last. A new process started with what was installed
    * at that time; what was changed after its start is as pending as before.
    *
+   * @param isNew whether it is known to be a new process; by default that is told by its up time
    * @returns whether it is a new process
    */
-  async observe(about: EngineAbout): Promise<boolean> {
+  async observe(about: EngineAbout, isNew = false): Promise<boolean> {
     const before = this.#engine;
-    if (before !== undefined && !isNewProcess(before, about)) return false;
+    if (before !== undefined && !isNew && !isNewProcess(before, about)) return false;
+    const waiting = this.pending();
     this.#engine = about;
     const plugins = new Map<string, KnownVersion>();
     for (const [id, entry] of this.#installed()) {
@@ -107,8 +112,15 @@ export class Baseline {
       if (isAfter(this.#options.installed.removedAt(id), about.startedAt)) plugins.set(key, known);
     }
     this.#plugins = plugins;
+    const left = new Set(this.pending().map(pluginKey));
+    this.onNewProcess(waiting.filter((change) => !left.has(pluginKey(change))));
     await this.#write();
     return true;
+  }
+
+  /** Whether the engine has ever answered. */
+  get isKnown(): boolean {
+    return this.#engine !== undefined;
   }
 
   /** Records that the engine's process has loaded what is installed now, without a restart. */

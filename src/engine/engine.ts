@@ -1,4 +1,5 @@
 import type { Config } from "../config/schema.ts";
+import type { PluginId } from "../domain/plugin.ts";
 import type { Log } from "../lib/log.ts";
 import type { Layout } from "../store/layout.ts";
 import type { PluginStore } from "../store/plugin-store.ts";
@@ -30,7 +31,10 @@ export class Engine {
   /** Does not ask the engine anything yet: it may be started later than this server. */
   static async create({ config, layout, store, log }: EngineOptions): Promise<Engine> {
     const client = new EngineClient({ config, baseFolder: layout.base });
-    const installed = { entries: store.entries.bind(store), removedAt: () => undefined };
+    const installed = {
+      entries: store.entries.bind(store),
+      removedAt: (id: PluginId) => store.replacedOf(id)?.removedAt,
+    };
     return new Engine(client, await Baseline.open({ layout, installed, log }));
   }
 

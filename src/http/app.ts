@@ -9,6 +9,7 @@ import type { Catalogue } from "../catalogue/catalogue.ts";
 import type { Config } from "../config/schema.ts";
 import { PluginError } from "../domain/errors.ts";
 import type { Engine } from "../engine/engine.ts";
+import type { EngineRestarts } from "../engine/restart/restarts.ts";
 import type { Receiver } from "../incoming/receiver.ts";
 import type { Uploads } from "../incoming/uploads.ts";
 import type { Jobs } from "../jobs/jobs.ts";
@@ -26,6 +27,7 @@ import { limitConnections } from "./hooks/connection-limits.ts";
 import { answerErrors, answerUnroutable } from "./hooks/error-reply.ts";
 import { logRequests } from "./hooks/request-log.ts";
 import { answerUnknownRoutes } from "./hooks/unknown-routes.ts";
+import { engineRestartRoutes } from "./routes/engine-restart.ts";
 import { functionRoutes } from "./routes/functions.ts";
 import { jobRoutes } from "./routes/jobs.ts";
 import { listRoutes } from "./routes/lists.ts";
@@ -43,6 +45,8 @@ export interface AppOptions {
   readonly manager: PluginManager;
   /** Undefined where this server stands alone: `engine.url` is empty. */
   readonly engine: Engine | undefined;
+  /** Undefined like `engine`. */
+  readonly restarts: EngineRestarts | undefined;
   readonly catalog: Catalogue;
   readonly jobs: Jobs;
   readonly receiver: Receiver;
@@ -59,7 +63,7 @@ export interface AppOptions {
 
 /** The HTTP interface with all its routes. It does not listen yet. */
 export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
-  const { installed, manager, catalog, jobs, receiver, uploads, keys, restart, version, audit } = options;
+  const { installed, manager, restarts, catalog, jobs, receiver, uploads, keys, restart, version, audit } = options;
   const { http, uploads: limits } = options.config;
   const uploading = new UploadingSockets();
   const connections = new Connections({
@@ -90,8 +94,9 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   app.decorateRequest("zip", undefined);
   app.decorateRequest("isFile", false);
   await serverRoutes(app, { version });
-  await pluginRoutes(app, { installed, manager, jobs, bodies, restart });
-  await versionRoutes(app, { installed, manager, jobs });
+  await pluginRoutes(app, { installed, manager, restarts, jobs, bodies, restart });
+  await versionRoutes(app, { installed, manager, restarts, jobs });
+  if (restarts !== undefined) await engineRestartRoutes(app, { restarts });
   await functionRoutes(app, { installed, manager });
   await listRoutes(app, { installed, catalog });
   await jobRoutes(app, { jobs });
@@ -131,6 +136,7 @@ function corsOptions(allowedOrigins: readonly string[]): FastifyCorsOptions {
     origin: (origin, answer) => answer(null, isListed(origin)),
     methods: ["GET", "HEAD", "POST", "PUT", "DELETE"],
     exposedHeaders: [
+      "Job",
       "Link",
       "Location",
       "Plugin-Activation",

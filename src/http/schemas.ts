@@ -7,6 +7,12 @@ import { fieldObjection } from "../incoming/fields.ts";
 /** The parameters of a route with `:name`. */
 export const NameParams = Type.Object({ name: Type.String() });
 
+/** `?restart=1` and `?stop=1`. Any type: unknown values are ignored. */
+export const RestartQuery = Type.Object({
+  restart: Type.Optional(Type.Unknown()),
+  stop: Type.Optional(Type.Unknown()),
+});
+
 /** A field that is a string, null or absent. */
 export const optionalString = Type.Optional(Type.Union([Type.String(), Type.Null()], { description: "a string" }));
 

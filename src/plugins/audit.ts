@@ -16,16 +16,22 @@ export type AuditedAction =
   | "inspect"
   | "upload"
   | "deleteUpload"
-  | "cancel";
+  | "cancel"
+  | "restart";
 
-/** A plugin, the name of an uploaded file, or the id of a job. A name that was not read, or is none, is empty. */
-export type AuditedSubject = { readonly plugin: PluginId } | { readonly upload: string } | { readonly job: string };
+/** A plugin, the name of an uploaded file, the id of a job, or the engine's address. A name that was not read, or is none, is empty. */
+export type AuditedSubject =
+  | { readonly plugin: PluginId }
+  | { readonly upload: string }
+  | { readonly job: string }
+  | { readonly engine: string };
 
 /** A write as its audit line tells it, but for the result. */
 export interface AuditedWrite {
   readonly action: AuditedAction;
   readonly subject: AuditedSubject;
-  readonly facts?: ChangeFacts;
+  /** Of a restart of the engine: its result. */
+  readonly facts?: ChangeFacts | Readonly<Record<string, unknown>>;
   readonly caller: Caller;
 }
 

@@ -42,6 +42,11 @@ export class Layout {
     return join(this.engineFolder, "baseline.json");
   }
 
+  /** The restart of the engine that is in progress. */
+  get restartFile(): string {
+    return join(this.engineFolder, "restart.json");
+  }
+
   get lockFile(): string {
     return join(this.base, "plugins", ".lock");
   }

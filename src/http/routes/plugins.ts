@@ -1,9 +1,9 @@
 import type { FastifyPluginAsyncTypebox } from "@fastify/type-provider-typebox";
-import { Type } from "@sinclair/typebox";
 import type { FastifyReply } from "fastify";
 import { PluginError } from "../../domain/errors.ts";
 import { checkPluginName } from "../../domain/names.ts";
 import { PLUGIN_TYPES } from "../../domain/plugin.ts";
+import type { EngineRestarts } from "../../engine/restart/restarts.ts";
 import type { JobRun } from "../../jobs/job.ts";
 import type { Jobs } from "../../jobs/jobs.ts";
 import { LinkedSignal } from "../../lib/signals.ts";
@@ -15,22 +15,22 @@ import { callerOf } from "../hooks/authentication.ts";
 import { decodeInstallBody, InstallBodySchema } from "../install-body.ts";
 import { bodyErrorPrefix, changeHeaders, errorPrefix, replyMessage, withCompatibility } from "../messages.ts";
 import { answerChange } from "../respond-async.ts";
-import { NameParams } from "../schemas.ts";
+import { thenRestart, wantsRestart } from "../restart-after.ts";
+import { NameParams, RestartQuery } from "../schemas.ts";
 
 interface PluginRoutesOptions {
   readonly installed: InstalledPlugins;
   readonly manager: PluginManager;
+  /** Undefined where this server stands alone. */
+  readonly restarts: EngineRestarts | undefined;
   readonly jobs: Jobs;
   readonly bodies: BodyDecoder;
   /** Ends the process so that its supervisor restarts it. */
   readonly restart: () => void;
 }
 
-/** Any type: unknown values are ignored. */
-const DeleteQuery = Type.Object({ restart: Type.Optional(Type.Unknown()), stop: Type.Optional(Type.Unknown()) });
-
 export const pluginRoutes: FastifyPluginAsyncTypebox<PluginRoutesOptions> = async (app, options) => {
-  const { installed, manager, jobs, bodies, restart } = options;
+  const { installed, manager, restarts, jobs, bodies, restart } = options;
   for (const type of PLUGIN_TYPES) {
     const url = `/plugins/${type}`;
     const bodyPrefix = bodyErrorPrefix.plugin(type);
@@ -42,7 +42,7 @@ export const pluginRoutes: FastifyPluginAsyncTypebox<PluginRoutesOptions> = asyn
     app.post(
       url,
       {
-        schema: { body: InstallBodySchema },
+        schema: { body: InstallBodySchema, querystring: RestartQuery },
         preValidation: decodeInstallBody(bodies, (name) => void checkPluginName(name)),
         config: {
           bodyAsStream: true,
@@ -54,11 +54,14 @@ export const pluginRoutes: FastifyPluginAsyncTypebox<PluginRoutesOptions> = asyn
       (request, reply) => {
         const caller = callerOf(request);
         const subject = { action: "install", plugin: { type, name: request.body.name ?? "" } } as const;
-        const install = bodies.handOver(request, async (body, run: JobRun) => {
-          const { id, compatibility } = await manager.install(type, body, caller, run);
-          const headers = changeHeaders(compatibility);
-          return { status: 201, body: replyMessage.created(type, id.name), headers };
-        });
+        const { query } = request;
+        const install = bodies.handOver(request, (body, run: JobRun) =>
+          thenRestart(restarts, query, caller, async () => {
+            const { id, compatibility } = await manager.install(type, body, caller, run);
+            const headers = changeHeaders(compatibility);
+            return { status: 201, body: replyMessage.created(type, id.name), headers };
+          }),
+        );
         return answerChange(request, reply, jobs, subject, install);
       },
     );
@@ -93,7 +96,7 @@ export const pluginRoutes: FastifyPluginAsyncTypebox<PluginRoutesOptions> = asyn
     app.put(
       `${url}/:name`,
       {
-        schema: { params: NameParams, body: InstallBodySchema },
+        schema: { params: NameParams, body: InstallBodySchema, querystring: RestartQuery },
         preValidation: decodeInstallBody(bodies),
         config: {
           bodyAsStream: true,
@@ -105,10 +108,13 @@ export const pluginRoutes: FastifyPluginAsyncTypebox<PluginRoutesOptions> = asyn
       (request, reply) => {
         const plugin = { type, name: request.params.name };
         const caller = callerOf(request);
-        const update = bodies.handOver(request, async (body, run: JobRun) => {
-          const { compatibility } = await manager.update(plugin, body, caller, run);
-          return { status: 200, body: replyMessage.updated(plugin.name), headers: changeHeaders(compatibility) };
-        });
+        const { query } = request;
+        const update = bodies.handOver(request, (body, run: JobRun) =>
+          thenRestart(restarts, query, caller, async () => {
+            const { compatibility } = await manager.update(plugin, body, caller, run);
+            return { status: 200, body: replyMessage.updated(plugin.name), headers: changeHeaders(compatibility) };
+          }),
+        );
         return answerChange(request, reply, jobs, { action: "update", plugin }, update);
       },
     );
@@ -116,21 +122,25 @@ export const pluginRoutes: FastifyPluginAsyncTypebox<PluginRoutesOptions> = asyn
     app.delete(
       `${url}/:name`,
       {
-        schema: { params: NameParams, querystring: DeleteQuery },
+        schema: { params: NameParams, querystring: RestartQuery },
         config: { errorPrefix: errorPrefix.delete(type), audited: { action: "delete", about: type } },
       },
       (request, reply) => {
         const plugin = { type, name: request.params.name };
         const caller = callerOf(request);
-        const stops = isOne(request.query.restart) || isOne(request.query.stop);
+        const { query } = request;
+        const stops = wantsRestart(query);
+        const endsUs = stops && !restarts?.isOffered;
         // Before the delete waits for its turn: a client that gives up meanwhile closes the connection.
         const ended = new Promise<void>((resolve) => reply.raw.once("close", resolve));
-        return answerChange(request, reply, jobs, { action: "delete", plugin }, async (run) => {
-          await manager.remove(plugin, caller, run);
-          if (!stops) return { status: 200, body: replyMessage.deleted(type, plugin.name) };
-          void ended.then(restart); // after the reply, or when the client has gone
-          return { status: 200, body: replyMessage.deletedAndStopping(type, plugin.name) };
-        });
+        return answerChange(request, reply, jobs, { action: "delete", plugin }, (run) =>
+          thenRestart(restarts, query, caller, async () => {
+            await manager.remove(plugin, caller, run);
+            if (!stops) return { status: 200, body: replyMessage.deleted(type, plugin.name) };
+            if (endsUs) void ended.then(restart); // after the reply, or when the client has gone
+            return { status: 200, body: replyMessage.deletedAndStopping(type, plugin.name) };
+          }),
+        );
       },
     );
   }
@@ -146,11 +156,6 @@ function untilClosed(reply: FastifyReply, closing: AbortSignal): LinkedSignal {
   if (raw.closed) onClose();
   else raw.once("close", onClose);
   return linked;
-}
-
-/** Of a parameter that is repeated the first value counts. */
-function isOne(value: unknown): boolean {
-  return (Array.isArray(value) ? value[0] : value) === "1";
 }
 
 const jsonCache = new WeakMap<object, Buffer>();

@@ -1,6 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from "@fastify/type-provider-typebox";
 import { Type } from "@sinclair/typebox";
 import { PLUGIN_TYPES } from "../../domain/plugin.ts";
+import type { EngineRestarts } from "../../engine/restart/restarts.ts";
 import type { Jobs } from "../../jobs/jobs.ts";
 import type { InstalledPlugins } from "../../plugins/installed-plugins.ts";
 import type { PluginManager } from "../../plugins/plugin-manager.ts";
@@ -8,11 +9,14 @@ import { jsonBody } from "../body/request-body.ts";
 import { callerOf } from "../hooks/authentication.ts";
 import { bodyErrorPrefix, changeHeaders, errorPrefix, replyMessage } from "../messages.ts";
 import { answerChange } from "../respond-async.ts";
-import { NameParams } from "../schemas.ts";
+import { thenRestart } from "../restart-after.ts";
+import { NameParams, RestartQuery } from "../schemas.ts";
 
 interface VersionRoutesOptions {
   readonly installed: InstalledPlugins;
   readonly manager: PluginManager;
+  /** Undefined where this server stands alone. */
+  readonly restarts: EngineRestarts | undefined;
   readonly jobs: Jobs;
 }
 
@@ -29,7 +33,7 @@ const RollbackBody = Type.Object({ version: optionalVersion, id: optionalVersion
 /** The versions of a plugin that are kept, and the way back to them. */
 export const versionRoutes: FastifyPluginAsyncTypebox<VersionRoutesOptions> = async (
   app,
-  { installed, manager, jobs },
+  { installed, manager, restarts, jobs },
 ) => {
   for (const type of PLUGIN_TYPES) {
     app.get(
@@ -41,7 +45,7 @@ export const versionRoutes: FastifyPluginAsyncTypebox<VersionRoutesOptions> = as
     app.post(
       `/plugins/${type}/:name/rollback`,
       {
-        schema: { params: NameParams, body: RollbackBody },
+        schema: { params: NameParams, body: RollbackBody, querystring: RestartQuery },
         preValidation: jsonBody(RollbackBody, { mayBeEmpty: true }),
         config: {
           errorPrefix: errorPrefix.rollback(type),
@@ -51,13 +55,15 @@ export const versionRoutes: FastifyPluginAsyncTypebox<VersionRoutesOptions> = as
       },
       (request, reply) => {
         const plugin = { type, name: request.params.name };
-        const { body: wanted } = request;
+        const { body: wanted, query } = request;
         const caller = callerOf(request);
-        return answerChange(request, reply, jobs, { action: "rollback", plugin }, async (run) => {
-          const { version, compatibility } = await manager.rollback(plugin, wanted, caller, run);
-          const headers = changeHeaders(compatibility);
-          return { status: 200, body: replyMessage.rolledBack(plugin.name, version), headers };
-        });
+        return answerChange(request, reply, jobs, { action: "rollback", plugin }, (run) =>
+          thenRestart(restarts, query, caller, async () => {
+            const { version, compatibility } = await manager.rollback(plugin, wanted, caller, run);
+            const headers = changeHeaders(compatibility);
+            return { status: 200, body: replyMessage.rolledBack(plugin.name, version), headers };
+          }),
+        );
       },
     );
   }
