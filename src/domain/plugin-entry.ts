@@ -87,6 +87,8 @@ export interface ReplacedVersion {
   readonly version: KeptVersion;
   /** The id of the entry that it was. Its own differs where a file could not be kept as it was installed. */
   readonly of: string;
+  /** When the first change since took its place: ISO 8601, UTC. */
+  readonly replacedAt: string;
   /** When the plugin was deleted: ISO 8601, UTC. Absent while another version is in its place. */
   readonly removedAt?: string;
   /** For a deleted plugin: the versions before it, the latest first. */

@@ -1,7 +1,7 @@
 import { type Static, Type } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";
-import { PLUGIN_TYPES, type PluginId, type PluginType, pluginKey } from "../domain/plugin.ts";
-import type { PluginEntry } from "../domain/plugin-entry.ts";
+import { PLUGIN_TYPES, type PluginId, type PluginType, parsePluginKey, pluginKey } from "../domain/plugin.ts";
+import type { PluginEntry, ReplacedVersion } from "../domain/plugin-entry.ts";
 import { makeFolder, replaceFile } from "../lib/durable.ts";
 import { hasCode } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
@@ -45,6 +45,8 @@ export interface InstalledSet {
   entries(type: PluginType): ReadonlyMap<string, PluginEntry>;
   /** When a plugin that is gone was deleted (ISO 8601, UTC), if that is known. */
   removedAt(id: PluginId): string | undefined;
+  /** What was there before the changes that an engine may not know of, by the keys of their plugins. */
+  replaced?(): ReadonlyMap<string, ReplacedVersion>;
 }
 
 interface BaselineOptions {
@@ -103,13 +105,21 @@ export class Baseline {
     for (const [id, entry] of this.#installed()) {
       const key = pluginKey(id);
       // Up times are whole seconds: what changed in the second of the start counts as unknown to it.
-      const known = isAfter(entry.changedAt, about.startedAt) ? this.#plugins.get(key) : knownVersion(entry);
+      const known = isAfter(entry.changedAt, about.startedAt)
+        ? (this.#plugins.get(key) ?? this.#replacedAfter(about.startedAt, key))
+        : knownVersion(entry);
       if (known !== undefined) plugins.set(key, known);
     }
     for (const [key, known] of this.#plugins) {
-      const id = idOf(key);
+      const id = parsePluginKey(key);
       if (id === undefined || this.#options.installed.entries(id.type).has(id.name)) continue;
       if (isAfter(this.#options.installed.removedAt(id), about.startedAt)) plugins.set(key, known);
+    }
+    for (const [key, { removedAt }] of this.#replaced) {
+      const id = parsePluginKey(key);
+      const known = removedAt === undefined ? undefined : this.#replacedAfter(about.startedAt, key);
+      if (id === undefined || known === undefined || this.#options.installed.entries(id.type).has(id.name)) continue;
+      if (!plugins.has(key)) plugins.set(key, known);
     }
     this.#plugins = plugins;
     const left = new Set(this.pending().map(pluginKey));
@@ -146,12 +156,23 @@ export class Baseline {
       changes.push({ ...id, change, ...(since && { since }), ...(from && { from }), to: knownVersion(entry) });
     }
     for (const [key, from] of this.#plugins) {
-      const id = idOf(key);
+      const id = parsePluginKey(key);
       if (id === undefined || this.#options.installed.entries(id.type).has(id.name)) continue;
       const since = this.#options.installed.removedAt(id);
       changes.push({ ...id, change: "delete", ...(since && { since }), from });
     }
     return changes;
+  }
+
+  get #replaced(): ReadonlyMap<string, ReplacedVersion> {
+    return this.#options.installed.replaced?.() ?? new Map();
+  }
+
+  /** For a process that was not seen before the change: what was there when it started. */
+  #replacedAfter(start: Date, key: string): KnownVersion | undefined {
+    const replaced = this.#replaced.get(key);
+    if (replaced === undefined || !isAfter(replaced.replacedAt, start)) return undefined;
+    return { version: replaced.version.version, id: replaced.of };
   }
 
   *#installed(): Iterable<[PluginId, PluginEntry]> {
@@ -189,9 +210,4 @@ function isSame(known: KnownVersion, entry: PluginEntry): boolean {
 
 function isAfter(time: string | undefined, start: Date): boolean {
   return time !== undefined && Date.parse(time) >= start.getTime();
-}
-
-function idOf(key: string): PluginId | undefined {
-  const [type = "", name = ""] = key.split("/");
-  return (PLUGIN_TYPES as readonly string[]).includes(type) ? { type: type as PluginType, name } : undefined;
 }

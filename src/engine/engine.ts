@@ -34,6 +34,7 @@ export class Engine {
     const installed = {
       entries: store.entries.bind(store),
       removedAt: (id: PluginId) => store.replacedOf(id)?.removedAt,
+      replaced: () => store.replaced,
     };
     return new Engine(client, await Baseline.open({ layout, installed, log }));
   }

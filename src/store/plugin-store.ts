@@ -201,9 +201,9 @@ export class PluginStore {
     return this.#registry.replaced.get(pluginKey(id));
   }
 
-  /** The plugins of which there is one. */
-  replacedIds(): PluginId[] {
-    return [...this.#registry.replaced.keys()].flatMap((key) => parsePluginKey(key) ?? []);
+  /** The same of all plugins, by their keys. */
+  get replaced(): ReadonlyMap<string, ReplacedVersion> {
+    return this.#registry.replaced;
   }
 
   /** Drops the replaced versions of these plugins: the engine does not run them any more. @throws PluginError of the storage */

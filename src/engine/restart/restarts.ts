@@ -1,5 +1,6 @@
 import type { Caller } from "../../domain/change.ts";
 import { asStorageFailure, ERROR_STATUS, PluginError } from "../../domain/errors.ts";
+import { parsePluginKey } from "../../domain/plugin.ts";
 import { Job, type JobResult, type JobRun } from "../../jobs/job.ts";
 import type { Jobs } from "../../jobs/jobs.ts";
 import type { Log } from "../../lib/log.ts";
@@ -180,7 +181,8 @@ export class EngineRestarts {
   async #forgetReplaced(): Promise<void> {
     const { engine, store, log } = this.#options;
     const waiting = new Set(keysOf(engine.baseline.pending()));
-    const ids = store.replacedIds().filter((id) => !waiting.has(`${id.type}/${id.name}`));
+    const unneeded = [...store.replaced.keys()].filter((key) => !waiting.has(key));
+    const ids = unneeded.flatMap((key) => parsePluginKey(key) ?? []);
     await store.forgetReplaced(ids).catch((err) => log.warn({ err }, "replaced versions could not be cleared"));
   }
 }

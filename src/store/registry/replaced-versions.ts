@@ -10,6 +10,7 @@ import { DisplacedSchema, KeptVersionSchema } from "./registry-schema.ts";
 const ReplacedSchema = Type.Object({
   version: KeptVersionSchema,
   of: Type.String(),
+  replacedAt: Type.String(),
   removedAt: Type.Optional(Type.String()),
   versions: Type.Optional(Type.Array(KeptVersionSchema)),
   edited: Type.Optional(Type.Array(DisplacedSchema)),

@@ -45,13 +45,13 @@ export async function prepareRemoval(
   const moves = [...edited.moves, ...restored.moves, ...removals, ...restored.removals];
   const backups = edited.moves.map(({ target }) => target);
   const change = { id, entry: null, moves, backups };
+  const now = new Date().toISOString();
   const [first] = replaced ? [replaced] : await kept();
   await lease.sync();
   if (first === undefined) return change;
-  const { version, of } = first;
+  const { version, of, replacedAt } = first;
   const versions = (entry.versions ?? []).filter((one) => one.id !== version.id);
-  const removedAt = new Date().toISOString();
-  return { ...change, replaced: { version, of, removedAt, versions, edited: edited.displaced } };
+  return { ...change, replaced: { version, of, replacedAt, removedAt: now, versions, edited: edited.displaced } };
 
   async function kept(): Promise<ReplacedVersion[]> {
     if (!retains) return [];
@@ -60,7 +60,7 @@ export async function prepareRemoval(
       layout,
     );
     const version = await keepVersion({ id, entry, files, soFiles, live, replaced: new Set(paths) }, lease, layout);
-    return version === undefined ? [] : [{ version, of: versionId(entry) }];
+    return version === undefined ? [] : [{ version, of: versionId(entry), replacedAt: now }];
   }
 }
 

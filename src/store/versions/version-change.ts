@@ -180,7 +180,8 @@ async function prepareSwap<F extends IncomingFile>(
     .filter((path) => !restored.paths.has(path))
     .map((target) => ({ target, staged: null }));
   const moves = [...backUps, ...additions, ...restored.moves, ...removals, ...restored.removals];
-  const retained = retains && kept && { replaced: { version: kept, of: versionId(old.entry) } };
+  const replacedAt = new Date().toISOString();
+  const retained = retains && kept && { replaced: { version: kept, of: versionId(old.entry), replacedAt } };
   return { id, entry, moves, ...retained };
 }
 
