@@ -61,12 +61,17 @@ const test = stoppedServerTest
   .extend("versions", ({ server }) => async (): Promise<{ version: string; undone?: string }[]> => {
     return JSON.parse((await send(`${server.url}/plugins/sources/random/versions`)).text);
   })
+  /** Restarts the engine, which has been up for a while then. */
+  .extend("runNow", ({ engine, server }) => async () => {
+    await engine.restart();
+    await send(`${server.url}/plugins/sources/none?restart=1`, { method: "DELETE" }); // asks the engine
+    engine.age(60);
+  })
   /** The engine runs with version 1 of a plugin, and a rule that needs it. */
-  .extend("running", ({ start, put, engine }) => async (settings: Settings = {}) => {
+  .extend("running", ({ start, put, engine, runNow }) => async (settings: Settings = {}) => {
     await start(settings);
     await put(V1);
-    await engine.restart();
-    engine.age(60);
+    await runNow();
     engine.streams.push({ name: "demo", type: "random" });
     engine.rules.push({ id: "rule1", sql: "SELECT * FROM demo", actions: ["log"] });
   });
@@ -175,13 +180,12 @@ test("a delete of a plugin that a rule needs is brought back, with its versions 
   put,
   ended,
   server,
-  engine,
+  runNow,
   versions,
 }) => {
   await running();
   await put(V2);
-  await engine.restart();
-  engine.age(60);
+  await runNow();
   const yaml = join(server.base, "etc/sources/random.yaml");
   await writeFile(yaml, "seed: mine\n");
   const { status, headers, text } = await send(`${server.url}/plugins/sources/random?restart=1`, { method: "DELETE" });

@@ -71,8 +71,10 @@ export class EngineRestarts {
       const how = "set engine.restart to stop, or to a command such as [systemctl, restart, kuiper]";
       throw new PluginError("NOT_SUPPORTED", `engine.restart is none, so this server can't restart the engine; ${how}`);
     }
-    if (config.restart !== "stop") return;
+    // Also where nothing depends on the answer: what the engine has is known best before it changes.
+    engine.forget();
     const { version } = await engine.about().catch(() => ({ version: "" })); // the restart itself says why
+    if (config.restart !== "stop") return;
     const [, major, minor] = /^v?(\d{1,6})\.(\d{1,6})\b/.exec(version) ?? [];
     if (major === undefined || Number(major) > 1 || Number(minor) >= 12) return;
     const has = `the engine ${quoted(version)} has no POST /stop, which came with 1.12`;
