@@ -1,3 +1,4 @@
+import { existsSync, rmSync } from "node:fs";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect } from "vitest";
@@ -180,12 +181,10 @@ test("a delete of a plugin that a rule needs is brought back, with its versions 
   put,
   ended,
   server,
-  runNow,
   versions,
 }) => {
   await running();
-  await put(V2);
-  await runNow();
+  expect(body(await ended(await put(V2, "?restart=1")))).toMatchObject({ outcome: "healthy" });
   const yaml = join(server.base, "etc/sources/random.yaml");
   await writeFile(yaml, "seed: mine\n");
   const { status, headers, text } = await send(`${server.url}/plugins/sources/random?restart=1`, { method: "DELETE" });
@@ -333,6 +332,54 @@ test("an engine that refuses to end is the same as before", async ({ running, pu
   expect([state, result.error]).toEqual(["failed", "ENGINE_RESTART_FAILED"]);
   expect(result.message).toMatch(/the engine was not restarted: the engine answers POST \/stop with 403 not you/);
   expect((await versions())[0]?.version).toBe("2.0.0");
+});
+
+describe("a command", () => {
+  test("restarts the engine, also one that is down", async ({ running, put, ended, engine, restart }) => {
+    await running({ ENGINE__RESTART: JSON.stringify(["sh", "-c", "echo starting; touch asked"]) });
+    const { base } = engine;
+    engine.intercept = ({ path }, response) => {
+      if (path !== "/" || !existsSync(join(base, "asked"))) return false;
+      rmSync(join(base, "asked"));
+      response.destroy();
+      void engine.restart(); // as the command says
+      return true;
+    };
+    expect(body(await ended(await put(FAILING, "?restart=1")))).toMatchObject({
+      outcome: "rolled-back",
+      undone: [UPDATE],
+      output: ["starting"],
+    });
+    engine.intercept = () => false;
+    await engine.stop();
+    const job = restart();
+    const watch = async (): Promise<void> => {
+      while (!existsSync(join(base, "asked"))) await new Promise((resolve) => setImmediate(resolve));
+      await engine.start();
+    };
+    await watch();
+    expect(body(await job)).toMatchObject({ outcome: "healthy" });
+  });
+
+  test("that fails leaves everything as it was", async ({ running, put, ended, versions, server }) => {
+    await running({ ENGINE__RESTART: JSON.stringify(["sh", "-c", "echo no such unit; exit 5"]) });
+    const { state, result } = await ended(await put(V2, "?restart=1"));
+    expect([state, result.error]).toEqual(["failed", "ENGINE_RESTART_FAILED"]);
+    expect(result.message).toMatch(
+      /the command of engine.restart failed with exit status 5; it printed: no such unit$/,
+    );
+    expect((await versions())[0]?.version).toBe("2.0.0");
+    expect((await server.files()).includes("plugins/.engine/restart.json")).toBe(false);
+    expect(server.logged.filter(({ action }) => action === "restart")).toMatchObject([
+      { result: "ENGINE_RESTART_FAILED" },
+    ]);
+  });
+
+  test("that does nothing is told from one that works", async ({ running, restart }) => {
+    await running({ ENGINE__RESTART: JSON.stringify(["true"]), ENGINE__RESTARTTIMEOUTSECONDS: "1" });
+    const { result } = await restart();
+    expect(result.message).toMatch(/the engine's process is still the same after 1 s \(engine.restartTimeoutSeconds\)/);
+  });
 });
 
 /** Holds the next answer of the engine at that path. */
