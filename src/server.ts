@@ -74,11 +74,14 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     keepReplaced: config.engine.url !== "",
   });
   const inspector = createInspector({ config: config.engine, baseFolder: layout.base, env });
+  const engine =
+    config.engine.url === "" ? undefined : await Engine.create({ config: config.engine, layout, store, log });
   const check = new CompatibilityCheck({
     inspector,
     soFolder: (type) => layout.soFolder(type),
     entries: (type) => store.entries(type),
     verify: config.engine.verify,
+    builtIn: engine?.names,
   });
   const functionNames = new FunctionNames(() => store.entries("functions"));
   const installed = new InstalledPlugins({
@@ -101,9 +104,8 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     functionNames,
     limits: config.pluginPackage,
     audit,
+    onChange: engine && (() => engine.notice()),
   });
-  const engine =
-    config.engine.url === "" ? undefined : await Engine.create({ config: config.engine, layout, store, log });
   const jobs = new Jobs(config.jobs);
   const restarts =
     engine &&
@@ -118,6 +120,8 @@ export async function createServer(options: ServerOptions): Promise<Server> {
   const uploadFolder = new UploadFolder(uploadsFolder);
   await receiver.clear().catch((err) => log.error({ err }, "zips received before the start could not be removed"));
   await uploadFolder.clear().catch((err) => log.error({ err }, "unfinished uploads could not be removed"));
+
+  engine?.notice();
 
   const app = await buildApp({
     ...options,
@@ -139,6 +143,7 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     async close() {
       await restarts?.close();
       await app.close();
+      await engine?.close();
       await downloader.close();
     },
   };

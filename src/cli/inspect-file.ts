@@ -15,7 +15,6 @@ import { readArchive } from "../package/archive.ts";
 import { readEntryNames } from "../package/entry-name.ts";
 import { insteadOfAnySo } from "../package/missing-file.ts";
 import type { ScriptRunner } from "../package/script/install-script.ts";
-import { STATEMENT_LIMIT } from "../package/trust/envelope.ts";
 import { PREDICATE_TYPE, type StatedSubject } from "../package/trust/statement.ts";
 import type { Trust } from "../package/trust/trust.ts";
 import type { Staging } from "../package/unpack.ts";
@@ -114,7 +113,7 @@ async function proveStatement(
   trust: Trust,
   signal: AbortSignal,
 ): Promise<Verified> {
-  if ((await regularFileSize(file)) > STATEMENT_LIMIT.bytes) throw STATEMENT_LIMIT.exceeded();
+  if ((await regularFileSize(file)) > trust.statementLimit.bytes) throw trust.statementLimit.exceeded();
   const proof = await trust.verifyStatement(await readFile(file), subject, signal);
   if (proof !== undefined) return proof;
   throw new PluginError(

@@ -42,7 +42,8 @@ const choiceOrCommand = <T extends string>(value: T, values: readonly T[], descr
 
 const section = <T extends Record<string, TSchema>>(properties: T) => Type.Object(properties, { default: {} });
 
-const MiB = 1024 * 1024;
+const KiB = 1024;
+const MiB = 1024 * KiB;
 const DAY = 86_400;
 
 export const ConfigSchema = section({
@@ -166,6 +167,18 @@ export const ConfigSchema = section({
     maxTotalBytes: integer(2048 * MiB, 1, Number.MAX_SAFE_INTEGER, "The largest unpacked size of a zip."),
     maxRatio: integer(200, 1, 1100, "How many times its compressed size an entry over 1 MiB may have."),
     unpackTimeoutSeconds: seconds(600, DAY, "The time to unpack a zip."),
+    maxCheckedJsonBytes: integer(
+      4 * MiB,
+      0,
+      256 * MiB,
+      "The largest configuration of a plugin, its .json, that is checked for being JSON; larger ones are put into place unchecked.",
+    ),
+    maxCheckedYamlBytes: integer(
+      256 * KiB,
+      0,
+      16 * MiB,
+      "The same for its .yaml; other requests wait while it is parsed, about a second for a MiB.",
+    ),
   }),
   installScript: section({
     enabled: boolean(true, "false refuses every zip that has an install.sh."),
@@ -173,6 +186,13 @@ export const ConfigSchema = section({
       false,
       "true runs an install.sh that was saved with Windows line ends, a byte order mark or as UTF-16, converted; false refuses it.",
     ),
+    maxTextBytes: integer(
+      256 * KiB,
+      4 * KiB,
+      64 * MiB,
+      "How much of a script is looked at for that, and the largest one that is converted; other requests wait meanwhile, up to a second for a MiB.",
+    ),
+    maxHelpers: integer(50, 0, 10_000, "How many of the scripts that install.sh starts are looked at for that."),
     timeoutSeconds: seconds(300, DAY, "The time that install.sh and all processes that it starts have."),
     maxOutputBytes: integer(MiB, 1024, 1024 * MiB, "How much of its output is logged."),
     maxCpuSeconds: integer(300, 0, DAY, "CPU time of each of its processes; 0 is no limit."),
@@ -269,6 +289,12 @@ export const ConfigSchema = section({
       1,
       2048 * MiB - 1, // the most that Node's crypto takes in one call
       "The largest zip whose Ed25519 signature is checked, which takes twice its size in memory; ECDSA and RSA have no limit.",
+    ),
+    maxStatementBytes: integer(
+      64 * KiB,
+      KiB,
+      16 * MiB,
+      "The largest signed statement. In a request it comes in base64, which http.maxBodyBytes bounds, too.",
     ),
   }),
   uploads: section({

@@ -1,6 +1,9 @@
-import { readFileSync, statSync } from "node:fs";
 import { type Document, isScalar, parseAllDocuments, visit } from "yaml";
+import { readSmallFileSync, UnfitFile } from "../lib/small-file.ts";
 import { decodeText, encodingOf } from "../lib/text-encoding.ts";
+
+/** Much more than all settings with comments. Reading it takes a multiple of it in memory. */
+const MAX_YAML_BYTES = 1024 * 1024;
 
 /** Why a file has no settings; the message is one line and follows the file's name. */
 export class UnusableYaml extends Error {
@@ -33,13 +36,11 @@ export function readYamlFile(file: string): unknown {
 
 function readBytes(file: string): Buffer | undefined {
   try {
-    const stat = statSync(file);
-    // Reading a named pipe would block the startup forever. (Reading a folder fails with the system's own message.)
-    if (!stat.isFile() && !stat.isDirectory()) throw new Error("it is not a regular file");
-    return readFileSync(file);
+    return readSmallFileSync(file, MAX_YAML_BYTES);
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    throw new UnusableYaml(`can't be read: ${(cause as Error).message}`, { cause });
+    const { message } = cause as Error;
+    throw new UnusableYaml(`can't be read: ${cause instanceof UnfitFile ? `it ${message}` : message}`, { cause });
   }
 }
 

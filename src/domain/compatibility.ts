@@ -24,7 +24,7 @@ export type FunctionLookup = (typeof FUNCTION_LOOKUPS)[number];
 
 export interface Compatibility {
   readonly verdict: Verdict;
-  /** When the verdict is `compatible`, only of configuration that was left out. The most important one comes first. */
+  /** When the verdict is `compatible`, only of configuration that was left out, and on what the verdict depends. The most important one comes first. */
   readonly problems: readonly Problem[];
 }
 

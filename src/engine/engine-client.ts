@@ -11,6 +11,8 @@ import { messageOf } from "./engine-message.ts";
 export interface EngineReply {
   readonly status: number;
   readonly text: string;
+  /** As the engine said it. */
+  readonly contentType: string;
 }
 
 interface Question {
@@ -139,5 +141,6 @@ async function readReply(reply: IncomingMessage, maxBytes: number): Promise<Engi
     if (bytes > maxBytes) throw new Error(`answers with more than ${maxBytes} bytes (engine.maxReplyBytes)`);
     chunks.push(chunk);
   }
-  return { status: reply.statusCode ?? 0, text: Buffer.concat(chunks).toString("utf8") };
+  const { "content-type": contentType = "text/plain; charset=utf-8" } = reply.headers;
+  return { status: reply.statusCode ?? 0, text: Buffer.concat(chunks).toString("utf8"), contentType };
 }

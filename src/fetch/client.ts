@@ -11,6 +11,7 @@ import { FetchFailure, idleFailure, networkFailure, ofProxy } from "./failure.ts
 import { createHostRule, hostAndPort } from "./hosts.ts";
 import { createProxyRule, type ProxySettings } from "./proxy.ts";
 import { Reply } from "./reply.ts";
+import { mendReplyHead } from "./reply-head.ts";
 import { createTlsAuthorities } from "./tls.ts";
 
 const REDIRECTS: readonly number[] = [301, 302, 303, 307, 308];
@@ -107,6 +108,7 @@ export function createClient({ config, proxy, baseFolder }: ClientOptions): Clie
   ): Promise<IncomingMessage> {
     const { stream, forwardedBy } = await connect(url, network, signal);
     const proxyCredentials = forwardedBy && basicCredentials(forwardedBy);
+    mendReplyHead(stream, MAX_HEADER_BYTES);
     const path = url.pathname + url.search;
     const stop = () => stream.destroy(new FetchFailure("the request was cancelled", { cause: signal.reason }));
     signal.addEventListener("abort", stop, { once: true });

@@ -48,7 +48,7 @@ const MALFORMED: Readonly<Record<string, string>> = {
   HPE_INVALID_CHUNK_SIZE: "the size of a chunk is no hexadecimal number",
   HPE_INVALID_CONSTANT: "it does not begin with HTTP/1.",
   HPE_INVALID_CONTENT_LENGTH: "its Content-Length is no number",
-  HPE_INVALID_HEADER_TOKEN: "a header has a forbidden character in its name, such as a blank before the colon",
+  HPE_INVALID_HEADER_TOKEN: "a header has a forbidden character in its name, such as a blank",
   HPE_INVALID_STATUS: "its status is no number of three digits",
   HPE_INVALID_VERSION: "its version of HTTP is neither 1.0 nor 1.1",
   HPE_UNEXPECTED_CONTENT_LENGTH: "it has more than one Content-Length",

@@ -27,18 +27,20 @@ import { limitConnections } from "./hooks/connection-limits.ts";
 import { answerErrors, answerUnroutable } from "./hooks/error-reply.ts";
 import { logRequests } from "./hooks/request-log.ts";
 import { answerUnknownRoutes } from "./hooks/unknown-routes.ts";
+import { engineRoutes } from "./routes/engine.ts";
 import { engineRestartRoutes } from "./routes/engine-restart.ts";
 import { functionRoutes } from "./routes/functions.ts";
 import { jobRoutes } from "./routes/jobs.ts";
 import { listRoutes } from "./routes/lists.ts";
 import { pluginRoutes } from "./routes/plugins.ts";
+import { portableRoutes } from "./routes/portables.ts";
 import { serverRoutes } from "./routes/server.ts";
 import { uploadRoutes } from "./routes/uploads.ts";
 import { versionRoutes } from "./routes/versions.ts";
 import { compileValidator } from "./validation.ts";
 
 export interface AppOptions {
-  readonly config: Pick<Config, "http" | "uploads">;
+  readonly config: Pick<Config, "http" | "uploads" | "trust">;
   readonly log: Logger;
   readonly audit: Audit;
   readonly installed: InstalledPlugins;
@@ -63,8 +65,9 @@ export interface AppOptions {
 
 /** The HTTP interface with all its routes. It does not listen yet. */
 export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
-  const { installed, manager, restarts, catalog, jobs, receiver, uploads, keys, restart, version, audit } = options;
-  const { http, uploads: limits } = options.config;
+  const { installed, manager, engine, restarts, catalog, jobs, receiver, uploads, keys, restart, version, audit } =
+    options;
+  const { http, uploads: limits, trust } = options.config;
   const uploading = new UploadingSockets();
   const connections = new Connections({
     limits: http,
@@ -94,11 +97,13 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   app.decorateRequest("zip", undefined);
   app.decorateRequest("isFile", false);
   await serverRoutes(app, { version });
-  await pluginRoutes(app, { installed, manager, restarts, jobs, bodies, restart });
-  await versionRoutes(app, { installed, manager, restarts, jobs });
+  await pluginRoutes(app, { installed, manager, engine, restarts, jobs, bodies, restart, trust });
+  await portableRoutes(app, { manager, bodies, trust, engine });
+  await versionRoutes(app, { installed, manager, engine, restarts, jobs });
   if (restarts !== undefined) await engineRestartRoutes(app, { restarts });
   await functionRoutes(app, { installed, manager });
-  await listRoutes(app, { installed, catalog });
+  await listRoutes(app, { installed, engine, catalog });
+  await engineRoutes(app, { engine });
   await jobRoutes(app, { jobs });
   await uploadRoutes(app, { uploads, bodies });
   return app;
@@ -143,6 +148,7 @@ function corsOptions(allowedOrigins: readonly string[]): FastifyCorsOptions {
       "Plugin-Compatibility",
       "Plugin-Hosts-Empty",
       "Plugin-Hosts-Failed",
+      "Plugin-Used-By",
       "Preference-Applied",
       "Retry-After",
       "X-Request-Id",

@@ -1,5 +1,6 @@
 import { Type } from "@sinclair/typebox";
 import type { FastifyRequest } from "fastify";
+import type { Config } from "../config/schema.ts";
 import { ARGUMENTS_LIMIT, MAX_ARGUMENT_BYTES, MAX_ARGUMENTS } from "../domain/install-request.ts";
 import { ZIP_TYPES } from "../incoming/body-kind.ts";
 import type { Fields } from "../incoming/fields.ts";
@@ -7,9 +8,8 @@ import type { BodyDecoder, BodyRules } from "./body/decode-body.ts";
 import { optionalFunctionList, optionalString, optionalUri } from "./schemas.ts";
 
 const MAX_SIGNATURE_BYTES = 16 * 1024;
-const MAX_STATEMENT_BYTES = 64 * 1024;
-/** In base64, with line ends. */
-const MAX_STATEMENT_LETTERS = 96 * 1024;
+/** What base64 with line ends takes of a statement's bytes. */
+const LETTERS_PER_BYTE = 1.5;
 
 const stringLike = (pattern: string, maxLength: number, description: string) =>
   Type.Optional(Type.Union([Type.String({ pattern, maxLength }), Type.Null()], { description }));
@@ -18,53 +18,66 @@ const stringLike = (pattern: string, maxLength: number, description: string) =>
 const Argument = Type.String({ pattern: "^[^\\0]*$", maxLength: MAX_ARGUMENT_BYTES });
 const ArgumentList = Type.Array(Argument, { maxItems: MAX_ARGUMENTS });
 
+type StatementLimit = Pick<Config["trust"], "maxStatementBytes">;
+
 /** The body of a create, an update and an inspection. Other fields are ignored. */
-export const InstallBodySchema = Type.Object(
-  {
-    name: optionalString,
-    file: optionalUri,
-    sha256: stringLike("^[0-9a-fA-F]{64}$", 64, "64 hexadecimal digits"),
-    signature: stringLike(
-      "^[A-Za-z0-9+/=_\\s-]+$",
-      MAX_SIGNATURE_BYTES,
-      `base64 of at most ${MAX_SIGNATURE_BYTES} letters`,
-    ),
-    statement: stringLike(
-      "^[A-Za-z0-9+/=_\\s-]+$",
-      MAX_STATEMENT_LETTERS,
-      `base64 of at most ${MAX_STATEMENT_LETTERS} letters`,
-    ),
-    allowDowngrade: Type.Optional(Type.Union([Type.Boolean(), Type.Null()], { description: "true or false" })),
-    shellParas: Type.Optional(
-      Type.Union([ArgumentList, Type.Null()], {
-        description: "a list of strings without NUL characters",
-        limit: ARGUMENTS_LIMIT,
-      }),
-    ),
-    functions: optionalFunctionList,
-  },
-  { description: "name and file" },
-);
+const installBodySchema = ({ maxStatementBytes }: StatementLimit) =>
+  Type.Object(
+    {
+      name: optionalString,
+      file: optionalUri,
+      sha256: stringLike("^[0-9a-fA-F]{64}$", 64, "64 hexadecimal digits"),
+      signature: stringLike(
+        "^[A-Za-z0-9+/=_\\s-]+$",
+        MAX_SIGNATURE_BYTES,
+        `base64 of at most ${MAX_SIGNATURE_BYTES} letters`,
+      ),
+      statement: stringLike(
+        "^[A-Za-z0-9+/=_\\s-]+$",
+        maxStatementBytes * LETTERS_PER_BYTE,
+        `base64 of at most ${maxStatementBytes * LETTERS_PER_BYTE} letters (trust.maxStatementBytes)`,
+      ),
+      allowDowngrade: Type.Optional(Type.Union([Type.Boolean(), Type.Null()], { description: "true or false" })),
+      shellParas: Type.Optional(
+        Type.Union([ArgumentList, Type.Null()], {
+          description: "a list of strings without NUL characters",
+          limit: ARGUMENTS_LIMIT,
+        }),
+      ),
+      functions: optionalFunctionList,
+    },
+    { description: "name and file" },
+  );
 
-const RULES: BodyRules = {
-  schema: InstallBodySchema,
-  lists: ["shellParas", "functions"],
-  fileTypes: ZIP_TYPES,
-  encodedFiles: { signature: MAX_SIGNATURE_BYTES, statement: MAX_STATEMENT_BYTES },
-  normalize,
-};
+/** How a request to install is read: as JSON of any content type, as a zip with the fields in the query, or as a form. */
+export class InstallBodies {
+  readonly schema: ReturnType<typeof installBodySchema>;
+  readonly #bodies: BodyDecoder;
+  readonly #rules: BodyRules;
 
-/**
- * The preValidation hook of a route with `bodyAsStream` for a request to install: as JSON of any content type, as a zip
- * with the fields in the query, or as a form.
- *
- * @param admit refuses a zip that need not be received, see `FormRules`
- */
-export function decodeInstallBody(
-  bodies: BodyDecoder,
-  admit?: BodyRules["admit"],
-): (request: FastifyRequest) => Promise<void> {
-  return bodies.decode(admit === undefined ? RULES : { ...RULES, admit });
+  constructor(bodies: BodyDecoder, limit: StatementLimit) {
+    this.schema = installBodySchema(limit);
+    this.#bodies = bodies;
+    this.#rules = {
+      schema: this.schema,
+      lists: ["shellParas", "functions"],
+      fileTypes: ZIP_TYPES,
+      encodedFiles: {
+        signature: { bytes: MAX_SIGNATURE_BYTES },
+        statement: { bytes: limit.maxStatementBytes, setting: "trust.maxStatementBytes" },
+      },
+      normalize,
+    };
+  }
+
+  /**
+   * The preValidation hook of a route with `bodyAsStream`.
+   *
+   * @param admit refuses a zip that need not be received, see `FormRules`
+   */
+  decode(admit?: BodyRules["admit"]): (request: FastifyRequest) => Promise<void> {
+    return this.#bodies.decode(admit === undefined ? this.#rules : { ...this.#rules, admit });
+  }
 }
 
 function normalize(fields: Fields, from: "query" | "body"): Fields {

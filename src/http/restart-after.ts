@@ -1,6 +1,7 @@
 import type { Caller } from "../domain/change.ts";
 import type { EngineRestarts } from "../engine/restart/restarts.ts";
 import type { JobSuccess } from "../jobs/job.ts";
+import { isOne } from "./schemas.ts";
 
 /** Any type: unknown values are ignored. */
 export interface RestartQuery {
@@ -29,9 +30,4 @@ export async function thenRestart(
   await restarts.requireSupported();
   const done = await change();
   return { ...done, headers: { ...done.headers, job: `/jobs/${restarts.request(caller).id}` } };
-}
-
-/** Of a parameter that is repeated the first value counts. */
-function isOne(value: unknown): boolean {
-  return (Array.isArray(value) ? value[0] : value) === "1";
 }

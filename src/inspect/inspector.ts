@@ -9,7 +9,7 @@ import { compareHashes, type Evidence, judge } from "./judge/judge.ts";
 import { differingModules } from "./judge/problems.ts";
 import { linkIdentityOf, type PluginFacts, type PluginReading, readPlugin } from "./plugin-facts.ts";
 import { readSymbolTypes } from "./symbol-types.ts";
-import { missingLibraries } from "./system/libraries.ts";
+import { type FoundLibraries, findLibraries } from "./system/libraries.ts";
 import type { LibrarySearch } from "./system/library-folders.ts";
 import { readSystemFacts, type SystemFacts, systemFingerprint } from "./system/system-facts.ts";
 
@@ -90,6 +90,7 @@ export function createInspector({ config, baseFolder, env }: InspectorOptions): 
   let system: Promise<SystemFacts> | undefined;
   // The engine's process is another one, but an environment that both were given is the best guess.
   const ldLibraryPath = config.libraryPath || (env.LD_LIBRARY_PATH ?? "");
+  const libraryPath = { value: ldLibraryPath, isSet: Boolean(config.libraryPath) };
 
   return {
     async inspect(
@@ -98,18 +99,18 @@ export function createInspector({ config, baseFolder, env }: InspectorOptions): 
       { libraries = true, engine: binary, folder = dirname(soFile), signal, isInMemory, pluginType } = {},
     ) {
       signal?.throwIfAborted();
-      system ??= readSystemFacts();
+      system ??= readSystemFacts(ldLibraryPath);
       const [{ fingerprint, facts: engine }, systemFacts] = await Promise.all([engineOf(binary), system]);
       const budget = new TimeBudget(signal);
-      const common = { engine, requiredSymbols, system: systemFacts, libraryPath: ldLibraryPath };
+      const common = { engine, requiredSymbols, system: systemFacts, libraryPath };
       const gather = async (file: FileBytes): Promise<Evidence> => {
         const plugin = await readPlugin(file);
         const search = plugin && librarySearch(plugin, engine, systemFacts, folder, ldLibraryPath);
-        const missing = libraries && search ? await missingOrUnread(plugin, search, budget) : [];
+        const found = libraries && search ? await foundOrUnread(plugin, search, budget) : NOT_SEARCHED;
         return {
           ...common,
-          plugin: typeof missing === "string" && plugin !== undefined ? { ...plugin, unread: missing } : plugin,
-          missingLibraries: typeof missing === "string" ? [] : missing,
+          plugin: typeof found === "string" && plugin !== undefined ? { ...plugin, unread: found } : plugin,
+          libraries: typeof found === "string" ? NOT_SEARCHED : found,
           sources: await sourcesOf(file, plugin, engine),
           symbolTypes: plugin && (await readSymbolTypes(plugin, engine, requiredSymbols, pluginType)),
         };
@@ -117,7 +118,9 @@ export function createInspector({ config, baseFolder, env }: InspectorOptions): 
       const evidence = await withFile(soFile, gather, budget, isInMemory);
       const plugin = evidence?.plugin;
       return {
-        ...judge(evidence ?? { ...common, plugin, missingLibraries: [], sources: undefined, symbolTypes: undefined }),
+        ...judge(
+          evidence ?? { ...common, plugin, libraries: NOT_SEARCHED, sources: undefined, symbolTypes: undefined },
+        ),
         engineFingerprint: fingerprint,
         exports: plugin?.exports.slice(0, MAX_EXPORTS) ?? [],
         functionLookup: typeof engine === "string" || typeof engine.api === "string" ? undefined : engine.api?.lookup,
@@ -131,7 +134,7 @@ export function createInspector({ config, baseFolder, env }: InspectorOptions): 
       return (await engineOf(binary)).fingerprint;
     },
     async systemFingerprint() {
-      system ??= readSystemFacts();
+      system ??= readSystemFacts(ldLibraryPath);
       return await systemFingerprint(await system, ldLibraryPath);
     },
   };
@@ -161,14 +164,16 @@ function librarySearch(
   };
 }
 
-/** What is missing, or why that is unknown. */
-async function missingOrUnread(
+const NOT_SEARCHED: FoundLibraries = { missing: [], byPath: [] };
+
+/** What was found, or why that is unknown. */
+async function foundOrUnread(
   { libraries }: PluginReading,
   search: LibrarySearch,
   budget: TimeBudget,
-): Promise<string[] | string> {
+): Promise<FoundLibraries | string> {
   try {
-    return await missingLibraries(libraries, search, budget);
+    return await findLibraries(libraries, search, budget);
   } catch (error) {
     if (!(error instanceof Unreadable)) throw error;
     return error.message;

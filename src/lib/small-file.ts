@@ -1,3 +1,4 @@
+import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { OPEN_WITHOUT_WAITING } from "./files.ts";
 
@@ -28,6 +29,25 @@ export async function readSmallFile(path: string, maxBytes: number): Promise<Buf
     total += bytesRead;
     if (total > maxBytes) throw tooLarge(maxBytes);
     parts.push(buffer.subarray(0, bytesRead));
+  }
+}
+
+/** The same for the start, which waits for it. A folder is refused by the system, in its own words. */
+export function readSmallFileSync(path: string, maxBytes: number): Buffer {
+  const file = openSync(path, OPEN_WITHOUT_WAITING);
+  try {
+    const stats = fstatSync(file);
+    if (!stats.isFile() && !stats.isDirectory()) throw new UnfitFile("is not a regular file");
+    if (stats.size > maxBytes) throw tooLarge(maxBytes);
+    const buffer = Buffer.allocUnsafe(maxBytes + 1);
+    for (let total = 0; total <= maxBytes; ) {
+      const bytesRead = readSync(file, buffer, total, buffer.length - total, null);
+      if (bytesRead === 0) return buffer.subarray(0, total);
+      total += bytesRead;
+    }
+    throw tooLarge(maxBytes);
+  } finally {
+    closeSync(file);
   }
 }
 

@@ -1,7 +1,7 @@
 import { type Logger, pino } from "pino";
 import type { Caller } from "../domain/change.ts";
 import { PluginError } from "../domain/errors.ts";
-import type { PluginId } from "../domain/plugin.ts";
+import type { PackageId } from "../domain/plugin.ts";
 import { openLineFile } from "../lib/line-files.ts";
 import { droppedLines } from "../lib/log.ts";
 import type { ChangeFacts } from "./change-run.ts";
@@ -21,7 +21,7 @@ export type AuditedAction =
 
 /** A plugin, the name of an uploaded file, the id of a job, or the engine's address. A name that was not read, or is none, is empty. */
 export type AuditedSubject =
-  | { readonly plugin: PluginId }
+  | { readonly plugin: PackageId }
   | { readonly upload: string }
   | { readonly job: string }
   | { readonly engine: string };

@@ -1,6 +1,6 @@
 import { type Progress, type Stage, UNWATCHED } from "../domain/change.ts";
 import type { Verdict } from "../domain/compatibility.ts";
-import type { PluginId } from "../domain/plugin.ts";
+import type { PackageId } from "../domain/plugin.ts";
 import type { Verified } from "../domain/plugin-entry.ts";
 import type { Log } from "../lib/log.ts";
 
@@ -35,7 +35,7 @@ export class StageFailure extends Error {
 }
 
 interface ChangeRunOptions {
-  readonly plugin: PluginId;
+  readonly plugin: PackageId;
   readonly signal: AbortSignal;
   readonly log: Log;
   readonly progress?: Progress | undefined;
@@ -47,7 +47,7 @@ export class ChangeRun {
   readonly log: Log;
   /** Milliseconds by stage, in the order in which they ended. */
   readonly durations: Partial<Record<Stage, number>> = {};
-  readonly #plugin: PluginId;
+  readonly #plugin: PackageId;
   readonly #progress: Progress;
 
   constructor({ plugin, signal, log, progress = UNWATCHED }: ChangeRunOptions) {

@@ -110,10 +110,10 @@ export async function installPackage(
     checked = await inspect(true);
   }
 
-  const compatibility = check.amongOthers(id, checked?.compatibility);
+  const compatibility = check.present(id, checked?.compatibility, { functions });
   const known = { ...facts, verdict: compatibility?.verdict };
   const entry = await run.stage("commit", known, async () => {
-    const { files: placed, unplaced } = await leaveOutInvalidConfig(id, files, run.log);
+    const { files: placed, unplaced } = await leaveOutInvalidConfig(id, files, { limits: parts.limits, log: run.log });
     const added = newEntry({ ...request, functions }, zip, { plan, files: placed, facts }, checked);
     const next = { ...added, ...(unplaced.length > 0 && { unplaced }), change: work.id };
     return store.replace(id, { old, entry: next, files: placed }, work);
@@ -122,7 +122,7 @@ export async function installPackage(
   const from = old === undefined ? {} : { from: old.version };
   const message = action === "install" ? "plugin installed" : "plugin updated";
   run.log.info({ ...done, verified: zip.verified, stages: run.durations, ...from }, message);
-  const verdict = withUnplaced(check.amongOthers(id, entry.compatibility), entry);
+  const verdict = withUnplaced(check.present(id, entry.compatibility, { functions }), entry);
   return { id, version: entry.version, compatibility: verdict, facts: known };
 }
 
@@ -171,7 +171,8 @@ export async function inspectZip(
     check.inspect(so.path, id, request, { ...options, signal: run.signal }),
   );
   const found = { ...inspection, ...verdictBeforeScript(inspection, plan.hasScript) };
-  const compatibility = withUnplaced(check.amongOthers(id, found), await leaveOutInvalidConfig(id, files, run.log));
+  const placed = await leaveOutInvalidConfig(id, files, { limits: parts.limits, log: run.log });
+  const compatibility = withUnplaced(check.present(id, found, request), placed);
   return reportOf(id, request, { zip, plan, inspection, compatibility });
 }
 

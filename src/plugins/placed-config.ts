@@ -1,5 +1,6 @@
 import { isUtf8 } from "node:buffer";
 import { readFile, stat } from "node:fs/promises";
+import type { Config } from "../config/schema.ts";
 import type { Compatibility } from "../domain/compatibility.ts";
 import { jsonPath, type PluginId, yamlPath } from "../domain/plugin.ts";
 import type { PluginVersion } from "../domain/plugin-entry.ts";
@@ -9,8 +10,7 @@ import { quoted } from "../lib/text.ts";
 import type { UnpackedFile } from "../package/unpack.ts";
 
 /** Larger files are not parsed, since requests would wait meanwhile; no configuration of a plugin is that large. */
-const MAX_JSON_BYTES = 4 * 1024 * 1024;
-const MAX_YAML_BYTES = 256 * 1024;
+type CheckLimits = Pick<Config["pluginPackage"], "maxCheckedJsonBytes" | "maxCheckedYamlBytes">;
 
 interface PlacedConfig {
   readonly files: readonly UnpackedFile[];
@@ -27,12 +27,12 @@ interface PlacedConfig {
 export async function leaveOutInvalidConfig(
   id: PluginId,
   unpacked: readonly UnpackedFile[],
-  log: Log,
+  { limits, log }: { readonly limits: CheckLimits; readonly log: Log },
 ): Promise<PlacedConfig> {
   const files: UnpackedFile[] = [];
   const unplaced: string[] = [];
   for (const file of unpacked) {
-    const objection = await objectionTo(id, file);
+    const objection = await objectionTo(id, file, limits, log);
     if (objection === undefined) {
       files.push(file);
       continue;
@@ -54,11 +54,24 @@ export function withUnplaced<T extends Compatibility | undefined>(
   return { ...compatibility, problems: [...compatibility.problems, ...problems] };
 }
 
-async function objectionTo(id: PluginId, { target, path }: UnpackedFile): Promise<string | undefined> {
+async function objectionTo(
+  id: PluginId,
+  { target, path }: UnpackedFile,
+  { maxCheckedJsonBytes, maxCheckedYamlBytes }: CheckLimits,
+  log: Log,
+): Promise<string | undefined> {
   const isJson = target === jsonPath(id);
   if (!isJson && target !== yamlPath(id)) return undefined;
   const { size } = await stat(path); // install.sh may have changed it since it was unpacked
-  if (size > (isJson ? MAX_JSON_BYTES : MAX_YAML_BYTES)) return undefined;
+  const limit = isJson ? maxCheckedJsonBytes : maxCheckedYamlBytes;
+  if (size > limit) {
+    const setting = `pluginPackage.${isJson ? "maxCheckedJsonBytes" : "maxCheckedYamlBytes"}`;
+    log.warn(
+      { plugin: id, file: target, bytes: size, limit },
+      `configuration is put into place unchecked (${setting})`,
+    );
+    return undefined;
+  }
   const bytes = await readFile(path);
   return isJson ? jsonObjection(bytes) : yamlObjection(bytes);
 }

@@ -1,8 +1,7 @@
 import { PluginError, rethrowPrefixed } from "../domain/errors.ts";
-import type { InstallRequest } from "../domain/install-request.ts";
+import type { PackageRequest } from "../domain/install-request.ts";
 import type { Downloader } from "../fetch/downloader.ts";
 import type { Log } from "../lib/log.ts";
-import { STATEMENT_LIMIT } from "../package/trust/envelope.ts";
 import { PREDICATE_TYPE } from "../package/trust/statement.ts";
 import type { StatementProof, Trust } from "../package/trust/trust.ts";
 import { fetchBeside } from "./beside-zip.ts";
@@ -27,7 +26,7 @@ type Stated = { readonly proof: StatementProof } | { readonly lacking: string; r
  * @throws PluginError SIGNATURE_INVALID where it is wrong in any way, STORAGE_FULL, STORAGE_FAILED; the signal's reason
  */
 export async function proveStatement(
-  request: InstallRequest,
+  request: PackageRequest,
   zip: { readonly file: string; readonly sha256: string },
   options: Options,
 ): Promise<Stated> {
@@ -50,7 +49,7 @@ export async function proveStatement(
   if (source.kind === "upload") return { lacking: "it came without a signed statement" };
   if (!(await trust.looksForSignatures())) return { lacking: "no signature is looked for" };
 
-  const kind = { suffix: STATEMENT_SUFFIX, what: "signed statement", limit: STATEMENT_LIMIT, isRequired };
+  const kind = { suffix: STATEMENT_SUFFIX, what: "signed statement", limit: trust.statementLimit, isRequired };
   const found = await fetchBeside(source.uri, zip.file, kind, options);
   if ("lacking" in found) return found;
   // Some hosts have a page for every address. To take that for no statement gives them nothing: they can send none.

@@ -47,6 +47,11 @@ export class Layout {
     return join(this.engineFolder, "restart.json");
   }
 
+  /** A checked zip that the engine is given, until it has answered. `id` is that of a workspace. */
+  handedZip(id: string): string {
+    return join(this.engineFolder, `${id}.zip`);
+  }
+
   get lockFile(): string {
     return join(this.base, "plugins", ".lock");
   }

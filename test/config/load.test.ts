@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { ConfigError, type LoadedConfig, loadConfig } from "../../src/config/load.ts";
@@ -334,6 +334,13 @@ describe("a file that is no configuration stops the start with one line", () => 
     [billionLaughs(), "is not valid YAML: Excessive alias count"],
   ])("%j", async (yaml, sentence) => {
     expect(await refusal(yaml)).toContain(`kuiper.yaml ${sentence}`);
+  });
+
+  it("a file that is too large to have settings, without reading it", async () => {
+    const file = join(await tempFolder(), "kuiper.yaml");
+    await writeFile(file, "");
+    await truncate(file, 2 ** 40);
+    expect(() => loadConfig(file, {})).toThrow(/^\/.*kuiper\.yaml can't be read: it has more than 1048576 bytes$/);
   });
 
   it("a folder in its place", async () => {

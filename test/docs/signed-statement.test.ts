@@ -24,7 +24,7 @@ it("docs/api.md: the openssl commands make a statement that is accepted", async 
   execFileSync("/bin/bash", ["-euc", commands], { cwd: folder });
 
   await writeTrusted(join(folder, "trust/vendor.pub"), signer.publicPem);
-  const config = { require: true, requireStatement: true, maxEd25519Bytes: 1 };
+  const config = { require: true, requireStatement: true, maxEd25519Bytes: 1, maxStatementBytes: 65_536 };
   const trust = createTrust({ folder: join(folder, "trust"), config, log: testLog().log });
   const statement = await readFile(join(folder, "random.zip.intoto.jsonl"));
   const subject = { id: { type: "sources", name: "random" }, sha256: sha256Of(zip) } as const;

@@ -149,11 +149,35 @@ describe("a download over http", () => {
       "blanks behind the size of a chunk",
       "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5  \r\nhello\r\n0\r\n\r\n",
     ],
+    ["the same length twice", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\ncontent-length:  5\r\n\r\nhello"],
+    ["the same length thrice, in lines that end in LF", `HTTP/1.1 200 OK\n${"Content-Length: 5\n".repeat(3)}\nhello`],
+    ["a blank before a colon", "HTTP/1.1 200 OK\r\nX-A : b\r\nContent-Length\t : 5\r\nX-B  :\r\n\r\nhello"],
+    [
+      "either of them behind an interim reply",
+      "HTTP/1.1 103 Early Hints\r\nLink : x\r\n\r\nHTTP/1.1 200 OK\r\nX-A : b\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\nhello",
+    ],
   ])("takes what is not quite HTTP: %s", async (_, reply) => {
     const { url } = await serveZip((__, { socket }) => void socket?.end(reply, "latin1"));
     const bench = await downloadBench();
     expect(await bench.fetch(url)).toMatchObject({ bytes: 5 });
     expect(await readFile(bench.file, "utf8")).toBe("hello");
+  });
+
+  it("takes it in whatever pieces it comes, and leaves the body as it is", async () => {
+    const head = "HTTP/1.1 200 OK\r\nX-A : b\r\nContent-Length: 26\r\nContent-Length: 26\r\n\r\n";
+    const body = "X-A : b\r\nContent-Length: 5\n";
+    const { url } = await serveZip((_, { socket }) => {
+      const pieces = [...`${head}${body.slice(0, 26)}`];
+      const next = () => {
+        const piece = pieces.shift();
+        if (piece === undefined) socket?.end();
+        else socket?.write(piece, () => setImmediate(next));
+      };
+      next();
+    });
+    const bench = await downloadBench();
+    expect(await bench.fetch(url)).toMatchObject({ bytes: 26 });
+    expect(await readFile(bench.file, "utf8")).toBe(body.slice(0, 26));
   });
 
   it.each([
@@ -168,9 +192,9 @@ describe("a download over http", () => {
       "its Content-Length is no number",
     ],
     [
-      "a blank before a colon",
-      "HTTP/1.1 200 OK\r\nX-A : b\r\nContent-Length: 5\r\n\r\nhello",
-      "a header has a forbidden character in its name, such as a blank before the colon",
+      "a blank in a header's name",
+      "HTTP/1.1 200 OK\r\nX A: b\r\nContent-Length: 5\r\n\r\nhello",
+      "a header has a forbidden character in its name, such as a blank",
     ],
   ])("says in words what is wrong: %s", async (_, reply, reason) => {
     const { url, server } = await serveZip((__, { socket }) => void socket?.end(reply));

@@ -28,6 +28,13 @@ describe.skipIf(certificate === undefined)("a download over https (needs openssl
     expect(server.requests).toEqual([]);
   });
 
+  it("takes what is not quite HTTP here, too", async () => {
+    const head = "HTTP/1.1 200 OK\r\nX-A : b\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\n";
+    const server = await serveFiles({ "/x.zip": (_, { socket }) => void socket?.end(`${head}hello`) }, { tls });
+    const bench = await downloadBench({ verifyTls: false });
+    expect(await bench.fetch(server.url("/x.zip"))).toEqual({ sha256: sha256(Buffer.from("hello")), bytes: 5 });
+  });
+
   it.each(["ca.pem", "ABSOLUTE"])("trusts what pluginDownload.ca has: %s", async (ca) => {
     const server = await serve();
     const first = await downloadBench();

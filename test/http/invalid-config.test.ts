@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect } from "vitest";
-import { serverTest } from "../support/fixtures.ts";
+import { serverTest, stoppedServerTest } from "../support/fixtures.ts";
 import { send } from "../support/http-client.ts";
 import type { PluginContents } from "../support/plugin-zip.ts";
 
@@ -85,3 +85,21 @@ test("what install.sh made of it counts", async ({ change, describe, server }) =
   expect((await describe()).unplaced).toEqual([expect.stringContaining(JSON_FILE)]);
   expect(await server.files()).not.toContain(JSON_FILE);
 });
+
+stoppedServerTest.for([
+  ["PLUGINPACKAGE__MAXCHECKEDJSONBYTES", JSON_FILE, { json: "no JSON" }, "pluginPackage.maxCheckedJsonBytes"],
+  ["PLUGINPACKAGE__MAXCHECKEDYAMLBYTES", YAML, { yaml: "a:\n\tb: 1\n" }, "pluginPackage.maxCheckedYamlBytes"],
+] as const)(
+  "what is larger than %s is put into place unchecked, and the log says so",
+  async (row, { server, host }) => {
+    const [variable, path, contents, setting] = row;
+    await server.start({ [variable]: "6" });
+    const file = host.serveZip({ ...contents, type: "sources", name: "random" });
+    const body = { name: "random", file };
+    expect((await send(`${server.url}/plugins/sources`, { method: "POST", body })).status).toBe(201);
+    expect(await server.files()).toContain(path);
+    expect(server.logged).toContainEqual(
+      expect.objectContaining({ level: 40, file: path, msg: expect.stringContaining(setting) }),
+    );
+  },
+);

@@ -123,6 +123,21 @@ test("a script that is larger than what is looked at is not converted, but refus
   expect((await install(`echo x\n${"# a comment\n".repeat(30_000)}`))[0]).toBe(201);
 });
 
+test("how much of how many scripts is looked at is a setting", async ({ server, folder, install }) => {
+  const large = `${WINDOWS}# ${"x".repeat(256 * 1024)}\n`;
+  const helpers = { "helper.sh": "touch x\r\n" };
+  await server.start({ INSTALLSCRIPT__CONVERTLINEENDS: "true", INSTALLSCRIPT__MAXTEXTBYTES: "300000" });
+  expect((await install(large))[0]).toBe(201);
+  expect(await readdir(folder)).toContain("target.txt");
+  await server.start({ INSTALLSCRIPT__CONVERTLINEENDS: "true", INSTALLSCRIPT__MAXTEXTBYTES: "4096" });
+  const [status, text] = await install(large, {}, "/plugins/sinks/inspect");
+  expect([status, text]).toEqual([400, expect.stringContaining("raise installScript.maxTextBytes (4096)")]);
+  await server.start();
+  expect((await install("true ./helper.sh\n", helpers, "/plugins/sinks/inspect"))[0]).toBe(400);
+  await server.start({ INSTALLSCRIPT__MAXHELPERS: "0" });
+  expect((await install("true ./helper.sh\n", helpers, "/plugins/sinks/inspect"))[0]).toBe(200);
+});
+
 test("the folder of the scripts is gone in each case", async ({ server, install }) => {
   await server.start();
   await install(WINDOWS);

@@ -18,14 +18,19 @@ const sha256Of = (zip: Buffer) => createHash("sha256").update(zip).digest("hex")
 interface StartOptions {
   readonly require?: boolean;
   readonly requireStatement?: boolean;
+  readonly maxStatementBytes?: number;
   readonly trusted?: boolean;
 }
 
 const test = stoppedServerTest
   .extend("vendor", ({ folder }) => makeSigner(folder, "ecdsa"))
   .extend("start", ({ server, vendor }) => async (options: StartOptions = {}): Promise<void> => {
-    const { require = false, requireStatement = false, trusted = true } = options;
-    await server.start({ TRUST__REQUIRE: String(require), TRUST__REQUIRESTATEMENT: String(requireStatement) });
+    const { require = false, requireStatement = false, maxStatementBytes = 65_536, trusted = true } = options;
+    await server.start({
+      TRUST__REQUIRE: String(require),
+      TRUST__REQUIRESTATEMENT: String(requireStatement),
+      TRUST__MAXSTATEMENTBYTES: String(maxStatementBytes),
+    });
     if (trusted) await writeTrusted(join(server.base, "etc/trust/vendor.pub"), vendor.publicPem);
   })
   .extend("signatureOf", ({ vendor, folder }) => async (zip: Buffer, signer = vendor): Promise<Buffer> => {
@@ -287,6 +292,40 @@ describe("a signed statement", () => {
       );
       await start({ requireStatement: true }); // what is in the registry
       expect(await verified()).toEqual(PROVEN);
+      await ask(sinks("/file"), { method: "DELETE" });
+    }
+  });
+
+  it("is refused over trust.maxStatementBytes, which the refusal names, however it comes", async ({
+    start,
+    statementOf,
+    sinks,
+    serve,
+    host,
+  }) => {
+    const statement = Buffer.concat([statementOf(ZIP), Buffer.alloc(3000, " ")]);
+    const base64 = statement.toString("base64");
+    const inForm = buildForm([
+      { name: "name", content: "file" },
+      { name: "statement", content: statement, fileName: "file.zip.intoto.jsonl", type: "application/json" },
+      { name: "file", content: ZIP, fileName: "file.zip", type: "application/zip" },
+    ]);
+    const ways: [string, () => Promise<[number, string]>][] = [
+      ["body", () => post(sinks(), { name: "file", file: serve(ZIP), statement: base64 })],
+      ["form", () => ask(sinks(), { method: "POST", headers: FORM_HEADERS, body: inForm })],
+      [
+        "beside",
+        () => {
+          host.serve("/file.zip.intoto.jsonl", statement);
+          return post(sinks(), { name: "file", file: serve(ZIP) });
+        },
+      ],
+    ];
+    for (const [way, install] of ways) {
+      await start({ requireStatement: true, maxStatementBytes: 2048 });
+      expect([way, ...(await install())]).toEqual([way, 400, expect.stringContaining("(trust.maxStatementBytes)")]);
+      await start({ requireStatement: true, maxStatementBytes: 65_536 });
+      expect([way, ...(await install())]).toEqual([way, 201, "sinks plugin file is created"]);
       await ask(sinks("/file"), { method: "DELETE" });
     }
   });

@@ -3,7 +3,7 @@ import { chmod, mkdir, rm, symlink, writeFile } from "node:fs/promises";
 import { endianness } from "node:os";
 import { dirname, join } from "node:path";
 import { beforeEach, describe, expect, test } from "vitest";
-import { missingLibraries } from "../../src/inspect/system/libraries.ts";
+import { findLibraries } from "../../src/inspect/system/libraries.ts";
 import type { LibrarySearch } from "../../src/inspect/system/library-folders.ts";
 import { readSystemFacts, systemFingerprint } from "../../src/inspect/system/system-facts.ts";
 import { AMD64, ARM, buildElf } from "../support/elf.ts";
@@ -24,12 +24,13 @@ async function put(path: string, content: Buffer | string = LIBRARY): Promise<vo
   await writeFile(join(root, path), content);
 }
 
-const missing = (changes: Partial<LibrarySearch> = {}, name = "libx.so.1") =>
-  missingLibraries([name], {
+const find = (changes: Partial<LibrarySearch> = {}, name = "libx.so.1") =>
+  findLibraries([name], {
     ...{ cpu: "amd64", libc: "glibc", origin: "/plugins", rpath: "", runpath: "", engineRpath: "" },
     ...{ ldLibraryPath: "", loaded: [], root },
     ...changes,
   });
+const missing = async (...args: Parameters<typeof find>) => (await find(...args)).missing;
 
 const MISSING = ["libx.so.1"];
 const FOUND: string[] = [];
@@ -149,6 +150,28 @@ test("loaders pass over what they can't load", async () => {
   expect(await missing({ ldLibraryPath: "/opt/a:/opt/b:/opt/c:/opt/d" })).toEqual(FOUND);
 });
 
+describe("LD_LIBRARY_PATH decides", () => {
+  const path = { ldLibraryPath: "/opt/libs" };
+
+  test("where nothing else leads to the library, or to another file", async () => {
+    await put("/opt/libs/libx.so.1");
+    const byPath = [join(root, "opt/libs/libx.so.1")];
+    expect(await find(path)).toEqual({ missing: [], byPath });
+    await put("/usr/lib/libx.so.1");
+    expect(await find(path)).toEqual({ missing: [], byPath });
+  });
+
+  test("not where the library would be the same file, or is not there", async () => {
+    await put("/usr/lib/libx.so.1");
+    expect(await find(path)).toEqual({ missing: [], byPath: [] });
+    await mkdir(join(root, "opt"));
+    await symlink("../usr/lib", join(root, "opt/libs"));
+    expect(await find(path)).toEqual({ missing: [], byPath: [] });
+    expect(await find(path, "liby.so.1")).toEqual({ missing: ["liby.so.1"], byPath: [] });
+    expect(await find({ ...path, rpath: "/usr/lib" })).toEqual({ missing: [], byPath: [] });
+  });
+});
+
 test("nothing is opened that is no regular file", async () => {
   await put("/lib/libother.so");
   execFileSync("mkfifo", ["-m", "0", join(root, "lib/libx.so.1")]); // what can't be opened could be a library
@@ -204,12 +227,36 @@ describe("this system", () => {
   test("of glibc", async () => {
     await put("/bin/node", buildElf({ needed: ["libc.so.6"], type: 2 }));
     await put("/lib/libc.so.6", buildElf({ definedVersions: ["libc.so.6", "GLIBC_2.2.5", "GLIBC_2.31", "GLIBC_2.9"] }));
-    expect(await readSystemFacts(join(root, "bin/node"), root)).toEqual({ cpu: "amd64", libc: "glibc", glibc: "2.31" });
+    expect(await readSystemFacts("", join(root, "bin/node"), root)).toEqual({
+      cpu: "amd64",
+      libc: "glibc",
+      glibc: "2.31",
+      glibcByPath: "",
+    });
+  });
+
+  test("of a glibc that LD_LIBRARY_PATH leads to", async () => {
+    await put("/bin/node", buildElf({ needed: ["libc.so.6"], type: 2 }));
+    await put("/lib/libc.so.6", buildElf({ definedVersions: ["libc.so.6", "GLIBC_2.31"] }));
+    await put("/opt/glibc/libc.so.6", buildElf({ definedVersions: ["libc.so.6", "GLIBC_2.39"] }));
+    expect(await readSystemFacts("/opt/glibc", join(root, "bin/node"), root)).toMatchObject({
+      glibc: "2.39",
+      glibcByPath: join(root, "opt/glibc/libc.so.6"),
+    });
+    expect(await readSystemFacts("/opt", join(root, "bin/node"), root)).toMatchObject({
+      glibc: "2.31",
+      glibcByPath: "",
+    });
   });
 
   test("of musl", async () => {
     await put("/bin/node", buildElf({ needed: ["libc.musl-x86_64.so.1"] }));
-    expect(await readSystemFacts(join(root, "bin/node"), root)).toEqual({ cpu: "amd64", libc: "musl", glibc: "" });
+    expect(await readSystemFacts("", join(root, "bin/node"), root)).toEqual({
+      cpu: "amd64",
+      libc: "musl",
+      glibc: "",
+      glibcByPath: "",
+    });
   });
 
   test.each([
@@ -218,7 +265,7 @@ describe("this system", () => {
     ["broken", buildElf({ needed: ["libc.so.6"] }).fill(0xff, 64, 176)],
   ])("unknown: %s", async (_, content) => {
     if (content !== undefined) await put("/bin/node", content);
-    expect(await readSystemFacts(join(root, "bin/node"), root)).toMatchObject({ libc: "none", glibc: "" });
+    expect(await readSystemFacts("", join(root, "bin/node"), root)).toMatchObject({ libc: "none", glibc: "" });
   });
 });
 

@@ -52,7 +52,7 @@ describe("what is not known is said, and never guessed", () => {
     return problems[0]?.message ?? "";
   };
 
-  test.each(["go1.27.0", "go1.12.17", "go2.0", "devel go1.99-abc", ""])("an engine of %j", async (goVersion) => {
+  test.each(["go1.28.0", "go1.12.17", "go2.0", "devel go1.99-abc", ""])("an engine of %j", async (goVersion) => {
     const of = typedEngine(AMD64, { buildInfo: { goVersion, modules: "" } });
     expect(await unknown(typedPlugin("int"), of)).toContain("describes types is not known");
   });

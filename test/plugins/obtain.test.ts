@@ -55,7 +55,12 @@ async function obtain(source: InstallRequest["source"], wanted: Wanted = {}, set
   const bytes = (done: number, total?: number) => void progress.push([done, total]);
   const trust = createTrust({
     folder: trusted,
-    config: { require: setting.require ?? false, requireStatement: false, maxEd25519Bytes: 2 ** 27 },
+    config: {
+      require: setting.require ?? false,
+      requireStatement: false,
+      maxEd25519Bytes: 2 ** 27,
+      maxStatementBytes: 65_536,
+    },
     log,
   });
   const zip = await obtainZip(source, zipFile, { signal, log, bytes }, downloader);

@@ -49,7 +49,14 @@ export const RULE_FAILS = "RULE-FAILS:";
 const BUILT_IN: Readonly<Record<PluginType, readonly string[]>> = {
   sources: ["mqtt", "httppull", "memory"],
   sinks: ["log", "mqtt", "rest", "nop"],
-  functions: ["abs", "avg", "count"],
+  functions: ["abs", "avg", "count", "cos", "exp", "ln", "max", "min", "sign", "sin", "sqrt", "sum", "zip_with"],
+};
+
+/** Files of metadata that 1.0 has from the beginning, for plugins that may not be there; it calls the functions installed. */
+const ORPHANS: Readonly<Record<PluginType, readonly string[]>> = {
+  sources: ["random", "zmq"],
+  sinks: ["influx", "zmq"],
+  functions: ["echo", "countPlusOne"],
 };
 
 /**
@@ -183,21 +190,18 @@ export class EngineStandIn {
         return this.#text(response, 200, `function plugin ${third} function list is registered`);
       }
       if (plugin === undefined) return this.#fail(response, 404, `describe ${type} plugin ${third} error: not found`);
-      if (isRead) return this.#json(response, 200, { name: third, version: plugin.version });
+      const functions = this.#registered.get(third);
+      if (isRead)
+        return this.#json(response, 200, { name: third, version: plugin.version, ...(functions && { functions }) });
       plugins.delete(third);
       const stops = query.includes("stop=1");
       if (stops) return this.#end(response, `${type} plugin ${third} is deleted and eKuiper will be stopped`);
       return this.#text(response, 200, `${type} plugin ${third} is deleted and eKuiper must restart`);
     }
     if (first === "metadata" && isRead) {
-      const type = second as PluginType;
-      const names = [...(BUILT_IN[type] ?? []), ...(this.#loaded[type]?.keys() ?? [])];
-      return this.#json(
-        response,
-        200,
-        names.map((name) => ({ name, about: { installed: true } })),
-      );
+      return this.#json(response, 200, this.#metadata(second as PluginType));
     }
+    if (first === "tables" && second === "" && isRead && this.#isFrom(1, 2)) return this.#json(response, 200, []);
     if (first === "streams" && isRead) {
       if (second === "")
         return this.#json(
@@ -208,7 +212,10 @@ export class EngineStandIn {
       const stream = this.streams.find(({ name }) => name === second);
       if (stream === undefined) return this.#fail(response, 404, `stream ${second} is not found`);
       const { name, type } = stream;
-      return this.#json(response, 200, { Name: name, Options: { TYPE: type, DATASOURCE: "x", FORMAT: "JSON" } });
+      return this.#json(response, 200, {
+        Name: name,
+        Options: this.#isFrom(1, 6) ? { type, datasource: "x" } : { TYPE: type, DATASOURCE: "x" },
+      });
     }
     if (first === "rules" && isRead) return this.#answerRules(second, third, response);
     if (first === "data" && second === "export" && this.#isFrom(1, 9)) {
@@ -219,7 +226,7 @@ export class EngineStandIn {
 
   #answerRules(id: string, what: string, response: ServerResponse): unknown {
     if (id === "") {
-      const rules = this.rules.map((rule) => ({ id: rule.id, name: "", status: this.statusOf(rule) }));
+      const rules = this.rules.map((rule) => ({ id: rule.id, name: "", status: this.#listedStatus(rule) }));
       return this.#json(response, 200, rules);
     }
     const rule = this.rules.find((one) => one.id === id);
@@ -231,7 +238,37 @@ export class EngineStandIn {
       const running = status === "Running" ? { status: "running" } : { status: "stopped by error", message: status };
       return this.#json(response, 200, running);
     }
-    return this.#json(response, 200, { id, sql: rule.sql, actions: rule.actions.map((sink) => ({ [sink]: {} })) });
+    return this.#json(response, 200, this.#ruleJson(rule));
+  }
+
+  #ruleJson({ id, sql, actions }: StandInRule): object {
+    return { id, sql, actions: actions.map((sink) => ({ [sink]: {} })) };
+  }
+
+  /** Since 2.0 without the engine's words, which the rule's own status has. */
+  #listedStatus(rule: StandInRule): string {
+    const status = this.statusOf(rule);
+    if (!this.#isFrom(2, 0)) return status;
+    return status === "Running" ? "running" : "stopped by error";
+  }
+
+  /**
+   * Sources and sinks: parts and plugins alike, since 2.0 with a type. Functions: the files of metadata as they are, of
+   * which the engine's own is one.
+   */
+  #metadata(type: PluginType): object[] {
+    const orphans = this.#isFrom(1, 6) ? [] : ORPHANS[type].filter((name) => !this.#loaded[type].has(name));
+    const plugins = [...this.#loaded[type].keys()];
+    if (type === "functions") {
+      const files = [BUILT_IN.functions, ...[...plugins, ...orphans].map((name) => [name])];
+      return files.map((names) => ({ about: { installed: true }, functions: names.map((name) => ({ name })) }));
+    }
+    const typed = (kind: string) => (this.#isFrom(2, 0) ? { type: kind } : {});
+    return [
+      ...BUILT_IN[type].map((name) => ({ name, about: { installed: true }, ...typed("internal") })),
+      ...plugins.map((name) => ({ name, about: { installed: true }, ...typed("native") })),
+      ...orphans.map((name) => ({ name, about: { installed: false } })),
+    ];
   }
 
   /** `Running`, or `Stopped: …` with the engine's words. */
@@ -268,8 +305,11 @@ export class EngineStandIn {
   }
 
   #functionPlugin(name: string): Loaded | undefined {
-    const owner = [...this.#registered].find(([, names]) => names.includes(name))?.[0];
-    return owner === undefined ? undefined : this.#loaded.functions.get(owner);
+    return this.#loaded.functions.get(this.#functionOwner(name));
+  }
+
+  #functionOwner(name: string): string {
+    return [...this.#registered].find(([, names]) => names.includes(name))?.[0] ?? name;
   }
 
   /** As the engine's own install: the zip's .so and yaml go to their folders, in place of what is there. */
@@ -300,14 +340,15 @@ export class EngineStandIn {
     const streams: Record<string, string> = {};
     for (const rule of rules) {
       for (const { type, name } of this.#needs(rule)) {
-        if (this.#loaded[type].has(name)) nativePlugins[`${type}_${name}`] = "file:///somewhere.zip";
+        const plugin = type === "functions" ? this.#functionOwner(name) : name;
+        if (this.#loaded[type].has(plugin)) nativePlugins[`${type}_${plugin}`] = "file:///somewhere.zip";
       }
       for (const { name } of this.streams) if (rule.sql.includes(name)) streams[name] = `CREATE STREAM ${name}`;
     }
     return {
       streams,
       tables: {},
-      rules: Object.fromEntries(rules.map(({ id, sql }) => [id, sql])),
+      rules: Object.fromEntries(rules.map((rule) => [rule.id, JSON.stringify(this.#ruleJson(rule))])),
       nativePlugins,
       portablePlugins: {},
     };

@@ -2,6 +2,7 @@ import { execFile } from "node:child_process";
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
+import { MODULE_FLAGS } from "./go-toolchains.ts";
 import { buildZip } from "./zip.ts";
 
 /**
@@ -18,8 +19,8 @@ export class GoWorkshop {
       ...process.env,
       GO111MODULE: "on",
       // Packages of these builds alone, so that nothing depends on what was built before. Removable, too.
-      GOMODCACHE: join(folder, "modules"),
-      GOFLAGS: "-mod=mod -modcacherw",
+      GOPATH: join(folder, "go"),
+      GOFLAGS: env.GO_MODULE_FLAGS ?? MODULE_FLAGS,
       GOPROXY: `file://${join(folder, "proxy")}`,
       GOSUMDB: "off",
       GOWORK: "off",

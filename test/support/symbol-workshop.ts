@@ -188,22 +188,14 @@ export class SymbolWorkshop {
   readonly #env: NodeJS.ProcessEnv;
   readonly age: Age;
 
-  /** @param toolchain such as `go1.22.12`; the installed Go without */
-  constructor(folder: string, age: Age = "1.x", toolchain = "local") {
-    this.#folder = join(folder, `${toolchain}-${age}`);
+  constructor(folder: string, age: Age = "1.x") {
+    this.#folder = join(folder, `symbols-${age}`);
     this.age = age;
-    this.#env = { ...process.env, GO111MODULE: "on", GOFLAGS: "-trimpath", GOWORK: "off", GOTOOLCHAIN: toolchain };
+    this.#env = { ...process.env, GO111MODULE: "on", GOFLAGS: "-trimpath", GOWORK: "off", GOTOOLCHAIN: "local" };
   }
 
   get folder(): string {
     return this.#folder;
-  }
-
-  /** Such as `go1.19.8`. @throws where there is no such Go */
-  async version(): Promise<string> {
-    await mkdir(this.#folder, { recursive: true });
-    const version = await this.#run("go", "env", "GOVERSION");
-    return version.trim() || (await this.#run("go", "version")).split(" ")[2] || "";
   }
 
   /** Writes the sources and builds the engine. */

@@ -8,6 +8,7 @@ import type { PluginType } from "../../src/domain/plugin.ts";
 import type { PluginEntry } from "../../src/domain/plugin-entry.ts";
 import { createInspector } from "../../src/inspect/inspector.ts";
 import { Clashes } from "../../src/plugins/verdicts/clashes.ts";
+import { MODULE_FLAGS } from "../support/go-toolchains.ts";
 
 /** What is said of two plugins that are installed, against what Go says when one engine loads both, in either order. */
 
@@ -75,7 +76,14 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 async function go(module: string, ...args: string[]): Promise<void> {
-  const env = { ...process.env, GO111MODULE: "on", GOFLAGS: "-mod=mod", GOPROXY: "off", GOSUMDB: "off", GOWORK: "off" };
+  const env = {
+    ...process.env,
+    GO111MODULE: "on",
+    GOFLAGS: MODULE_FLAGS,
+    GOPROXY: "off",
+    GOSUMDB: "off",
+    GOWORK: "off",
+  };
   await promisify(execFile)("go", args, { cwd: join(folder, module), env, timeout: 110_000 });
 }
 

@@ -141,6 +141,12 @@ describe("plugins of another build", () => {
   });
 });
 
+test("a plugin without cgo: Go builds none, or the verdict is that of its loading", async () => {
+  const plugin = await build({ ...PLUGIN, env: { CGO_ENABLED: "0" } }).catch((error: Error) => error);
+  if (plugin instanceof Error) expect(plugin.message).toMatch(/cgo/);
+  else await judge(await build(ENGINE), plugin);
+});
+
 describe("symbols", () => {
   test("a name that the plugin does not have", async () => {
     const judged = await judge(await build(ENGINE), await build(PLUGIN), { wanted: ["Random", "Echo"] });
@@ -307,7 +313,12 @@ describe("libraries", () => {
         baseFolder: folder,
         env: { LD_LIBRARY_PATH: ours },
       }).inspect(plugin, ["Random"]);
-    expect(await inspectWith(own, "/nowhere")).toMatchObject({ verdict: "compatible" });
+    expect(await inspectWith(own, "/nowhere")).toMatchObject({
+      verdict: "compatible",
+      problems: [{ code: "LIBRARY_PATH", message: expect.stringContaining(`engine.libraryPath (${own})`) }],
+    });
+    const [byOurs] = (await inspectWith("", own)).problems;
+    expect(byOurs?.message).toContain(`${join(own, "libforeign.so")}, to which only this server's own LD_LIBRARY_PATH`);
     expect((await load(engine, plugin, ["Random"], { LD_LIBRARY_PATH: own })).error).toBe("");
     const { problems } = await inspectWith("/nowhere", own);
     expect(problems).toMatchObject([{ code: "LIBRARY_MISSING" }]);

@@ -16,9 +16,6 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 
 const STRIPPED = ["-ldflags=-s -w"];
 
-/** Go versions besides the installed one, such as `1.13.15 1.22.12`; the installed Go, 1.21 or later, downloads them. */
-const VERSIONS = (process.env.GO_VERSIONS ?? "").split(/[\s,]+/).filter((version) => version !== "");
-
 async function inspectSymbol(engine: string, name: string, plugin: string) {
   const { type = "sources" } = ROWS[name] ?? {};
   const inspector = createInspector({ config: { binary: engine, verify: "warn" }, baseFolder: folder, env: {} });
@@ -40,7 +37,7 @@ async function expectAgreement(engine: string, name: string, plugin: string): Pr
     expect(problems[0]?.message.replaceAll("interface {}", "any")).toContain(says.replaceAll("interface {}", "any"));
 }
 
-describe("the installed Go", () => {
+describe("every row", () => {
   let workshop: SymbolWorkshop;
   let engine: string;
 
@@ -70,20 +67,6 @@ describe.each(Object.keys(APIS).filter((age) => age !== "1.x") as Age[])("an eng
     const engine = await workshop.engine();
     for (const name of ["func-source", "variable-sink", "variable-function", "func-pointer", "other-api", "half"]) {
       await expectAgreement(engine, name, await workshop.plugin(name));
-    }
-  });
-});
-
-describe.each(VERSIONS)("Go %s", (version) => {
-  test("all rows", { timeout: 600_000 }, async ({ skip }) => {
-    const workshop = new SymbolWorkshop(folder, "1.x", `go${version}`);
-    const found = await workshop.version().catch(() => "");
-    if (found !== `go${version}`) skip();
-    const engine = await workshop.engine();
-    for (const name of Object.keys(ROWS)) await expectAgreement(engine, name, await workshop.plugin(name, STRIPPED));
-    const stripped = await workshop.engine(STRIPPED);
-    for (const name of ["variable", "half", "other-api"]) {
-      await expectAgreement(stripped, name, await workshop.plugin(name));
     }
   });
 });

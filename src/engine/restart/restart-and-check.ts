@@ -81,8 +81,7 @@ export async function restartAndCheck(
     const silent = `the engine at ${engine.client.url} (engine.url) did not answer within ${restartTimeoutSeconds} s (engine.restartTimeoutSeconds)`;
     return { worse: [], reason: asked.failure === undefined ? silent : `${asked.failure}; ${silent}`, output };
   }
-  engine.forget();
-  await engine.baseline.observe(watch.about, true);
+  await engine.restarted(watch.about);
   progress.stage("settle");
   await delay(config.settleSeconds * 1000, undefined, { signal: closing }).catch(() => closing.throwIfAborted());
   progress.stage("verify");

@@ -22,13 +22,19 @@ export interface FormRules {
   /** The fields that are lists. */
   readonly lists?: readonly string[];
   /** Fields that may come as a file of the form, of at most this many bytes: base64 as it is, or else its bytes. */
-  readonly encodedFiles?: Readonly<Record<string, number>>;
+  readonly encodedFiles?: Readonly<Record<string, EncodedLimit>>;
   /** Whether the field `name` defaults to the name of the form's file. */
   readonly namedByFile?: boolean;
   /** Corrects fields before they are validated. */
   readonly normalize?: (fields: Fields, from: "query" | "body") => Fields;
   /** Refuses what need not be received, by the field `name` and by the bytes where they are announced. */
   readonly admit?: (name: string | undefined, bytes: number | undefined) => void | Promise<void>;
+}
+
+interface EncodedLimit {
+  readonly bytes: number;
+  /** What sets it, if anything does. */
+  readonly setting?: string;
 }
 
 /** Where files go, and how much may come. */
@@ -110,9 +116,10 @@ function originOf({ fileName }: FormFile): string {
 }
 
 /** A signature comes as its tool wrote it: cosign writes base64, openssl bytes. */
-async function readEncoded({ field, content }: FormFile, limit: number): Promise<string> {
-  const bytes = await readWhole(content, limit, () => {
-    return new PluginError("UPLOAD_INVALID", `the file ${quoted(field)} of the form is larger than ${limit} bytes`);
+async function readEncoded({ field, content }: FormFile, limit: EncodedLimit): Promise<string> {
+  const bytes = await readWhole(content, limit.bytes, () => {
+    const allowed = `${limit.bytes} bytes${limit.setting === undefined ? "" : ` (${limit.setting})`}`;
+    return new PluginError("UPLOAD_INVALID", `the file ${quoted(field)} of the form is larger than ${allowed}`);
   });
   const characters = bytes.toString("latin1");
   return BASE64.test(characters) ? characters : bytes.toString("base64");

@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { PluginError } from "../../domain/errors.ts";
-import type { PluginType } from "../../domain/plugin.ts";
+import type { PackageType } from "../../domain/plugin.ts";
 import { shownUri } from "../../domain/plugin-uri.ts";
 import { membersOf } from "../../lib/objects.ts";
 import { quoted } from "../../lib/text.ts";
@@ -13,7 +13,7 @@ declare module "fastify" {
   }
   interface FastifyContextConfig {
     /** For a route that writes, or that makes the server fetch something: its requests have an audit line each. */
-    audited?: { readonly action: AuditedAction; readonly about: PluginType | "upload" | "job" | "engine" };
+    audited?: { readonly action: AuditedAction; readonly about: PackageType | "upload" | "job" | "engine" };
   }
 }
 
@@ -49,7 +49,7 @@ function auditedWrite(request: FastifyRequest): AuditedWrite | undefined {
   return { action, subject, ...(file ? { facts: { origin: shownUri(file) } } : {}), caller: callerOf(request) };
 }
 
-function subjectOf(about: PluginType | "upload" | "job" | "engine", name: string): AuditedSubject {
+function subjectOf(about: PackageType | "upload" | "job" | "engine", name: string): AuditedSubject {
   if (about === "engine") return { engine: "" };
   if (about === "upload") return { upload: name };
   return about === "job" ? { job: name } : { plugin: { type: about, name } };

@@ -1,8 +1,10 @@
 import type { FastifyPluginAsyncTypebox } from "@fastify/type-provider-typebox";
 import type { FastifyReply } from "fastify";
+import type { Config } from "../../config/schema.ts";
 import { PluginError } from "../../domain/errors.ts";
 import { checkPluginName } from "../../domain/names.ts";
 import { PLUGIN_TYPES } from "../../domain/plugin.ts";
+import type { Engine } from "../../engine/engine.ts";
 import type { EngineRestarts } from "../../engine/restart/restarts.ts";
 import type { JobRun } from "../../jobs/job.ts";
 import type { Jobs } from "../../jobs/jobs.ts";
@@ -12,25 +14,35 @@ import type { PluginManager } from "../../plugins/plugin-manager.ts";
 import type { BodyDecoder } from "../body/decode-body.ts";
 import { audited } from "../hooks/audit.ts";
 import { callerOf } from "../hooks/authentication.ts";
-import { decodeInstallBody, InstallBodySchema } from "../install-body.ts";
-import { bodyErrorPrefix, changeHeaders, errorPrefix, replyMessage, withCompatibility } from "../messages.ts";
+import { InstallBodies } from "../install-body.ts";
+import {
+  bodyErrorPrefix,
+  changeHeaders,
+  errorPrefix,
+  replyMessage,
+  usedByHeader,
+  withCompatibility,
+} from "../messages.ts";
 import { answerChange } from "../respond-async.ts";
 import { thenRestart, wantsRestart } from "../restart-after.ts";
-import { NameParams, RestartQuery } from "../schemas.ts";
+import { isOne, NameParams, RestartQuery } from "../schemas.ts";
 
 interface PluginRoutesOptions {
   readonly installed: InstalledPlugins;
   readonly manager: PluginManager;
+  readonly engine: Engine | undefined;
   /** Undefined where this server stands alone. */
   readonly restarts: EngineRestarts | undefined;
   readonly jobs: Jobs;
   readonly bodies: BodyDecoder;
+  readonly trust: Pick<Config["trust"], "maxStatementBytes">;
   /** Ends the process so that its supervisor restarts it. */
   readonly restart: () => void;
 }
 
 export const pluginRoutes: FastifyPluginAsyncTypebox<PluginRoutesOptions> = async (app, options) => {
-  const { installed, manager, restarts, jobs, bodies, restart } = options;
+  const { installed, manager, engine, restarts, jobs, bodies, restart, trust } = options;
+  const installs = new InstallBodies(bodies, trust);
   for (const type of PLUGIN_TYPES) {
     const url = `/plugins/${type}`;
     const bodyPrefix = bodyErrorPrefix.plugin(type);
@@ -42,8 +54,8 @@ export const pluginRoutes: FastifyPluginAsyncTypebox<PluginRoutesOptions> = asyn
     app.post(
       url,
       {
-        schema: { body: InstallBodySchema, querystring: RestartQuery },
-        preValidation: decodeInstallBody(bodies, (name) => void checkPluginName(name)),
+        schema: { body: installs.schema, querystring: RestartQuery },
+        preValidation: installs.decode((name) => void checkPluginName(name)),
         config: {
           bodyAsStream: true,
           errorPrefix: errorPrefix.create(type),
@@ -69,8 +81,8 @@ export const pluginRoutes: FastifyPluginAsyncTypebox<PluginRoutesOptions> = asyn
     app.post(
       `${url}/inspect`,
       {
-        schema: { body: InstallBodySchema },
-        preValidation: decodeInstallBody(bodies, (name) => void checkPluginName(name)),
+        schema: { body: installs.schema },
+        preValidation: installs.decode((name) => void checkPluginName(name)),
         config: {
           bodyAsStream: true,
           errorPrefix: errorPrefix.inspect(type),
@@ -90,14 +102,18 @@ export const pluginRoutes: FastifyPluginAsyncTypebox<PluginRoutesOptions> = asyn
     app.get(
       `${url}/:name`,
       { schema: { params: NameParams }, config: { errorPrefix: errorPrefix.describe(type) } },
-      async (request) => installed.describe({ type, name: request.params.name }),
+      async (request) => {
+        const plugin = { type, name: request.params.name };
+        const description = await installed.describe(plugin);
+        return engine === undefined ? description : { ...description, ...(await engine.states.describe(plugin)) };
+      },
     );
 
     app.put(
       `${url}/:name`,
       {
-        schema: { params: NameParams, body: InstallBodySchema, querystring: RestartQuery },
-        preValidation: decodeInstallBody(bodies),
+        schema: { params: NameParams, body: installs.schema, querystring: RestartQuery },
+        preValidation: installs.decode(),
         config: {
           bodyAsStream: true,
           errorPrefix: errorPrefix.update(type),
@@ -109,10 +125,13 @@ export const pluginRoutes: FastifyPluginAsyncTypebox<PluginRoutesOptions> = asyn
         const plugin = { type, name: request.params.name };
         const caller = callerOf(request);
         const { query } = request;
-        const update = bodies.handOver(request, (body, run: JobRun) =>
+        const use = engine?.guard.change(plugin, isOne(query.force));
+        const update = bodies.handOver(request, (body, { signal, progress }: JobRun) =>
           thenRestart(restarts, query, caller, async () => {
-            const { compatibility } = await manager.update(plugin, body, caller, run);
-            return { status: 200, body: replyMessage.updated(plugin.name), headers: changeHeaders(compatibility) };
+            const watch = { signal, progress, permit: use?.permit };
+            const { compatibility } = await manager.update(plugin, body, caller, watch);
+            const headers = { ...changeHeaders(compatibility), ...usedByHeader((await use?.rules()) ?? []) };
+            return { status: 200, body: replyMessage.updated(plugin.name), headers };
           }),
         );
         return answerChange(request, reply, jobs, { action: "update", plugin }, update);
@@ -133,12 +152,14 @@ export const pluginRoutes: FastifyPluginAsyncTypebox<PluginRoutesOptions> = asyn
         const endsUs = stops && !restarts?.isOffered;
         // Before the delete waits for its turn: a client that gives up meanwhile closes the connection.
         const ended = new Promise<void>((resolve) => reply.raw.once("close", resolve));
-        return answerChange(request, reply, jobs, { action: "delete", plugin }, (run) =>
+        const use = engine?.guard.change(plugin, isOne(query.force));
+        return answerChange(request, reply, jobs, { action: "delete", plugin }, ({ signal, progress }) =>
           thenRestart(restarts, query, caller, async () => {
-            await manager.remove(plugin, caller, run);
-            if (!stops) return { status: 200, body: replyMessage.deleted(type, plugin.name) };
+            await manager.remove(plugin, caller, { signal, progress, permit: use?.permit });
+            const headers = usedByHeader((await use?.rules()) ?? []);
+            if (!stops) return { status: 200, body: replyMessage.deleted(type, plugin.name), headers };
             if (endsUs) void ended.then(restart); // after the reply, or when the client has gone
-            return { status: 200, body: replyMessage.deletedAndStopping(type, plugin.name) };
+            return { status: 200, body: replyMessage.deletedAndStopping(type, plugin.name), headers };
           }),
         );
       },

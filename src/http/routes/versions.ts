@@ -1,20 +1,22 @@
 import type { FastifyPluginAsyncTypebox } from "@fastify/type-provider-typebox";
 import { Type } from "@sinclair/typebox";
 import { PLUGIN_TYPES } from "../../domain/plugin.ts";
+import type { Engine } from "../../engine/engine.ts";
 import type { EngineRestarts } from "../../engine/restart/restarts.ts";
 import type { Jobs } from "../../jobs/jobs.ts";
 import type { InstalledPlugins } from "../../plugins/installed-plugins.ts";
 import type { PluginManager } from "../../plugins/plugin-manager.ts";
 import { jsonBody } from "../body/request-body.ts";
 import { callerOf } from "../hooks/authentication.ts";
-import { bodyErrorPrefix, changeHeaders, errorPrefix, replyMessage } from "../messages.ts";
+import { bodyErrorPrefix, changeHeaders, errorPrefix, replyMessage, usedByHeader } from "../messages.ts";
 import { answerChange } from "../respond-async.ts";
 import { thenRestart } from "../restart-after.ts";
-import { NameParams, RestartQuery } from "../schemas.ts";
+import { isOne, NameParams, RestartQuery } from "../schemas.ts";
 
 interface VersionRoutesOptions {
   readonly installed: InstalledPlugins;
   readonly manager: PluginManager;
+  readonly engine: Engine | undefined;
   /** Undefined where this server stands alone. */
   readonly restarts: EngineRestarts | undefined;
   readonly jobs: Jobs;
@@ -33,7 +35,7 @@ const RollbackBody = Type.Object({ version: optionalVersion, id: optionalVersion
 /** The versions of a plugin that are kept, and the way back to them. */
 export const versionRoutes: FastifyPluginAsyncTypebox<VersionRoutesOptions> = async (
   app,
-  { installed, manager, restarts, jobs },
+  { installed, manager, engine, restarts, jobs },
 ) => {
   for (const type of PLUGIN_TYPES) {
     app.get(
@@ -57,10 +59,12 @@ export const versionRoutes: FastifyPluginAsyncTypebox<VersionRoutesOptions> = as
         const plugin = { type, name: request.params.name };
         const { body: wanted, query } = request;
         const caller = callerOf(request);
-        return answerChange(request, reply, jobs, { action: "rollback", plugin }, (run) =>
+        const use = engine?.guard.change(plugin, isOne(query.force));
+        return answerChange(request, reply, jobs, { action: "rollback", plugin }, ({ signal, progress }) =>
           thenRestart(restarts, query, caller, async () => {
-            const { version, compatibility } = await manager.rollback(plugin, wanted, caller, run);
-            const headers = changeHeaders(compatibility);
+            const watch = { signal, progress, permit: use?.permit };
+            const { version, compatibility } = await manager.rollback(plugin, wanted, caller, watch);
+            const headers = { ...changeHeaders(compatibility), ...usedByHeader((await use?.rules()) ?? []) };
             return { status: 200, body: replyMessage.rolledBack(plugin.name, version), headers };
           }),
         );

@@ -112,7 +112,7 @@ async function readInterfaces(
   };
 }
 
-/** Where the runtime's description of the program has the start of all type data: in words, Go 1.13 to 1.26. */
+/** Where the runtime's description of the program has the start of all type data: in words, Go 1.13 to 1.27. */
 const BASE_WORDS = { from: 20, to: 45 } as const;
 
 /** The base is the right one when it leads from the type at `address` to its text. */

@@ -11,7 +11,7 @@ const ENTRY_BYTES = 8;
 const MAX_ENTRIES = 20_000;
 /** That table is a slice just before the plugin's path. */
 const TABLE_WORDS_BEFORE = 3;
-/** How far before the path, in words, the start of all type data is: 14 before Go 1.18, then 16, since Go 1.26 17. */
+/** How far before the path, in words, the start of all type data is: 14 before Go 1.18, then 16, in Go 1.26 17, since Go 1.27 14. */
 const BASE_WORDS_BEFORE = [14, 16, 17];
 
 /** Where the runtime's description of a plugin is, see `readPluginPath`. */

@@ -22,7 +22,7 @@ const MAX_NAME_BYTES = 4096;
 export type NameFormat = "varint" | "u16";
 
 /** The versions of Go whose layout of types was tried: `go1.<minor>`. */
-const KNOWN_MINORS = { from: 13, to: 26 } as const;
+const KNOWN_MINORS = { from: 13, to: 27 } as const;
 const FIRST_WITH_VARINTS = 17;
 const FIRST_WITH_PATHS_IN_HASHES = 19;
 

@@ -5,6 +5,7 @@ import type { SourcePaths } from "../go/toolchain.ts";
 import { compareVersions } from "../libc.ts";
 import type { PluginReading } from "../plugin-facts.ts";
 import type { SymbolTypes } from "../symbol-types.ts";
+import type { FoundLibraries } from "../system/libraries.ts";
 import type { SystemFacts } from "../system/system-facts.ts";
 import { byImportance, goVersions, type KnownProblem, likelyCause, verdictOf } from "./problems.ts";
 import { symbolTypeProblem } from "./symbol-types.ts";
@@ -22,10 +23,10 @@ export interface Evidence {
   readonly system: SystemFacts;
   /** Symbols that the engine will look up. */
   readonly requiredSymbols: readonly string[];
-  /** Empty when they were not searched for. */
-  readonly missingLibraries: readonly string[];
-  /** The `LD_LIBRARY_PATH` with which they were searched for; `""` without one. */
-  readonly libraryPath: string;
+  /** Nothing where they were not searched for. */
+  readonly libraries: FoundLibraries;
+  /** The `LD_LIBRARY_PATH` with which they were searched for, `""` without one; otherwise the server's own, not a setting. */
+  readonly libraryPath: { readonly value: string; readonly isSet: boolean };
   /** Of the plugin, for saying why packages differ; undefined when none do. */
   readonly sources: SourcePaths | undefined;
   /** Or why they are not known; undefined where the engine asks for nothing that could be compared. */
@@ -95,7 +96,7 @@ function kindProblem({ kind }: PluginReading): KnownProblem | undefined {
 
 /** What would keep any file from being loaded. Without an engine, the plugin is compared with this system. */
 function platformProblems(
-  { engine, system, missingLibraries, libraryPath }: Evidence,
+  { engine, system, libraries: { missing, byPath }, libraryPath }: Evidence,
   plugin: PluginReading,
 ): KnownProblem[] {
   const { facts } = plugin;
@@ -109,18 +110,33 @@ function platformProblems(
   const problems: KnownProblem[] = [];
   const isHere = facts.cpu === system.cpu && facts.libc === system.libc;
   if (isHere && facts.glibc !== "" && system.glibc !== "" && compareVersions(facts.glibc, system.glibc) > 0) {
-    const message = `the plugin asks for glibc ${facts.glibc} and this system has ${system.glibc}: build it on the system of the engine's image, or an older one`;
+    const message = `the plugin asks for glibc ${facts.glibc} and ${whose(system, libraryPath)} ${system.glibc}: build it on the system of the engine's image, or an older one`;
     problems.push({ code: "GLIBC_TOO_OLD", message });
   }
-  if (missingLibraries.length > 0) {
+  if (missing.length > 0) {
     const searched =
-      libraryPath === ""
+      libraryPath.value === ""
         ? "if the engine's process has an LD_LIBRARY_PATH, set engine.libraryPath to it"
-        : `the folders of LD_LIBRARY_PATH, ${quoted(libraryPath)}, were searched, too: engine.libraryPath should be that of the engine's process`;
-    const message = `the plugin asks for ${enumerate(missingLibraries)}, which this system does not have: install what has it, or have install.sh do so; ${searched}`;
+        : `the folders of LD_LIBRARY_PATH, ${quoted(libraryPath.value)}, were searched, too: engine.libraryPath should be that of the engine's process`;
+    const message = `the plugin asks for ${enumerate(missing)}, which this system does not have: install what has it, or have install.sh do so; ${searched}`;
     problems.push({ code: "LIBRARY_MISSING", message });
   }
+  const decisive = isHere && facts.glibc !== "" && system.glibcByPath !== "" ? [system.glibcByPath, ...byPath] : byPath;
+  if (decisive.length > 0 && problems.length === 0) {
+    const message = `the plugin would load with ${enumerate([...new Set(decisive)])}, to which only ${pathName(libraryPath)} leads: the verdict holds for an engine whose process has that LD_LIBRARY_PATH; if yours has another one, set engine.libraryPath to it`;
+    problems.push({ code: "LIBRARY_PATH", message });
+  }
   return problems;
+}
+
+/** Where the path comes from, and what it is. */
+function pathName({ value, isSet }: Evidence["libraryPath"]): string {
+  return `${isSet ? "engine.libraryPath" : "this server's own LD_LIBRARY_PATH"} (${quoted(value)})`;
+}
+
+/** Whose glibc it is. */
+function whose({ glibcByPath }: SystemFacts, path: Evidence["libraryPath"]): string {
+  return glibcByPath === "" ? "this system has" : `${quoted(glibcByPath)}, to which ${pathName(path)} leads, is`;
 }
 
 /** The two have different file names. But musl stands in for glibc, and small plugins do work like that. */

@@ -42,6 +42,8 @@ const PROBLEM_VERDICT = {
   ENGINE_UNKNOWN: "unknown",
   /** Linked to glibc, for which musl stands in partly. */
   FOREIGN_LIBC: "unknown",
+  /** It fits, and that depends on the `LD_LIBRARY_PATH` of the engine's process. */
+  LIBRARY_PATH: "compatible",
 } as const satisfies Record<string, Verdict>;
 
 type ProblemCode = keyof typeof PROBLEM_VERDICT;

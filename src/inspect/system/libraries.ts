@@ -1,4 +1,4 @@
-import { stat } from "node:fs/promises";
+import { realpath, stat } from "node:fs/promises";
 import { endianness } from "node:os";
 import { join } from "node:path";
 import { hasCode } from "../../lib/errors.ts";
@@ -12,32 +12,56 @@ import { defaultFolders, type LibrarySearch, ownFolders } from "./library-folder
 const IN_MUSL = /^(?:lib(?:c|pthread|rt|m|dl|util|xnet)\.|libc\.musl-)/;
 const LOADERS = /^(?:ld-linux|ld-musl-|ld64?\.so)/;
 
+export interface FoundLibraries {
+  /** Those that the loader will not find. Where that is unclear a name is not among them. */
+  readonly missing: readonly string[];
+  /** The files of those that it finds by `LD_LIBRARY_PATH` alone, or that would be another file without it. */
+  readonly byPath: readonly string[];
+}
+
 /**
- * The libraries of `names` that the loader will not find. Where that is unclear a name is not among them; the libraries
- * that a library needs in turn are not searched for.
+ * Searches for the libraries of `names` as the loader will. The libraries that a library needs in turn are not searched
+ * for.
  *
  * @throws what `budget` throws
  */
-export async function missingLibraries(
+export async function findLibraries(
   names: readonly string[],
   search: LibrarySearch,
   budget = new TimeBudget(),
-): Promise<string[]> {
+): Promise<FoundLibraries> {
   const searched = names.filter(
     (name) => !search.loaded.includes(name) && !LOADERS.test(name) && !(search.libc === "musl" && IN_MUSL.test(name)),
   );
-  if (searched.length === 0) return [];
-  const find = await openSearch(search);
   const missing: string[] = [];
+  const byPath: string[] = [];
+  if (searched.length === 0) return { missing, byPath };
+  const find = await openSearch(search);
+  const findWithout = search.ldLibraryPath === "" ? find : await openSearch({ ...search, ldLibraryPath: "" });
   for (const name of new Set(searched)) {
     if (budget.shouldYield()) await budget.yield();
-    if ((await find(name)) === "missing") missing.push(name);
+    const found = await find(name);
+    if (found === "missing") missing.push(name);
+    if (found !== "unclear" && found !== "missing" && (await isOther(found, await findWithout(name)))) {
+      byPath.push(found.path);
+    }
   }
-  return missing;
+  return { missing, byPath };
+}
+
+/** Whether they are two files: folders may be links to each other. */
+async function isOther({ path }: FoundFile, without: Found): Promise<boolean> {
+  if (typeof without === "string") return without === "missing";
+  if (path === without.path) return false;
+  const [one, other] = await Promise.all([path, without.path].map((file) => realpath(file).catch(() => file)));
+  return one !== other;
 }
 
 /** `unclear` where the loader would search a folder that only it knows. */
-type Found = "missing" | "unclear" | { readonly path: string };
+type Found = "missing" | "unclear" | FoundFile;
+interface FoundFile {
+  readonly path: string;
+}
 
 /** Gives a function that finds the path of a library. What all libraries have in common is read once, here. */
 export async function openSearch(search: LibrarySearch): Promise<(name: string) => Promise<Found>> {

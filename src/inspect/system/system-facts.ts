@@ -5,7 +5,7 @@ import { readDynamic } from "../elf/dynamic.ts";
 import { readElf } from "../elf/image.ts";
 import { withFile } from "../file-bytes.ts";
 import { definedVersions, type Libc, libcOf, neededVersions, newestGlibc } from "../libc.ts";
-import { openSearch } from "./libraries.ts";
+import { findLibraries, openSearch } from "./libraries.ts";
 import { defaultFolders } from "./library-folders.ts";
 
 /** The CPU and the C library of the programs that run here. */
@@ -15,24 +15,33 @@ export interface SystemFacts {
   readonly libc: Libc;
   /** Such as `2.36`; `""` when unknown or not glibc. */
   readonly glibc: string;
+  /** The file of that glibc, where `LD_LIBRARY_PATH` leads to another one than the system's; `""` without. */
+  readonly glibcByPath: string;
 }
 
-const UNKNOWN: SystemFacts = { cpu: "", libc: "none", glibc: "" };
+const UNKNOWN: SystemFacts = { cpu: "", libc: "none", glibc: "", glibcByPath: "" };
 
 /**
  * Reads them from a program that runs here, Node itself. What can't be read is unknown, so that checks are skipped;
  * the catalogue's `detectPlatform` asks another question, since it must always name a folder of a plugin host.
  *
+ * @param ldLibraryPath of the engine's process, which may lead to another glibc
  * @param root where to look for the C library; tests have their own
  */
-export async function readSystemFacts(program: string = process.execPath, root = "/"): Promise<SystemFacts> {
+export async function readSystemFacts(
+  ldLibraryPath = "",
+  program: string = process.execPath,
+  root = "/",
+): Promise<SystemFacts> {
   try {
     const facts = await withFile(program, async (file) => {
       const image = await readElf(file);
       if (image === undefined) return UNKNOWN;
       const dynamic = await readDynamic(image);
       const libc = libcOf(image, dynamic, dynamic === undefined ? [] : await neededVersions(image, dynamic));
-      return { cpu: image.cpu, libc, glibc: libc === "glibc" ? await glibcVersion(image.cpu, root) : "" };
+      const none = { version: "", byPath: "" };
+      const glibc = libc === "glibc" ? await findGlibc(image.cpu, ldLibraryPath, root) : none;
+      return { cpu: image.cpu, libc, glibc: glibc.version, glibcByPath: glibc.byPath };
     });
     return facts ?? UNKNOWN;
   } catch {
@@ -41,17 +50,22 @@ export async function readSystemFacts(program: string = process.execPath, root =
 }
 
 /** The newest version of its symbols is glibc's own; Node's `process.report` also knows it, but takes 100 ms. */
-async function glibcVersion(cpu: string, root: string): Promise<string> {
-  const noFolders = { rpath: "", runpath: "", engineRpath: "", ldLibraryPath: "" };
-  const find = await openSearch({ cpu, libc: "glibc", origin: "/", ...noFolders, loaded: [], root });
-  const library = await find("libc.so.6");
-  if (typeof library === "string") return "";
+async function findGlibc(
+  cpu: string,
+  ldLibraryPath: string,
+  root: string,
+): Promise<{ readonly version: string; readonly byPath: string }> {
+  const noFolders = { rpath: "", runpath: "", engineRpath: "", ldLibraryPath };
+  const search = { cpu, libc: "glibc", origin: "/", ...noFolders, loaded: [], root } as const;
+  const library = await (await openSearch(search))("libc.so.6");
+  if (typeof library === "string") return { version: "", byPath: "" };
+  const { byPath } = await findLibraries(["libc.so.6"], search);
   const versions = await withFile(library.path, async (file) => {
     const image = await readElf(file);
     const dynamic = image && (await readDynamic(image));
     return image && dynamic ? await definedVersions(image, dynamic) : [];
   });
-  return newestGlibc(versions ?? []);
+  return { version: newestGlibc(versions ?? []), byPath: byPath[0] ?? "" };
 }
 
 /**
@@ -60,7 +74,11 @@ async function glibcVersion(cpu: string, root: string): Promise<string> {
  *
  * @param root `/`; tests have their own
  */
-export async function systemFingerprint(system: SystemFacts, ldLibraryPath: string, root = "/"): Promise<string> {
+export async function systemFingerprint(
+  system: Omit<SystemFacts, "glibcByPath">,
+  ldLibraryPath: string,
+  root = "/",
+): Promise<string> {
   const { cpu, libc, glibc } = system;
   const named = ldLibraryPath.split(/[:;]/).filter((folder) => folder.startsWith("/"));
   // A folder's time changes with its entries, even when nobody runs ldconfig.

@@ -7,12 +7,14 @@ import type { Log } from "../../lib/log.ts";
 import { printable } from "../../lib/text.ts";
 import { convertedScript, isShellScript, namedFiles, SCRIPT, scriptFault, type TextFault } from "./script-text.ts";
 
-/** How much of each script is looked at, which takes up to 0.25 s: the rest of a larger one is the data that it unpacks. */
-const MAX_TEXT_BYTES = 256 * 1024;
 /** Enough for the line that names a script's shell. */
 const HEAD_BYTES = 256;
-/** Of the scripts that install.sh starts; a zip has a handful. */
-const MAX_HELPERS = 50;
+
+/**
+ * How much of each script is looked at, which takes up to 0.25 s for 256 KiB: the rest of a larger one is the data that
+ * it unpacks. And of how many that install.sh starts; a zip has a handful.
+ */
+type Looking = Pick<Config["installScript"], "maxTextBytes" | "maxHelpers">;
 
 interface ScriptFile {
   /** Relative to the folder. */
@@ -34,14 +36,15 @@ interface FaultyFile extends ScriptFile {
  */
 export async function prepareScripts(
   folder: string,
-  { convertLineEnds }: Pick<Config["installScript"], "convertLineEnds">,
+  config: Looking & Pick<Config["installScript"], "convertLineEnds">,
   { signal, log }: { readonly signal: AbortSignal; readonly log: Log },
 ): Promise<void> {
-  const faulty = await faultyScripts(folder, signal);
+  const { convertLineEnds, maxTextBytes } = config;
+  const faulty = await faultyScripts(folder, config, signal);
   const refused = faulty.find(({ bytes, fault }) => {
-    return !convertLineEnds || !fault.isConvertible || bytes.length > MAX_TEXT_BYTES;
+    return !convertLineEnds || !fault.isConvertible || bytes.length > maxTextBytes;
   });
-  if (refused !== undefined) throw refusal(refused, convertLineEnds);
+  if (refused !== undefined) throw refusal(refused, config);
   for (const { path, bytes } of faulty) await writeFile(path, convertedScript(bytes));
   if (faulty.length === 0) return;
   const files = faulty.map(({ name, fault }) => `${printable(name)} ${fault.what}`);
@@ -49,7 +52,11 @@ export async function prepareScripts(
 }
 
 /** install.sh and what it runs, without the ones that are as they should be. */
-async function faultyScripts(folder: string, signal: AbortSignal): Promise<FaultyFile[]> {
+async function faultyScripts(
+  folder: string,
+  { maxTextBytes, maxHelpers }: Looking,
+  signal: AbortSignal,
+): Promise<FaultyFile[]> {
   const named = await filesByName(folder);
   const faulty: FaultyFile[] = [];
   const seen = new Set<string>();
@@ -57,14 +64,14 @@ async function faultyScripts(folder: string, signal: AbortSignal): Promise<Fault
     { file: { name: SCRIPT, path: join(folder, SCRIPT) }, isScript: true },
   ];
   const breather = new Breather();
-  for (let next = waiting.shift(); next !== undefined && seen.size <= MAX_HELPERS; next = waiting.shift()) {
+  for (let next = waiting.shift(); next !== undefined && seen.size <= maxHelpers; next = waiting.shift()) {
     const { file, isScript } = next;
     if (seen.has(file.name)) continue;
     signal.throwIfAborted();
     await breather.breathe();
     if (!isScript && !isShellScript(file.name, await readStart(file.path, HEAD_BYTES))) continue;
     // One byte more than is looked at, of a file that is larger.
-    const bytes = await readStart(file.path, MAX_TEXT_BYTES + 1);
+    const bytes = await readStart(file.path, maxTextBytes + 1);
     seen.add(file.name);
     const fault = scriptFault(bytes);
     if (fault !== undefined) faulty.push({ ...file, bytes, fault });
@@ -107,8 +114,14 @@ async function readStart(path: string, maxBytes: number): Promise<Buffer> {
 const REMEDY =
   "save it as UTF-8 text without a byte order mark and with Unix line ends (sed -i 's/\\r$//' FILE removes Windows ones) and zip it again";
 
-function refusal({ name, fault }: FaultyFile, convertLineEnds: boolean): PluginError {
-  const remedy = fault.isConvertible && !convertLineEnds ? `${REMEDY}, or set installScript.convertLineEnds` : REMEDY;
+function refusal(
+  { name, fault }: FaultyFile,
+  { convertLineEnds, maxTextBytes }: Parameters<typeof prepareScripts>[1],
+): PluginError {
+  const setting = convertLineEnds
+    ? `, or raise installScript.maxTextBytes (${maxTextBytes}), up to which scripts are converted`
+    : ", or set installScript.convertLineEnds";
+  const remedy = fault.isConvertible ? `${REMEDY}${setting}` : REMEDY;
   const message = `${printable(name)} ${fault.what}, so sh would not run it as it was meant: ${remedy}`;
   return new PluginError("SCRIPT_INVALID", message);
 }

@@ -1,5 +1,6 @@
 import { verify } from "node:crypto";
 import { setImmediate as nextTurn } from "node:timers/promises";
+import type { Config } from "../../config/schema.ts";
 import { PluginError } from "../../domain/errors.ts";
 import type { SizeLimit } from "../../lib/limits.ts";
 import { membersOf } from "../../lib/objects.ts";
@@ -7,10 +8,9 @@ import { hasFormOf } from "./signature.ts";
 import type { TrustedKey } from "./trusted-key.ts";
 
 /** With a bundle's certificates and log entry around it, a statement has some 10 KiB. */
-export const STATEMENT_LIMIT: SizeLimit = {
-  bytes: 64 * 1024,
-  exceeded: () => malformed(`it has more than ${STATEMENT_LIMIT.bytes} bytes`),
-};
+export function statementLimit({ maxStatementBytes: bytes }: Pick<Config["trust"], "maxStatementBytes">): SizeLimit {
+  return { bytes, exceeded: () => malformed(`it has more than ${bytes} bytes (trust.maxStatementBytes)`) };
+}
 
 /** The media type of in-toto statements, the only payload that is read. */
 const PAYLOAD_TYPE = "application/vnd.in-toto+json";
@@ -31,8 +31,8 @@ export interface Envelope {
  *
  * @throws PluginError SIGNATURE_INVALID
  */
-export function readEnvelopes(content: Buffer): Envelope[] {
-  if (content.length > STATEMENT_LIMIT.bytes) throw STATEMENT_LIMIT.exceeded();
+export function readEnvelopes(content: Buffer, limit: SizeLimit): Envelope[] {
+  if (content.length > limit.bytes) throw limit.exceeded();
   const text = content.toString("utf8").replace(/^\uFEFF/, "");
   const whole = parseJson(text);
   const values = whole === undefined ? linesOf(text).map((line) => requireJson(parseJson(line))) : [whole];

@@ -1,8 +1,8 @@
 import type { Config } from "../../config/schema.ts";
 import { PluginError } from "../../domain/errors.ts";
-import { settingLimit } from "../../lib/limits.ts";
+import { type SizeLimit, settingLimit } from "../../lib/limits.ts";
 import type { Log } from "../../lib/log.ts";
-import { type Envelope, findEnvelopeSigner, readEnvelopes } from "./envelope.ts";
+import { type Envelope, findEnvelopeSigner, readEnvelopes, statementLimit } from "./envelope.ts";
 import { findSigner, hasFormOf, signatureBytes } from "./signature.ts";
 import { checkStatement, findPluginEnvelope, type StatedPlugin, type StatedSubject } from "./statement.ts";
 import type { SignatureAlgorithm, TrustedKey } from "./trusted-key.ts";
@@ -36,6 +36,8 @@ export interface Trust {
   readonly required: boolean;
   /** Whether the signature has to be that of a statement. */
   readonly statementRequired: boolean;
+  /** How large a statement may be. */
+  readonly statementLimit: SizeLimit;
   /**
    * Whether a signature would make a difference: there is a key, or a signature is required.
    *
@@ -67,6 +69,7 @@ export interface Trust {
 export function createTrust({ folder, config, log }: TrustOptions): Trust {
   const warnings = new WarnOnce(log);
   const ed25519Limit = settingLimit("trust.maxEd25519Bytes", config.maxEd25519Bytes, tooLargeForEd25519);
+  const limit = statementLimit(config);
   const keysNow = () => readKeys(folder, warnings);
 
   const required = config.require || config.requireStatement;
@@ -74,6 +77,7 @@ export function createTrust({ folder, config, log }: TrustOptions): Trust {
   return {
     required,
     statementRequired: config.requireStatement,
+    statementLimit: limit,
     async looksForSignatures() {
       return required || (await keysNow()).length > 0;
     },
@@ -86,7 +90,7 @@ export function createTrust({ folder, config, log }: TrustOptions): Trust {
       return proofOf(signer);
     },
     async verifyStatement(content, subject, signal) {
-      const envelope = findPluginEnvelope(readEnvelopes(content));
+      const envelope = findPluginEnvelope(readEnvelopes(content, limit));
       if (envelope === undefined) return undefined;
       const keys = await keysNow();
       if (keys.length === 0) throw noKeys();

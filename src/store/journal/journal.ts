@@ -1,10 +1,12 @@
-import { readFile, rm } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { type Static, Type } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";
+import { PluginError } from "../../domain/errors.ts";
 import { isFilePath } from "../../domain/plugin.ts";
 import { replaceFile, syncFolder } from "../../lib/durable.ts";
 import { hasCode } from "../../lib/errors.ts";
 import { NOT_THERE, statIfThere } from "../../lib/files.ts";
+import { readSmallFile } from "../../lib/small-file.ts";
 import type { Workspace } from "./workspace.ts";
 
 /** What a change is about to do to one file, and what is needed to undo it. Names are those in the workspace. */
@@ -29,11 +31,24 @@ const JournalSchema = Type.Object({
   newFolders: Type.Array(Type.String()),
 });
 
+/** 20,000 moves with the longest paths have a quarter of it. A larger one is neither read nor written. */
+const MAX_JOURNAL_BYTES = 256 * 1024 * 1024;
+
 export type JournalMove = Static<typeof JournalMoveSchema>;
 export type Journal = Static<typeof JournalSchema>;
 
-export async function writeJournal(workspace: Workspace, journal: Journal): Promise<void> {
-  await replaceFile(workspace.journalFile, `${JSON.stringify(journal, null, 2)}\n`);
+/** @throws PluginError STORAGE_FAILED for one that could not be read again; the file system's error */
+export async function writeJournal(
+  workspace: Workspace,
+  journal: Journal,
+  maxBytes = MAX_JOURNAL_BYTES,
+): Promise<void> {
+  const json = `${JSON.stringify(journal, null, 2)}\n`;
+  if (json.length > maxBytes || Buffer.byteLength(json) > maxBytes) {
+    const message = `the journal of this change would have more than ${maxBytes} bytes`;
+    throw new PluginError("STORAGE_FAILED", `${message}; use a zip with fewer files or shorter names`);
+  }
+  await replaceFile(workspace.journalFile, json);
 }
 
 /**
@@ -54,7 +69,7 @@ export async function dropJournal(workspace: Workspace): Promise<void> {
  */
 export async function readJournal(workspace: Workspace): Promise<Journal | undefined> {
   if (!(await statIfThere(workspace.journalFile))?.isFile()) return undefined; // anything else was not written by us
-  const parsed: unknown = JSON.parse(await readFile(workspace.journalFile, "utf8"));
+  const parsed: unknown = JSON.parse((await readSmallFile(workspace.journalFile, MAX_JOURNAL_BYTES)).toString());
   if (!isJournal(parsed) || parsed.change !== workspace.id)
     throw new Error(`${workspace.journalFile} does not match the schema of this version`);
   return parsed;

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { readdir, readFile, rename, stat } from "node:fs/promises";
+import { readdir, rename, stat } from "node:fs/promises";
 import { basename, dirname } from "node:path";
 import { type Static, Type } from "@sinclair/typebox";
 import { TypeCompiler } from "@sinclair/typebox/compiler";
@@ -8,6 +8,7 @@ import { isFilePath, PLUGIN_TYPES, type PluginType } from "../../domain/plugin.t
 import type { PluginEntry, ReplacedVersion } from "../../domain/plugin-entry.ts";
 import { hasCode } from "../../lib/errors.ts";
 import type { Log } from "../../lib/log.ts";
+import { readSmallFile } from "../../lib/small-file.ts";
 import { isSha256 } from "../versions/content.ts";
 import { withOwnFiles } from "./own-files.ts";
 import { DisplacedSchema, KeptVersionSchema, VersionSchema } from "./registry-schema.ts";
@@ -15,6 +16,12 @@ import { readReplaced } from "./replaced-versions.ts";
 
 /** The version of the file's schema. A file of a later one is moved aside, not guessed at. */
 const SCHEMA = 1;
+
+/**
+ * About a million installed files. A larger one could keep a server with little memory from starting, each time anew:
+ * it is neither read nor written.
+ */
+export const MAX_REGISTRY_BYTES = 128 * 1024 * 1024;
 
 export type RegistryContent = { readonly [T in PluginType]: ReadonlyMap<string, PluginEntry> } & {
   /** By the keys of their plugins. */
@@ -62,15 +69,14 @@ export interface ReadRegistry {
 }
 
 /**
- * Reads the registry. One that can't be used (truncated, of a later version, a folder, …) is moved aside, never deleted,
+ * Reads the registry. One that can't be used (truncated, too large, of a later version, a folder, …) is moved aside, never deleted,
  * and the server starts with an empty one, which is then filled from the plugins' folders.
  */
-export async function readRegistry(file: string, log: Log): Promise<ReadRegistry> {
+export async function readRegistry(file: string, maxBytes: number, log: Log): Promise<ReadRegistry> {
   let reason: unknown;
   try {
-    // Reading anything else, such as a named pipe, might never end.
     if (!(await stat(file)).isFile()) throw new Error("it is not a file");
-    const parsed: unknown = JSON.parse(await readFile(file, "utf8"));
+    const parsed: unknown = JSON.parse((await readSmallFile(file, maxBytes)).toString());
     const content = toContent(parsed, log);
     if (content !== undefined) return { content, isOnlyOne: !(await hasSetAside(file)) };
     reason = "it does not match the schema of this version";

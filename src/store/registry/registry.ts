@@ -1,8 +1,15 @@
+import { PluginError } from "../../domain/errors.ts";
 import { PLUGIN_TYPES, type PluginId, type PluginType, pluginKey } from "../../domain/plugin.ts";
 import type { PluginEntry, ReplacedVersion } from "../../domain/plugin-entry.ts";
 import { dropTemporaries, replaceFile } from "../../lib/durable.ts";
 import type { Log } from "../../lib/log.ts";
-import { formatRegistry, type ReadRegistry, type RegistryContent, readRegistry } from "./registry-file.ts";
+import {
+  formatRegistry,
+  MAX_REGISTRY_BYTES,
+  type ReadRegistry,
+  type RegistryContent,
+  readRegistry,
+} from "./registry-file.ts";
 
 /** Sets an entry, or removes it where `entry` is null; the same for the plugin's replaced version. */
 export interface RegistryUpdate {
@@ -29,20 +36,22 @@ export class Registry {
   /** Whether no unusable registry was moved aside that may refer to further files. */
   readonly isOnlyOne: boolean;
   readonly #file: string;
+  readonly #maxBytes: number;
   #content: RegistryContent;
   #names = new Map<PluginType, readonly string[]>();
   #waiting: Waiting[] = [];
   #writing = false;
 
-  private constructor(file: string, { content, isOnlyOne }: ReadRegistry) {
+  private constructor(file: string, maxBytes: number, { content, isOnlyOne }: ReadRegistry) {
     this.#file = file;
+    this.#maxBytes = maxBytes;
     this.#content = content;
     this.isOnlyOne = isOnlyOne;
   }
 
-  static async open(file: string, log: Log): Promise<Registry> {
+  static async open(file: string, log: Log, maxBytes = MAX_REGISTRY_BYTES): Promise<Registry> {
     await dropTemporaries(file).catch((err) => log.warn({ err }, "leftovers of the registry could not be removed"));
-    return new Registry(file, await readRegistry(file, log));
+    return new Registry(file, maxBytes, await readRegistry(file, maxBytes, log));
   }
 
   /** Every entry of every type. */
@@ -74,7 +83,8 @@ export class Registry {
   }
 
   /**
-   * Resolves when the updates are durable; rejects with the file system's error, and then nothing has changed.
+   * Resolves when the updates are durable; rejects with the file system's error, or STORAGE_FAILED where the file would
+   * be too large to be read again, and then nothing has changed.
    * Updates that arrive during a write share the next one.
    */
   update(...updates: RegistryUpdate[]): Promise<void> {
@@ -100,19 +110,28 @@ export class Registry {
     this.#names.clear();
   }
 
+  async #write(content: RegistryContent): Promise<void> {
+    const json = formatRegistry(content);
+    if (json.length > this.#maxBytes || Buffer.byteLength(json) > this.#maxBytes) {
+      const message = `plugins/registry.json would have more than ${this.#maxBytes} bytes`;
+      throw new PluginError("STORAGE_FAILED", `${message}; delete plugins that are not needed and try again`);
+    }
+    await replaceFile(this.#file, json);
+  }
+
   async #writeWaiting(): Promise<void> {
     this.#writing = true;
     while (this.#waiting.length > 0) {
       const batch = this.#waiting.splice(0);
       const updates = batch.flatMap((waiting) => waiting.updates);
       try {
-        await replaceFile(this.#file, formatRegistry(withUpdates(this.#content, updates)));
+        await this.#write(withUpdates(this.#content, updates));
         // Applied again: `adopt` may have changed memory during the write, and its own write follows.
         this.#publish(withUpdates(this.#content, updates));
         for (const { resolve } of batch) resolve();
       } catch (error) {
         // It may have failed after the rename; a recovery must not find in the file what is undone now.
-        await replaceFile(this.#file, formatRegistry(this.#content)).catch(() => {});
+        await this.#write(this.#content).catch(() => {});
         for (const { reject } of batch) reject(error);
       }
     }

@@ -23,7 +23,7 @@ async function accepts(key: KeyObject, message: Buffer, signature: Buffer): Prom
   const zip = join(folder, "x.zip");
   await writeFile(zip, message);
   await writeTrusted(join(folder, "trust/a.pub"), pem(key));
-  const config = { require: true, requireStatement: false, maxEd25519Bytes: 1_000_000 };
+  const config = { require: true, requireStatement: false, maxEd25519Bytes: 1_000_000, maxStatementBytes: 65_536 };
   const trust = createTrust({ folder: join(folder, "trust"), config, log: testLog().log });
   try {
     await trust.verify(zip, signature, new AbortController().signal);

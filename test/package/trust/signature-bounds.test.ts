@@ -31,7 +31,7 @@ it.each(["ecdsa", "ed25519", "rsa"] as const)("a zip of 300 MB is not held in me
   await truncate(zip, 300 * MB);
   const trust = createTrust({
     folder: join(folder, "trust"),
-    config: { require: true, requireStatement: false, maxEd25519Bytes: 128 * MB },
+    config: { require: true, requireStatement: false, maxEd25519Bytes: 128 * MB, maxStatementBytes: 65_536 },
     log: testLog().log,
   });
   const signer = makeSigner(folder, kind);
@@ -56,7 +56,7 @@ it("a thousand keys leave time for others", async () => {
   for (let n = 0; n < 1000; n++) await writeTrusted(join(folder, `trust/${n}.pub`), publicPem);
   const trust = createTrust({
     folder: join(folder, "trust"),
-    config: { require: true, requireStatement: false, maxEd25519Bytes: 128 * MB },
+    config: { require: true, requireStatement: false, maxEd25519Bytes: 128 * MB, maxStatementBytes: 65_536 },
     log: testLog().log,
   });
   const stranger = makeSigner(folder, "ed25519").sign(zip);

@@ -40,7 +40,7 @@ beforeEach(async () => {
   zip = join(folder, "x.zip");
   await writeFile(zip, ZIP);
   trusted = join(folder, "trust");
-  trust = trustWith({ require: false, requireStatement: false, maxEd25519Bytes: 2 ** 27 });
+  trust = trustWith({ require: false, requireStatement: false, maxEd25519Bytes: 2 ** 27, maxStatementBytes: 65_536 });
 });
 
 const trustWith = (config: Config["trust"]) => createTrust({ folder: trusted, config, log: testLog().log });
@@ -238,8 +238,13 @@ it.each(KINDS)("a check that is cancelled ends with the reason: %s", async (kind
 it("a zip over trust.maxEd25519Bytes is refused where the signature is Ed25519, with what to do", async () => {
   await trustAll();
   const maxEd25519Bytes = ZIP.length;
-  const exact = trustWith({ require: false, requireStatement: false, maxEd25519Bytes });
-  const less = trustWith({ require: false, requireStatement: false, maxEd25519Bytes: maxEd25519Bytes - 1 });
+  const exact = trustWith({ require: false, requireStatement: false, maxEd25519Bytes, maxStatementBytes: 65_536 });
+  const less = trustWith({
+    require: false,
+    requireStatement: false,
+    maxEd25519Bytes: maxEd25519Bytes - 1,
+    maxStatementBytes: 65_536,
+  });
   for (const kind of KINDS) {
     const signature = signers[kind].sign(zip);
     expect(await exact.verify(zip, signature, never)).toMatchObject({ key: `${kind}.pub` });

@@ -42,7 +42,7 @@ let trust: Trust;
 beforeEach(async () => {
   trusted = join(await tempFolder(), "trust");
   for (const kind of KINDS) await writeTrusted(join(trusted, `${kind}.pub`), signers[kind].publicPem);
-  const config = { require: true, requireStatement: false, maxEd25519Bytes: 1 };
+  const config = { require: true, requireStatement: false, maxEd25519Bytes: 1, maxStatementBytes: 65_536 };
   trust = createTrust({ folder: trusted, config, log: testLog().log });
 });
 
@@ -205,7 +205,11 @@ describe("is refused", () => {
     ["a type of all objects", () => signed({}, { ...PREDICATE, type: "__proto__" }), LIKE],
     ["a version that is a number", () => signed({}, { ...PREDICATE, version: 1 }), LIKE],
     ["a base64Signature that is no JSON", () => ({ base64Signature: "AAAA" }), "it is not JSON"],
-    ["64 KiB and a byte", () => Buffer.alloc(64 * 1024 + 1, " "), "it has more than 65536 bytes"],
+    [
+      "64 KiB and a byte",
+      () => Buffer.alloc(64 * 1024 + 1, " "),
+      "it has more than 65536 bytes (trust.maxStatementBytes)",
+    ],
   ])("%s", async (_, make, reason) => {
     await expect(verify(make())).rejects.toMatchObject(malformed(reason));
   });

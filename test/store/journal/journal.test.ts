@@ -1,4 +1,4 @@
-import { mkdir, readdir, writeFile } from "node:fs/promises";
+import { mkdir, readdir, truncate, writeFile } from "node:fs/promises";
 import { expect, it } from "vitest";
 import { dropJournal, type Journal, readJournal, writeJournal } from "../../../src/store/journal/journal.ts";
 import { Workspace } from "../../../src/store/journal/workspace.ts";
@@ -30,6 +30,20 @@ it("is read as it was written, until it is dropped", async () => {
   await dropJournal(workspace);
   await dropJournal(workspace);
   expect(await readJournal(workspace)).toBeUndefined();
+});
+
+it("is not written where it could not be read again", async () => {
+  const workspace = await create();
+  const journal = { ...JOURNAL, change: workspace.id };
+  await expect(writeJournal(workspace, journal, 100)).rejects.toMatchObject({ code: "STORAGE_FAILED" });
+  expect(await readdir(workspace.folder("plugins"))).toEqual([]);
+});
+
+it("is not read where it is larger than one can be", async () => {
+  const workspace = await create();
+  await writeFile(workspace.journalFile, "");
+  await truncate(workspace.journalFile, 2 ** 40);
+  await expect(readJournal(workspace)).rejects.toThrow("has more than 268435456 bytes");
 });
 
 it("is none where the workspace is gone", async () => {

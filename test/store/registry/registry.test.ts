@@ -1,4 +1,4 @@
-import { chmod, chown, mkdir, readdir, readFile, rename, rm, rmdir, stat, writeFile } from "node:fs/promises";
+import { chmod, chown, mkdir, readdir, readFile, rename, rm, rmdir, stat, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { PluginEntry } from "../../../src/domain/plugin-entry.ts";
@@ -148,6 +148,23 @@ describe("a write", () => {
     await chmod(join(file, ".."), 0o755);
     expect(registry.names("sources")).toEqual(["kept"]);
     expect(await readFile(file, "utf8")).toBe(before);
+  });
+
+  it("is refused where the file could not be read again, and the one that is there stays", async () => {
+    const folder = await tempFolder();
+    const file = join(folder, "registry.json");
+    const first = { id: { type: "sources", name: "random" }, entry: ENTRY } as const;
+    const { log } = testLog();
+    await (await Registry.open(file, log)).update(first);
+    const text = await readFile(file, "utf8");
+    const registry = await Registry.open(file, log, Buffer.byteLength(text));
+    const second = { id: { type: "sources", name: "other" }, entry: entryOf("other") } as const;
+    await expect(registry.update(second)).rejects.toMatchObject({ code: "STORAGE_FAILED" });
+    expect(await readFile(file, "utf8")).toBe(text);
+    expect(await readdir(folder)).toEqual(["registry.json"]);
+    expect(registry.names("sources")).toEqual(["random"]);
+    await registry.update({ id: first.id, entry: null });
+    expect(registry.names("sources")).toEqual([]);
   });
 
   it("fails when the folder has vanished", async () => {
@@ -307,6 +324,20 @@ describe("a registry that can't be used is set aside whole, and the server goes 
     expect(again.isOnlyOne).toBe(false);
     await rm(join(folder, kept));
     expect((await reopen(file)).isOnlyOne).toBe(true);
+  });
+
+  it("one that is too large to be read, without reading it", async () => {
+    const folder = await tempFolder();
+    const file = join(folder, "registry.json");
+    await writeFile(file, '{"schema":1');
+    await truncate(file, 2 ** 40);
+    const { log, lines } = testLog();
+    const registry = await Registry.open(file, log);
+    expect(registry.isOnlyOne).toBe(false);
+    expect(lines).toMatchObject([{ level: ERROR, err: { message: "has more than 134217728 bytes" } }]);
+    const [kept = "", ...others] = await readdir(folder);
+    expect(others).toEqual([]);
+    expect((await stat(join(folder, kept))).size).toBe(2 ** 40);
   });
 
   it("a folder", async () => {

@@ -18,6 +18,8 @@ export const HOSTILE_LIMITS: Config["pluginPackage"] = {
   maxTotalBytes: 16 * 1024 * 1024,
   maxRatio: 200,
   unpackTimeoutSeconds: 60,
+  maxCheckedJsonBytes: 2 ** 22,
+  maxCheckedYamlBytes: 2 ** 18,
 };
 
 export const SO_NAME = "Random@v1.0.0.so";
