@@ -17,7 +17,7 @@ export interface Caller {
 }
 
 /** What an install goes through, in this order; an update and a rollback go through some of them. */
-export const STAGES = ["waiting", "download", "check", "unpack", "inspect", "script", "commit"] as const;
+export const STAGES = ["waiting", "download", "check", "unpack", "inspect", "script", "commit", "activate"] as const;
 
 /** What a restart of the engine goes through; after `undo` it goes through those from `restart` to `verify` once more. */
 export const RESTART_STAGES = ["waiting", "snapshot", "restart", "wait", "settle", "verify", "undo"] as const;

@@ -3,6 +3,7 @@ import { serializeString, serializeToken, Token } from "structured-headers";
 import type { Compatibility } from "../domain/compatibility.ts";
 import type { PluginType } from "../domain/plugin.ts";
 import { cutAt, quoted } from "../lib/text.ts";
+import type { ActivationOutcome } from "../plugins/activation.ts";
 
 /** The messages that clients know, word for word. */
 export const replyMessage = {
@@ -88,11 +89,15 @@ export function compatibilityHeader(compatibility: Compatibility | undefined): R
 }
 
 /**
- * The headers of a reply to a change that the engine does not notice by itself. It reads its folder once, on startup, so a
- * first install needs a restart of the engine as an update does, and the original's text does not say so.
+ * The headers of a reply to a change. The engine reads its folder once, on startup, so a first install that was not handed to
+ * it needs a restart of it as an update does, and the original's text does not say so.
  */
-export function changeHeaders(compatibility: Compatibility | undefined): Record<string, string> {
-  return { "plugin-activation": "restart-required", ...compatibilityHeader(compatibility) };
+export function changeHeaders(
+  compatibility: Compatibility | undefined,
+  { state, reason }: ActivationOutcome = { state: "restart-required" },
+): Record<string, string> {
+  const why = reason === undefined ? "" : `; reason=${serializeString(reasonOf(reason, 0))}`;
+  return { "plugin-activation": serializeToken(new Token(state)) + why, ...compatibilityHeader(compatibility) };
 }
 
 /** Some proxies cut off or refuse longer header fields; describe has all rules. */

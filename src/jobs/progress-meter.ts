@@ -12,6 +12,7 @@ const WEIGHTS: Readonly<Record<Stage, number>> = {
   inspect: 2,
   script: 20,
   commit: 2,
+  activate: 0,
   snapshot: 5,
   restart: 15,
   wait: 30,

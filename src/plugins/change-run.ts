@@ -65,22 +65,35 @@ export class ChangeRun {
    */
   async stage<T>(stage: Stage, facts: ChangeFacts, work: () => Promise<T>): Promise<T> {
     this.#progress.stage(stage);
-    const start = performance.now();
-    let result: T;
     try {
       this.signal.throwIfAborted();
-      result = await work();
+      return await this.#timed(stage, work);
     } catch (cause) {
       throw new StageFailure(stage, { facts, isStopped: this.signal.aborted && cause === this.signal.reason, cause });
     }
-    const ms = Math.round(performance.now() - start);
-    this.durations[stage] = (this.durations[stage] ?? 0) + ms;
-    this.log.info({ plugin: this.#plugin, stage, ms }, "stage done");
-    return result;
+  }
+
+  /**
+   * Runs what follows a change that has happened: it is not stopped half-way, and must not fail.
+   *
+   * @throws what `work` throws
+   */
+  async afterwards<T>(stage: Stage, work: () => Promise<T>): Promise<T> {
+    this.#progress.stage(stage);
+    return this.#timed(stage, work);
   }
 
   /** Reports how much of the present stage is done, in bytes. */
   bytes(done: number, total?: number): void {
     this.#progress.bytes(done, total);
+  }
+
+  async #timed<T>(stage: Stage, work: () => Promise<T>): Promise<T> {
+    const start = performance.now();
+    const result = await work();
+    const ms = Math.round(performance.now() - start);
+    this.durations[stage] = (this.durations[stage] ?? 0) + ms;
+    this.log.info({ plugin: this.#plugin, stage, ms }, "stage done");
+    return result;
   }
 }

@@ -47,6 +47,11 @@ export class Layout {
     return join(this.engineFolder, "restart.json");
   }
 
+  /** A folder for each hand-over to the engine: what it needs to be put back. */
+  get handoversFolder(): string {
+    return join(this.engineFolder, "handovers");
+  }
+
   /** A checked zip that the engine is given, until it has answered. `id` is that of a workspace. */
   handedZip(id: string): string {
     return join(this.engineFolder, `${id}.zip`);

@@ -12,6 +12,8 @@ import type { InstalledFile, KeptVersion, PluginEntry, ReplacedVersion } from ".
 import { makeFolder } from "../lib/durable.ts";
 import { statIfThere } from "../lib/files.ts";
 import type { Log } from "../lib/log.ts";
+import { Handover } from "./handover/handover.ts";
+import { recoverHandovers } from "./handover/recover-handovers.ts";
 import type { Change } from "./journal/change.ts";
 import { ChangeRunner } from "./journal/change-runner.ts";
 import { recover } from "./journal/recovery.ts";
@@ -68,8 +70,17 @@ export class PluginStore {
   readonly #noticed: Noticed;
   readonly #retains: boolean;
   readonly #log: Log;
+  /** Hand-overs to the engine that an earlier process did not end. Their files are whole. */
+  readonly openHandovers: readonly Handover[];
 
-  private constructor(registry: Registry, changes: ChangeRunner, context: StoreContext, retains: boolean) {
+  private constructor(
+    registry: Registry,
+    changes: ChangeRunner,
+    context: StoreContext,
+    openHandovers: readonly Handover[],
+    retains: boolean,
+  ) {
+    this.openHandovers = openHandovers;
     this.layout = context.layout;
     this.#registry = registry;
     this.#changes = changes;
@@ -89,13 +100,16 @@ export class PluginStore {
     const registry = await Registry.open(layout.registryFile, log);
     const recovered = await recover(registry, layout, log).catch(orLog("leftovers could not be cleared"));
     const unsettled = recovered ?? new Map();
+    const handovers = await recoverHandovers(registry, unsettled, layout, log).catch(
+      orLog("hand-overs to the engine could not be settled"),
+    );
     await reconcile(registry, unsettled, layout, log).catch(orLog("the registry could not be brought up to date"));
     const { keepVersions, keepReplaced = false } = options;
     if (!keepReplaced) await forgetAllReplaced(registry).catch(orLog("the registry could not be written"));
     const kept = new KeptFiles({ layout, entries: () => keepers(registry), isComplete: registry.isOnlyOne, log });
     await kept.sweep().catch(orLog("what is kept of earlier versions could not be cleared"));
     const changes = new ChangeRunner({ layout, registry, unsettled, log });
-    return new PluginStore(registry, changes, { kept, layout, keepVersions, log }, keepReplaced);
+    return new PluginStore(registry, changes, { kept, layout, keepVersions, log }, handovers ?? [], keepReplaced);
   }
 
   /**
@@ -274,6 +288,15 @@ export class PluginStore {
     await this.#registry
       .update(...updates)
       .catch((err) => this.#log.warn({ err }, "what was found out about plugins could not be recorded"));
+  }
+
+  /**
+   * Secures files of an installed plugin before the engine's own installer writes them. See `Handover.begin`.
+   *
+   * @throws PluginError STORAGE_FULL or STORAGE_FAILED
+   */
+  async handOver(id: PluginId, entry: PluginEntry, paths: readonly FilePath[]): Promise<Handover> {
+    return Handover.begin(id, entry, paths, this.layout).catch(rethrowStorageError);
   }
 
   /** Every file that goes when the plugin goes: those that it installed, and any other .so of its name. */

@@ -142,9 +142,9 @@ export class EngineStandIn {
     return this.#isFrom(1, 6);
   }
 
-  #isFrom(major: number, minor: number): boolean {
-    const [ours = 0, second = 0] = this.version.split(".").map(Number);
-    return ours > major || (ours === major && second >= minor);
+  #isFrom(major: number, minor: number, patch = 0): boolean {
+    const [ours = 0, second = 0, third = 0] = this.version.split(".").map(Number);
+    return (ours - major || second - minor || third - patch) >= 0;
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -322,9 +322,13 @@ export class EngineStandIn {
     if (this.#loaded[type].has(name))
       return this.#fail(response, 400, `${type} plugins create command error: invalid name ${name}: duplicate`);
     try {
-      await installZip(this.base, type, name, file);
+      const isFrom = (...wanted: [number, number, number?]) => this.#isFrom(...wanted);
+      const revoke = await installZip({ base: this.base, type, name, file, isFrom });
       const content = this.#readFolder(type).get(name);
-      if (content === undefined) throw new Error(`cannot open plugin ${name}: it does not load`);
+      if (content === undefined) {
+        await revoke();
+        throw new Error(`fail to install plugin: cannot open plugin ${name}: it does not load`);
+      }
       this.#loaded[type].set(name, content);
       if (functions !== undefined) this.#registered.set(name, functions);
       return this.#text(response, 201, `${type} plugin ${name} is created`);

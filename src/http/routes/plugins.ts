@@ -69,8 +69,8 @@ export const pluginRoutes: FastifyPluginAsyncTypebox<PluginRoutesOptions> = asyn
         const { query } = request;
         const install = bodies.handOver(request, (body, run: JobRun) =>
           thenRestart(restarts, query, caller, async () => {
-            const { id, compatibility } = await manager.install(type, body, caller, run);
-            const headers = changeHeaders(compatibility);
+            const { id, compatibility, activation } = await manager.install(type, body, caller, run);
+            const headers = changeHeaders(compatibility, activation);
             return { status: 201, body: replyMessage.created(type, id.name), headers };
           }),
         );
