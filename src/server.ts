@@ -6,6 +6,7 @@ import type { Config } from "./config/schema.ts";
 import { EngineActivation, INSTALL_PATIENCE } from "./engine/activation/engine-activation.ts";
 import { OpenHandovers } from "./engine/activation/open-handovers.ts";
 import { Engine } from "./engine/engine.ts";
+import { EngineRestarts } from "./engine/restart/restarts.ts";
 import { createClient } from "./fetch/client.ts";
 import { createDownloader } from "./fetch/downloader.ts";
 import type { ProxySettings } from "./fetch/proxy.ts";
@@ -72,6 +73,7 @@ export async function createServer(options: ServerOptions): Promise<Server> {
   const store = await PluginStore.open(layout, log, {
     keepVersions: config.versions.keep,
     isForEngine: config.engine.url !== "" || config.folders.plugins !== "",
+    keepReplaced: config.engine.url !== "",
   });
   const inspector = createInspector({ config: config.engine, baseFolder: layout.base, env });
   const engine =
@@ -118,6 +120,11 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     onChange: engine && (() => engine.notice()),
   });
   void engine?.lastVersion; // asks for it in the background: errors are in the engine's format from the beginning
+  const jobs = new Jobs(config.jobs);
+  const restarts =
+    engine &&
+    new EngineRestarts({ engine, store, manager, jobs, audit, config: config.engine, folder: layout.base, env, log });
+  await restarts?.resume().catch((err) => log.error({ err }, "a restart of the engine that was cut off can't go on"));
   const catalog = createCatalogue({ client, config: config.prebuild, hosts: config.basic.pluginHosts, log });
   const receiver = createReceiver({
     folder: layout.incomingFolder,
@@ -135,8 +142,9 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     installed,
     manager,
     engine,
+    restarts,
     catalog,
-    jobs: new Jobs(config.jobs),
+    jobs,
     receiver,
     uploads: new Uploads({ folder: uploadFolder, config: config.uploads, fetcher: downloader }),
     keys: config.basic.authentication ? new PublicKeys(layout.keysFolder) : undefined,
@@ -147,6 +155,7 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     store,
     installed,
     async close() {
+      await restarts?.close();
       openHandovers.close();
       await app.close();
       await engine?.close();

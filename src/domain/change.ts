@@ -18,7 +18,11 @@ export interface Caller {
 
 /** What an install goes through, in this order; an update and a rollback go through some of them. */
 export const STAGES = ["waiting", "download", "check", "unpack", "inspect", "script", "commit", "activate"] as const;
-export type Stage = (typeof STAGES)[number];
+
+/** What a restart of the engine goes through; after `undo` it goes through those from `restart` to `verify` once more. */
+export const RESTART_STAGES = ["waiting", "snapshot", "restart", "wait", "settle", "verify", "undo"] as const;
+
+export type Stage = (typeof STAGES)[number] | (typeof RESTART_STAGES)[number];
 
 /** Receives how far a change has come. */
 export interface Progress {

@@ -75,6 +75,26 @@ export interface PluginVersion {
 export interface KeptVersion extends PluginVersion {
   /** Names it: the same for the same files. */
   readonly id: string;
+  /** Why a restart of the engine that was meant to prove it undid it. */
+  readonly undone?: string;
+}
+
+/**
+ * The version that the engine's process may still run after it was replaced or deleted here. It is kept whatever
+ * `versions.keep` says, until a restart of the engine has proven what came after it.
+ */
+export interface ReplacedVersion {
+  readonly version: KeptVersion;
+  /** The id of the entry that it was. Its own differs where a file could not be kept as it was installed. */
+  readonly of: string;
+  /** When the first change since took its place: ISO 8601, UTC. */
+  readonly replacedAt: string;
+  /** When the plugin was deleted: ISO 8601, UTC. Absent while another version is in its place. */
+  readonly removedAt?: string;
+  /** For a deleted plugin: the versions before it, the latest first. */
+  readonly versions?: readonly KeptVersion[];
+  /** For a deleted plugin: configuration that its user had edited, under its present name. */
+  readonly edited?: readonly DisplacedFile[];
 }
 
 /** What is known of an installed plugin. The optional fields are absent for one that was copied in by hand. */

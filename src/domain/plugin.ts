@@ -25,6 +25,13 @@ export function pluginKey(id: PackageId): string {
   return `${id.type}/${id.name}`;
 }
 
+/** The plugin of such a key; undefined for another string. */
+export function parsePluginKey(key: string): PluginId | undefined {
+  const [type = "", name = "", ...rest] = key.split("/");
+  const known = PLUGIN_TYPES.find((one) => one === type);
+  return known === undefined || name === "" || rest.length > 0 ? undefined : { type: known, name };
+}
+
 /** The two folders that the server fills. They can be two file systems: in the original's image they are two volumes. */
 export const VOLUMES = ["plugins", "etc"] as const;
 export type Volume = (typeof VOLUMES)[number];

@@ -1,7 +1,7 @@
 import { type Static, Type } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";
-import { PLUGIN_TYPES, type PluginId, type PluginType, pluginKey } from "../domain/plugin.ts";
-import type { PluginEntry } from "../domain/plugin-entry.ts";
+import { PLUGIN_TYPES, type PluginId, type PluginType, parsePluginKey, pluginKey } from "../domain/plugin.ts";
+import type { PluginEntry, ReplacedVersion } from "../domain/plugin-entry.ts";
 import { makeFolder, replaceFile } from "../lib/durable.ts";
 import { hasCode } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
@@ -10,7 +10,7 @@ import type { Layout } from "../store/layout.ts";
 import { versionId } from "../store/versions/version-list.ts";
 import { type EngineAbout, isNewProcess } from "./running-engine.ts";
 
-const KnownSchema = Type.Object({
+export const KnownSchema = Type.Object({
   version: Type.String(),
   /** See `versionId`. */
   id: Type.String(),
@@ -45,6 +45,8 @@ export interface InstalledSet {
   entries(type: PluginType): ReadonlyMap<string, PluginEntry>;
   /** When a plugin that is gone was deleted (ISO 8601, UTC), if that is known. */
   removedAt(id: PluginId): string | undefined;
+  /** What was there before the changes that an engine may not know of, by the keys of their plugins. */
+  replaced?(): ReadonlyMap<string, ReplacedVersion>;
 }
 
 /** The installed plugins at one time: the maps are never changed. */
@@ -70,6 +72,9 @@ export class Baseline {
   /** What was installed when the present process was last known to run: the next process has started with all of it. */
   #lastSeen: Installed | undefined;
   #writing: Promise<void> = Promise.resolve();
+
+  /** Told of the changes with which a new process of the engine started. */
+  onNewProcess: (applied: readonly PendingChange[]) => void = () => {};
 
   private constructor(options: BaselineOptions, read: Static<typeof BaselineSchema> | undefined) {
     this.#options = options;
@@ -101,14 +106,18 @@ export class Baseline {
    * at that time; what was changed after its start is as pending as before.
    *
    * @param installed what was installed when the engine was asked: a change may have been made since
+   * @param isKnownNew whether it is known to be a new process; by default its up time tells
    * @returns whether it is a new process
    */
-  async observe(about: EngineAbout, installed: Installed = this.installed()): Promise<boolean> {
+  async observe(about: EngineAbout, installed: Installed = this.installed(), isKnownNew = false): Promise<boolean> {
     const before = this.#engine;
-    const isNew = before === undefined || isNewProcess(before, about);
+    const isNew = isKnownNew || before === undefined || isNewProcess(before, about);
     if (isNew) {
+      const waiting = this.pending();
       this.#plugins = this.#startedWith(about, installed);
       this.#engine = about;
+      const left = new Set(this.pending().map(pluginKey));
+      this.onNewProcess(waiting.filter((change) => !left.has(pluginKey(change))));
       await this.#write();
     }
     this.#lastSeen = installed;
@@ -119,15 +128,34 @@ export class Baseline {
     const plugins = new Map<string, KnownVersion>();
     for (const [id, entry] of all(installed)) {
       // Up times are whole seconds: what changed in the second of the start counts as unknown to it.
-      const known = isAfter(entry.changedAt, startedAt) ? this.#before(id, entry) : knownVersion(entry);
+      const known = isAfter(entry.changedAt, startedAt)
+        ? (this.#before(id, entry) ?? this.#replacedAfter(startedAt, pluginKey(id)))
+        : knownVersion(entry);
       if (known !== undefined) plugins.set(pluginKey(id), known);
     }
     for (const [key, known] of this.#plugins) {
-      const id = idOf(key);
+      const id = parsePluginKey(key);
       if (id === undefined || installed[id.type].has(id.name)) continue;
       if (isAfter(this.#options.installed.removedAt(id), startedAt)) plugins.set(key, known);
     }
+    for (const [key, { removedAt }] of this.#replaced) {
+      const id = parsePluginKey(key);
+      const known = removedAt === undefined ? undefined : this.#replacedAfter(startedAt, key);
+      if (id === undefined || known === undefined || installed[id.type].has(id.name)) continue;
+      if (!plugins.has(key)) plugins.set(key, known);
+    }
     return plugins;
+  }
+
+  get #replaced(): ReadonlyMap<string, ReplacedVersion> {
+    return this.#options.installed.replaced?.() ?? new Map();
+  }
+
+  /** For a process that was not seen before the change: what was there when it started. */
+  #replacedAfter(start: Date, key: string): KnownVersion | undefined {
+    const replaced = this.#replaced.get(key);
+    if (replaced === undefined || !isAfter(replaced.replacedAt, start)) return undefined;
+    return { version: replaced.version.version, id: replaced.of };
   }
 
   /**
@@ -176,7 +204,7 @@ export class Baseline {
       changes.push({ ...id, change, ...(since && { since }), ...(from && { from }), to: knownVersion(entry) });
     }
     for (const [key, from] of this.#plugins) {
-      const id = idOf(key);
+      const id = parsePluginKey(key);
       if (id === undefined || installed[id.type].has(id.name)) continue;
       const since = this.#options.installed.removedAt(id);
       changes.push({ ...id, change: "delete", ...(since && { since }), from });
@@ -238,9 +266,4 @@ function isAfter(time: string | undefined, start: Date): boolean {
 
 function isDate(text: string): boolean {
   return !Number.isNaN(Date.parse(text));
-}
-
-function idOf(key: string): PluginId | undefined {
-  const [type = "", name = ""] = key.split("/");
-  return (PLUGIN_TYPES as readonly string[]).includes(type) ? { type: type as PluginType, name } : undefined;
 }

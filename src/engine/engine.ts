@@ -1,6 +1,6 @@
 import type { Config } from "../config/schema.ts";
 import { PluginError } from "../domain/errors.ts";
-import type { PluginType } from "../domain/plugin.ts";
+import type { PluginId, PluginType } from "../domain/plugin.ts";
 import type { Log } from "../lib/log.ts";
 import type { Layout } from "../store/layout.ts";
 import type { PluginStore } from "../store/plugin-store.ts";
@@ -85,7 +85,11 @@ export class Engine {
   /** Does not wait for the engine: it may be started later than this server. */
   static async create(options: EngineOptions): Promise<Engine> {
     const { layout, store, log } = options;
-    const installed = { entries: store.entries.bind(store), removedAt: () => undefined };
+    const installed = {
+      entries: store.entries.bind(store),
+      removedAt: (id: PluginId) => store.replacedOf(id)?.removedAt,
+      replaced: () => store.replaced,
+    };
     return new Engine(options, await Baseline.open({ layout, installed, log }));
   }
 
@@ -115,6 +119,13 @@ export class Engine {
     this.#noticing ??= this.#noticeAll().finally(() => {
       this.#noticing = undefined;
     });
+  }
+
+  /** Records that a restart of ours has led to that process: two that follow each other in a second can't be told apart. */
+  async restarted(about: EngineAbout): Promise<void> {
+    this.forget();
+    await this.baseline.observe(about, this.baseline.installed(), true);
+    void this.names.renew();
   }
 
   /** For people and dashboards. Never throws for an engine that can't be asked. */

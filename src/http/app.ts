@@ -10,6 +10,7 @@ import type { Config } from "../config/schema.ts";
 import { PluginError } from "../domain/errors.ts";
 import type { Engine } from "../engine/engine.ts";
 import { KEEP_ALIVE_DELAY_MS } from "../engine/engine-client.ts";
+import type { EngineRestarts } from "../engine/restart/restarts.ts";
 import type { Receiver } from "../incoming/receiver.ts";
 import type { Uploads } from "../incoming/uploads.ts";
 import type { Jobs } from "../jobs/jobs.ts";
@@ -31,6 +32,7 @@ import { answerUnknownRoutes } from "./hooks/unknown-routes.ts";
 import { routableUrl } from "./pass-on/ownership.ts";
 import { passOn, tellPassedOn } from "./pass-on/pass-on.ts";
 import { engineRoutes } from "./routes/engine.ts";
+import { engineRestartRoutes } from "./routes/engine-restart.ts";
 import { functionRoutes } from "./routes/functions.ts";
 import { jobRoutes } from "./routes/jobs.ts";
 import { listRoutes } from "./routes/lists.ts";
@@ -49,6 +51,8 @@ export interface AppOptions {
   readonly manager: PluginManager;
   /** Undefined where this server stands alone: `engine.url` is empty. */
   readonly engine: Engine | undefined;
+  /** Undefined like `engine`. */
+  readonly restarts: EngineRestarts | undefined;
   readonly catalog: Catalogue;
   readonly jobs: Jobs;
   readonly receiver: Receiver;
@@ -65,7 +69,8 @@ export interface AppOptions {
 
 /** The HTTP interface with all its routes. It does not listen yet. */
 export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
-  const { installed, manager, engine, catalog, jobs, receiver, uploads, keys, restart, version, audit } = options;
+  const { installed, manager, engine, restarts, catalog, jobs, receiver, uploads, keys, restart, version, audit } =
+    options;
   const { http, uploads: limits, trust } = options.config;
   const { requireTokenExpiry } = options.config.basic;
   const uploading = new UploadingSockets();
@@ -111,9 +116,10 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     engine: engine?.client,
     engineSeconds: options.config.engine.connectTimeoutSeconds,
   });
-  await pluginRoutes(app, { installed, manager, engine, jobs, bodies, restart, trust });
+  await pluginRoutes(app, { installed, manager, engine, restarts, jobs, bodies, restart, trust });
   await portableRoutes(app, { manager, bodies, trust, engine });
-  await versionRoutes(app, { installed, manager, engine, jobs });
+  await versionRoutes(app, { installed, manager, engine, restarts, jobs });
+  if (restarts !== undefined) await engineRestartRoutes(app, { restarts });
   await functionRoutes(app, { installed, manager });
   await listRoutes(app, { installed, engine, catalog });
   await engineRoutes(app, { engine });
@@ -160,6 +166,7 @@ function corsOptions(allowedOrigins: readonly string[], isInFront: boolean): Fas
     origin: (origin, answer) => answer(null, isListed(origin)),
     methods: ["GET", "HEAD", "POST", "PUT", "DELETE", ...(isInFront ? ["PATCH"] : [])],
     exposedHeaders: [
+      "Job",
       "Link",
       "Location",
       "Plugin-Activation",

@@ -57,6 +57,7 @@ export const errorPrefix = {
   listJobs: "list jobs error: ",
   describeJob: forJob("describe"),
   cancelJob: forJob("cancel"),
+  restartEngine: "restart engine error: ",
   listUploads: "Error listing the uploaded files: ",
   upload: "Upload error: ",
   deleteUpload: "Error deleting the file: ",

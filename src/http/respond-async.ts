@@ -64,7 +64,7 @@ export async function answerChange(
 const MAX_NAME_LENGTH = 255;
 
 function bounded({ action, plugin }: JobSubject): JobSubject {
-  return { action, plugin: { ...plugin, name: cutAt(plugin.name, MAX_NAME_LENGTH) } };
+  return { action, ...(plugin && { plugin: { ...plugin, name: cutAt(plugin.name, MAX_NAME_LENGTH) } }) };
 }
 
 /** Keeps only what the job needs of the request, so that the rest of it can be freed. */

@@ -15,6 +15,13 @@ export function isOne(value: unknown): boolean {
   return (Array.isArray(value) ? value[0] : value) === "1";
 }
 
+/** `?restart=1` and `?stop=1` as well. Any type: unknown values are ignored. */
+export const RestartQuery = Type.Object({
+  ...ForceQuery.properties,
+  restart: Type.Optional(Type.Unknown()),
+  stop: Type.Optional(Type.Unknown()),
+});
+
 /** A field that is a string, null or absent. */
 export const optionalString = Type.Optional(Type.Union([Type.String(), Type.Null()], { description: "a string" }));
 

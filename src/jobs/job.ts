@@ -7,12 +7,13 @@ import { ProgressMeter } from "./progress-meter.ts";
 export const JOB_STATES = ["waiting", "running", "done", "failed", "cancelled"] as const;
 export type JobState = (typeof JOB_STATES)[number];
 
-export type JobAction = "install" | "update" | "rollback" | "delete";
+export type JobAction = "install" | "update" | "rollback" | "delete" | "restart";
 
 /** What a job is about. */
 export interface JobSubject {
   readonly action: JobAction;
-  readonly plugin: PluginId;
+  /** Absent for a restart of the engine, which is about all plugins that wait for it. */
+  readonly plugin?: PluginId;
 }
 
 /** A job as clients see it, at one moment. Times are ISO 8601, UTC. */

@@ -1,6 +1,9 @@
-import { type Progress, STAGES, type Stage } from "../domain/change.ts";
+import { type Progress, RESTART_STAGES, STAGES, type Stage } from "../domain/change.ts";
 
-/** The share of a stage in the time of a change, roughly and in percent: most of it is a download over a slow line. */
+/**
+ * The share of a stage in the time of a change, roughly and in percent: most of it is a download over a slow line. The same
+ * for a restart of the engine, of which an undo is rarely a part.
+ */
 const WEIGHTS: Readonly<Record<Stage, number>> = {
   waiting: 0,
   download: 60,
@@ -10,12 +13,22 @@ const WEIGHTS: Readonly<Record<Stage, number>> = {
   script: 20,
   commit: 2,
   activate: 0,
+  snapshot: 5,
+  restart: 15,
+  wait: 30,
+  settle: 40,
+  verify: 10,
+  undo: 0,
 };
 
 /** The percentage at which each stage begins. */
-const STARTS: Readonly<Record<string, number>> = Object.fromEntries(
-  STAGES.map((stage, index) => [stage, STAGES.slice(0, index).reduce((sum, before) => sum + WEIGHTS[before], 0)]),
-);
+const STARTS: Readonly<Record<string, number>> = { ...startsOf(STAGES), ...startsOf(RESTART_STAGES) };
+
+function startsOf(stages: readonly Stage[]): Record<string, number> {
+  return Object.fromEntries(
+    stages.map((stage, index) => [stage, stages.slice(0, index).reduce((sum, before) => sum + WEIGHTS[before], 0)]),
+  );
+}
 
 /** Only a change that is done has 100. */
 const MAX_BEFORE_DONE = 99;

@@ -17,23 +17,26 @@ export type AuditedAction =
   | "upload"
   | "deleteUpload"
   | "cancel"
-  | "passOn";
+  | "passOn"
+  | "restart";
 
 /**
- * A plugin, the name of an uploaded file, the id of a job, or the method and path of a request that is passed on to the
- * engine. A name that was not read, or is none, is empty.
+ * A plugin, the name of an uploaded file, the id of a job, the method and path of a request that is passed on to the
+ * engine, or the engine's address. A name that was not read, or is none, is empty.
  */
 export type AuditedSubject =
   | { readonly plugin: PackageId }
   | { readonly upload: string }
   | { readonly job: string }
-  | { readonly request: string };
+  | { readonly request: string }
+  | { readonly engine: string };
 
 /** A write as its audit line tells it, but for the result. */
 export interface AuditedWrite {
   readonly action: AuditedAction;
   readonly subject: AuditedSubject;
-  readonly facts?: ChangeFacts;
+  /** Of a restart of the engine: its result. */
+  readonly facts?: ChangeFacts | Readonly<Record<string, unknown>>;
   readonly caller: Caller;
 }
 

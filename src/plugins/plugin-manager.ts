@@ -20,6 +20,7 @@ import { type Changed, inspectPackage, installPackage, type PipelineParts } from
 import { handPortable } from "./portable-package.ts";
 import { rollBack } from "./rollback.ts";
 import { TakenNames } from "./taken-names.ts";
+import { type UndoneChange, type UndoOutcome, undoChange } from "./undo.ts";
 
 interface PluginManagerOptions extends Omit<PipelineParts, "unpacking" | "names"> {
   readonly audit: Audit;
@@ -128,6 +129,23 @@ export class PluginManager {
    */
   async remove(id: PluginId, caller: Caller, watch: Watch = {}): Promise<void> {
     await this.#audited("delete", id, caller, {}, () => this.#remove(id, caller, watch));
+  }
+
+  /**
+   * Undoes a change that a restart of the engine proved wrong, if it is still the last one of its plugin. Has no audit line of
+   * its own: it is a part of the restart's.
+   *
+   * @throws PluginError with the reason; nothing has changed then
+   */
+  async undo(change: UndoneChange, caller: Caller, watch: Watch = {}): Promise<UndoOutcome> {
+    return undoChange(change, { ...watch, log: caller.log }, this.#parts).catch((error) => {
+      throw explained(error, {});
+    });
+  }
+
+  /** To be called when a new process of the engine runs: the names of deleted plugins are free again. */
+  engineRestarted(): void {
+    this.#parts.names.forgetDeleted();
   }
 
   /**

@@ -41,6 +41,11 @@ export class TakenNames {
     return entry;
   }
 
+  /** The engine was restarted: it has none of the deleted plugins any more. */
+  forgetDeleted(): void {
+    this.#deleted.clear();
+  }
+
   markDeleted(id: PluginId): void {
     this.#deleted.add(pluginKey(id));
   }

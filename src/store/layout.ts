@@ -62,6 +62,11 @@ export class Layout {
     return join(this.engineFolder, "baseline.json");
   }
 
+  /** The restart of the engine that is in progress. */
+  get restartFile(): string {
+    return join(this.engineFolder, "restart.json");
+  }
+
   /** A folder for each hand-over to the engine: what it needs to be put back. */
   get handoversFolder(): string {
     return join(this.engineFolder, "handovers");

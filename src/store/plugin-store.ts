@@ -1,6 +1,14 @@
 import { PluginError, rethrowStorageError } from "../domain/errors.ts";
-import { type FilePath, PLUGIN_TYPES, type PluginId, type PluginType, pluginKey, soPath } from "../domain/plugin.ts";
-import type { InstalledFile, KeptVersion, PluginEntry } from "../domain/plugin-entry.ts";
+import {
+  type FilePath,
+  PLUGIN_TYPES,
+  type PluginId,
+  type PluginType,
+  parsePluginKey,
+  pluginKey,
+  soPath,
+} from "../domain/plugin.ts";
+import type { InstalledFile, KeptVersion, PluginEntry, ReplacedVersion } from "../domain/plugin-entry.ts";
 import { makeFolder } from "../lib/durable.ts";
 import { statIfThere } from "../lib/files.ts";
 import type { Log } from "../lib/log.ts";
@@ -15,12 +23,12 @@ import { refuseMounted, requirePlaceable } from "./placeable.ts";
 import { Noticed } from "./registry/noticed.ts";
 import { adoptable, findSoFilesOf, reconcile } from "./registry/reconcile.ts";
 import { Registry } from "./registry/registry.ts";
+import { keptVersionsOf } from "./registry/replaced-versions.ts";
 import { respelled } from "./same-file.ts";
 import { type Content, contentOf, contentsOf } from "./versions/content.ts";
-import { restoreDisplaced } from "./versions/displaced.ts";
-import { keepEditedFiles } from "./versions/edited-files.ts";
 import { KeptFiles } from "./versions/kept-files.ts";
 import { KeptLease } from "./versions/kept-lease.ts";
+import { prepareRemoval, prepareReturn } from "./versions/removal.ts";
 import {
   type ChangeContext,
   damagedVersion,
@@ -36,6 +44,8 @@ interface PluginStoreOptions {
   readonly keepVersions: number;
   /** Whether an engine is known to start on these folders: then all that it needs is made. Default: false. */
   readonly isForEngine?: boolean;
+  /** Whether the version that an engine may still run is kept until `forgetReplaced`. Default: false. */
+  readonly keepReplaced?: boolean;
 }
 
 /** A version that takes the place of `old`, or that of none. */
@@ -50,7 +60,7 @@ export interface EntryRefresh {
   readonly to: PluginEntry;
 }
 
-type StoreContext = Omit<ChangeContext, "id" | "workspace" | "lease">;
+type StoreContext = Omit<ChangeContext, "id" | "workspace" | "lease" | "retains">;
 
 /** What is installed, and the only way to change it. */
 export class PluginStore {
@@ -60,6 +70,7 @@ export class PluginStore {
   readonly #kept: KeptFiles;
   readonly #context: StoreContext;
   readonly #noticed: Noticed;
+  readonly #retains: boolean;
   readonly #log: Log;
   /** Hand-overs to the engine that an earlier process did not end. Their files are whole. */
   readonly openHandovers: readonly Handover[];
@@ -69,6 +80,7 @@ export class PluginStore {
     changes: ChangeRunner,
     context: StoreContext,
     openHandovers: readonly Handover[],
+    retains: boolean,
   ) {
     this.openHandovers = openHandovers;
     this.layout = context.layout;
@@ -76,17 +88,15 @@ export class PluginStore {
     this.#changes = changes;
     this.#kept = context.kept;
     this.#context = context;
+    this.#retains = retains;
     const { layout, log } = context;
     this.#noticed = new Noticed({ layout, registry, isUnsettled: (key) => changes.isUnsettled(key), log });
     this.#log = log;
   }
 
   /** Settles what an earlier process left behind, then knows every plugin in the folders. */
-  static async open(
-    layout: Layout,
-    log: Log,
-    { keepVersions, isForEngine = false }: PluginStoreOptions,
-  ): Promise<PluginStore> {
+  static async open(layout: Layout, log: Log, options: PluginStoreOptions): Promise<PluginStore> {
+    const { isForEngine = false } = options;
     // The start must not fail because the disk is full or can't be written: what is installed can still be listed.
     const orLog = (message: string) => (err: unknown) => log.error({ err }, message);
     await makeFolders(layout, isForEngine).catch(orLog("the folders of the plugins could not be made"));
@@ -97,10 +107,12 @@ export class PluginStore {
       orLog("hand-overs to the engine could not be settled"),
     );
     await reconcile(registry, unsettled, layout, log).catch(orLog("the registry could not be brought up to date"));
-    const kept = new KeptFiles({ layout, entries: () => registry.all(), isComplete: registry.isOnlyOne, log });
+    const { keepVersions, keepReplaced = false } = options;
+    if (!keepReplaced) await forgetAllReplaced(registry).catch(orLog("the registry could not be written"));
+    const kept = new KeptFiles({ layout, entries: () => keepers(registry), isComplete: registry.isOnlyOne, log });
     await kept.sweep().catch(orLog("what is kept of earlier versions could not be cleared"));
     const changes = new ChangeRunner({ layout, registry, unsettled, log });
-    return new PluginStore(registry, changes, { kept, layout, keepVersions, log }, handovers ?? []);
+    return new PluginStore(registry, changes, { kept, layout, keepVersions, log }, handovers ?? [], keepReplaced);
   }
 
   /**
@@ -196,19 +208,56 @@ export class PluginStore {
    *
    * @returns the `.bak` files
    */
-  async remove(id: PluginId, entry: PluginEntry, workspace: Workspace): Promise<FilePath[]> {
-    const all = await this.filesOf(id, entry);
-    const paths = all.map(({ path }) => path);
-    const mounted = await refuseMounted(paths, this.layout);
-    const files = all.filter(({ path }) => !mounted.has(path));
-    const kept = await keepEditedFiles(files, this.layout, workspace);
-    const leaves = (path: FilePath) => !mounted.has(path);
-    const restored = await restoreDisplaced(entry.displaced ?? [], leaves, this.layout, workspace);
-    const gone = files.filter(({ path }) => !restored.paths.has(path));
-    const removals = gone.map(({ path }) => ({ target: path, staged: null }));
-    const moves = [...kept, ...restored.moves, ...removals, ...restored.removals];
-    await this.#commit({ id, entry: null, moves }, workspace);
-    return kept.map(({ target }) => target);
+  async remove(id: PluginId, entry: PluginEntry, workspace: Workspace): Promise<readonly FilePath[]> {
+    const change = await this.#remove(id, entry, workspace, { retains: this.#retains });
+    return change.backups;
+  }
+
+  /** The version that the engine may still run, in whose place there is another one or none. */
+  replacedOf(id: PluginId): ReplacedVersion | undefined {
+    return this.#registry.replaced.get(pluginKey(id));
+  }
+
+  /** The same of all plugins, by their keys. */
+  get replaced(): ReadonlyMap<string, ReplacedVersion> {
+    return this.#registry.replaced;
+  }
+
+  /** Drops the replaced versions of these plugins: the engine does not run them any more. @throws PluginError of the storage */
+  async forgetReplaced(ids: readonly PluginId[]): Promise<void> {
+    const known = ids.flatMap((id) => this.replacedOf(id) ?? []);
+    if (known.length === 0) return;
+    await this.#registry.update(...ids.map((id) => ({ id, replaced: null }))).catch(rethrowStorageError);
+    for (const replaced of known) await this.#kept.release(referencesOfReplaced(replaced));
+  }
+
+  /** Undoes an install: as `remove`, and nothing is kept. @throws as `remove` */
+  async undoInstall(id: PluginId, entry: PluginEntry, workspace: Workspace): Promise<void> {
+    await this.#remove(id, entry, workspace, { retains: false });
+  }
+
+  /**
+   * Undoes an update: puts the version that was replaced into place again. The undone one is kept with the reason.
+   *
+   * @throws as `restore`
+   */
+  async undoUpdate(
+    id: PluginId,
+    old: PluginEntry,
+    target: KeptVersion,
+    undone: string,
+    workspace: Workspace,
+  ): Promise<PluginEntry> {
+    const oldVersion = { entry: old, files: await this.filesOf(id, old) };
+    return this.#putIntoPlace(id, workspace, async (context) => {
+      const change = await prepareRollback(oldVersion, target, {}, { ...context, undone, retains: false });
+      return { ...change, replaced: null };
+    });
+  }
+
+  /** Undoes a delete: brings the plugin back as it was. @throws PluginError or the file system's error */
+  async undoDelete(id: PluginId, replaced: ReplacedVersion, workspace: Workspace): Promise<PluginEntry> {
+    return this.#putIntoPlace(id, workspace, (context) => prepareReturn(replaced, context));
   }
 
   /**
@@ -282,28 +331,60 @@ export class PluginStore {
     prepare: (context: ChangeContext) => Promise<InstallChange>,
   ): Promise<PluginEntry> {
     await using lease = new KeptLease(this.#kept);
-    const change = await prepare({ ...this.#context, id, workspace, lease });
+    const retains = this.#retains && this.replacedOf(id) === undefined;
+    const change = await prepare({ ...this.#context, id, workspace, lease, retains });
     await this.#commit(change, workspace);
     return change.entry;
+  }
+
+  async #remove(id: PluginId, entry: PluginEntry, workspace: Workspace, { retains }: { readonly retains: boolean }) {
+    const all = await this.filesOf(id, entry);
+    const paths = all.map(({ path }) => path);
+    const mounted = await refuseMounted(paths, this.layout);
+    const files = all.filter(({ path }) => !mounted.has(path));
+    await using lease = new KeptLease(this.#kept);
+    const replaced = retains ? this.replacedOf(id) : undefined;
+    const context = { ...this.#context, id, workspace, lease, retains: retains && replaced === undefined };
+    const change = await prepareRemoval({ entry, files, mounted, replaced }, context);
+    await this.#commit(retains ? change : { ...change, replaced: null }, workspace);
+    return change;
   }
 
   /** The change, and what is kept for the entry that comes and for the one that goes. */
   async #commit(change: Change, workspace: Workspace): Promise<void> {
     using _held = this.#noticed.hold(pluginKey(change.id));
     const old = this.get(change.id);
-    this.#kept.hold(referencesOf(change.entry));
+    const replaced = change.replaced === undefined ? undefined : this.replacedOf(change.id);
+    const references = [...referencesOf(change.entry), ...referencesOfReplaced(change.replaced)];
+    this.#kept.hold(references);
     try {
       await this.#changes.commit(change, workspace);
     } catch (error) {
-      await this.#kept.release(referencesOf(change.entry));
+      await this.#kept.release(references);
       throw error;
     }
-    await this.#kept.release(referencesOf(old));
+    await this.#kept.release([...referencesOf(old), ...referencesOfReplaced(replaced)]);
   }
 }
 
 function referencesOf(entry: PluginEntry | null | undefined): Content[] {
   return entry ? contentsOf(entry) : [];
+}
+
+function referencesOfReplaced(replaced: ReplacedVersion | null | undefined): Content[] {
+  return replaced ? contentsOf({ files: [], versions: keptVersionsOf(replaced) }) : [];
+}
+
+/** Everything that refers to kept files. */
+function* keepers(registry: Registry): Iterable<Pick<PluginEntry, "files" | "versions">> {
+  yield* registry.all();
+  for (const replaced of registry.replaced.values()) yield { files: [], versions: keptVersionsOf(replaced) };
+}
+
+/** Without an engine behind this server nobody asks for them. */
+async function forgetAllReplaced(registry: Registry): Promise<void> {
+  const ids = [...registry.replaced.keys()].flatMap((key) => parsePluginKey(key) ?? []);
+  if (ids.length > 0) await registry.update(...ids.map((id) => ({ id, replaced: null })));
 }
 
 async function makeFolders(layout: Layout, isForEngine: boolean): Promise<void> {

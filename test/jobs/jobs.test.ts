@@ -97,7 +97,7 @@ describe("the list", () => {
       end(SUCCESS);
       await nextTurn();
     }
-    const names = () => jobs.list().map(({ subject }) => subject.plugin.name);
+    const names = () => jobs.list().map(({ subject }) => subject.plugin?.name);
     expect(names()).toEqual(["c", "b", "long"]);
     long?.end(SUCCESS);
     await nextTurn();
@@ -220,16 +220,16 @@ describe("a page of jobs", () => {
     const { jobs, start } = testJobs({ keep: 1 });
     const started = ["a", "b", "c", "d", "e"].map((name) => start(name));
     const first = jobs.page({ states, limit: 2, cursor: undefined });
-    expect(first.jobs.map(({ subject }) => subject.plugin.name)).toEqual(["e", "d"]);
+    expect(first.jobs.map(({ subject }) => subject.plugin?.name)).toEqual(["e", "d"]);
     start("f");
     for (const { end, job } of started.slice(3)) {
       end(SUCCESS);
       await job.ended;
     }
     const second = jobs.page({ states, limit: 2, cursor: first.next });
-    expect(second.jobs.map(({ subject }) => subject.plugin.name)).toEqual(["c", "b"]);
+    expect(second.jobs.map(({ subject }) => subject.plugin?.name)).toEqual(["c", "b"]);
     const third = jobs.page({ states, limit: 2, cursor: second.next });
-    expect([third.jobs.map(({ subject }) => subject.plugin.name), third.next]).toEqual([["a"], undefined]);
+    expect([third.jobs.map(({ subject }) => subject.plugin?.name), third.next]).toEqual([["a"], undefined]);
   });
 
   it("counts only jobs of the states asked for", async () => {
@@ -238,7 +238,7 @@ describe("a page of jobs", () => {
     started[1]?.end(SUCCESS);
     await started[1]?.job.ended;
     const { jobs: waiting, next } = jobs.page({ states: ["waiting"], limit: 2, cursor: undefined });
-    expect([waiting.map(({ subject }) => subject.plugin.name), next]).toEqual([["c", "a"], undefined]);
+    expect([waiting.map(({ subject }) => subject.plugin?.name), next]).toEqual([["c", "a"], undefined]);
     expect(jobs.page({ states, limit: 3, cursor: undefined }).next).toBeUndefined();
     expect(jobs.page({ states, limit: 3, cursor: 1 }).jobs).toEqual([]);
   });

@@ -116,7 +116,11 @@ export class EngineStandIn {
     };
     this.asked.push(asked);
     response.setHeader("connection", "close"); // as every reply of the engine
-    if (this.intercept(asked, response)) return;
+    if (!this.intercept(asked, response)) this.answer(asked, response);
+  }
+
+  /** The usual answer, for an `intercept` that held the request for a while. */
+  answer(asked: Asked, response: ServerResponse): void {
     const [path = "", query = ""] = asked.path.split("?");
     const parts = path
       .split("/")

@@ -13,7 +13,7 @@ declare module "fastify" {
   }
   interface FastifyContextConfig {
     /** For a route that writes, or that makes the server fetch something: its requests have an audit line each. */
-    audited?: { readonly action: AuditedAction; readonly about: PackageType | "upload" | "job" };
+    audited?: { readonly action: AuditedAction; readonly about: PackageType | "upload" | "job" | "engine" };
   }
 }
 
@@ -69,7 +69,8 @@ function auditedWrite(request: FastifyRequest): AuditedWrite | undefined {
   return { action, subject, ...(file ? { facts: { origin: shownUri(file) } } : {}), caller: callerOf(request) };
 }
 
-function subjectOf(about: PackageType | "upload" | "job", name: string): AuditedSubject {
+function subjectOf(about: PackageType | "upload" | "job" | "engine", name: string): AuditedSubject {
+  if (about === "engine") return { engine: "" };
   if (about === "upload") return { upload: name };
   return about === "job" ? { job: name } : { plugin: { type: about, name } };
 }

@@ -1,11 +1,11 @@
 import type { FastifyPluginAsyncTypebox } from "@fastify/type-provider-typebox";
-import { Type } from "@sinclair/typebox";
 import type { FastifyReply } from "fastify";
 import type { Config } from "../../config/schema.ts";
 import { PluginError } from "../../domain/errors.ts";
 import { checkPluginName } from "../../domain/names.ts";
 import { PLUGIN_TYPES } from "../../domain/plugin.ts";
 import type { Engine } from "../../engine/engine.ts";
+import type { EngineRestarts } from "../../engine/restart/restarts.ts";
 import type { JobRun } from "../../jobs/job.ts";
 import type { Jobs } from "../../jobs/jobs.ts";
 import { LinkedSignal } from "../../lib/signals.ts";
@@ -24,12 +24,15 @@ import {
   withCompatibility,
 } from "../messages.ts";
 import { answerChange } from "../respond-async.ts";
-import { ForceQuery, isOne, NameParams } from "../schemas.ts";
+import { thenRestart, wantsRestart } from "../restart-after.ts";
+import { isOne, NameParams, RestartQuery } from "../schemas.ts";
 
 interface PluginRoutesOptions {
   readonly installed: InstalledPlugins;
   readonly manager: PluginManager;
   readonly engine: Engine | undefined;
+  /** Undefined where this server stands alone. */
+  readonly restarts: EngineRestarts | undefined;
   readonly jobs: Jobs;
   readonly bodies: BodyDecoder;
   readonly trust: Pick<Config["trust"], "maxStatementBytes">;
@@ -37,15 +40,8 @@ interface PluginRoutesOptions {
   readonly restart: () => void;
 }
 
-/** Any type: unknown values are ignored. */
-const DeleteQuery = Type.Object({
-  ...ForceQuery.properties,
-  restart: Type.Optional(Type.Unknown()),
-  stop: Type.Optional(Type.Unknown()),
-});
-
 export const pluginRoutes: FastifyPluginAsyncTypebox<PluginRoutesOptions> = async (app, options) => {
-  const { installed, manager, engine, jobs, bodies, restart, trust } = options;
+  const { installed, manager, engine, restarts, jobs, bodies, restart, trust } = options;
   const installs = new InstallBodies(bodies, trust);
   for (const type of PLUGIN_TYPES) {
     const url = `/plugins/${type}`;
@@ -58,7 +54,7 @@ export const pluginRoutes: FastifyPluginAsyncTypebox<PluginRoutesOptions> = asyn
     app.post(
       url,
       {
-        schema: { body: installs.schema },
+        schema: { body: installs.schema, querystring: RestartQuery },
         preValidation: installs.decode((name) => void checkPluginName(name)),
         config: {
           bodyAsStream: true,
@@ -70,11 +66,14 @@ export const pluginRoutes: FastifyPluginAsyncTypebox<PluginRoutesOptions> = asyn
       (request, reply) => {
         const caller = callerOf(request);
         const subject = { action: "install", plugin: { type, name: request.body.name ?? "" } } as const;
-        const install = bodies.handOver(request, async (body, run: JobRun) => {
-          const { id, compatibility, activation } = await manager.install(type, body, caller, run);
-          const headers = changeHeaders(compatibility, activation);
-          return { status: 201, body: replyMessage.created(type, id.name), headers };
-        });
+        const { query } = request;
+        const install = bodies.handOver(request, (body, run: JobRun) =>
+          thenRestart(restarts, query, caller, async () => {
+            const { id, compatibility, activation } = await manager.install(type, body, caller, run);
+            const headers = changeHeaders(compatibility, activation);
+            return { status: 201, body: replyMessage.created(type, id.name), headers };
+          }),
+        );
         return answerChange(request, reply, jobs, subject, install);
       },
     );
@@ -113,7 +112,7 @@ export const pluginRoutes: FastifyPluginAsyncTypebox<PluginRoutesOptions> = asyn
     app.put(
       `${url}/:name`,
       {
-        schema: { params: NameParams, body: installs.schema, querystring: ForceQuery },
+        schema: { params: NameParams, body: installs.schema, querystring: RestartQuery },
         preValidation: installs.decode(),
         config: {
           bodyAsStream: true,
@@ -125,16 +124,16 @@ export const pluginRoutes: FastifyPluginAsyncTypebox<PluginRoutesOptions> = asyn
       (request, reply) => {
         const plugin = { type, name: request.params.name };
         const caller = callerOf(request);
-        const use = engine?.guard.change(plugin, isOne(request.query.force));
-        const update = bodies.handOver(request, async (body, { signal, progress }: JobRun) => {
-          const { compatibility } = await manager.update(plugin, body, caller, {
-            signal,
-            progress,
-            permit: use?.permit,
-          });
-          const headers = { ...changeHeaders(compatibility), ...usedByHeader((await use?.rules()) ?? []) };
-          return { status: 200, body: replyMessage.updated(plugin.name), headers };
-        });
+        const { query } = request;
+        const use = engine?.guard.change(plugin, isOne(query.force));
+        const update = bodies.handOver(request, (body, { signal, progress }: JobRun) =>
+          thenRestart(restarts, query, caller, async () => {
+            const watch = { signal, progress, permit: use?.permit };
+            const { compatibility } = await manager.update(plugin, body, caller, watch);
+            const headers = { ...changeHeaders(compatibility), ...usedByHeader((await use?.rules()) ?? []) };
+            return { status: 200, body: replyMessage.updated(plugin.name), headers };
+          }),
+        );
         return answerChange(request, reply, jobs, { action: "update", plugin }, update);
       },
     );
@@ -142,23 +141,27 @@ export const pluginRoutes: FastifyPluginAsyncTypebox<PluginRoutesOptions> = asyn
     app.delete(
       `${url}/:name`,
       {
-        schema: { params: NameParams, querystring: DeleteQuery },
+        schema: { params: NameParams, querystring: RestartQuery },
         config: { errorPrefix: errorPrefix.delete(type), audited: { action: "delete", about: type } },
       },
       (request, reply) => {
         const plugin = { type, name: request.params.name };
         const caller = callerOf(request);
-        const stops = isOne(request.query.restart) || isOne(request.query.stop);
+        const { query } = request;
+        const stops = wantsRestart(query);
+        const endsUs = stops && !restarts?.isOffered;
         // Before the delete waits for its turn: a client that gives up meanwhile closes the connection.
         const ended = new Promise<void>((resolve) => reply.raw.once("close", resolve));
-        const use = engine?.guard.change(plugin, isOne(request.query.force));
-        return answerChange(request, reply, jobs, { action: "delete", plugin }, async ({ signal, progress }) => {
-          await manager.remove(plugin, caller, { signal, progress, permit: use?.permit });
-          const headers = usedByHeader((await use?.rules()) ?? []);
-          if (!stops) return { status: 200, body: replyMessage.deleted(type, plugin.name), headers };
-          void ended.then(restart); // after the reply, or when the client has gone
-          return { status: 200, body: replyMessage.deletedAndStopping(type, plugin.name), headers };
-        });
+        const use = engine?.guard.change(plugin, isOne(query.force));
+        return answerChange(request, reply, jobs, { action: "delete", plugin }, ({ signal, progress }) =>
+          thenRestart(restarts, query, caller, async () => {
+            await manager.remove(plugin, caller, { signal, progress, permit: use?.permit });
+            const headers = usedByHeader((await use?.rules()) ?? []);
+            if (!stops) return { status: 200, body: replyMessage.deleted(type, plugin.name), headers };
+            if (endsUs) void ended.then(restart); // after the reply, or when the client has gone
+            return { status: 200, body: replyMessage.deletedAndStopping(type, plugin.name), headers };
+          }),
+        );
       },
     );
   }

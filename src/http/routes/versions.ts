@@ -2,6 +2,7 @@ import type { FastifyPluginAsyncTypebox } from "@fastify/type-provider-typebox";
 import { Type } from "@sinclair/typebox";
 import { PLUGIN_TYPES } from "../../domain/plugin.ts";
 import type { Engine } from "../../engine/engine.ts";
+import type { EngineRestarts } from "../../engine/restart/restarts.ts";
 import type { Jobs } from "../../jobs/jobs.ts";
 import type { InstalledPlugins } from "../../plugins/installed-plugins.ts";
 import type { PluginManager } from "../../plugins/plugin-manager.ts";
@@ -9,12 +10,15 @@ import { jsonBody } from "../body/request-body.ts";
 import { callerOf } from "../hooks/authentication.ts";
 import { bodyErrorPrefix, changeHeaders, errorPrefix, replyMessage, usedByHeader } from "../messages.ts";
 import { answerChange } from "../respond-async.ts";
-import { ForceQuery, isOne, NameParams } from "../schemas.ts";
+import { thenRestart } from "../restart-after.ts";
+import { isOne, NameParams, RestartQuery } from "../schemas.ts";
 
 interface VersionRoutesOptions {
   readonly installed: InstalledPlugins;
   readonly manager: PluginManager;
   readonly engine: Engine | undefined;
+  /** Undefined where this server stands alone. */
+  readonly restarts: EngineRestarts | undefined;
   readonly jobs: Jobs;
 }
 
@@ -31,7 +35,7 @@ const RollbackBody = Type.Object({ version: optionalVersion, id: optionalVersion
 /** The versions of a plugin that are kept, and the way back to them. */
 export const versionRoutes: FastifyPluginAsyncTypebox<VersionRoutesOptions> = async (
   app,
-  { installed, manager, engine, jobs },
+  { installed, manager, engine, restarts, jobs },
 ) => {
   for (const type of PLUGIN_TYPES) {
     app.get(
@@ -43,7 +47,7 @@ export const versionRoutes: FastifyPluginAsyncTypebox<VersionRoutesOptions> = as
     app.post(
       `/plugins/${type}/:name/rollback`,
       {
-        schema: { params: NameParams, body: RollbackBody, querystring: ForceQuery },
+        schema: { params: NameParams, body: RollbackBody, querystring: RestartQuery },
         preValidation: jsonBody(RollbackBody, { mayBeEmpty: true }),
         config: {
           errorPrefix: errorPrefix.rollback(type),
@@ -53,15 +57,17 @@ export const versionRoutes: FastifyPluginAsyncTypebox<VersionRoutesOptions> = as
       },
       (request, reply) => {
         const plugin = { type, name: request.params.name };
-        const { body: wanted } = request;
+        const { body: wanted, query } = request;
         const caller = callerOf(request);
-        const use = engine?.guard.change(plugin, isOne(request.query.force));
-        return answerChange(request, reply, jobs, { action: "rollback", plugin }, async ({ signal, progress }) => {
-          const watch = { signal, progress, permit: use?.permit };
-          const { version, compatibility } = await manager.rollback(plugin, wanted, caller, watch);
-          const headers = { ...changeHeaders(compatibility), ...usedByHeader((await use?.rules()) ?? []) };
-          return { status: 200, body: replyMessage.rolledBack(plugin.name, version), headers };
-        });
+        const use = engine?.guard.change(plugin, isOne(query.force));
+        return answerChange(request, reply, jobs, { action: "rollback", plugin }, ({ signal, progress }) =>
+          thenRestart(restarts, query, caller, async () => {
+            const watch = { signal, progress, permit: use?.permit };
+            const { version, compatibility } = await manager.rollback(plugin, wanted, caller, watch);
+            const headers = { ...changeHeaders(compatibility), ...usedByHeader((await use?.rules()) ?? []) };
+            return { status: 200, body: replyMessage.rolledBack(plugin.name, version), headers };
+          }),
+        );
       },
     );
   }

@@ -2,7 +2,7 @@ import { rename, rmdir, unlink } from "node:fs/promises";
 import { dirname } from "node:path";
 import { PluginError } from "../../domain/errors.ts";
 import { type FilePath, type PluginId, volumeOf } from "../../domain/plugin.ts";
-import type { PluginEntry } from "../../domain/plugin-entry.ts";
+import type { PluginEntry, ReplacedVersion } from "../../domain/plugin-entry.ts";
 import { duplicateFile, makeFolder, syncFolder, syncFolders } from "../../lib/durable.ts";
 import { hasCode } from "../../lib/errors.ts";
 import { exists, statIfThere } from "../../lib/files.ts";
@@ -25,6 +25,8 @@ export interface Move {
 export interface Change {
   readonly id: PluginId;
   readonly entry: PluginEntry | null;
+  /** The registry's replaced version of that plugin afterwards; null for none, absent leaves it as it is. */
+  readonly replaced?: ReplacedVersion | null;
   readonly moves: readonly Move[];
 }
 
@@ -47,7 +49,11 @@ export async function applyChange(change: Change, journal: Journal, context: Con
   await makeFolders(journal, context.layout);
   await saveOldFiles(journal, context);
   await moveIntoPlace(journal, context);
-  await context.registry.update({ id: change.id, entry: change.entry });
+  await context.registry.update({
+    id: change.id,
+    entry: change.entry,
+    ...(change.replaced !== undefined && { replaced: change.replaced }),
+  });
 }
 
 /** Undoes what a change did so far. Can be repeated after being interrupted anywhere. */

@@ -5,12 +5,14 @@ import { type Static, Type } from "@sinclair/typebox";
 import { TypeCompiler } from "@sinclair/typebox/compiler";
 import { FUNCTION_LOOKUPS, VERDICTS } from "../../domain/compatibility.ts";
 import { isFilePath, PLUGIN_TYPES, type PluginType } from "../../domain/plugin.ts";
-import type { PluginEntry } from "../../domain/plugin-entry.ts";
+import type { PluginEntry, ReplacedVersion } from "../../domain/plugin-entry.ts";
 import { hasCode } from "../../lib/errors.ts";
 import type { Log } from "../../lib/log.ts";
 import { readSmallFile } from "../../lib/small-file.ts";
 import { isSha256 } from "../versions/content.ts";
 import { withOwnFiles } from "./own-files.ts";
+import { DisplacedSchema, KeptVersionSchema, VersionSchema } from "./registry-schema.ts";
+import { readReplaced } from "./replaced-versions.ts";
 
 /** The version of the file's schema. A file of a later one is moved aside, not guessed at. */
 const SCHEMA = 1;
@@ -21,38 +23,10 @@ const SCHEMA = 1;
  */
 export const MAX_REGISTRY_BYTES = 128 * 1024 * 1024;
 
-export type RegistryContent = { readonly [T in PluginType]: ReadonlyMap<string, PluginEntry> };
-
-const VersionSchema = Type.Object({
-  version: Type.String(),
-  soFile: Type.String({ minLength: 1, pattern: "^[^/]+$" }),
-  files: Type.Array(
-    Type.Object({
-      path: Type.String(),
-      sha256: Type.Optional(Type.String()),
-      bytes: Type.Optional(Type.Number()),
-      defaultOf: Type.Optional(Type.String()),
-    }),
-  ),
-  unplaced: Type.Optional(Type.Array(Type.String())),
-  functions: Type.Optional(Type.Array(Type.String())),
-  exports: Type.Optional(Type.Array(Type.String())),
-  origin: Type.Optional(Type.String()),
-  sha256: Type.Optional(Type.String()),
-  bytes: Type.Optional(Type.Number()),
-  verified: Type.Optional(
-    Type.Object({
-      sha256: Type.Optional(Type.Literal(true)),
-      signature: Type.Optional(
-        Type.Object({ key: Type.String(), algorithm: Type.String(), fingerprint: Type.String() }),
-      ),
-      statement: Type.Optional(
-        Type.Object({ type: Type.String(), name: Type.String(), version: Type.Optional(Type.String()) }),
-      ),
-    }),
-  ),
-  installedAt: Type.Optional(Type.String()),
-});
+export type RegistryContent = { readonly [T in PluginType]: ReadonlyMap<string, PluginEntry> } & {
+  /** By the keys of their plugins. */
+  readonly replaced: ReadonlyMap<string, ReplacedVersion>;
+};
 
 const CompatibilitySchema = Type.Object({
   verdict: Type.Union(VERDICTS.map((verdict) => Type.Literal(verdict))),
@@ -72,10 +46,8 @@ const EntrySchema = Type.Composite([
   VersionSchema,
   Type.Object({
     compatibility: Type.Optional(CompatibilitySchema),
-    versions: Type.Optional(Type.Array(Type.Composite([VersionSchema, Type.Object({ id: Type.String() })]))),
-    displaced: Type.Optional(
-      Type.Array(Type.Object({ path: Type.String(), backup: Type.String(), sha256: Type.String() })),
-    ),
+    versions: Type.Optional(Type.Array(KeptVersionSchema)),
+    displaced: Type.Optional(Type.Array(DisplacedSchema)),
     change: Type.Optional(Type.String()),
     changedAt: Type.Optional(Type.String()),
   }),
@@ -86,6 +58,8 @@ const EntriesSchema = Type.Record(Type.String(), EntrySchema);
 const RegistrySchema = Type.Object({
   schema: Type.Literal(SCHEMA),
   plugins: Type.Object({ sources: EntriesSchema, sinks: EntriesSchema, functions: EntriesSchema }),
+  /** See `readReplaced`. */
+  replaced: Type.Optional(Type.Unknown()),
 });
 
 export interface ReadRegistry {
@@ -120,7 +94,9 @@ export async function readRegistry(file: string, maxBytes: number, log: Log): Pr
  */
 export function formatRegistry(content: RegistryContent): string {
   const types = PLUGIN_TYPES.map((type) => `    ${JSON.stringify(type)}: {${formatEntries(content[type])}}`);
-  return `{\n  "schema": ${SCHEMA},\n  "plugins": {\n${types.join(",\n")}\n  }\n}\n`;
+  const { replaced } = content;
+  const rest = replaced.size === 0 ? "" : `,\n  "replaced": ${JSON.stringify(Object.fromEntries(replaced))}`;
+  return `{\n  "schema": ${SCHEMA},\n  "plugins": {\n${types.join(",\n")}\n  }${rest}\n}\n`;
 }
 
 function formatEntries(entries: ReadonlyMap<string, PluginEntry>): string {
@@ -142,13 +118,13 @@ function serialize(entry: PluginEntry): string {
 }
 
 function emptyContent(): RegistryContent {
-  return { sources: new Map(), sinks: new Map(), functions: new Map() };
+  return { sources: new Map(), sinks: new Map(), functions: new Map(), replaced: new Map() };
 }
 
 function toContent(parsed: unknown, log: Log): RegistryContent | undefined {
   // Compiled: a registry can have tens of thousands of entries, and the start waits for this check.
   if (!TypeCompiler.Compile(RegistrySchema).Check(parsed)) return undefined;
-  const { plugins } = parsed as Static<typeof RegistrySchema>;
+  const { plugins, replaced } = parsed as Static<typeof RegistrySchema>;
   const maps = PLUGIN_TYPES.map((type) => [type, new Map(Object.entries(plugins[type]))] as const);
   const areOurPaths = maps.every(([, map]) =>
     [...map.values()].every(
@@ -161,7 +137,7 @@ function toContent(parsed: unknown, log: Log): RegistryContent | undefined {
   for (const type of PLUGIN_TYPES) {
     for (const [name, entry] of content[type]) content[type].set(name, withOwnFiles({ type, name }, entry, log));
   }
-  return content;
+  return { ...content, replaced: readReplaced(replaced, log) };
 }
 
 function hasOurPaths({ files }: Pick<Static<typeof VersionSchema>, "files">): boolean {

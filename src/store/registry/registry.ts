@@ -1,6 +1,6 @@
 import { PluginError } from "../../domain/errors.ts";
-import { PLUGIN_TYPES, type PluginId, type PluginType } from "../../domain/plugin.ts";
-import type { PluginEntry } from "../../domain/plugin-entry.ts";
+import { PLUGIN_TYPES, type PluginId, type PluginType, pluginKey } from "../../domain/plugin.ts";
+import type { PluginEntry, ReplacedVersion } from "../../domain/plugin-entry.ts";
 import { dropTemporaries, replaceFile } from "../../lib/durable.ts";
 import type { Log } from "../../lib/log.ts";
 import {
@@ -11,10 +11,13 @@ import {
   readRegistry,
 } from "./registry-file.ts";
 
-/** Sets an entry, or removes it where `entry` is null. */
+/** Sets an entry, or removes it where `entry` is null; the same for the plugin's replaced version. */
 export interface RegistryUpdate {
   readonly id: PluginId;
-  readonly entry: PluginEntry | null;
+  /** Absent leaves it as it is. */
+  readonly entry?: PluginEntry | null;
+  /** Absent leaves it as it is. */
+  readonly replaced?: ReplacedVersion | null;
   /** If given, the update is skipped unless this is still the entry. */
   readonly from?: PluginEntry;
 }
@@ -64,6 +67,11 @@ export class Registry {
       this.#names.set(type, names);
     }
     return names;
+  }
+
+  /** The versions that the engine may still run, by the keys of their plugins. */
+  get replaced(): ReadonlyMap<string, ReplacedVersion> {
+    return this.#content.replaced;
   }
 
   get(id: PluginId): PluginEntry | undefined {
@@ -136,11 +144,14 @@ function withUpdates(content: RegistryContent, updates: readonly RegistryUpdate[
     sources: new Map(content.sources),
     sinks: new Map(content.sinks),
     functions: new Map(content.functions),
+    replaced: new Map(content.replaced),
   };
-  for (const { id, entry, from } of updates) {
+  for (const { id, entry, replaced, from } of updates) {
     if (from !== undefined && next[id.type].get(id.name) !== from) continue;
     if (entry === null) next[id.type].delete(id.name);
-    else next[id.type].set(id.name, entry);
+    else if (entry !== undefined) next[id.type].set(id.name, entry);
+    if (replaced === null) next.replaced.delete(pluginKey(id));
+    else if (replaced !== undefined) next.replaced.set(pluginKey(id), replaced);
   }
   return next;
 }

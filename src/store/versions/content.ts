@@ -27,7 +27,7 @@ export function hasKeptDefault({ path, bytes }: InstalledFile): boolean {
 }
 
 /** The kept contents that an entry refers to: those of its earlier versions, and its default configuration. */
-export function contentsOf({ files, versions = [] }: PluginEntry): Content[] {
+export function contentsOf({ files, versions = [] }: Pick<PluginEntry, "files" | "versions">): Content[] {
   const kept = [...files.filter(hasKeptDefault), ...versions.flatMap((version) => version.files)];
   return kept.flatMap((file) => contentOf(file) ?? []);
 }

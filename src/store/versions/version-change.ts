@@ -40,6 +40,10 @@ export interface ChangeContext {
   readonly layout: Layout;
   /** How many earlier versions are kept. */
   readonly keepVersions: number;
+  /** Whether the version that is replaced is kept as the one that the engine may still run. */
+  readonly retains: boolean;
+  /** Why the version that is replaced is undone. */
+  readonly undone?: string;
   readonly log: Log;
 }
 
@@ -100,7 +104,7 @@ export async function prepareRollback(
   context: ChangeContext,
 ): Promise<InstallChange> {
   const { layout } = context;
-  const { id: _, files, ...version } = target;
+  const { id: _, undone: __, files, ...version } = target;
   const incoming = files.flatMap((file) => (contentOf(file) === undefined ? [] : [toIncoming(file)]));
   const users = files.filter((file) => contentOf(file) === undefined).map(({ path }) => path);
   const inPlace = await sharedSoFiles(old, target, layout);
@@ -136,7 +140,7 @@ interface SwapOptions<F extends IncomingFile> extends Omit<Swap<F>, "old"> {
 
 async function prepareSwap<F extends IncomingFile>(
   { old, soFiles, stage, ...next }: SwapOptions<F>,
-  { id, workspace, lease, layout, keepVersions, log }: ChangeContext,
+  { id, workspace, lease, layout, keepVersions, retains, undone, log }: ChangeContext,
 ): Promise<InstallChange> {
   const oldPaths = old.files.map(({ path }) => path);
   const targets = next.incoming.map(({ target }) => target);
@@ -146,11 +150,17 @@ async function prepareSwap<F extends IncomingFile>(
   const plan = planSwap({ ...next, old: oldFiles, mounted });
   const replaced = new Set([...plan.additions.map(({ target }) => target), ...plan.removals]);
   const present = { ...old, id, soFiles, live: next.live, replaced };
-  const kept = keepVersions > 0 ? await keepVersion(present, lease, layout) : undefined;
-  if (kept === undefined && keepVersions > 0) {
+  const isKept = keepVersions > 0 || retains;
+  const kept = isKept ? await keepVersion(present, lease, layout) : undefined;
+  if (kept === undefined && isKept) {
     log.warn({ plugin: id, version: old.entry.version }, "a version whose .so is gone can't be kept for a rollback");
   }
-  const versions = versionsAfter(kept, old.entry.versions ?? [], versionId(plan), keepVersions);
+  const versions = versionsAfter(
+    kept && { ...kept, ...(undone && { undone }) },
+    old.entry.versions ?? [],
+    versionId(plan),
+    keepVersions,
+  );
   const backUps = await backUpFiles(plan.edited, replaced, layout, workspace);
   const additions: Move[] = [];
   for (const { target, file } of plan.additions) additions.push({ target, staged: await stage(file) });
@@ -170,7 +180,9 @@ async function prepareSwap<F extends IncomingFile>(
     .filter((path) => !restored.paths.has(path))
     .map((target) => ({ target, staged: null }));
   const moves = [...backUps, ...additions, ...restored.moves, ...removals, ...restored.removals];
-  return { id, entry, moves };
+  const replacedAt = new Date().toISOString();
+  const retained = retains && kept && { replaced: { version: kept, of: versionId(old.entry), replacedAt } };
+  return { id, entry, moves, ...retained };
 }
 
 function changeOf({ id }: Workspace): Pick<PluginEntry, "change" | "changedAt"> {
@@ -180,9 +192,9 @@ function changeOf({ id }: Workspace): Pick<PluginEntry, "change" | "changedAt"> 
 async function keepOldSoFiles(
   old: OldVersion,
   staying: ReadonlySet<FilePath>,
-  { lease, layout, keepVersions }: ChangeContext,
+  { lease, layout, keepVersions, retains }: ChangeContext,
 ): Promise<KeptSo[]> {
-  return keepVersions > 0 ? keepSoFiles(old, staying, lease, layout) : [];
+  return keepVersions > 0 || retains ? keepSoFiles(old, staying, lease, layout) : [];
 }
 
 /** Keeps copies of the default configuration before users can edit the installed files. */
@@ -224,10 +236,10 @@ async function sharedSoFiles(old: OldVersion, target: KeptVersion, layout: Layou
 }
 
 /** Stages a kept file, to be synced: by a hard link if it is a .so that nothing else needs, else by a copy. See `Source.isReplaced`. */
-async function stageKept(
+export async function stageKept(
   file: IncomingFile,
   target: KeptVersion,
-  { id, kept, workspace }: ChangeContext,
+  { id, kept, workspace }: Pick<ChangeContext, "id" | "kept" | "workspace">,
 ): Promise<{ readonly name: string; readonly path: string }> {
   const content = contentOf({ path: file.target, sha256: file.sha256 });
   if (content === undefined || !(await kept.isWhole(content))) {

@@ -1,0 +1,104 @@
+import { once } from "node:events";
+import { setTimeout as delay } from "node:timers/promises";
+import { stripVTControlCharacters } from "node:util";
+import { hasCode } from "../../lib/errors.ts";
+import { printable } from "../../lib/text.ts";
+
+interface RestartCommand {
+  readonly command: readonly string[];
+  readonly folder: string;
+  readonly env: NodeJS.ProcessEnv;
+  readonly timeoutSeconds: number;
+  /** Ends the waiting, and not the command: half a restart would be worse than a whole one. */
+  readonly signal: AbortSignal;
+}
+
+/** How a command ended. */
+export interface CommandEnd {
+  /** Why it failed; undefined for exit status 0. */
+  readonly failure?: string;
+  /** The last lines that it printed. */
+  readonly lastLines: readonly string[];
+}
+
+/** Enough to see why; jobs keep it for a long time. */
+const MAX_LINES = 10;
+const MAX_LINE_LENGTH = 300;
+const TAIL_BYTES = 16 * 1024;
+
+/** Between SIGTERM and SIGKILL for a command that takes too long. */
+const GRACE_MS = 1000;
+/** How long output is read after the end: an engine that the command has started may keep the pipe open. */
+const DRAIN_MS = 250;
+
+/**
+ * Runs the command of `engine.restart`, as a process group. One that takes too long is ended with its group; what one that
+ * has ended leaves running is let alone, since that may be the engine.
+ *
+ * @throws the signal's reason
+ */
+export async function runRestartCommand(options: RestartCommand): Promise<CommandEnd> {
+  const { command, folder, env, timeoutSeconds, signal } = options;
+  signal.throwIfAborted();
+  const { execa } = await import("execa");
+  const [program = "", ...args] = command;
+  const child = execa("/bin/sh", ["-c", 'exec "$@" 2>&1', "sh", program, ...args], {
+    cwd: folder,
+    env: { ...env },
+    extendEnv: false,
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "ignore",
+    buffer: false,
+    encoding: "buffer",
+    detached: true,
+    reject: false,
+    cleanup: false, // it is to finish, also when this process ends
+  });
+  const { pid } = child;
+  if (pid === undefined) return { failure: `can't be started: ${(await child).shortMessage}`, lastLines: [] };
+  let tail: Buffer = Buffer.alloc(0);
+  // It is read to its end, whoever holds the pipe: a writer of a closed one would be ended.
+  child.stdout.on("data", (chunk: Buffer) => {
+    tail = Buffer.concat([tail, chunk.subarray(-TAIL_BYTES)]).subarray(-TAIL_BYTES);
+  });
+  child.stdout.on("error", () => {});
+  const closed = once(child.stdout, "close").catch(() => {});
+  let isLate = false;
+  let killTimer: NodeJS.Timeout | undefined;
+  const timer = setTimeout(() => {
+    isLate = true;
+    killGroup(pid, "SIGTERM");
+    killTimer = setTimeout(() => killGroup(pid, "SIGKILL"), GRACE_MS);
+  }, timeoutSeconds * 1000);
+  try {
+    const [code, endSignal] = (await once(child, "exit", { signal }).catch((error) => {
+      throw signal.aborted ? signal.reason : error;
+    })) as [number | null, NodeJS.Signals | null];
+    if (isLate) killGroup(pid, "SIGKILL");
+    await Promise.race([closed, delay(DRAIN_MS)]);
+    const lastLines = linesOf(tail);
+    if (isLate) return { failure: `did not end within ${timeoutSeconds} s (engine.restartTimeoutSeconds)`, lastLines };
+    if (code === 0) return { lastLines };
+    return { failure: code === null ? `was ended by ${endSignal}` : `failed with exit status ${code}`, lastLines };
+  } finally {
+    clearTimeout(timer);
+    clearTimeout(killTimer);
+    child.unref();
+  }
+}
+
+function linesOf(tail: Buffer): string[] {
+  const lines = stripVTControlCharacters(tail.toString("utf8")).split(/[\r\n]+/);
+  const readable = lines.map((line) => printable(line.replaceAll("\t", " ").trim().slice(0, MAX_LINE_LENGTH)));
+  return readable.filter((line) => line !== "").slice(-MAX_LINES);
+}
+
+function killGroup(leader: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(-leader, signal);
+  } catch (error) {
+    // No process is left, or those that are run as another user.
+    if (!hasCode(error, "ESRCH", "EPERM")) throw error;
+  }
+}

@@ -1,0 +1,54 @@
+import { PluginError } from "../../domain/errors.ts";
+import { isObject, membersOf } from "../../lib/objects.ts";
+import { cutAt, printable } from "../../lib/text.ts";
+import type { EngineClient } from "../engine-client.ts";
+import { messageOf } from "../engine-message.ts";
+
+/** A rule of the engine. */
+export interface RuleState {
+  readonly runs: boolean;
+  /** The engine's own words, such as `Running` or `Stopped: source type random not found`. */
+  readonly status: string;
+}
+
+const MAX_STATUS = 1000;
+
+/**
+ * Which rules the engine has, by their ids, and which of them run.
+ *
+ * @throws PluginError ENGINE_UNREACHABLE, ENGINE_REFUSED
+ */
+export async function askRules(client: EngineClient, signal: AbortSignal): Promise<Map<string, RuleState>> {
+  const list = await client.json("/rules", { signal });
+  if (list === null) return new Map(); // Go's JSON of a list that was never made
+  if (!Array.isArray(list)) throw new PluginError("ENGINE_REFUSED", "the engine answers /rules with what is no list");
+  const rules = new Map<string, RuleState>();
+  for (const rule of list.filter(isObject)) {
+    const { id, status } = rule;
+    if (typeof id !== "string") continue;
+    const words = typeof status === "string" ? status : "";
+    rules.set(id, { runs: /^running\b/i.test(words), status: printable(cutAt(words, MAX_STATUS)) });
+  }
+  return rules;
+}
+
+/**
+ * Why a rule does not run: the list of some engines says no more than `stopped`. A line of text in 1.0, JSON later.
+ *
+ * @throws PluginError ENGINE_UNREACHABLE
+ */
+export async function askWhyStopped(client: EngineClient, id: string, signal: AbortSignal): Promise<string> {
+  const { text } = await client.ask(`/rules/${encodeURIComponent(id)}/status`, { signal });
+  const message = messageOf(text);
+  const { status = "" } = membersOf(parsed(text));
+  if (typeof status !== "string" || !message.startsWith("{")) return printable(message);
+  return printable(cutAt(status, MAX_STATUS));
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
