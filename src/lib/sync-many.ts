@@ -29,10 +29,7 @@ async function syncEach(paths: readonly string[], syncOne: (path: string) => Pro
   await mapInParallel(paths, syncOne);
 }
 
-async function byFileSystem(
-  paths: readonly string[],
-  placeOf: (path: string) => string,
-): Promise<Iterable<string[]>> {
+async function byFileSystem(paths: readonly string[], placeOf: (path: string) => string): Promise<Iterable<string[]>> {
   const places = [...new Set(paths.map(placeOf))];
   const devices = new Map(await mapInParallel(places, async (place) => [place, (await stat(place)).dev] as const));
   const groups = new Map<number | undefined, string[]>();
