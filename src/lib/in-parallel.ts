@@ -12,10 +12,12 @@ const FILES_AT_ONCE = 8;
  * is in progress.
  *
  * @param work long work calls `stopIfFailed` now and then, which throws once the work is of no use
+ * @param options.atOnce 1 does one after the other
  */
 export async function mapInParallel<T, R>(
   items: Iterable<T>,
   work: (item: T, stopIfFailed: () => void) => Promise<R>,
+  { atOnce = FILES_AT_ONCE }: { readonly atOnce?: number } = {},
 ): Promise<R[]> {
   const all = [...items];
   const results = new Array<R>(all.length);
@@ -37,7 +39,7 @@ export async function mapInParallel<T, R>(
       }
     }
   };
-  await Promise.all(Array.from({ length: Math.min(FILES_AT_ONCE, all.length) }, takeTurns));
+  await Promise.all(Array.from({ length: Math.min(atOnce, all.length) }, takeTurns));
   if (failed < all.length) throw reason;
   return results;
 }
