@@ -4,6 +4,8 @@ import type { Logger } from "pino";
 import { PublicKeys } from "./auth/public-keys.ts";
 import { createCatalogue } from "./catalogue/catalogue.ts";
 import type { Config } from "./config/schema.ts";
+import { EngineActivation, INSTALL_PATIENCE } from "./engine/activation/engine-activation.ts";
+import { OpenHandovers } from "./engine/activation/open-handovers.ts";
 import { Engine } from "./engine/engine.ts";
 import { createClient } from "./fetch/client.ts";
 import { createDownloader } from "./fetch/downloader.ts";
@@ -70,11 +72,14 @@ export async function createServer(options: ServerOptions): Promise<Server> {
   const queue = new ChangeQueue(config.changes);
   const store = await PluginStore.open(layout, log, { keepVersions: config.versions.keep });
   const inspector = createInspector({ config: config.engine, baseFolder: layout.base, env });
+  const engine =
+    config.engine.url === "" ? undefined : await Engine.create({ config: config.engine, layout, store, log });
   const check = new CompatibilityCheck({
     inspector,
     soFolder: (type) => layout.soFolder(type),
     entries: (type) => store.entries(type),
     verify: config.engine.verify,
+    builtIn: engine?.names,
   });
   const functionNames = new FunctionNames(() => store.entries("functions"));
   const installed = new InstalledPlugins({
@@ -83,7 +88,18 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     functionNames,
     engines: { allowedFolders, baseFolder: layout.base },
   });
+  const openHandovers = new OpenHandovers({
+    store,
+    queue,
+    delaySeconds: config.engine.timeoutSeconds * INSTALL_PATIENCE,
+    log,
+  });
+  const activation =
+    engine === undefined || !config.engine.activate
+      ? undefined
+      : await EngineActivation.create({ engine, config: config.engine, store, uploadsFolder, open: openHandovers });
   const manager = new PluginManager({
+    activation,
     store,
     queue,
     downloader,
@@ -97,9 +113,8 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     functionNames,
     limits: config.pluginPackage,
     audit,
+    onChange: engine && (() => engine.notice()),
   });
-  const engine =
-    config.engine.url === "" ? undefined : await Engine.create({ config: config.engine, layout, store, log });
   const catalog = createCatalogue({ client, config: config.prebuild, hosts: config.basic.pluginHosts, log });
   const receiver = createReceiver({
     folder: layout.incomingFolder,
@@ -109,6 +124,8 @@ export async function createServer(options: ServerOptions): Promise<Server> {
   const uploadFolder = new UploadFolder(uploadsFolder);
   await receiver.clear().catch((err) => log.error({ err }, "zips received before the start could not be removed"));
   await uploadFolder.clear().catch((err) => log.error({ err }, "unfinished uploads could not be removed"));
+
+  engine?.notice();
 
   const app = await buildApp({
     ...options,
@@ -127,7 +144,9 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     store,
     installed,
     async close() {
+      openHandovers.close();
       await app.close();
+      await engine?.close();
       await downloader.close();
     },
   };

@@ -23,7 +23,7 @@ export type KnownVersion = Readonly<Static<typeof KnownSchema>>;
 
 const BaselineSchema = Type.Object({
   schema: Type.Literal(1),
-  engine: Type.Object({ version: Type.String(), startedAt: Type.String() }),
+  engine: Type.Object({ version: Type.String(), startedAt: Type.String(), tookMs: Type.Optional(Type.Number()) }),
   plugins: Type.Record(Type.String(), KnownSchema),
 });
 
@@ -47,13 +47,17 @@ export interface InstalledSet {
   removedAt(id: PluginId): string | undefined;
 }
 
+/** The installed plugins at one time: the maps are never changed. */
+export type Installed = Readonly<Record<PluginType, ReadonlyMap<string, PluginEntry>>>;
+
 interface BaselineOptions {
   readonly layout: Pick<Layout, "engineFolder" | "baselineFile">;
   readonly installed: InstalledSet;
   readonly log: Log;
 }
 
-const MAX_FILE_BYTES = 64 * 1024 * 1024;
+/** Ten thousand plugins have about two megabytes. */
+const MAX_FILE_BYTES = 16 * 1024 * 1024;
 
 /**
  * The plugins with which the engine's present process started, and those that it was handed since. What is installed and
@@ -61,13 +65,15 @@ const MAX_FILE_BYTES = 64 * 1024 * 1024;
  */
 export class Baseline {
   readonly #options: BaselineOptions;
-  #engine: Pick<EngineAbout, "startedAt" | "version"> | undefined;
+  #engine: Pick<EngineAbout, "startedAt" | "tookMs" | "version"> | undefined;
   #plugins: Map<string, KnownVersion>;
+  /** What was installed when the present process was last known to run: the next process has started with all of it. */
+  #lastSeen: Installed | undefined;
   #writing: Promise<void> = Promise.resolve();
 
   private constructor(options: BaselineOptions, read: Static<typeof BaselineSchema> | undefined) {
     this.#options = options;
-    this.#engine = read && { version: read.engine.version, startedAt: new Date(read.engine.startedAt) };
+    this.#engine = read && { ...read.engine, startedAt: new Date(read.engine.startedAt) };
     this.#plugins = new Map(Object.entries(read?.plugins ?? {}));
   }
 
@@ -76,7 +82,7 @@ export class Baseline {
     const { layout, log } = options;
     try {
       const parsed: unknown = JSON.parse((await readSmallFile(layout.baselineFile, MAX_FILE_BYTES)).toString("utf8"));
-      if (Value.Check(BaselineSchema, parsed)) return new Baseline(options, parsed);
+      if (Value.Check(BaselineSchema, parsed) && isDate(parsed.engine.startedAt)) return new Baseline(options, parsed);
       throw new Error("it does not match the schema of this version");
     } catch (err) {
       if (!hasCode(err, "ENOENT")) log.warn({ err }, "what the engine started with can't be read; it is made anew");
@@ -84,37 +90,67 @@ export class Baseline {
     }
   }
 
+  /** What is installed now: to be taken before the engine is asked, and given to `observe` with its answer. */
+  installed(): Installed {
+    const { entries } = this.#options.installed;
+    return { sources: entries("sources"), sinks: entries("sinks"), functions: entries("functions") };
+  }
+
   /**
    * Compares an answer of the engine with the process that was seen last. A new process started with what was installed
    * at that time; what was changed after its start is as pending as before.
    *
+   * @param installed what was installed when the engine was asked: a change may have been made since
    * @returns whether it is a new process
    */
-  async observe(about: EngineAbout): Promise<boolean> {
+  async observe(about: EngineAbout, installed: Installed = this.installed()): Promise<boolean> {
     const before = this.#engine;
-    if (before !== undefined && !isNewProcess(before, about)) return false;
-    this.#engine = about;
+    const isNew = before === undefined || isNewProcess(before, about);
+    if (isNew) {
+      this.#plugins = this.#startedWith(about, installed);
+      this.#engine = about;
+      await this.#write();
+    }
+    this.#lastSeen = installed;
+    return isNew;
+  }
+
+  #startedWith({ startedAt }: EngineAbout, installed: Installed): Map<string, KnownVersion> {
     const plugins = new Map<string, KnownVersion>();
-    for (const [id, entry] of this.#installed()) {
-      const key = pluginKey(id);
+    for (const [id, entry] of all(installed)) {
       // Up times are whole seconds: what changed in the second of the start counts as unknown to it.
-      const known = isAfter(entry.changedAt, about.startedAt) ? this.#plugins.get(key) : knownVersion(entry);
-      if (known !== undefined) plugins.set(key, known);
+      const known = isAfter(entry.changedAt, startedAt) ? this.#before(id, entry) : knownVersion(entry);
+      if (known !== undefined) plugins.set(pluginKey(id), known);
     }
     for (const [key, known] of this.#plugins) {
       const id = idOf(key);
-      if (id === undefined || this.#options.installed.entries(id.type).has(id.name)) continue;
-      if (isAfter(this.#options.installed.removedAt(id), about.startedAt)) plugins.set(key, known);
+      if (id === undefined || installed[id.type].has(id.name)) continue;
+      if (isAfter(this.#options.installed.removedAt(id), startedAt)) plugins.set(key, known);
     }
-    this.#plugins = plugins;
-    await this.#write();
-    return true;
+    return plugins;
+  }
+
+  /**
+   * What a process has of a plugin that was changed after its start, as the times say. Where the process before was seen
+   * to run with this very change, the times are wrong. Else there may have been other changes in between, so that even the
+   * same files as are installed now say nothing of what the process has.
+   */
+  #before(id: PluginId, entry: PluginEntry): KnownVersion | undefined {
+    const seen = this.#lastSeen?.[id.type].get(id.name);
+    const known = seen === undefined ? this.knownOf(id) : knownVersion(seen);
+    if (known === undefined || known.change === entry.change || known.id !== knownVersion(entry).id) return known;
+    return { version: known.version, id: UNSURE };
   }
 
   /** Records that the engine's process has loaded what is installed now, without a restart. */
   async loaded(id: PluginId, entry: PluginEntry): Promise<void> {
     this.#plugins.set(pluginKey(id), knownVersion(entry));
     await this.#write();
+  }
+
+  /** Records that the engine's process has none of that name: it appeared after its start, although nobody saw when. */
+  async missing(id: PluginId): Promise<void> {
+    if (this.#plugins.delete(pluginKey(id))) await this.#write();
   }
 
   /** What the engine's process has of a plugin; undefined where it has none, or none is known. */
@@ -125,8 +161,9 @@ export class Baseline {
   /** What waits for a restart of the engine, by type and name. Empty until the engine has answered once. */
   pending(): PendingChange[] {
     if (this.#engine === undefined) return [];
+    const installed = this.installed();
     const changes: PendingChange[] = [];
-    for (const [id, entry] of this.#installed()) {
+    for (const [id, entry] of all(installed)) {
       const from = this.knownOf(id);
       if (from !== undefined && isSame(from, entry)) continue;
       const since = entry.changedAt ?? entry.installedAt;
@@ -135,17 +172,16 @@ export class Baseline {
     }
     for (const [key, from] of this.#plugins) {
       const id = idOf(key);
-      if (id === undefined || this.#options.installed.entries(id.type).has(id.name)) continue;
+      if (id === undefined || installed[id.type].has(id.name)) continue;
       const since = this.#options.installed.removedAt(id);
       changes.push({ ...id, change: "delete", ...(since && { since }), from });
     }
     return changes;
   }
 
-  *#installed(): Iterable<[PluginId, PluginEntry]> {
-    for (const type of PLUGIN_TYPES) {
-      for (const [name, entry] of this.#options.installed.entries(type)) yield [{ type, name }, entry];
-    }
+  /** Resolves when all is on the disk that was recorded until now. */
+  written(): Promise<void> {
+    return this.#writing;
   }
 
   /** One after the other. A failure is logged: what waits for a restart may be forgotten by a restart of this server. */
@@ -154,29 +190,49 @@ export class Baseline {
     this.#writing = this.#writing
       .then(async () => {
         if (this.#engine === undefined) return;
-        const { version, startedAt } = this.#engine;
+        const { version, startedAt, tookMs = 0 } = this.#engine;
         const plugins = Object.fromEntries(this.#plugins);
-        const json = JSON.stringify({ schema: 1, engine: { version, startedAt: startedAt.toISOString() }, plugins });
+        const engine = { version, startedAt: startedAt.toISOString(), tookMs };
         await makeFolder(layout.engineFolder);
-        await replaceFile(layout.baselineFile, `${json}\n`);
+        await replaceFile(layout.baselineFile, `${JSON.stringify({ schema: 1, engine, plugins })}\n`);
       })
       .catch((err) => log.error({ err }, "what the engine started with could not be recorded"));
     return this.#writing;
   }
 }
 
-/** @returns the version as the baseline knows it */
+/** The id of no version. */
+const UNSURE = "unsure";
+
+const versions = new WeakMap<PluginEntry, KnownVersion>();
+
+/** @returns the version as the baseline knows it; made once for an entry, since it takes a hash over its files */
 export function knownVersion(entry: PluginEntry): KnownVersion {
-  const { version, change } = entry;
-  return { version, id: versionId(entry), ...(change && { change }) };
+  let known = versions.get(entry);
+  if (known === undefined) {
+    const { version, change } = entry;
+    known = { version, id: versionId(entry), ...(change && { change }) };
+    versions.set(entry, known);
+  }
+  return known;
+}
+
+function* all(installed: Installed): Iterable<[PluginId, PluginEntry]> {
+  for (const type of PLUGIN_TYPES) {
+    for (const [name, entry] of installed[type]) yield [{ type, name }, entry];
+  }
 }
 
 function isSame(known: KnownVersion, entry: PluginEntry): boolean {
-  return (known.change !== undefined && known.change === entry.change) || known.id === versionId(entry);
+  return (known.change !== undefined && known.change === entry.change) || known.id === knownVersion(entry).id;
 }
 
 function isAfter(time: string | undefined, start: Date): boolean {
   return time !== undefined && Date.parse(time) >= start.getTime();
+}
+
+function isDate(text: string): boolean {
+  return !Number.isNaN(Date.parse(text));
 }
 
 function idOf(key: string): PluginId | undefined {

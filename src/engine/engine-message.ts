@@ -16,6 +16,13 @@ function jsonMessage(text: string): string | undefined {
     const value: unknown = JSON.parse(text);
     return isObject(value) && typeof value.message === "string" ? value.message : undefined;
   } catch {
-    return undefined;
+    return unescapedMessage(text);
   }
+}
+
+/** 1.13 and 1.14 escape nothing in their JSON: a message with quotes, as that of a plugin that can't be opened, is no JSON. */
+function unescapedMessage(text: string): string | undefined {
+  const [start, end] = ['"message":"', '"}'];
+  const from = text.indexOf(start);
+  return from >= 0 && text.endsWith(end) ? text.slice(from + start.length, -end.length) : undefined;
 }

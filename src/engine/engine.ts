@@ -1,16 +1,44 @@
 import type { Config } from "../config/schema.ts";
+import { PluginError } from "../domain/errors.ts";
+import type { PluginType } from "../domain/plugin.ts";
 import type { Log } from "../lib/log.ts";
 import type { Layout } from "../store/layout.ts";
 import type { PluginStore } from "../store/plugin-store.ts";
 import { Baseline } from "./baseline.ts";
+import { Brief } from "./briefly.ts";
 import { EngineClient } from "./engine-client.ts";
+import { EngineNames } from "./engine-names.ts";
+import { Questions } from "./questions.ts";
 import { askAbout, type EngineAbout } from "./running-engine.ts";
+import { Agreement } from "./state/agreement.ts";
+import { EngineLook } from "./state/engine-look.ts";
+import { PluginStates } from "./state/plugin-states.ts";
+import { PluginUsage } from "./usage/plugin-usage.ts";
+import { UseGuard } from "./usage/use-guard.ts";
 
 interface EngineOptions {
   readonly config: Config["engine"];
   readonly layout: Layout;
   readonly store: PluginStore;
   readonly log: Log;
+}
+
+/** What `GET /engine` answers. */
+export interface EngineReport {
+  /** Without credentials. */
+  readonly url: string;
+  readonly reachable: boolean;
+  /** Why it can't be asked; absent where it is reachable. */
+  readonly reason?: string;
+  readonly version: string | null;
+  readonly upTimeSeconds: number | null;
+  readonly restart: "command" | "stop" | "none";
+  readonly pending: readonly {
+    readonly type: PluginType;
+    readonly name: string;
+    readonly change: "install" | "update" | "delete";
+    readonly since: string | null;
+  }[];
 }
 
 /** For how long an answer about the engine itself is used again: one page of a dashboard asks for several things. */
@@ -20,18 +48,41 @@ const ABOUT_MS = 1000;
 export class Engine {
   readonly client: EngineClient;
   readonly baseline: Baseline;
-  #about: { readonly at: number; readonly answer: Promise<EngineAbout> } | undefined;
+  readonly look: EngineLook;
+  readonly states: PluginStates;
+  readonly guard: UseGuard;
+  /** What it has built in. */
+  readonly names: EngineNames;
+  readonly #restart: Config["engine"]["restart"];
+  readonly #log: Log;
+  readonly #closing = new AbortController();
+  readonly #about = new Brief(() => this.#ask());
+  #noticing: Promise<void> | undefined;
+  #isNoticedAgain = false;
 
-  private constructor(client: EngineClient, baseline: Baseline) {
-    this.client = client;
+  private constructor({ config, layout, store, log }: EngineOptions, baseline: Baseline) {
+    this.client = new EngineClient({ config, baseFolder: layout.base });
     this.baseline = baseline;
+    this.#restart = config.restart;
+    this.#log = log;
+    const questions = new Questions(this.client, config.timeoutSeconds, this.#closing.signal);
+    const about = () => this.about();
+    this.names = new EngineNames({ questions, log });
+    this.look = new EngineLook({ questions, about, agreement: new Agreement(baseline, layout), log });
+    const usage = new PluginUsage({ questions, about });
+    this.states = new PluginStates({ installed: (id) => store.get(id), baseline, look: this.look, usage, questions });
+    this.guard = new UseGuard({
+      rulesOf: async (id) => (await this.states.usedBy(id, 0)).rules,
+      isInstalled: (id) => store.get(id) !== undefined,
+      protects: config.protectUsed,
+    });
   }
 
-  /** Does not ask the engine anything yet: it may be started later than this server. */
-  static async create({ config, layout, store, log }: EngineOptions): Promise<Engine> {
-    const client = new EngineClient({ config, baseFolder: layout.base });
+  /** Does not wait for the engine: it may be started later than this server. */
+  static async create(options: EngineOptions): Promise<Engine> {
+    const { layout, store, log } = options;
     const installed = { entries: store.entries.bind(store), removedAt: () => undefined };
-    return new Engine(client, await Baseline.open({ layout, installed, log }));
+    return new Engine(options, await Baseline.open({ layout, installed, log }));
   }
 
   /**
@@ -39,18 +90,78 @@ export class Engine {
    *
    * @throws PluginError ENGINE_UNREACHABLE, ENGINE_REFUSED
    */
-  async about(): Promise<EngineAbout> {
-    const now = performance.now();
-    if (this.#about === undefined || now - this.#about.at > ABOUT_MS) {
-      this.#about = { at: now, answer: askAbout(this.client) };
+  about(): Promise<EngineAbout> {
+    return this.#about.get(ABOUT_MS);
+  }
+
+  /** Forgets the last answers, so that the next ones are asked for. */
+  forget(): void {
+    this.#about.forget();
+    this.look.forget();
+  }
+
+  /**
+   * Lets the engine be looked at, since something changes or has changed: whether a process started before or after a
+   * change can be told best when it was seen to run. Waits for nothing and never throws; calls that come meanwhile are
+   * one more look.
+   */
+  notice(): void {
+    this.look.forget();
+    this.#isNoticedAgain = true;
+    this.#noticing ??= this.#noticeAll().finally(() => {
+      this.#noticing = undefined;
+    });
+  }
+
+  /** For people and dashboards. Never throws for an engine that can't be asked. */
+  async report(): Promise<EngineReport> {
+    const [about] = await Promise.all([
+      this.about().catch((error: Error) => error.message),
+      this.look.take().catch(() => undefined), // it brings what is pending up to date
+    ]);
+    const isReachable = typeof about !== "string";
+    const restart = this.#restart;
+    return {
+      url: withoutCredentials(this.client.url),
+      reachable: isReachable,
+      ...(isReachable ? {} : { reason: about }),
+      version: isReachable ? about.version : null,
+      // A clock that was set back after the engine's start makes it negative.
+      upTimeSeconds: isReachable ? Math.max(0, about.upTimeSeconds) : null,
+      restart: restart === "none" || restart === "stop" ? restart : "command",
+      pending: this.baseline.pending().map(({ type, name, change, since = null }) => ({ type, name, change, since })),
+    };
+  }
+
+  /** Ends its own questions. What it has noticed is on the disk then. */
+  async close(): Promise<void> {
+    this.#closing.abort(new PluginError("SHUTTING_DOWN", "the server is shutting down; try again when it is back"));
+    await this.#noticing;
+    await this.baseline.written();
+  }
+
+  async #ask(): Promise<EngineAbout> {
+    const installed = this.baseline.installed();
+    const about = await askAbout(this.client, this.#closing.signal);
+    if (await this.baseline.observe(about, installed)) {
+      this.#log.info({ version: about.version, startedAt: about.startedAt }, "the engine runs in a new process");
+      this.look.forget(); // what the process before listed says nothing of this one
+      void this.names.renew();
     }
-    const about = await this.#about.answer;
-    await this.baseline.observe(about);
     return about;
   }
 
-  /** Forgets the last answer, so that the next one is asked for. */
-  forget(): void {
-    this.#about = undefined;
+  async #noticeAll(): Promise<void> {
+    while (this.#isNoticedAgain && !this.#closing.signal.aborted) {
+      this.#isNoticedAgain = false;
+      await this.#about.renew().catch((err) => this.#log.debug({ err }, "the engine can't be asked"));
+    }
   }
+}
+
+function withoutCredentials(address: string): string {
+  const url = new URL(address);
+  url.username = "";
+  url.password = "";
+  return url.href.replace(/\/$/, "");
 }

@@ -2,7 +2,8 @@ import type { FastifyReply } from "fastify";
 import { serializeString, serializeToken, Token } from "structured-headers";
 import type { Compatibility } from "../domain/compatibility.ts";
 import type { PluginType } from "../domain/plugin.ts";
-import { quoted } from "../lib/text.ts";
+import { cutAt, quoted } from "../lib/text.ts";
+import type { ActivationOutcome } from "../plugins/activation.ts";
 
 /** The messages that clients know, word for word. */
 export const replyMessage = {
@@ -47,6 +48,8 @@ export const errorPrefix = {
   update: (type: PluginType) => forPlugin("update", type),
   rollback: (type: PluginType) => forPlugin("rollback", type),
   inspect: (type: PluginType) => `${type} plugins inspect command error: `,
+  portable: (action: "install" | "update") =>
+    `portables plugins ${action === "install" ? "create" : "update"} command error: `,
   prebuild: (type: PluginType) => `${type} plugins prebuild command error: `,
   list: "list plugins error: ",
   register: ({ name }: PathParams) => `register functions plugin ${quoted(name)} error: `,
@@ -62,6 +65,7 @@ export const errorPrefix = {
 /** By the body that could not be used. */
 export const bodyErrorPrefix = {
   plugin: (type: PluginType) => `Invalid body: Error decoding the ${type} plugin json: `,
+  portable: "Invalid body: Error decoding the portables plugin json: ",
   functionList: "Invalid body: Error decoding the function list json: ",
   rollback: "Invalid body: Error decoding the rollback json: ",
   upload: "Invalid body: ",
@@ -84,11 +88,41 @@ export function compatibilityHeader(compatibility: Compatibility | undefined): R
 }
 
 /**
- * The headers of a reply to a change that the engine does not notice by itself. It reads its folder once, on startup, so a
- * first install needs a restart of the engine as an update does, and the original's text does not say so.
+ * The headers of a reply to a change. The engine reads its folder once, on startup, so a first install that was not handed to
+ * it needs a restart of it as an update does, and the original's text does not say so.
  */
-export function changeHeaders(compatibility: Compatibility | undefined): Record<string, string> {
-  return { "plugin-activation": "restart-required", ...compatibilityHeader(compatibility) };
+export function changeHeaders(
+  compatibility: Compatibility | undefined,
+  { state, reason }: ActivationOutcome = { state: "restart-required" },
+): Record<string, string> {
+  const why = reason === undefined ? "" : `; reason=${serializeString(reasonOf(reason, 0))}`;
+  return { "plugin-activation": serializeToken(new Token(state)) + why, ...compatibilityHeader(compatibility) };
+}
+
+/** Some proxies cut off or refuse longer header fields; describe has all rules. */
+const MAX_USED_BY_LENGTH = 1000;
+
+/**
+ * `Plugin-Used-By: "rule1", "rule2"`, a structured field: the rules that use a plugin which was changed. Where there are
+ * too many, the last has the number of the others: `"rule2";more=40`. No header where no rule is known to use it.
+ */
+export function usedByHeader(rules: readonly string[]): Record<string, string> {
+  const items: string[] = [];
+  let room = MAX_USED_BY_LENGTH;
+  for (const rule of rules) {
+    const item = serializeString(toAscii(cutAt(rule, MAX_REASON_LENGTH)));
+    room -= item.length + 2;
+    if (room < 0) break;
+    items.push(item);
+  }
+  if (items.length === 0) return {};
+  const more = rules.length - items.length;
+  return { "plugin-used-by": items.join(", ") + (more === 0 ? "" : `;more=${more}`) };
+}
+
+/** A structured field takes printable ASCII only. */
+function toAscii(text: string): string {
+  return text.replace(/[^ -~]/gu, "?");
 }
 
 /** Sends the header with a reply. */
@@ -96,10 +130,9 @@ export function withCompatibility(reply: FastifyReply, compatibility: Compatibil
   return reply.headers(compatibilityHeader(compatibility));
 }
 
-/** A structured field takes printable ASCII only. */
 function reasonOf(message: string, others: number): string {
   const more = others === 0 ? "" : ` (and ${others} more)`;
-  const ascii = message.replace(/[^ -~]/gu, "?");
+  const ascii = toAscii(message);
   const room = MAX_REASON_LENGTH - more.length;
   return (ascii.length > room ? `${ascii.slice(0, room - 3)}...` : ascii) + more;
 }

@@ -7,6 +7,14 @@ import { fieldObjection } from "../incoming/fields.ts";
 /** The parameters of a route with `:name`. */
 export const NameParams = Type.Object({ name: Type.String() });
 
+/** `?force=1`. Any type: unknown values are ignored. */
+export const ForceQuery = Type.Object({ force: Type.Optional(Type.Unknown()) });
+
+/** Whether a parameter of any type is `1`. Of one that is repeated the first value counts. */
+export function isOne(value: unknown): boolean {
+  return (Array.isArray(value) ? value[0] : value) === "1";
+}
+
 /** A field that is a string, null or absent. */
 export const optionalString = Type.Optional(Type.Union([Type.String(), Type.Null()], { description: "a string" }));
 

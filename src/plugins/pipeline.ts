@@ -20,6 +20,7 @@ import type { Trust } from "../package/trust/trust.ts";
 import { type Staging, type UnpackedFile, unpack, unpackedSo } from "../package/unpack.ts";
 import type { ChangeQueue } from "../store/journal/queue.ts";
 import type { PluginStore } from "../store/plugin-store.ts";
+import type { Activation, ActivationOutcome } from "./activation.ts";
 import { type ChangeFacts, ChangeRun } from "./change-run.ts";
 import { refuseDowngrade } from "./downgrade.ts";
 import type { FunctionNames } from "./function-names.ts";
@@ -49,6 +50,8 @@ export interface PipelineParts extends PackageParts {
   readonly downloader: Downloader;
   readonly trust: Trust;
   readonly scripts: ScriptRunner;
+  /** Undefined where there is no engine to hand a plugin to, or where that is turned off. */
+  readonly activation: Activation | undefined;
 }
 
 /** Who follows a change, and can stop it. */
@@ -63,6 +66,8 @@ export interface Changed {
   readonly id: PluginId;
   readonly version: string;
   readonly compatibility: Compatibility | undefined;
+  /** Of a first install that was handed to the engine. */
+  readonly activation?: ActivationOutcome;
   readonly facts: ChangeFacts;
 }
 
@@ -110,7 +115,7 @@ export async function installPackage(
     checked = await inspect(true);
   }
 
-  const compatibility = check.amongOthers(id, checked?.compatibility);
+  const compatibility = check.present(id, checked?.compatibility, { functions });
   const known = { ...facts, verdict: compatibility?.verdict };
   const entry = await run.stage("commit", known, async () => {
     const { files: placed, unplaced } = await leaveOutInvalidConfig(id, files, { limits: parts.limits, log: run.log });
@@ -122,8 +127,21 @@ export async function installPackage(
   const from = old === undefined ? {} : { from: old.version };
   const message = action === "install" ? "plugin installed" : "plugin updated";
   run.log.info({ ...done, verified: zip.verified, stages: run.durations, ...from }, message);
-  const verdict = withUnplaced(check.amongOthers(id, entry.compatibility), entry);
-  return { id, version: entry.version, compatibility: verdict, facts: known };
+  const verdict = withUnplaced(check.present(id, entry.compatibility, { functions }), entry);
+  const activation = action === "install" ? await activate(id, entry, run, parts) : undefined;
+  return { id, version: entry.version, compatibility: verdict, ...(activation && { activation }), facts: known };
+}
+
+/** The install has happened, so nothing here makes it fail. One that was told to stop meanwhile is not handed over. */
+async function activate(
+  id: PluginId,
+  entry: PluginEntry,
+  run: ChangeRun,
+  { activation }: PipelineParts,
+): Promise<ActivationOutcome | undefined> {
+  if (activation === undefined) return undefined;
+  if (run.signal.aborted) return { state: "restart-required", reason: "the install was told to stop when it was done" };
+  return run.afterwards("activate", () => activation.activate(id, entry, run.log));
 }
 
 /**
@@ -172,7 +190,7 @@ export async function inspectZip(
   );
   const found = { ...inspection, ...verdictBeforeScript(inspection, plan.hasScript) };
   const placed = await leaveOutInvalidConfig(id, files, { limits: parts.limits, log: run.log });
-  const compatibility = withUnplaced(check.amongOthers(id, found), placed);
+  const compatibility = withUnplaced(check.present(id, found, request), placed);
   return reportOf(id, request, { zip, plan, inspection, compatibility });
 }
 

@@ -1,6 +1,12 @@
 import type { Caller, Progress, Stage } from "../domain/change.ts";
 import { asStorageFailure, type ErrorCode, PluginError, prefixed } from "../domain/errors.ts";
-import { bytesOf, checkInstallRequest, type InstallBody } from "../domain/install-request.ts";
+import {
+  bytesOf,
+  checkInstallRequest,
+  checkPortableRequest,
+  type InstallBody,
+  type PackageRequest,
+} from "../domain/install-request.ts";
 import { checkFunctionNames, checkPluginName } from "../domain/names.ts";
 import { type PluginId, type PluginType, pluginKey, soPath } from "../domain/plugin.ts";
 import { hasCode } from "../lib/errors.ts";
@@ -11,17 +17,22 @@ import type { Audit, AuditedAction } from "./audit.ts";
 import { type ChangeFacts, ChangeRun, StageFailure } from "./change-run.ts";
 import type { InspectionReport } from "./inspection-report.ts";
 import { type Changed, inspectPackage, installPackage, type PipelineParts } from "./pipeline.ts";
+import { handPortable } from "./portable-package.ts";
 import { rollBack } from "./rollback.ts";
 import { TakenNames } from "./taken-names.ts";
 
 interface PluginManagerOptions extends Omit<PipelineParts, "unpacking" | "names"> {
   readonly audit: Audit;
+  /** Called before and after each change; takes no time and never throws. */
+  readonly onChange?: (() => void) | undefined;
 }
 
 /** Who follows a change, and can stop it. */
 interface Watch {
   readonly signal?: AbortSignal | undefined;
   readonly progress?: Progress | undefined;
+  /** Awaited before an update, a rollback or a delete begins; what it throws refuses the change. */
+  readonly permit?: (() => Promise<void>) | undefined;
 }
 
 /** Stages of whose failures the original says that the zip could not be unpacked. */
@@ -41,10 +52,12 @@ const NOT_UNZIPPING: readonly ErrorCode[] = [
 export class PluginManager {
   readonly #parts: PipelineParts;
   readonly #audit: Audit;
+  readonly #onChange: () => void;
 
-  constructor({ audit, ...options }: PluginManagerOptions) {
+  constructor({ audit, onChange = () => {}, ...options }: PluginManagerOptions) {
     this.#parts = { ...options, unpacking: new Turns(), names: new TakenNames(options.store) };
     this.#audit = audit;
+    this.#onChange = onChange;
   }
 
   /**
@@ -73,16 +86,18 @@ export class PluginManager {
     }
     const request = checkInstallRequest(id.type, { ...body, name });
     const { origin } = request.source;
-    return this.#audited("update", id, caller, { origin }, () =>
-      installPackage(request, "update", { ...watch, log: caller.log }, this.#parts),
-    );
+    return this.#audited("update", id, caller, { origin }, async () => {
+      await watch.permit?.();
+      return installPackage(request, "update", { ...watch, log: caller.log }, this.#parts);
+    });
   }
 
   /** Brings an earlier version back. @throws PluginError, see `rollBack`; nothing has changed then */
   async rollback(id: PluginId, wanted: WantedVersion, caller: Caller, watch: Watch = {}): Promise<Changed> {
-    return this.#audited("rollback", id, caller, {}, () =>
-      rollBack(id, wanted, { ...watch, log: caller.log }, this.#parts),
-    );
+    return this.#audited("rollback", id, caller, {}, async () => {
+      await watch.permit?.();
+      return rollBack(id, wanted, { ...watch, log: caller.log }, this.#parts);
+    });
   }
 
   /** Reports what an install would find, without installing anything. @throws PluginError as an install would */
@@ -115,6 +130,33 @@ export class PluginManager {
     await this.#audited("delete", id, caller, {}, () => this.#remove(id, caller, watch));
   }
 
+  /**
+   * Checks the zip of a portable plugin and hands it to the engine, which installs it.
+   *
+   * @param hand gives the engine the file; its answer is passed on as it is
+   * @throws PluginError NAME_INVALID, URI_INVALID, or with the reason why the zip was not handed over
+   */
+  async handPortable<R extends { readonly status: number; readonly text: string }>(
+    action: "install" | "update",
+    body: InstallBody,
+    caller: Caller,
+    hand: (request: PackageRequest, file: string) => Promise<R>,
+  ): Promise<R> {
+    const request = checkPortableRequest(body);
+    const { origin } = request.source;
+    const write = { action, subject: { plugin: request.id }, facts: { origin }, caller };
+    try {
+      const reply = await handPortable(request, { log: caller.log }, this.#parts, (file) => hand(request, file));
+      const refusal = reply.status < 400 ? undefined : new PluginError("ENGINE_REFUSED", reply.text.trim());
+      this.#audit.record(write, refusal);
+      return reply;
+    } catch (error) {
+      const failure = explained(error, { origin });
+      this.#audit.record(write, failure);
+      throw failure;
+    }
+  }
+
   async #register(id: PluginId, functions: readonly string[], { log }: Caller): Promise<Changed> {
     const { queue, store, names, functionNames, check } = this.#parts;
     using place = await queue.enter(pluginKey(id), undefined, bytesOf(functions));
@@ -128,11 +170,12 @@ export class PluginManager {
       });
     using _claimed = functionNames.claim(id, functions);
     await store.updateEntry(id, { ...rest, functions, ...checked });
-    const compatibility = check.amongOthers(id, checked?.compatibility);
+    const compatibility = check.present(id, checked?.compatibility, { functions });
     return { id, version: entry.version, compatibility, facts: { verdict: compatibility?.verdict } };
   }
 
-  async #remove(id: PluginId, { log }: Caller, { signal, progress }: Watch): Promise<{ facts: ChangeFacts }> {
+  async #remove(id: PluginId, { log }: Caller, { signal, progress, permit }: Watch): Promise<{ facts: ChangeFacts }> {
+    await permit?.();
     const { queue, store, names } = this.#parts;
     using place = await queue.enter(pluginKey(id), signal);
     const run = new ChangeRun({ plugin: id, signal: place.signal, log, progress });
@@ -153,6 +196,7 @@ export class PluginManager {
     facts: ChangeFacts,
     change: () => Promise<T>,
   ): Promise<T> {
+    this.#onChange();
     try {
       const changed = await change();
       this.#audit.record({ action, subject: { plugin }, caller, facts: { ...facts, ...changed.facts } });
@@ -162,6 +206,8 @@ export class PluginManager {
       const found = error instanceof StageFailure ? error.facts : {};
       this.#audit.record({ action, subject: { plugin }, caller, facts: { ...facts, ...found } }, failure);
       throw failure;
+    } finally {
+      this.#onChange();
     }
   }
 }

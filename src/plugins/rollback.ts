@@ -32,10 +32,10 @@ export async function rollBack(
   });
   using _claimed = functionNames.claim(id, functions);
   await using work = await store.workspace(id);
-  const known = { ...facts, verdict: check.amongOthers(id, checked?.compatibility)?.verdict };
+  const known = { ...facts, verdict: check.present(id, checked?.compatibility, { functions })?.verdict };
   const entry = await run.stage("commit", known, () => store.restore(id, present, target, { ...checked }, work));
   run.log.info({ plugin: id, version: entry.version, from: present.version }, "plugin rolled back");
-  const compatibility = withUnplaced(check.amongOthers(id, entry.compatibility), entry);
+  const compatibility = withUnplaced(check.present(id, entry.compatibility, { functions }), entry);
   return { id, version: entry.version, compatibility, facts: known };
 }
 

@@ -1,29 +1,16 @@
-import { readdirSync, readFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { join } from "node:path";
 import { PLUGIN_TYPES, type PluginType } from "../../src/domain/plugin.ts";
+import { StandInPlugins } from "./engine-stand-in-plugins.ts";
+import { BUILT_IN, type StandInRule, StandInRules, type StandInStream } from "./engine-stand-in-rules.ts";
 
-/** A rule of the stand-in: what it needs, and so whether it runs. */
-export interface StandInRule {
-  readonly id: string;
-  /** `SELECT … FROM stream`, with the functions that it calls. */
-  readonly sql: string;
-  /** Names of sinks. */
-  readonly actions: readonly string[];
-}
-
-/** A stream: the source that it reads. */
-export interface StandInStream {
-  readonly name: string;
-  /** The name of a source: the stream's TYPE. */
-  readonly type: string;
-}
+export { DOES_NOT_LOAD } from "./engine-stand-in-plugins.ts";
+export { RULE_FAILS, type StandInRule, type StandInStream } from "./engine-stand-in-rules.ts";
 
 interface StandInOptions {
   /** The base folder with `plugins/` and `etc/`. */
   readonly base: string;
-  /** Decides about its habits: below 1.6 the folder is read once and nothing is opened before it is used. Default 2.1.0. */
+  /** Decides about its habits: below 1.6 nothing is opened before it is used. Default 2.1.0. */
   readonly version?: string;
 }
 
@@ -35,27 +22,17 @@ interface Asked {
   readonly headers: IncomingMessage["headers"];
 }
 
-/** What the engine's process knows of one plugin. */
-interface Loaded {
-  readonly version: string;
-  readonly content: string;
-}
-
-/** A .so with this text fails to load, one with the other makes every rule stop that needs it; the reason follows. */
-export const DOES_NOT_LOAD = "DOES-NOT-LOAD:";
-export const RULE_FAILS = "RULE-FAILS:";
-
-/** Built in: not from the plugins' folder. */
-const BUILT_IN: Readonly<Record<PluginType, readonly string[]>> = {
-  sources: ["mqtt", "httppull", "memory"],
-  sinks: ["log", "mqtt", "rest", "nop"],
-  functions: ["abs", "avg", "count"],
+/** Files of metadata that 1.0 has from the beginning, for plugins that may not be there; it calls the functions installed. */
+const ORPHANS: Readonly<Record<PluginType, readonly string[]>> = {
+  sources: ["random", "zmq"],
+  sinks: ["influx", "zmq"],
+  functions: ["echo", "countPlusOne"],
 };
 
 /**
  * What an engine does at its REST interface, without Go: it reads the plugins' folder when its process starts, takes the
- * installs of its own, and runs rules as far as their plugins are loaded. The real engine's loader is tried in test/system.
- * A "process" is what happens between `start` and `stop`.
+ * installs of its own, and runs rules as far as their plugins are loaded. What it answers was compared with a Kuiper 1.0.2
+ * and an eKuiper 2.4.0; the loader of Go is tried in test/system. A "process" is what happens between `start` and `stop`.
  */
 export class EngineStandIn {
   readonly base: string;
@@ -73,12 +50,19 @@ export class EngineStandIn {
   #server: Server | undefined;
   #port = 0;
   #startedAt = 0;
-  #loaded: Record<PluginType, Map<string, Loaded>> = { sources: new Map(), sinks: new Map(), functions: new Map() };
-  #registered = new Map<string, readonly string[]>();
+  readonly #registered = new Map<string, readonly string[]>();
+  readonly #stopped = new Set<string>();
+  readonly #isFrom: (major: number, minor: number, patch?: number) => boolean;
+  #process: { readonly plugins: StandInPlugins; readonly rules: StandInRules } | undefined;
 
   constructor({ base, version = "2.1.0" }: StandInOptions) {
     this.base = base;
     this.version = version;
+    const ours = version.split(".").map(Number);
+    this.#isFrom = (...wanted) => {
+      const at = wanted.findIndex((part, index) => part !== (ours[index] ?? 0));
+      return at < 0 || (ours[at] ?? 0) > (wanted[at] ?? 0);
+    };
   }
 
   get url(): string {
@@ -89,7 +73,10 @@ export class EngineStandIn {
   async start(): Promise<this> {
     this.starts += 1;
     this.#startedAt = Date.now();
-    for (const type of PLUGIN_TYPES) this.#loaded[type] = this.#readFolder(type);
+    const { rules, streams } = this;
+    const isFrom = this.#isFrom;
+    const plugins = new StandInPlugins(this.base, isFrom, this.#registered);
+    this.#process = { plugins, rules: new StandInRules({ plugins, rules, streams, stopped: this.#stopped, isFrom }) };
     const server = createServer((request, response) => void this.#answer(request, response));
     await new Promise<void>((resolve, reject) => {
       server.once("error", reject);
@@ -118,28 +105,6 @@ export class EngineStandIn {
     this.#startedAt -= seconds * 1000;
   }
 
-  #readFolder(type: PluginType): Map<string, Loaded> {
-    const folder = join(this.base, "plugins", type);
-    const found = new Map<string, Loaded>();
-    for (const file of readdirSync(folder)) {
-      const [, name = "", version = ""] = /^([^@]+?)(?:@(?:v)?(.*?))?\.so$/.exec(file) ?? [];
-      if (name === "") continue;
-      const content = readFileSync(join(folder, file), "latin1");
-      if (this.#opensAtStart && content.includes(DOES_NOT_LOAD)) continue;
-      found.set(name.charAt(0).toLowerCase() + name.slice(1), { version, content });
-    }
-    return found;
-  }
-
-  get #opensAtStart(): boolean {
-    return this.#isFrom(1, 6);
-  }
-
-  #isFrom(major: number, minor: number): boolean {
-    const [ours = 0, second = 0] = this.version.split(".").map(Number);
-    return ours > major || (ours === major && second >= minor);
-  }
-
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk);
@@ -161,152 +126,119 @@ export class EngineStandIn {
   }
 
   #route({ method, body }: Asked, parts: readonly string[], query: string, response: ServerResponse): unknown {
-    const [first = "", second = "", third = "", fourth = ""] = parts;
+    const [first = "", second = ""] = parts;
     const isRead = method === "GET";
-    if (first === "") return this.#json(response, 200, this.#about());
+    if (first === "") return this.#text(response, 200, JSON.stringify(this.#about()));
     if (first === "ping") return response.end();
     if (first === "stop" && this.#isFrom(1, 12)) return this.#end(response, "stop success");
     if (first === "plugins" && (PLUGIN_TYPES as readonly string[]).includes(second)) {
-      const type = second as PluginType;
-      const plugins = this.#loaded[type];
-      if (third === "") {
-        if (isRead) return this.#json(response, 200, [...plugins.keys()]);
-        return this.#install(type, JSON.parse(body), response);
-      }
-      const plugin = plugins.get(third);
-      if (fourth === "register") {
-        this.#registered.set(third, JSON.parse(body).functions);
-        return this.#text(response, 200, `function plugin ${third} function list is registered`);
-      }
-      if (plugin === undefined) return this.#fail(response, 404, `describe ${type} plugin ${third} error: not found`);
-      if (isRead) return this.#json(response, 200, { name: third, version: plugin.version });
-      plugins.delete(third);
-      const stops = query.includes("stop=1");
-      if (stops) return this.#end(response, `${type} plugin ${third} is deleted and eKuiper will be stopped`);
-      return this.#text(response, 200, `${type} plugin ${third} is deleted and eKuiper must restart`);
+      return this.#answerPlugins(method, parts, { body, query }, response);
     }
-    if (first === "metadata" && isRead) {
-      const type = second as PluginType;
-      const names = [...(BUILT_IN[type] ?? []), ...(this.#loaded[type]?.keys() ?? [])];
-      return this.#json(
-        response,
-        200,
-        names.map((name) => ({ name, about: { installed: true } })),
-      );
-    }
-    if (first === "streams" && isRead) {
-      if (second === "")
-        return this.#json(
-          response,
-          200,
-          this.streams.map(({ name }) => name),
-        );
-      const stream = this.streams.find(({ name }) => name === second);
-      if (stream === undefined) return this.#fail(response, 404, `stream ${second} is not found`);
-      const { name, type } = stream;
-      return this.#json(response, 200, { Name: name, Options: { TYPE: type, DATASOURCE: "x", FORMAT: "JSON" } });
-    }
-    if (first === "rules" && isRead) return this.#answerRules(second, third, response);
+    if (first === "metadata" && isRead) return this.#json(response, 200, this.#metadata(second as PluginType));
+    if (first === "tables" && second === "" && isRead && this.#isFrom(1, 2)) return this.#json(response, 200, []);
+    if (first === "streams" && isRead) return this.#answerStreams(second, response);
+    if (first === "rules") return this.#answerRules(method, parts, response);
     if (first === "data" && second === "export" && this.#isFrom(1, 9)) {
-      return this.#json(response, 200, this.#export(body === "" ? undefined : JSON.parse(body)));
+      const ids = isRead ? undefined : body === "" ? [] : JSON.parse(body);
+      response.setHeader("content-type", "application/octet-stream");
+      return response.end(JSON.stringify(this.#now.rules.export(ids)));
     }
     return this.#text(response, 404, "404 page not found\n");
   }
 
-  #answerRules(id: string, what: string, response: ServerResponse): unknown {
+  get #now() {
+    if (this.#process === undefined) throw new Error("the stand-in is not started");
+    return this.#process;
+  }
+
+  #answerPlugins(
+    method: string,
+    [, second, name = "", what = ""]: readonly string[],
+    { body, query }: { readonly body: string; readonly query: string },
+    response: ServerResponse,
+  ): unknown {
+    const type = second as PluginType;
+    const { plugins } = this.#now;
+    const kuiper = this.#isFrom(1, 2) ? "eKuiper" : "Kuiper";
+    if (name === "") {
+      if (method === "GET") return this.#json(response, 200, plugins.list(type));
+      const order = JSON.parse(body);
+      return plugins.install(type, order).then(
+        () => this.#text(response, 201, `${type} plugin ${order.name} is created`),
+        (error: Error) => this.#fail(response, 400, `${type} plugins create command error: ${error.message}`),
+      );
+    }
+    if (what === "register" && this.#isFrom(1, 2)) {
+      this.#registered.set(name, JSON.parse(body).functions);
+      return this.#text(response, 200, `function plugin ${name} function list is registered`);
+    }
+    const plugin = plugins.get(type, name);
+    if (method === "GET") {
+      if (plugin === undefined) return this.#fail(response, 404, `describe ${type} plugin ${name} error: not found`);
+      const functions = this.#registered.get(name);
+      return this.#json(response, 200, { name, version: plugin.version, ...(functions && { functions }) });
+    }
+    return plugins.remove(type, name).then(
+      () => {
+        if (query.includes("stop=1"))
+          return this.#end(response, `${type} plugin ${name} is deleted and ${kuiper} will be stopped`);
+        const text = `${type} plugin ${name} is deleted and ${kuiper} must restart for the change to take effect.`;
+        return this.#text(response, 200, text);
+      },
+      (error: Error) => this.#fail(response, 404, `delete ${type} plugin ${name} error: ${error.message}`),
+    );
+  }
+
+  #answerStreams(wanted: string, response: ServerResponse): unknown {
+    if (wanted === "") return this.#json(response, 200, namesOf(this.streams));
+    const stream = this.streams.find(({ name }) => name === wanted);
+    if (stream === undefined) {
+      const isNew = this.#isFrom(2, 0);
+      const reason = isNew ? `Describe stream fails, ${wanted} is not found.` : `Stream ${wanted} is not found.`;
+      return this.#fail(response, isNew ? 400 : 404, `describe stream error: ${reason}`);
+    }
+    const { name, type } = stream;
+    const Options = this.#isFrom(1, 6) ? { datasource: "x", type } : { DATASOURCE: "x", TYPE: type };
+    return this.#json(response, 200, { Name: name, StreamFields: null, Options });
+  }
+
+  #answerRules(method: string, [, id = "", what = ""]: readonly string[], response: ServerResponse): unknown {
+    const { rules } = this.#now;
     if (id === "") {
-      const rules = this.rules.map((rule) => ({ id: rule.id, name: "", status: this.statusOf(rule) }));
-      return this.#json(response, 200, rules);
+      const listed = this.rules.map((rule) => ({ id: rule.id, name: "", status: rules.listed(rule) }));
+      return this.#json(response, 200, listed);
     }
     const rule = this.rules.find((one) => one.id === id);
-    if (rule === undefined) return this.#fail(response, 404, `rule ${id} is not found`);
-    if (what === "status") {
-      const status = this.statusOf(rule);
-      // 1.0 answers with a line of text where the rule does not run.
-      if (status !== "Running" && !this.#isFrom(1, 6)) return this.#text(response, 200, status);
-      const running = status === "Running" ? { status: "running" } : { status: "stopped by error", message: status };
-      return this.#json(response, 200, running);
+    if (rule === undefined) return this.#fail(response, 404, `Describe rule error: Rule ${id} is not found.`);
+    if (method === "POST") {
+      if (what === "stop") rules.stop(rule);
+      else rules.start(rule);
+      const done = { start: "started", stop: "stopped.", restart: "restarted" }[what];
+      return this.#text(response, 200, `Rule ${id} was ${done}`);
     }
-    return this.#json(response, 200, { id, sql: rule.sql, actions: rule.actions.map((sink) => ({ [sink]: {} })) });
+    if (what !== "status") return this.#json(response, 200, rules.json(rule));
+    const status = rules.status(rule);
+    if (typeof status === "string") return this.#text(response, 200, status);
+    return this.#isFrom(2, 0) ? this.#json(response, 200, status) : this.#text(response, 200, JSON.stringify(status));
   }
 
-  /** `Running`, or `Stopped: …` with the engine's words. */
-  statusOf(rule: StandInRule): string {
-    const reason = this.#needs(rule)
-      .map(({ type, name }) => this.#objection(type, name))
-      .find((one) => one !== undefined);
-    return reason === undefined ? "Running" : `Stopped: ${reason}`;
-  }
-
-  #needs(rule: StandInRule): { type: PluginType; name: string }[] {
-    const stream = this.streams.find(({ name }) => new RegExp(`\\bfrom\\s+${name}\\b`, "i").test(rule.sql));
-    const source = stream === undefined ? [] : [{ type: "sources" as const, name: stream.type }];
-    const sinks = rule.actions.map((name) => ({ type: "sinks" as const, name }));
-    const functions = Array.from(rule.sql.matchAll(/(\w+)\(/g), ([, name = ""]) => ({
-      type: "functions" as const,
-      name,
-    }));
-    return [...source, ...sinks, ...functions];
-  }
-
-  #objection(type: PluginType, name: string): string | undefined {
-    if (BUILT_IN[type].includes(name)) return undefined;
-    const plugin = this.#loaded[type].get(name) ?? (type === "functions" ? this.#functionPlugin(name) : undefined);
-    if (plugin === undefined) {
-      if (type === "sources") return `source type ${name} not found`;
-      return type === "sinks" ? `sink ${name} is not defined` : `function ${name} not found`;
+  /**
+   * Sources and sinks: parts and plugins alike, since 2.0 with a type. Functions: the files of metadata as they are, of
+   * which the engine's own is one.
+   */
+  #metadata(type: PluginType): object[] {
+    const plugins = this.#now.plugins.list(type);
+    const orphans = this.#isFrom(1, 6) ? [] : ORPHANS[type].filter((name) => !plugins.includes(name));
+    if (type === "functions") {
+      const files = [BUILT_IN.functions, ...[...plugins, ...orphans].map((name) => [name])];
+      return files.map((names) => ({ about: { installed: true }, functions: names.map((name) => ({ name })) }));
     }
-    for (const mark of [DOES_NOT_LOAD, RULE_FAILS]) {
-      const at = plugin.content.indexOf(mark);
-      if (at >= 0) return plugin.content.slice(at + mark.length).split(/[\n\0]/)[0];
-    }
-    return undefined;
-  }
-
-  #functionPlugin(name: string): Loaded | undefined {
-    const owner = [...this.#registered].find(([, names]) => names.includes(name))?.[0];
-    return owner === undefined ? undefined : this.#loaded.functions.get(owner);
-  }
-
-  /** As the engine's own install: the zip's .so and yaml go to their folders, in place of what is there. */
-  async #install(
-    type: PluginType,
-    { name, file, functions }: { name: string; file: string; functions?: string[] },
-    response: ServerResponse,
-  ): Promise<unknown> {
-    const { installZip } = await import("./engine-stand-in-install.ts");
-    if (this.#loaded[type].has(name))
-      return this.#fail(response, 400, `${type} plugins create command error: invalid name ${name}: duplicate`);
-    try {
-      await installZip(this.base, type, name, file);
-      const content = this.#readFolder(type).get(name);
-      if (content === undefined) throw new Error(`cannot open plugin ${name}: it does not load`);
-      this.#loaded[type].set(name, content);
-      if (functions !== undefined) this.#registered.set(name, functions);
-      return this.#text(response, 201, `${type} plugin ${name} is created`);
-    } catch (error) {
-      return this.#fail(response, 400, `${type} plugins create command error: ${(error as Error).message}`);
-    }
-  }
-
-  /** What the rules need, as POST /data/export answers. */
-  #export(ids: readonly string[] | undefined): object {
-    const rules = this.rules.filter(({ id }) => ids === undefined || ids.includes(id));
-    const nativePlugins: Record<string, string> = {};
-    const streams: Record<string, string> = {};
-    for (const rule of rules) {
-      for (const { type, name } of this.#needs(rule)) {
-        if (this.#loaded[type].has(name)) nativePlugins[`${type}_${name}`] = "file:///somewhere.zip";
-      }
-      for (const { name } of this.streams) if (rule.sql.includes(name)) streams[name] = `CREATE STREAM ${name}`;
-    }
-    return {
-      streams,
-      tables: {},
-      rules: Object.fromEntries(rules.map(({ id, sql }) => [id, sql])),
-      nativePlugins,
-      portablePlugins: {},
-    };
+    const typed = (kind: string) => (this.#isFrom(2, 0) ? { type: kind } : {});
+    return [
+      ...BUILT_IN[type].map((name) => ({ name, about: { installed: true }, ...typed("internal") })),
+      ...plugins.map((name) => ({ name, about: { installed: true }, ...typed("native") })),
+      ...orphans.map((name) => ({ name, about: { installed: false } })),
+    ];
   }
 
   #about(): object {
@@ -322,7 +254,7 @@ export class EngineStandIn {
   #fail(response: ServerResponse, status: number, message: string): unknown {
     if (!this.#isFrom(1, 13)) return this.#text(response, status, `${message}\n`);
     response.setHeader("content-type", "text/plain; charset=utf-8");
-    return response.writeHead(status).end(JSON.stringify({ error: 1000, message }));
+    return response.writeHead(status).end(JSON.stringify({ error: status === 404 ? 1002 : 1000, message }));
   }
 
   #text(response: ServerResponse, status: number, text: string): unknown {
@@ -334,4 +266,8 @@ export class EngineStandIn {
     response.setHeader("content-type", "application/json");
     return response.writeHead(status).end(JSON.stringify(value));
   }
+}
+
+function namesOf(named: readonly { readonly name: string }[]): string[] {
+  return named.map(({ name }) => name);
 }

@@ -1,9 +1,12 @@
 import { execFile } from "node:child_process";
-import { mkdir, writeFile } from "node:fs/promises";
+import { cp, mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { MODULE_FLAGS } from "./go-toolchains.ts";
 import { buildZip } from "./zip.ts";
+
+/** An engine with a REST interface, and plugins for it; see its main.go. */
+const ENGINE_HOST = join(import.meta.dirname, "../system/engine-host");
 
 /**
  * Builds engines and plugins with the Go that is installed: an engine of the module example.com/engine, which has
@@ -43,6 +46,7 @@ export class GoWorkshop {
     await writeFiles(join(folder, "changed-engine"), { ...ENGINE, ...CHANGED });
     await writeFiles(join(folder, "elsewhere"), ENGINE);
     await writeFiles(join(folder, "other"), OTHER);
+    await cp(ENGINE_HOST, join(folder, "host"), { recursive: true });
     return workshop;
   }
 
@@ -97,8 +101,8 @@ export class GoWorkshop {
 }
 
 export interface Build {
-  /** `changed-engine` is the engine with one package changed, `elsewhere` the same in another folder. */
-  readonly module?: "engine" | "elsewhere" | "changed-engine" | "other";
+  /** `changed-engine` is the engine with one package changed, `elsewhere` the same in another folder; `host` has a REST interface. */
+  readonly module?: "engine" | "elsewhere" | "changed-engine" | "other" | "host";
   /** Of the package in the module, or of a file of it. */
   readonly path: string;
   readonly mode?: "plugin" | "exe" | "pie" | "c-shared";

@@ -3,13 +3,15 @@ import { Type } from "@sinclair/typebox";
 import type { Catalogue } from "../../catalogue/catalogue.ts";
 import { VERDICTS } from "../../domain/compatibility.ts";
 import { PluginError } from "../../domain/errors.ts";
-import { PLUGIN_TYPES } from "../../domain/plugin.ts";
+import { PLUGIN_TYPES, pluginKey } from "../../domain/plugin.ts";
+import type { Engine } from "../../engine/engine.ts";
 import { quoted } from "../../lib/text.ts";
 import type { InstalledPlugins } from "../../plugins/installed-plugins.ts";
 import { errorPrefix } from "../messages.ts";
 
 interface ListRoutesOptions {
   readonly installed: InstalledPlugins;
+  readonly engine: Engine | undefined;
   readonly catalog: Catalogue;
 }
 
@@ -20,7 +22,7 @@ const Query = Type.Object({
 });
 
 /** What is installed, and what the plugin hosts offer. */
-export const listRoutes: FastifyPluginAsyncTypebox<ListRoutesOptions> = async (app, { installed, catalog }) => {
+export const listRoutes: FastifyPluginAsyncTypebox<ListRoutesOptions> = async (app, { installed, engine, catalog }) => {
   // Every plugin with its version, origin and verdict; with `?engine=` the verdicts of an upgrade.
   app.get(
     "/plugins",
@@ -28,8 +30,11 @@ export const listRoutes: FastifyPluginAsyncTypebox<ListRoutesOptions> = async (a
     async ({ query }) => {
       const type = oneOf("type", query.type, PLUGIN_TYPES);
       const verdict = oneOf("verdict", query.verdict, VERDICTS);
-      const engine = stringOf("engine", query.engine);
-      return installed.list({ type, verdict, engine });
+      const binary = stringOf("engine", query.engine);
+      const plugins = await installed.list({ type, verdict, engine: binary });
+      if (engine === undefined) return plugins;
+      const states = await engine.states.of(plugins);
+      return plugins.map((plugin) => ({ ...plugin, ...states.get(pluginKey(plugin)) }));
     },
   );
 

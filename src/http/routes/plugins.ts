@@ -5,6 +5,7 @@ import type { Config } from "../../config/schema.ts";
 import { PluginError } from "../../domain/errors.ts";
 import { checkPluginName } from "../../domain/names.ts";
 import { PLUGIN_TYPES } from "../../domain/plugin.ts";
+import type { Engine } from "../../engine/engine.ts";
 import type { JobRun } from "../../jobs/job.ts";
 import type { Jobs } from "../../jobs/jobs.ts";
 import { LinkedSignal } from "../../lib/signals.ts";
@@ -14,13 +15,21 @@ import type { BodyDecoder } from "../body/decode-body.ts";
 import { audited } from "../hooks/audit.ts";
 import { callerOf } from "../hooks/authentication.ts";
 import { InstallBodies } from "../install-body.ts";
-import { bodyErrorPrefix, changeHeaders, errorPrefix, replyMessage, withCompatibility } from "../messages.ts";
+import {
+  bodyErrorPrefix,
+  changeHeaders,
+  errorPrefix,
+  replyMessage,
+  usedByHeader,
+  withCompatibility,
+} from "../messages.ts";
 import { answerChange } from "../respond-async.ts";
-import { NameParams } from "../schemas.ts";
+import { ForceQuery, isOne, NameParams } from "../schemas.ts";
 
 interface PluginRoutesOptions {
   readonly installed: InstalledPlugins;
   readonly manager: PluginManager;
+  readonly engine: Engine | undefined;
   readonly jobs: Jobs;
   readonly bodies: BodyDecoder;
   readonly trust: Pick<Config["trust"], "maxStatementBytes">;
@@ -29,10 +38,14 @@ interface PluginRoutesOptions {
 }
 
 /** Any type: unknown values are ignored. */
-const DeleteQuery = Type.Object({ restart: Type.Optional(Type.Unknown()), stop: Type.Optional(Type.Unknown()) });
+const DeleteQuery = Type.Object({
+  ...ForceQuery.properties,
+  restart: Type.Optional(Type.Unknown()),
+  stop: Type.Optional(Type.Unknown()),
+});
 
 export const pluginRoutes: FastifyPluginAsyncTypebox<PluginRoutesOptions> = async (app, options) => {
-  const { installed, manager, jobs, bodies, restart, trust } = options;
+  const { installed, manager, engine, jobs, bodies, restart, trust } = options;
   const installs = new InstallBodies(bodies, trust);
   for (const type of PLUGIN_TYPES) {
     const url = `/plugins/${type}`;
@@ -58,8 +71,8 @@ export const pluginRoutes: FastifyPluginAsyncTypebox<PluginRoutesOptions> = asyn
         const caller = callerOf(request);
         const subject = { action: "install", plugin: { type, name: request.body.name ?? "" } } as const;
         const install = bodies.handOver(request, async (body, run: JobRun) => {
-          const { id, compatibility } = await manager.install(type, body, caller, run);
-          const headers = changeHeaders(compatibility);
+          const { id, compatibility, activation } = await manager.install(type, body, caller, run);
+          const headers = changeHeaders(compatibility, activation);
           return { status: 201, body: replyMessage.created(type, id.name), headers };
         });
         return answerChange(request, reply, jobs, subject, install);
@@ -90,13 +103,17 @@ export const pluginRoutes: FastifyPluginAsyncTypebox<PluginRoutesOptions> = asyn
     app.get(
       `${url}/:name`,
       { schema: { params: NameParams }, config: { errorPrefix: errorPrefix.describe(type) } },
-      async (request) => installed.describe({ type, name: request.params.name }),
+      async (request) => {
+        const plugin = { type, name: request.params.name };
+        const description = await installed.describe(plugin);
+        return engine === undefined ? description : { ...description, ...(await engine.states.describe(plugin)) };
+      },
     );
 
     app.put(
       `${url}/:name`,
       {
-        schema: { params: NameParams, body: installs.schema },
+        schema: { params: NameParams, body: installs.schema, querystring: ForceQuery },
         preValidation: installs.decode(),
         config: {
           bodyAsStream: true,
@@ -108,9 +125,15 @@ export const pluginRoutes: FastifyPluginAsyncTypebox<PluginRoutesOptions> = asyn
       (request, reply) => {
         const plugin = { type, name: request.params.name };
         const caller = callerOf(request);
-        const update = bodies.handOver(request, async (body, run: JobRun) => {
-          const { compatibility } = await manager.update(plugin, body, caller, run);
-          return { status: 200, body: replyMessage.updated(plugin.name), headers: changeHeaders(compatibility) };
+        const use = engine?.guard.change(plugin, isOne(request.query.force));
+        const update = bodies.handOver(request, async (body, { signal, progress }: JobRun) => {
+          const { compatibility } = await manager.update(plugin, body, caller, {
+            signal,
+            progress,
+            permit: use?.permit,
+          });
+          const headers = { ...changeHeaders(compatibility), ...usedByHeader((await use?.rules()) ?? []) };
+          return { status: 200, body: replyMessage.updated(plugin.name), headers };
         });
         return answerChange(request, reply, jobs, { action: "update", plugin }, update);
       },
@@ -128,11 +151,13 @@ export const pluginRoutes: FastifyPluginAsyncTypebox<PluginRoutesOptions> = asyn
         const stops = isOne(request.query.restart) || isOne(request.query.stop);
         // Before the delete waits for its turn: a client that gives up meanwhile closes the connection.
         const ended = new Promise<void>((resolve) => reply.raw.once("close", resolve));
-        return answerChange(request, reply, jobs, { action: "delete", plugin }, async (run) => {
-          await manager.remove(plugin, caller, run);
-          if (!stops) return { status: 200, body: replyMessage.deleted(type, plugin.name) };
+        const use = engine?.guard.change(plugin, isOne(request.query.force));
+        return answerChange(request, reply, jobs, { action: "delete", plugin }, async ({ signal, progress }) => {
+          await manager.remove(plugin, caller, { signal, progress, permit: use?.permit });
+          const headers = usedByHeader((await use?.rules()) ?? []);
+          if (!stops) return { status: 200, body: replyMessage.deleted(type, plugin.name), headers };
           void ended.then(restart); // after the reply, or when the client has gone
-          return { status: 200, body: replyMessage.deletedAndStopping(type, plugin.name) };
+          return { status: 200, body: replyMessage.deletedAndStopping(type, plugin.name), headers };
         });
       },
     );
@@ -149,11 +174,6 @@ function untilClosed(reply: FastifyReply, closing: AbortSignal): LinkedSignal {
   if (raw.closed) onClose();
   else raw.once("close", onClose);
   return linked;
-}
-
-/** Of a parameter that is repeated the first value counts. */
-function isOne(value: unknown): boolean {
-  return (Array.isArray(value) ? value[0] : value) === "1";
 }
 
 const jsonCache = new WeakMap<object, Buffer>();

@@ -1,18 +1,20 @@
 import type { FastifyPluginAsyncTypebox } from "@fastify/type-provider-typebox";
 import { Type } from "@sinclair/typebox";
 import { PLUGIN_TYPES } from "../../domain/plugin.ts";
+import type { Engine } from "../../engine/engine.ts";
 import type { Jobs } from "../../jobs/jobs.ts";
 import type { InstalledPlugins } from "../../plugins/installed-plugins.ts";
 import type { PluginManager } from "../../plugins/plugin-manager.ts";
 import { jsonBody } from "../body/request-body.ts";
 import { callerOf } from "../hooks/authentication.ts";
-import { bodyErrorPrefix, changeHeaders, errorPrefix, replyMessage } from "../messages.ts";
+import { bodyErrorPrefix, changeHeaders, errorPrefix, replyMessage, usedByHeader } from "../messages.ts";
 import { answerChange } from "../respond-async.ts";
-import { NameParams } from "../schemas.ts";
+import { ForceQuery, isOne, NameParams } from "../schemas.ts";
 
 interface VersionRoutesOptions {
   readonly installed: InstalledPlugins;
   readonly manager: PluginManager;
+  readonly engine: Engine | undefined;
   readonly jobs: Jobs;
 }
 
@@ -29,7 +31,7 @@ const RollbackBody = Type.Object({ version: optionalVersion, id: optionalVersion
 /** The versions of a plugin that are kept, and the way back to them. */
 export const versionRoutes: FastifyPluginAsyncTypebox<VersionRoutesOptions> = async (
   app,
-  { installed, manager, jobs },
+  { installed, manager, engine, jobs },
 ) => {
   for (const type of PLUGIN_TYPES) {
     app.get(
@@ -41,7 +43,7 @@ export const versionRoutes: FastifyPluginAsyncTypebox<VersionRoutesOptions> = as
     app.post(
       `/plugins/${type}/:name/rollback`,
       {
-        schema: { params: NameParams, body: RollbackBody },
+        schema: { params: NameParams, body: RollbackBody, querystring: ForceQuery },
         preValidation: jsonBody(RollbackBody, { mayBeEmpty: true }),
         config: {
           errorPrefix: errorPrefix.rollback(type),
@@ -53,9 +55,11 @@ export const versionRoutes: FastifyPluginAsyncTypebox<VersionRoutesOptions> = as
         const plugin = { type, name: request.params.name };
         const { body: wanted } = request;
         const caller = callerOf(request);
-        return answerChange(request, reply, jobs, { action: "rollback", plugin }, async (run) => {
-          const { version, compatibility } = await manager.rollback(plugin, wanted, caller, run);
-          const headers = changeHeaders(compatibility);
+        const use = engine?.guard.change(plugin, isOne(request.query.force));
+        return answerChange(request, reply, jobs, { action: "rollback", plugin }, async ({ signal, progress }) => {
+          const watch = { signal, progress, permit: use?.permit };
+          const { version, compatibility } = await manager.rollback(plugin, wanted, caller, watch);
+          const headers = { ...changeHeaders(compatibility), ...usedByHeader((await use?.rules()) ?? []) };
           return { status: 200, body: replyMessage.rolledBack(plugin.name, version), headers };
         });
       },

@@ -4,6 +4,14 @@ import type { PluginVersion } from "../../domain/plugin-entry.ts";
 import { enumerate } from "../../lib/text.ts";
 import { lookedUpNames } from "../function-names.ts";
 
+/** What one engine has built in, as it says itself; see the room `engine`. */
+export interface BuiltInNames {
+  /** As far as it is known; functions in lower case. */
+  of(type: PluginType): ReadonlySet<string>;
+  /** Finds out what is not known yet. Does not take long, whatever the engine does, and never throws. */
+  refresh(): Promise<void>;
+}
+
 /** Names that every engine has built in, from 1.0 on: a plugin of such a name is never used. */
 const ALWAYS: Readonly<Record<PluginType, readonly string[]>> = {
   sources: ["mqtt", "httppull", "edgex"],
@@ -38,6 +46,8 @@ const LATER: Readonly<Record<PluginType, readonly string[]>> = {
   functions: [],
 };
 
+const CODE = "BUILT_IN_NAME";
+
 /** The module of the engines that have any of the later names. */
 const LATER_MODULE = "github.com/lf-edge/ekuiper";
 
@@ -60,6 +70,28 @@ export function withBuiltInName<T extends Compatibility>(
   return later.length > 0 ? withProblem(own, later, id.type, "unknown") : own;
 }
 
+/** Whether every engine has it built in. */
+export function isBuiltInEverywhere(type: PluginType, name: string): boolean {
+  return isAmong(ALWAYS, type, name);
+}
+
+/** A plugin's verdict with the problem of a name that this engine says it has built in; what the tables say is in it. */
+export function withEngineName<T extends Compatibility>(
+  id: PluginId,
+  version: Pick<PluginVersion, "functions">,
+  own: T,
+  builtIn: BuiltInNames,
+): T {
+  const { type } = id;
+  const engine = builtIn.of(type);
+  const isOfEngine = (name: string) => engine.has(type === "functions" ? name.toLowerCase() : name);
+  const names = lookedUpNames(id, version);
+  if (!names.some(isOfEngine)) return own;
+  const others = own.problems.filter(({ code }) => code !== CODE);
+  const all = names.filter((name) => isOfEngine(name) || isBuiltInEverywhere(type, name));
+  return withProblem({ ...own, problems: others }, all, type, "incompatible");
+}
+
 /** The names of functions have no case in the engine's SQL. */
 function isAmong(names: typeof ALWAYS, type: PluginType, name: string): boolean {
   return names[type].includes(type === "functions" ? name.toLowerCase() : name);
@@ -76,7 +108,7 @@ function withProblem<T extends Compatibility>(
     effect === "incompatible"
       ? `the engine has ${which} built in and never uses a plugin of that name`
       : `later engines have ${which} built in and would not use a plugin of that name (see the engine's /metadata/${type})`;
-  const problem: Problem = { code: "BUILT_IN_NAME", message: `${fact}; build the plugin under another name` };
+  const problem: Problem = { code: CODE, message: `${fact}; build the plugin under another name` };
   const verdict = own.verdict === "incompatible" ? own.verdict : effect;
   return { ...own, verdict, problems: [...own.problems, problem] };
 }

@@ -9,7 +9,7 @@ import type { Inspection, Inspector } from "../../inspect/inspector.ts";
 import type { Log } from "../../lib/log.ts";
 import { engineFunctions } from "../engine-functions.ts";
 import { requiredSymbols, unregisteredFunctions } from "../function-names.ts";
-import { withBuiltInName } from "./built-in-names.ts";
+import { type BuiltInNames, withBuiltInName, withEngineName } from "./built-in-names.ts";
 import { Clashes, problemsOfName, withProblems } from "./clashes.ts";
 
 /** Changes with what is inspected, so that verdicts of an older server are made again. */
@@ -28,6 +28,8 @@ interface CompatibilityCheckOptions {
   /** The installed plugins by name: the same map until one changes. */
   readonly entries: (type: PluginType) => ReadonlyMap<string, PluginEntry>;
   readonly verify: Config["engine"]["verify"];
+  /** What the engine says it has built in; undefined where none can be asked. */
+  readonly builtIn?: BuiltInNames | undefined;
 }
 
 interface CheckOptions {
@@ -52,12 +54,14 @@ export class CompatibilityCheck {
   readonly #soFolder: ((type: PluginType) => string) | undefined;
   readonly #clashes: Clashes;
   readonly #verify: Config["engine"]["verify"];
+  readonly #builtIn: BuiltInNames | undefined;
 
-  constructor({ inspector, soFolder, entries, verify }: CompatibilityCheckOptions) {
+  constructor({ inspector, soFolder, entries, verify, builtIn }: CompatibilityCheckOptions) {
     this.#inspector = inspector;
     this.#soFolder = soFolder;
     this.#clashes = new Clashes(entries);
     this.#verify = verify;
+    this.#builtIn = builtIn;
   }
 
   get isOn(): boolean {
@@ -74,6 +78,7 @@ export class CompatibilityCheck {
     const folder = this.#soFolder?.(id.type);
     const pluginType = isTypeGuessed ? undefined : id.type;
     const symbols = requiredSymbols(id, version);
+    await this.#builtIn?.refresh();
     const found = await this.#inspector.inspect(soFile, symbols, { ...options, folder, pluginType });
     return withBuiltInName(id, version, found, found.engineModule);
   }
@@ -90,6 +95,21 @@ export class CompatibilityCheck {
   }
 
   /**
+   * The verdict in front of this engine: with the names that it has built in, and the present conflicts.
+   *
+   * @param version `soFile` is the name under which it is installed, where it is
+   */
+  present<T extends OwnCompatibility | undefined>(
+    id: PluginId,
+    own: T,
+    version: Partial<Pick<PluginVersion, "functions" | "soFile">>,
+  ): Compatibility | T {
+    if (own === undefined) return own;
+    const named = this.#builtIn === undefined ? own : withEngineName(id, version, own, this.#builtIn);
+    return this.amongOthers(id, named, version.soFile);
+  }
+
+  /**
    * Inspects a .so that is about to be installed.
    *
    * @throws PluginError PLUGIN_INCOMPATIBLE where `engine.verify` is `enforce`; the reason of the signal
@@ -103,7 +123,7 @@ export class CompatibilityCheck {
     if (!this.isOn) return undefined;
     const inspection = await this.inspect(soFile, id, version, options);
     const basis = await this.basisOf(soFile, await this.environment(inspection.engineFingerprint));
-    const compatibility = this.amongOthers(id, inspection);
+    const compatibility = this.present(id, inspection, version);
     if (this.#verify === "enforce") refuseIncompatible(compatibility);
     const checked = toChecked(id, inspection, basis);
     if (options.libraries) {
@@ -118,6 +138,7 @@ export class CompatibilityCheck {
    * @param engineFingerprint of the binary, if an inspection has returned it
    */
   async environment(engineFingerprint?: string): Promise<string> {
+    await this.#builtIn?.refresh();
     const engine = engineFingerprint ?? (await this.#inspector.engineFingerprint());
     return `${RULES} ${engine} ${await this.#inspector.systemFingerprint()}`;
   }

@@ -112,7 +112,7 @@ export class Verdicts {
     return refreshed.map(({ id, to, failure }) => ({
       id,
       entry: to,
-      compatibility: failure ?? (check.isOn ? check.amongOthers(id, to.compatibility, to.soFile) : undefined),
+      compatibility: failure ?? (check.isOn ? check.present(id, to.compatibility, to) : undefined),
     }));
   }
 

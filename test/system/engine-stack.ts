@@ -1,0 +1,194 @@
+import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { type Answer, send } from "../support/http-client.ts";
+import { writePluginZip } from "../support/plugin-zip.ts";
+import { tempFolder } from "../support/temp-folder.ts";
+import type { HostBuild, HostPlugin } from "./host-build.ts";
+import { freePort, Program, ROOT, run, waitFor } from "./programs.ts";
+
+export type Supervised = "engine" | "server";
+
+interface StackOptions {
+  readonly build: HostBuild;
+  readonly version?: string;
+  /** Of the plugin server, without `KUIPER__`. */
+  readonly settings?: Readonly<Record<string, string>>;
+}
+
+/** An engine-like host and this server in front of it, both under a supervisord of the test's own. */
+export class EngineStack {
+  readonly base: string;
+  readonly url: string;
+  readonly engineUrl: string;
+  readonly #folder: string;
+  readonly #build: HostBuild;
+  readonly #supervisor: Program;
+
+  private constructor(folder: string, ports: readonly number[], build: HostBuild, supervisor: Program) {
+    this.#folder = folder;
+    this.base = join(folder, "kuiper");
+    [this.url, this.engineUrl] = ports.map((port) => `http://127.0.0.1:${port}`) as [string, string];
+    this.#build = build;
+    this.#supervisor = supervisor;
+  }
+
+  static async start({ build, version = "2.4.0", settings = {} }: StackOptions): Promise<EngineStack> {
+    const folder = await tempFolder();
+    const base = join(folder, "kuiper");
+    for (const type of ["sources", "sinks", "functions", "portable"]) {
+      await mkdir(join(base, "plugins", type), { recursive: true });
+    }
+    const ports = [await freePort(), await freePort()] as const;
+    const environment = Object.entries({
+      KuiperBaseKey: base,
+      KUIPER__BASIC__RESTIP: "127.0.0.1",
+      KUIPER__BASIC__RESTPORT: String(ports[0]),
+      ...Object.fromEntries(
+        Object.entries({ ENGINE__URL: `http://127.0.0.1:${ports[1]}`, ENGINE__SETTLESECONDS: "1", ...settings }).map(
+          ([name, value]) => [`KUIPER__${name}`, value.replaceAll("CONFIGURATION", join(folder, "supervisord.conf"))],
+        ),
+      ),
+    });
+    const quotedEnvironment = environment.map(([name, value]) => `${name}='${value}'`).join(",");
+    await writeFile(
+      join(folder, "supervisord.conf"),
+      `[supervisord]
+nodaemon=true
+logfile=${folder}/supervisord.log
+pidfile=${folder}/supervisord.pid
+childlogdir=${folder}
+${process.getuid?.() === 0 ? "user=root" : ""}
+[unix_http_server]
+file=${folder}/supervisor.sock
+[rpcinterface:supervisor]
+supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface
+[supervisorctl]
+serverurl=unix://${folder}/supervisor.sock
+[program:engine]
+command=${build.program} -base ${base} -address 127.0.0.1:${ports[1]} -version ${version}
+; Also after exit code 0, which the engine has after POST /stop; and however soon it ends.
+autorestart=true
+startsecs=0
+stdout_logfile=${folder}/engine.log
+redirect_stderr=true
+[program:server]
+command=${process.execPath} ${ROOT}/dist/main.js
+environment=${quotedEnvironment}
+autorestart=true
+startsecs=0
+stdout_logfile=${folder}/server.log
+redirect_stderr=true
+`,
+    );
+    const command = ["supervisord", "-c", join(folder, "supervisord.conf")] as const;
+    const supervisor = new Program(command, { cwd: folder, env: { PATH: process.env.PATH } });
+    const stack = new EngineStack(folder, ports, build, supervisor);
+    await stack.answers();
+    return stack;
+  }
+
+  /** Waits until both answer. */
+  async answers(): Promise<void> {
+    for (const url of [this.engineUrl, this.url]) {
+      await waitFor(url, async () => {
+        if (!this.#supervisor.isRunning) throw new Error(`supervisord ended: ${this.#supervisor.output}`);
+        const isThere = await fetch(`${url}/ping`, { signal: AbortSignal.timeout(1000) }).then(
+          ({ ok }) => ok,
+          () => false,
+        );
+        return isThere ? true : undefined;
+      }).catch(async (error) => {
+        throw new Error(`${error.message}: ${await this.log("server")}${await this.log("engine")}`);
+      });
+    }
+  }
+
+  log(program: Supervised): Promise<string> {
+    return readFile(join(this.#folder, `${program}.log`), "utf8").catch(() => "");
+  }
+
+  async pid(program: Supervised): Promise<number> {
+    const { stdout } = await run(["supervisorctl", "-c", join(this.#folder, "supervisord.conf"), "pid", program]);
+    return Number(stdout);
+  }
+
+  /** Kills a process as the kernel would; supervisord starts it again. */
+  async kill(program: Supervised): Promise<void> {
+    const pid = await this.pid(program);
+    if (pid > 1) process.kill(pid, "SIGKILL");
+  }
+
+  async get(path: string): Promise<unknown> {
+    return JSON.parse((await send(`${this.url}${path}`)).text);
+  }
+
+  /** Installs or updates a plugin through this server. */
+  async put(method: "POST" | "PUT", plugin: HostPlugin, version: string, query = ""): Promise<Answer> {
+    const contents = this.#build.contents(plugin, version);
+    const zip = await writePluginZip(this.base, contents, `${plugin}-${version}.zip`);
+    const name = method === "POST" ? "" : `/${contents.name}`;
+    return send(`${this.url}/plugins/${contents.type}${name}${query}`, {
+      method,
+      body: { name: contents.name, file: pathToFileURL(zip).href },
+    });
+  }
+
+  /** A stream of the source random and a rule that reads it, made at the engine. */
+  async createRule(): Promise<void> {
+    const sql = 'CREATE STREAM demo () WITH (TYPE="random")';
+    await send(`${this.engineUrl}/streams`, { method: "POST", body: { sql } });
+    const body = { id: "rule1", sql: "SELECT * FROM demo", actions: [{ log: {} }] };
+    const { status, text } = await send(`${this.engineUrl}/rules`, { method: "POST", body });
+    if (status !== 201) throw new Error(text);
+  }
+
+  /** The version in the messages that a rule has got; waits until it has got one. */
+  async messageVersion(): Promise<number> {
+    return waitFor("a message of the rule", async () => {
+      const { text } = await send(`${this.engineUrl}/rules/rule1/status`).catch(() => ({ text: "{}" }));
+      return (text.startsWith("{") ? JSON.parse(text) : {}).last_message?.version;
+    });
+  }
+
+  /** Halts the engine when it gets to a point, see halt in its main.go. */
+  haltAt(point: string): Promise<void> {
+    return writeFile(join(this.base, "data/halt"), point);
+  }
+
+  /** Resolves when the engine is there. */
+  async halted(point: string): Promise<void> {
+    await waitFor(`the engine at ${point}`, async () => {
+      const halted = await readFile(join(this.base, "data/halted"), "utf8").catch(() => "");
+      return halted === point ? true : undefined;
+    });
+  }
+
+  async goOn(): Promise<void> {
+    await rm(join(this.base, "data/halt"), { force: true });
+    await rm(join(this.base, "data/halted"), { force: true });
+  }
+
+  /** A job's result once it has ended. A server that started again meanwhile knows it no more. */
+  job(path: string): Promise<{ readonly state: string; readonly result?: unknown }> {
+    return waitFor(
+      `the job ${path}`,
+      async () => {
+        const { status, text } = await send(`${this.url}${path}`).catch(() => ({ status: 0, text: "" }));
+        if (status === 404) return { state: "gone" };
+        const job = status === 200 ? JSON.parse(text) : { state: "running" };
+        return ["waiting", "running"].includes(job.state) ? undefined : job;
+      },
+      90,
+    );
+  }
+
+  /** The .so files of the sources, with their sizes. */
+  async sources(): Promise<readonly string[]> {
+    return (await readdir(join(this.base, "plugins/sources"))).filter((name) => name.endsWith(".so"));
+  }
+
+  soFile(name: string): Promise<Buffer> {
+    return readFile(join(this.base, "plugins/sources", name));
+  }
+}
