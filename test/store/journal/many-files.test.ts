@@ -106,7 +106,7 @@ describe("a change of very many files", () => {
         const killAfter = (operation: FileOperation) => isCommit(operation) && ++commits >= last;
         const killed = await observe(() => install(store, RANDOM, next), { ...faults, killAfter });
         expect(killed.isKilled).toBe(true);
-      await start(layout);
+        await start(layout);
         const files = filesOf(await installed(layout));
         expect(files, `killed after ${share} of it`).toEqual(isDone(killed, layout) ? next : version(1));
       }
