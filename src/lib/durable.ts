@@ -33,12 +33,15 @@ export async function syncFolder(folder: string): Promise<void> {
 }
 
 export async function syncFolders(folders: Iterable<string>): Promise<void> {
-  await syncMany(folders, syncFolder);
+  await syncMany(folders, syncFolder, (folder) => folder); // each may be a mount of its own
 }
 
-/** Makes the content of files durable, and no more than that: their names are once their folders are synced. */
+/**
+ * Makes the content of files that we made durable, and no more than that: their names are once their folders are synced.
+ * (None of them is mounted by itself, so each is on its folder's file system.)
+ */
 export async function syncFiles(files: Iterable<string>): Promise<void> {
-  await syncMany(files, syncFile);
+  await syncMany(files, syncFile, dirname);
 }
 
 /**

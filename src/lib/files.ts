@@ -26,11 +26,15 @@ export async function moveFile(from: string, to: string): Promise<void> {
 /** Read in large steps: a stream's default of 64 KiB takes three times as long for a .so of 300 MB. */
 const READ_BYTES = 1024 * 1024;
 
-/** The sha256 of a file's content, in hexadecimal. For regular files only: reading a named pipe might never end. */
-export async function sha256OfFile(file: string): Promise<string> {
+/**
+ * The sha256 of a file's content, in hexadecimal. For regular files only: reading a named pipe might never end.
+ *
+ * @param size as it was found, where it was looked up already
+ */
+export async function sha256OfFile(file: string, size?: bigint): Promise<string> {
   const handle = await open(file, "r");
   try {
-    return (await hashContent(handle, (await handle.stat()).size)).sha256;
+    return (await hashContent(handle, Number(size ?? (await handle.stat()).size))).sha256;
   } finally {
     await handle.close();
   }
@@ -53,8 +57,10 @@ export async function hashContent(
     const { bytesRead } = await handle.read(buffer, 0, buffer.length, bytes);
     bytes += bytesRead;
     check(bytes);
-    if (bytesRead === 0) return { sha256: hash.digest("hex"), bytes };
     hash.update(buffer.subarray(0, bytesRead));
+    // With the size that it had, a step that could have had more has found the end.
+    const isAtEnd = bytesRead === 0 || (bytes === size && bytesRead < buffer.length);
+    if (isAtEnd) return { sha256: hash.digest("hex"), bytes };
   }
 }
 

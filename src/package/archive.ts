@@ -1,12 +1,13 @@
-import * as fs from "node:fs";
 import type { FileHandle } from "node:fs/promises";
 import { type Entry, fromRandomAccessReaderPromise, RandomAccessReader, type ZipFile } from "yauzl";
 import { PluginError } from "../domain/errors.ts";
+import { Breather } from "../lib/event-loop.ts";
 import { measureDescriptor } from "./data-descriptor.ts";
 import { type Directory, locateDirectory, RECORD, readBytes } from "./end-records.ts";
 import { notAZip } from "./file-kind.ts";
 import { invalidZip, quotedName, refusedEntry, refuseIf } from "./refusal.ts";
 import { FLAG, localFacts, type ZipArchive, type ZipEntry } from "./zip-entry.ts";
+import { ZipWindow } from "./zip-window.ts";
 
 const UNICODE_PATH_FIELD = 0x7075;
 
@@ -27,8 +28,12 @@ export async function readArchive(file: FileHandle, maxEntries: number): Promise
     throw invalidZip(`it has ${zip.entryCount} entries, allowed are ${maxEntries} (pluginPackage.maxEntries)`);
   }
   const entries: ZipEntry[] = [];
+  const breather = new Breather(); // most entries are in memory already, and are not waited for
   try {
-    for await (const entry of zip.eachEntry()) entries.push(await withLocalHeader(entry, zip, file, directory));
+    for await (const entry of zip.eachEntry()) {
+      entries.push(await withLocalHeader(entry, zip, file, directory));
+      await breather.breathe();
+    }
   } catch (cause) {
     if (cause instanceof PluginError) throw cause;
     throw invalidZip(`${await failedEntry(file, Number(zip.readEntryCursor))}: ${(cause as Error).message}`, cause);
@@ -51,17 +56,17 @@ async function openZip(file: FileHandle, { archiveEnd }: Directory): Promise<Zip
 
 /** Reads for yauzl, which takes no zip with bytes behind it: it is given the size of the zip alone. */
 class FileReader extends RandomAccessReader {
-  readonly #file: FileHandle;
+  readonly #window: ZipWindow;
 
   constructor(file: FileHandle) {
     super();
-    this.#file = file;
+    this.#window = new ZipWindow(file);
   }
 
   override read(...args: Parameters<RandomAccessReader["read"]>): void {
-    const [buffer, offset, length, position, callback] = args;
-    // yauzl also takes the count of bytes, which its types leave out.
-    fs.read(this.#file.fd, buffer, offset, length, position, callback as (error: Error | null) => void);
+    const [buffer, offset, length, position, given] = args;
+    const callback = given as (error: Error | null, bytes?: number) => void; // its types leave the count out
+    this.#window.read(position, length).then((bytes) => callback(null, bytes.copy(buffer, offset)), callback);
   }
 }
 

@@ -1,23 +1,19 @@
 import { createHash } from "node:crypto";
-import { type FileHandle, mkdir, open } from "node:fs/promises";
+import { type FileHandle, mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
-import { pipeline, type TransformOptions } from "node:stream";
-import { crc32, createInflateRaw, type ZlibOptions } from "node:zlib";
+import { crc32 } from "node:zlib";
+import pLimit from "p-limit";
 import type { FilePath } from "../domain/plugin.ts";
 import { syncFiles } from "../lib/durable.ts";
 import { hasCode } from "../lib/errors.ts";
 import { Breather } from "../lib/event-loop.ts";
+import { mapInParallel } from "../lib/in-parallel.ts";
+import { EntryReader, isSmall } from "./entry-data.ts";
+import { ExactModes, NewFile } from "./new-file.ts";
 import type { PackagePlan } from "./plan.ts";
 import { pathOnDisk } from "./raw-path.ts";
 import { archiveError, quotedName, refusedEntry } from "./refusal.ts";
 import type { ZipEntry } from "./zip-entry.ts";
-
-/** Large steps: with node's default of 16 KiB a file of 300 MB takes three times as long. */
-const READ_BYTES = 256 * 1024;
-const INFLATE_BYTES = 256 * 1024;
-/** Inflated in advance, while earlier data is hashed and written. */
-const INFLATE_AHEAD_BYTES = 1024 * 1024;
-const MIN_ZLIB_CHUNK = 64;
 
 /** Data goes to the disk while there is more to unpack, so that the last sync has little left to wait for. */
 const SYNC_EVERY_BYTES = 32 * 1024 * 1024;
@@ -45,10 +41,10 @@ interface ByteCounter {
 }
 
 /**
- * Unpacks every entry as planned. Sizes and checksums are those of the data itself: an entry that yields more than it
- * announced is stopped at that byte. The engine's files are synced when this resolves.
+ * Unpacks every entry as planned, a few small ones at once. Sizes and checksums are those of the data itself: an entry
+ * that yields more than it announced is stopped at that byte. The engine's files are synced when this resolves.
  *
- * @throws PluginError ARCHIVE_INVALID; the signal's reason; the file system's error
+ * @throws PluginError ARCHIVE_INVALID for the first bad entry in the zip's order; the signal's reason; the file system's error
  */
 export async function unpack(
   zip: FileHandle,
@@ -63,48 +59,83 @@ export async function unpack(
     done += bytes;
     counter.bytes(done, total);
   };
-  if (plan.hasScript) {
-    await mkdir(staging.scriptFolder);
-    for (const folder of plan.scriptFolders) await mkdir(pathOnDisk(staging.scriptFolder, folder), { recursive: true });
-  }
-
-  const unpacked: UnpackedFile[] = [];
+  const script = plan.hasScript ? await ScriptFolder.make(staging.scriptFolder, plan.scriptFolders) : undefined;
+  const reader = new EntryReader(zip);
+  const modes = new ExactModes();
   const breather = new Breather(); // entries without data, for example, never wait for anything
-  for (const { entry, place } of plan.files) {
-    signal.throwIfAborted();
-    await breather.breathe();
-    const data = entryData(zip, entry, signal);
+  const inTurn = pLimit(1); // a large entry keeps a processor busy, and needs megabytes
+
+  const unpacked = await mapInParallel(plan.files, async ({ entry, place }, stopIfFailed) => {
+    const check = () => {
+      signal.throwIfAborted();
+      stopIfFailed();
+    };
+    const copy = async (file: NewFile | undefined) => {
+      check();
+      const sha256 = await copyChecked(entry, reader.read(entry, check), file, count);
+      await file?.written();
+      await breather.breathe();
+      return sha256;
+    };
+    const copyTo = (file?: NewFile) => (isSmall(entry) ? copy(file) : inTurn(copy, file));
+    check();
     if (place.kind === "engine") {
       const { name, path } = staging.stage(place.target);
-      await using file = await NewFile.create(path, place.mode, { syncEveryBytes: SYNC_EVERY_BYTES });
-      const sha256 = await copyChecked(entry, data, file, count);
-      await file.written();
-      unpacked.push({ target: place.target, name, path, sha256, bytes: entry.uncompressedSize });
-    } else if (place.kind === "script" && plan.hasScript) {
-      await using file = await createScriptFile(staging.scriptFolder, entry, place);
-      await copyChecked(entry, data, file, count);
+      await using file = await NewFile.create(path, { mode: place.mode, modes, syncEveryBytes: SYNC_EVERY_BYTES });
+      const sha256 = await copyTo(file);
+      return { target: place.target, name, path, sha256, bytes: entry.uncompressedSize };
+    }
+    if (place.kind === "script" && script !== undefined) {
+      await using file = await script.create(entry, place);
+      await copyTo(file);
     } else {
       // Nothing uses this file without a script. It is read all the same: a damaged zip is refused as a whole.
-      await copyChecked(entry, data, undefined, count);
+      await copyTo();
     }
-  }
+    return undefined;
+  });
   signal.throwIfAborted();
-  await syncFiles(unpacked.map(({ path }) => path));
-  return unpacked;
+  const files = unpacked.filter((file) => file !== undefined);
+  await syncFiles(files.map(({ path }) => path));
+  return files;
 }
 
-/** @throws PluginError ARCHIVE_INVALID on a file system where the name is taken by another entry's */
-async function createScriptFile(
-  scriptFolder: string,
-  entry: ZipEntry,
-  { path, mode }: { readonly path: string; readonly mode: number },
-): Promise<NewFile> {
-  try {
-    await mkdir(pathOnDisk(scriptFolder, dirname(path)), { recursive: true });
-    return await NewFile.create(pathOnDisk(scriptFolder, path), mode);
-  } catch (cause) {
-    if (!hasCode(cause, "EEXIST", "ENOTDIR", "EISDIR")) throw cause;
-    throw refusedEntry(entry, "its name differs from another's in a way that this file system ignores", cause);
+/** The folder in which install.sh runs. */
+class ScriptFolder {
+  readonly #path: string;
+  readonly #folders = new Set<string>(["."]);
+  readonly #modes = new ExactModes();
+  /** In the zip's order: of two names that are one to the file system, the second is refused. */
+  readonly #inOrder = pLimit(1);
+
+  private constructor(path: string) {
+    this.#path = path;
+  }
+
+  static async make(path: string, folders: readonly string[]): Promise<ScriptFolder> {
+    await mkdir(path);
+    const made = new ScriptFolder(path);
+    for (const folder of folders) await made.#makeFolder(folder);
+    return made;
+  }
+
+  /** @throws PluginError ARCHIVE_INVALID on a file system where the name is taken by another entry's */
+  async create(entry: ZipEntry, { path, mode }: { readonly path: string; readonly mode: number }): Promise<NewFile> {
+    return this.#inOrder(async () => {
+      try {
+        await this.#makeFolder(dirname(path));
+        return await NewFile.create(pathOnDisk(this.#path, path), { mode, modes: this.#modes });
+      } catch (cause) {
+        if (!hasCode(cause, "EEXIST", "ENOTDIR", "EISDIR")) throw cause;
+        throw refusedEntry(entry, "its name differs from another's in a way that this file system ignores", cause);
+      }
+    });
+  }
+
+  async #makeFolder(folder: string): Promise<void> {
+    if (this.#folders.has(folder)) return;
+    await mkdir(pathOnDisk(this.#path, folder), { recursive: true });
+    this.#folders.add(folder);
   }
 }
 
@@ -113,55 +144,6 @@ export function unpackedSo({ soFile }: PackagePlan, files: readonly UnpackedFile
   const so = files.find(({ target }) => target.endsWith(`/${soFile.fileName}`));
   if (so === undefined) throw new Error("a plan without a .so");
   return so;
-}
-
-/** A file that did not exist before. Only what was synced survives a power cut. */
-class NewFile implements AsyncDisposable {
-  readonly #handle: FileHandle;
-  readonly #syncEveryBytes: number;
-  #unsynced = 0;
-  #syncing: Promise<void> = Promise.resolve();
-
-  private constructor(handle: FileHandle, syncEveryBytes: number) {
-    this.#handle = handle;
-    this.#syncEveryBytes = syncEveryBytes;
-  }
-
-  static async create(
-    path: string | Buffer,
-    mode: number,
-    { syncEveryBytes = Number.POSITIVE_INFINITY }: { readonly syncEveryBytes?: number } = {},
-  ): Promise<NewFile> {
-    // Exclusive: whatever is there already was not put there by this zip's plan.
-    const handle = await open(path, "wx", mode);
-    try {
-      await handle.chmod(mode); // open() applies the process's umask
-    } catch (error) {
-      await handle.close();
-      throw error;
-    }
-    return new NewFile(handle, syncEveryBytes);
-  }
-
-  async write(chunk: Buffer): Promise<void> {
-    await this.#handle.writeFile(chunk); // appends, and writes all of it
-    this.#unsynced += chunk.length;
-    if (this.#unsynced < this.#syncEveryBytes) return;
-    this.#unsynced = 0;
-    await this.#syncing;
-    this.#syncing = this.#handle.datasync();
-    this.#syncing.catch(() => {}); // thrown by the next await of it
-  }
-
-  /** Resolves when no sync is in progress. @throws what the last one failed with */
-  async written(): Promise<void> {
-    await this.#syncing;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#syncing.catch(() => {});
-    await this.#handle.close();
-  }
 }
 
 /**
@@ -189,45 +171,4 @@ async function copyChecked(
   if (bytes < entry.uncompressedSize) throw refusedEntry(entry, "it has less data than it announces");
   if (checksum !== entry.crc32) throw archiveError(`zip: checksum error (${quotedName(entry.rawName)})`);
   return hash.digest("hex");
-}
-
-/** An entry's data, unpacked. */
-async function* entryData(zip: FileHandle, entry: ZipEntry, signal: AbortSignal): AsyncGenerator<Buffer> {
-  if (entry.compressedSize === 0) return;
-  const packed = packedData(zip, entry, signal);
-  if (entry.method === 0) return yield* packed;
-
-  const inflate = createInflateRaw(inflateOptions(entry));
-  pipeline(packed, inflate, () => {}); // an error of `packed` ends the loop below through `inflate`
-  try {
-    yield* inflate;
-  } catch (cause) {
-    if (isZlibError(cause)) throw refusedEntry(entry, `its data can't be unpacked (${cause.message})`, cause);
-    throw cause;
-  }
-  if (inflate.bytesWritten < entry.compressedSize) throw refusedEntry(entry, "there is other data behind its own");
-}
-
-/** Node takes a stream's options here too; its types don't say so. */
-function inflateOptions({ uncompressedSize }: ZipEntry): ZlibOptions & TransformOptions {
-  const chunkSize = Math.min(INFLATE_BYTES, Math.max(uncompressedSize, MIN_ZLIB_CHUNK));
-  return { chunkSize, readableHighWaterMark: INFLATE_AHEAD_BYTES, writableHighWaterMark: 2 * READ_BYTES };
-}
-
-/** An entry's bytes as they are in the zip. (A stream of the handle would close it.) */
-async function* packedData(zip: FileHandle, entry: ZipEntry, signal: AbortSignal): AsyncGenerator<Buffer> {
-  let position = entry.dataStart;
-  const end = position + entry.compressedSize;
-  while (position < end) {
-    signal.throwIfAborted();
-    const length = Math.min(READ_BYTES, end - position);
-    const { buffer, bytesRead } = await zip.read(Buffer.allocUnsafeSlow(length), 0, length, position);
-    if (bytesRead === 0) throw refusedEntry(entry, "its data ends too early");
-    position += bytesRead;
-    yield buffer.subarray(0, bytesRead);
-  }
-}
-
-function isZlibError(error: unknown): error is NodeJS.ErrnoException {
-  return error instanceof Error && "code" in error && /^(Z_|ERR_ZLIB)/.test(String(error.code));
 }

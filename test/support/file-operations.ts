@@ -71,7 +71,8 @@ class Run implements Observed {
   /** From the kill on every operation fails, so that nothing more happens to the disk. */
   async #pass(operation: FileOperation, beforeKill = async () => {}): Promise<void> {
     this.#count += 1;
-    this.isKilled = this.#faults.killAfter?.(operation, this.#count) === true;
+    // What was in progress at the kill, and ends now, does not bring the process back.
+    this.isKilled ||= this.#faults.killAfter?.(operation, this.#count) === true;
     if (this.isKilled) await runs.exit(beforeKill);
     await runs.exit(async () => this.#faults.onChange?.(operation)).catch((error) => this.objections.push(error));
     if (this.isKilled) throw new Error(`killed after ${operation.call}`);

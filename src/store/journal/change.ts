@@ -7,6 +7,7 @@ import { duplicateFile, makeFolder, syncFolder, syncFolders } from "../../lib/du
 import { hasCode } from "../../lib/errors.ts";
 import { exists, statIfThere } from "../../lib/files.ts";
 import { makeWithMode } from "../../lib/folder-mode.ts";
+import { mapInParallel } from "../../lib/in-parallel.ts";
 import { MANY } from "../../lib/sync-many.ts";
 import type { Layout } from "../layout.ts";
 import type { Registry } from "../registry/registry.ts";
@@ -83,32 +84,30 @@ export async function finishChange(journal: Journal, { layout, workspace }: Omit
  * @throws PluginError STORAGE_FAILED when a folder or a link is in the way
  */
 export async function planChange(change: Change, { layout, workspace }: Omit<Context, "registry">): Promise<Journal> {
-  const moves: JournalMove[] = [];
-  const newFolders = new Set<string>();
+  const wanted: { readonly move: Move; readonly index: number; readonly missing: readonly FilePath[] }[] = [];
   const folders: KnownFolders = new Map();
-  for (const [index, { target, staged }] of change.moves.entries()) {
-    const missing = await missingFolders(target, layout, folders);
+  for (const [index, move] of change.moves.entries()) {
+    wanted.push({ move, index, missing: await missingFolders(move.target, layout, folders) });
+  }
+  const found = await mapInParallel(wanted, async ({ move: { target, staged }, index, missing }) => {
     const old = await statIfThere(layout.absolute(target));
     if (old?.isDirectory())
       throw new PluginError("STORAGE_FAILED", `${target} is a folder; move it away and try again`);
-    if (old === undefined && staged === null) continue; // already gone: nothing to remove
-    for (const folder of missing) newFolders.add(folder);
+    if (old === undefined && staged === null) return undefined; // already gone: nothing to remove
     const stagedStat = staged === null ? undefined : await statIfThere(workspace.file(volumeOf(target), staged));
-    moves.push({
-      target,
-      staged,
-      stagedInode: stagedStat === undefined ? null : String(stagedStat.ino),
-      saved: old === undefined ? null : `${index}.old`,
-    });
-  }
+    const stagedInode = stagedStat === undefined ? null : String(stagedStat.ino);
+    const move: JournalMove = { target, staged, stagedInode, saved: old === undefined ? null : `${index}.old` };
+    return { move, missing };
+  });
+  const known = found.filter((one) => one !== undefined);
   return {
     schema: 1,
     change: workspace.id,
     type: change.id.type,
     name: change.id.name,
     kind: change.entry === null ? "remove" : "install",
-    moves,
-    newFolders: [...newFolders],
+    moves: known.map(({ move }) => move),
+    newFolders: [...new Set(known.flatMap(({ missing }) => missing))],
   };
 }
 
@@ -170,29 +169,39 @@ async function makeFolders(journal: Journal, layout: Layout): Promise<void> {
   if (!isFew) await syncFolders(journal.newFolders.map((folder) => dirname(layout.absolute(folder as FilePath))));
 }
 
+/**
+ * Does the same to each file of a change. Of a few, one after the other, as the journal has them. Of very many, several at
+ * once: each has names of its own, and recovery asks for each what was done to it.
+ */
+async function toEach(moves: readonly JournalMove[], work: (move: JournalMove) => Promise<void>): Promise<void> {
+  await mapInParallel(moves, work, moves.length < MANY ? { atOnce: 1 } : {});
+}
+
 async function saveOldFiles(journal: Journal, { layout, workspace }: Context): Promise<void> {
   const folders = new Set<string>();
-  for (const move of journal.moves) {
-    if (move.saved === null) continue;
+  await toEach(journal.moves, async (move) => {
+    if (move.saved === null) return;
     await duplicateFile(layout.absolute(move.target as FilePath), inWorkspace(workspace, move, move.saved));
     folders.add(workspace.folder(volumeOf(move.target as FilePath)));
-  }
+  });
   await syncFolders(folders);
 }
 
+/** Removals come last, so that the engine finds a .so at every instant. */
 async function moveIntoPlace(journal: Journal, { layout, workspace }: Context): Promise<void> {
-  let isBeside = false;
-  for (const [index, move] of journal.moves.entries()) {
+  const removals = journal.moves.filter(({ staged }) => staged === null);
+  const placed = journal.moves.filter(({ staged }) => staged !== null);
+  const onOtherMounts: JournalMove[] = [];
+  await toEach(placed, async (move) => {
+    const staged = inWorkspace(workspace, move, move.staged ?? "");
+    if (!(await isRenamed(staged, layout.absolute(move.target as FilePath)))) onOtherMounts.push(move);
+  });
+  if (onOtherMounts.length > 0) await bringBeside(onOtherMounts, journal, layout, workspace);
+  await toEach(onOtherMounts, async (move) => {
     const target = layout.absolute(move.target as FilePath);
-    if (move.staged === null) {
-      await unlink(target);
-      continue;
-    }
-    if (!isBeside && (await isRenamed(inWorkspace(workspace, move, move.staged), target))) continue;
-    if (!isBeside) await bringBeside(journal.moves.slice(index), journal, layout, workspace);
-    isBeside = true;
-    await rename(besideTarget(target, workspace, move.staged), target);
-  }
+    await rename(besideTarget(target, workspace, move.staged ?? ""), target);
+  });
+  await toEach(removals, (move) => unlink(layout.absolute(move.target as FilePath)));
   await syncFolders(targetFolders(journal, layout));
 }
 

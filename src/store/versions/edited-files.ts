@@ -1,6 +1,7 @@
 import { type FilePath, volumeOf } from "../../domain/plugin.ts";
 import { duplicateFile } from "../../lib/durable.ts";
 import { exists, sha256OfFile, statIfThere } from "../../lib/files.ts";
+import { mapInParallel } from "../../lib/in-parallel.ts";
 import type { Move } from "../journal/change.ts";
 import type { Workspace } from "../journal/workspace.ts";
 import type { Layout } from "../layout.ts";
@@ -50,16 +51,18 @@ export async function backUpFiles(
   layout: Layout,
   workspace: Workspace,
 ): Promise<Move[]> {
-  const moves: Move[] = [];
+  const backUps: { readonly path: FilePath; readonly target: FilePath }[] = [];
   const taken = new Set(reserved);
   for (const path of paths) {
     const target = await freeBackupName(path, taken, layout);
     taken.add(target); // two long names can be the same once they are cut
+    backUps.push({ path, target });
+  }
+  return mapInParallel(backUps, async ({ path, target }) => {
     const { name: staged, path: copy } = workspace.stage(target);
     await duplicateFile(layout.absolute(path), copy);
-    moves.push({ target, staged });
-  }
-  return moves;
+    return { target, staged };
+  });
 }
 
 /** A name that is neither on the disk nor taken by the change itself. */
@@ -78,14 +81,13 @@ export type LiveFiles = ReadonlyMap<FilePath, string | null>;
 
 /** Hashes every file, which takes long for a large .so. @throws the file system's error */
 export async function readLiveFiles(paths: Iterable<FilePath>, layout: Layout): Promise<LiveFiles> {
-  const live = new Map<FilePath, string | null>();
-  for (const path of new Set(paths)) {
+  const found = await mapInParallel(new Set(paths), async (path) => {
     const file = layout.absolute(path);
     const stat = await statIfThere(file);
-    if (stat === undefined || stat.isDirectory()) continue;
-    live.set(path, stat.isFile() ? await sha256OfFile(file) : null);
-  }
-  return live;
+    if (stat === undefined || stat.isDirectory()) return undefined;
+    return [path, stat.isFile() ? await sha256OfFile(file, stat.size) : null] as const;
+  });
+  return new Map(found.filter((one) => one !== undefined));
 }
 
 const MAX_NAME_BYTES = 255;

@@ -2,6 +2,7 @@ import { realpath } from "node:fs/promises";
 import { type FilePath, type PluginId, soPath, volumeOf } from "../../domain/plugin.ts";
 import type { InstalledFile, KeptVersion, PluginEntry } from "../../domain/plugin-entry.ts";
 import { sha256OfFile, statIfThere } from "../../lib/files.ts";
+import { mapInParallel } from "../../lib/in-parallel.ts";
 import type { Layout } from "../layout.ts";
 import { contentOf, hasKeptDefault } from "./content.ts";
 import type { LiveFiles } from "./edited-files.ts";
@@ -65,16 +66,16 @@ export async function keepVersion(
   layout: Layout,
 ): Promise<KeptVersion | undefined> {
   if (!soFiles.some(({ path }) => path === soPath(id.type, entry.soFile))) return undefined;
-  const kept: InstalledFile[] = [...soFiles];
-  for (const file of files) {
-    if (volumeOf(file.path) !== "etc" || file.defaultOf !== undefined) continue;
+  const configuration = files.filter(({ path, defaultOf }) => volumeOf(path) === "etc" && defaultOf === undefined);
+  const keptConfiguration = await mapInParallel(configuration, async (file): Promise<InstalledFile> => {
     const content = contentOf(file);
     const isReplaced = replaced.has(file.path) && !hasKeptDefault(file);
     const isUnedited = content !== undefined && live.get(file.path) === content.sha256;
     const source = isUnedited ? { path: layout.absolute(file.path), isReplaced } : undefined;
     const isKept = content !== undefined && (await lease.keep(content, source));
-    kept.push(isKept ? file : { path: file.path });
-  }
+    return isKept ? file : { path: file.path };
+  });
+  const kept = [...soFiles, ...keptConfiguration];
   const {
     versions: _,
     compatibility: __,

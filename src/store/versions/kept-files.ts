@@ -1,4 +1,4 @@
-import { constants, copyFile, readdir, rename, rm } from "node:fs/promises";
+import { constants, copyFile, readdir, rename, rm, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { PluginError } from "../../domain/errors.ts";
 import { VOLUMES, type Volume } from "../../domain/plugin.ts";
@@ -6,6 +6,7 @@ import type { PluginEntry } from "../../domain/plugin-entry.ts";
 import { copyWhole, duplicateFile, makeFolder } from "../../lib/durable.ts";
 import { hasCode } from "../../lib/errors.ts";
 import { sha256OfFile, statIfThere } from "../../lib/files.ts";
+import { mapInParallel } from "../../lib/in-parallel.ts";
 import type { Log } from "../../lib/log.ts";
 import type { Layout } from "../layout.ts";
 import { type Content, contentsOf, isSha256, References } from "./content.ts";
@@ -54,7 +55,7 @@ export class KeptFiles {
 
   /** Drops a reference to each content, and removes files without any left. One that can't be removed is logged. */
   async release(contents: Iterable<Content>): Promise<void> {
-    for (const content of this.#known.drop(contents)) await this.#removeUnused(content);
+    await mapInParallel(this.#known.drop(contents), (content) => this.#removeUnused(content));
   }
 
   /** Whether the content will be removed once `contents` are released. */
@@ -66,15 +67,20 @@ export class KeptFiles {
   /**
    * Keeps a content that is held. It is not durable yet: see `KeptLease.sync`.
    *
+   * @param makeFolder see there; a change with many files does that once
    * @returns false where it is neither kept so far nor to be had from a source
    * @throws the file system's error; PluginError STORAGE_FAILED where a link or a file is in the way
    */
-  async put(content: Content, source: Source | undefined): Promise<boolean> {
+  async put(
+    content: Content,
+    source: Source | undefined,
+    makeFolder = (volume: Volume) => this.makeFolder(volume),
+  ): Promise<boolean> {
     const file = this.path(content);
     return this.#inTurn(file, async () => {
       if (!(await this.#has(content, source))) {
         if (source === undefined) return false;
-        await this.#makeFolder(content.volume);
+        await makeFolder(content.volume);
         await replaceKept(file, source);
       }
       return true;
@@ -82,10 +88,14 @@ export class KeptFiles {
   }
 
   /** Keeps a copy of a default without syncing it: a power cut may damage it. Never throws. */
-  async putDefault(content: Content, path: string): Promise<void> {
+  async putDefault(
+    content: Content,
+    path: string,
+    makeFolder = (volume: Volume) => this.makeFolder(volume),
+  ): Promise<void> {
     const file = this.path(content);
     await this.#inTurn(file, async () => {
-      await this.#makeFolder(content.volume);
+      await makeFolder(content.volume);
       await copyFile(path, file, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
     }).catch((err) => {
       if (!hasCode(err, "EEXIST")) this.#options.log.warn({ err }, "the default of a configuration file can't be kept");
@@ -99,6 +109,19 @@ export class KeptFiles {
    */
   async isWhole(content: Content): Promise<boolean> {
     return this.#inTurn(this.path(content), () => this.#has(content, undefined));
+  }
+
+  /**
+   * Makes the folder of the kept files where it is missing. For the server's user alone: configuration may hold secrets.
+   *
+   * @throws the file system's error; PluginError STORAGE_FAILED where a link or a file is in the way
+   */
+  async makeFolder(volume: Volume): Promise<void> {
+    const folder = this.#options.layout.versionsFolder(volume);
+    const stat = await statIfThere(folder);
+    if (stat === undefined) return makeFolder(folder, 0o700);
+    if (stat.isDirectory()) return;
+    throw new PluginError("STORAGE_FAILED", `${folder} is a link or a file; move it away and try again`);
   }
 
   /** Removes files that nothing refers to: those that a killed process left behind. */
@@ -115,7 +138,7 @@ export class KeptFiles {
         const message = "kept files that no plugin refers to are left, since a registry that was set aside may";
         log.warn({ folder, files: unused.length }, `${message}; move it away to have them cleared at the next start`);
       }
-      for (const content of unused) await this.#removeUnused(content);
+      await mapInParallel(unused, (content) => this.#removeUnused(content));
     }
   }
 
@@ -134,7 +157,7 @@ export class KeptFiles {
     if (!stat?.isFile()) return false;
     // Linking a source again costs less than hashing what is kept; and a file with another name may be edited there.
     if (source !== undefined && (source.isReplaced || stat.nlink > 1n)) return false;
-    return (await sha256OfFile(file)) === content.sha256;
+    return (await sha256OfFile(file, stat.size)) === content.sha256;
   }
 
   async #removeUnused(content: Content): Promise<void> {
@@ -142,17 +165,10 @@ export class KeptFiles {
     const file = this.path(content);
     await this.#inTurn(file, async () => {
       if (this.#known.count(content) > 0) return; // it was held again meanwhile
-      await rm(file, { force: true });
+      await unlink(file).catch((error) => {
+        if (!hasCode(error, "ENOENT")) throw error;
+      });
     }).catch((err) => this.#options.log.warn({ err }, "a kept file can't be removed; the next start tries again"));
-  }
-
-  /** For the server's user alone: configuration may hold secrets. */
-  async #makeFolder(volume: Volume): Promise<void> {
-    const folder = this.#options.layout.versionsFolder(volume);
-    const stat = await statIfThere(folder);
-    if (stat === undefined) return makeFolder(folder, 0o700);
-    if (stat.isDirectory()) return;
-    throw new PluginError("STORAGE_FAILED", `${folder} is a link or a file; move it away and try again`);
   }
 
   /** One at a time for each file, so that none is removed while another change relies on it. */
@@ -175,5 +191,5 @@ async function replaceKept(file: string, { path, isReplaced }: Source): Promise<
   await rm(partial, { force: true });
   await (isReplaced ? duplicateFile : copyWhole)(path, partial);
   await rename(partial, file);
-  await rm(partial, { force: true }); // a rename to another name of the same file leaves both
+  if (isReplaced) await rm(partial, { force: true }); // a rename to another name of the same file leaves both
 }

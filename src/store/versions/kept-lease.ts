@@ -1,4 +1,5 @@
 import { dirname } from "node:path";
+import type { Volume } from "../../domain/plugin.ts";
 import { syncFiles, syncFolders } from "../../lib/durable.ts";
 import type { Content } from "./content.ts";
 import type { KeptFiles, Source } from "./kept-files.ts";
@@ -9,6 +10,7 @@ export class KeptLease implements AsyncDisposable {
   readonly #held: Content[] = [];
   readonly #unsynced = new Set<string>();
   readonly #unsyncedFolders = new Set<string>();
+  readonly #folders = new Map<Volume, Promise<void>>();
 
   constructor(kept: KeptFiles) {
     this.#kept = kept;
@@ -22,7 +24,7 @@ export class KeptLease implements AsyncDisposable {
    */
   async keep(content: Content, source: Source | undefined): Promise<boolean> {
     this.#hold(content);
-    const isKept = await this.#kept.put(content, source);
+    const isKept = await this.#kept.put(content, source, this.#makeFolder);
     if (!isKept) return false;
     // Kept or not before: defaults are copied without a sync, and a .so may have been copied in by hand without one.
     this.#unsynced.add(this.#kept.path(content));
@@ -32,7 +34,7 @@ export class KeptLease implements AsyncDisposable {
 
   async keepDefault(content: Content, path: string): Promise<void> {
     this.#hold(content);
-    await this.#kept.putDefault(content, path);
+    await this.#kept.putDefault(content, path, this.#makeFolder);
   }
 
   /** Makes what was kept durable, and its names; only then may an entry refer to it. */
@@ -40,6 +42,13 @@ export class KeptLease implements AsyncDisposable {
     await syncFiles(this.#unsynced);
     await syncFolders(this.#unsyncedFolders);
   }
+
+  /** Once for all files of the change. */
+  readonly #makeFolder = (volume: Volume): Promise<void> => {
+    const made = this.#folders.get(volume) ?? this.#kept.makeFolder(volume);
+    this.#folders.set(volume, made);
+    return made;
+  };
 
   #hold(content: Content): void {
     this.#kept.hold([content]);

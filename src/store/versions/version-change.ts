@@ -1,7 +1,9 @@
+import { constants, copyFile } from "node:fs/promises";
 import { PluginError } from "../../domain/errors.ts";
 import { type FilePath, type PluginId, pluginKey, volumeOf } from "../../domain/plugin.ts";
 import type { InstalledFile, KeptVersion, PluginEntry } from "../../domain/plugin-entry.ts";
-import { copyWhole, duplicateFile, syncFiles } from "../../lib/durable.ts";
+import { duplicateFile, syncFiles } from "../../lib/durable.ts";
+import { mapInParallel } from "../../lib/in-parallel.ts";
 import type { Log } from "../../lib/log.ts";
 import type { Change, Move } from "../journal/change.ts";
 import type { Workspace } from "../journal/workspace.ts";
@@ -162,8 +164,9 @@ async function prepareSwap<F extends IncomingFile>(
     keepVersions,
   );
   const backUps = await backUpFiles(plan.edited, replaced, layout, workspace);
-  const additions: Move[] = [];
-  for (const { target, file } of plan.additions) additions.push({ target, staged: await stage(file) });
+  const additions = await mapInParallel(plan.additions, async ({ target, file }) => {
+    return { target, staged: await stage(file) };
+  });
   await lease.sync();
   const isLeft = (path: FilePath) => plan.removals.includes(path);
   const { displaced = [] } = old.entry;
@@ -201,12 +204,12 @@ async function keepOldSoFiles(
 async function keepDefaults(files: readonly StagedFile[], context: ChangeContext): Promise<void> {
   const { workspace, lease, keepVersions } = context;
   if (keepVersions === 0) return;
-  for (const { target, name, sha256, bytes } of files) {
+  await mapInParallel(files, async ({ target, name, sha256, bytes }) => {
     const file = { path: target, sha256, bytes };
     const content = contentOf(file);
-    if (content === undefined || !hasKeptDefault(file)) continue;
+    if (content === undefined || !hasKeptDefault(file)) return;
     await lease.keepDefault(content, workspace.file(content.volume, name));
-  }
+  });
 }
 
 function configurationOf(
@@ -248,7 +251,8 @@ export async function stageKept(
   const { name, path } = workspace.stage(file.target);
   const own = () => target.files.flatMap((one) => contentOf(one) ?? []);
   const isFree = content.volume === "plugins" && kept.isLastOf(own(), content);
-  await (isFree ? duplicateFile : copyWhole)(kept.path(content), path);
+  if (isFree) await duplicateFile(kept.path(content), path);
+  else await copyFile(kept.path(content), path, constants.COPYFILE_FICLONE);
   return { name, path };
 }
 

@@ -1,9 +1,21 @@
 import { chmod, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it, vi } from "vitest";
-import { observe } from "../../support/file-operations.ts";
+import { type FileOperation, observe } from "../../support/file-operations.ts";
 import { tempFolder } from "../../support/temp-folder.ts";
-import { baseFolder, filesOf, install, installed, RANDOM, SO, start, visible } from "../kit.ts";
+import {
+  baseFolder,
+  copyOf,
+  filesOf,
+  install,
+  installed,
+  isDone,
+  RANDOM,
+  SECOND_NAMES,
+  SO,
+  start,
+  visible,
+} from "../kit.ts";
 
 vi.mock("node:fs/promises", async (load) =>
   (await import("../../support/file-operations.ts")).observable(await load()),
@@ -74,5 +86,43 @@ describe("a change of very many files", () => {
       const files = filesOf(await installed(layout));
       expect([version(1), version(2)], `killed after operation ${at}`).toContainEqual(files);
     }
+  });
+
+  it.each(SECOND_NAMES)(
+    "that is killed while several are replaced at once is undone or done, with %s",
+    async (_, faults) => {
+      const isCommit = ({ call }: FileOperation) => ["link", "copyFile", "rename", "unlink"].includes(call);
+      for (const share of [0.3, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95]) {
+        const layout = await baseFolder();
+        const { store } = await start(layout);
+        await install(store, RANDOM, version(1));
+        const next = { ...version(2), "etc/sources/random/d70/f": "added" };
+        const whole = await observe(
+          async () => install((await start(await copyOf(layout))).store, RANDOM, next),
+          faults,
+        );
+        const last = whole.operations.filter(isCommit).length * share;
+        let commits = 0;
+        const killAfter = (operation: FileOperation) => isCommit(operation) && ++commits >= last;
+        const killed = await observe(() => install(store, RANDOM, next), { ...faults, killAfter });
+        expect(killed.isKilled).toBe(true);
+        await start(layout);
+        const files = filesOf(await installed(layout));
+        expect(files, `killed after ${share} of it`).toEqual(isDone(killed, layout) ? next : version(1));
+      }
+    },
+  );
+
+  it("puts all back when one of them can't be replaced", async () => {
+    const layout = await baseFolder();
+    const { store } = await start(layout);
+    await install(store, RANDOM, version(1));
+    const before = await visible(layout);
+    const fail = ({ call, paths: [, to = ""] }: FileOperation) =>
+      call === "rename" && to.endsWith("/random/d40/f") ? "EIO" : undefined;
+    await expect(observe(() => install(store, RANDOM, version(2)), { fail })).rejects.toMatchObject({
+      code: "STORAGE_FAILED",
+    });
+    expect(await visible(layout)).toEqual(before);
   });
 });
