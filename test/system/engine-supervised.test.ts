@@ -82,7 +82,7 @@ describe.each(RESTARTS)("with engine.restart %s", (restart) => {
     const stack = await withRule({ ENGINE__RESTART: restart, ENGINE__VERIFY: "off" });
     const { headers } = await stack.put("PUT", plugin, "2.0.0", "?restart=1");
     const result = await stack.job(String(headers.job));
-    const undone = [{ type: "sources", name: "random", from: "2.0.0", to: "1.0.0" }];
+    const undone = [{ type: "sources", name: "random", from: "1.0.0", to: "2.0.0" }];
     expect(result).toMatchObject({ outcome: "rolled-back", undone });
     expect(JSON.stringify(result.worse)).toMatch(reason);
     expect(await stack.messageVersion()).toBe(1);
