@@ -18,12 +18,14 @@ ENV NODE_ENV=production \
 WORKDIR /app
 COPY --from=build /build/LICENSE ./
 COPY --from=build /build/dist ./dist
-COPY --from=build --chown=node:node /build/etc/kuiper.yaml /kuiper/etc/kuiper.yaml
-RUN mkdir -p /kuiper/plugins /kuiper/data && chown -R node:node /kuiper
+# The user that the engine's official image has, so that both can share volumes.
+RUN adduser -D -H -s /sbin/nologin -u 1001 kuiper
+COPY --from=build --chown=1001:1001 /build/etc/kuiper.yaml /kuiper/etc/kuiper.yaml
+RUN mkdir -p /kuiper/plugins /kuiper/data && chown -R 1001:1001 /kuiper
 VOLUME ["/kuiper/etc", "/kuiper/plugins", "/kuiper/data"]
 EXPOSE 9081
 # Scripts that install system packages need root: run with --user root where your plugins have such.
-USER node
+USER 1001
 # With basic.restTls it is HTTPS, with a certificate for another name than this one.
 HEALTHCHECK --interval=30s --timeout=3s --start-period=5s \
   CMD wget -q -O /dev/null "http://127.0.0.1:$KUIPER__BASIC__RESTPORT/ping" || \

@@ -6,6 +6,7 @@ export const FULL = {
   rollback: { megabytes: 300, rounds: 6 },
   memory: { megabytes: 300, rounds: 3 },
   list: { plugins: [3, 10_000], connections: 10, seconds: 3, rounds: 6 },
+  passOn: { connections: 10, seconds: 3, rounds: 6 },
   small: { installs: 200, atOnce: 16, rounds: 3 },
   start: { plugins: [0, 10_000], rounds: 15 },
 };
@@ -18,6 +19,7 @@ export const SHORT = {
   rollback: { megabytes: 60, rounds: 2 },
   memory: { megabytes: 60, rounds: 1 },
   list: { plugins: [3, 10_000], connections: 10, seconds: 1, rounds: 2 },
+  passOn: { connections: 10, seconds: 1, rounds: 2 },
   small: { installs: 200, atOnce: 16, rounds: 1 },
   start: { plugins: [0, 10_000], rounds: 3 },
 };

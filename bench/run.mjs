@@ -11,6 +11,7 @@ import { measureInspection } from "./rows/inspection.mjs";
 import { measureInstall } from "./rows/install.mjs";
 import { measureList } from "./rows/list.mjs";
 import { measureMemory } from "./rows/memory.mjs";
+import { measurePassOn } from "./rows/pass-on.mjs";
 import { measureRollback } from "./rows/rollback.mjs";
 import { measureSmallInstalls } from "./rows/small-installs.mjs";
 import { measureStart } from "./rows/start.mjs";
@@ -22,6 +23,7 @@ const ROWS = {
   rollback: measureRollback,
   memory: measureMemory,
   list: measureList,
+  passOn: measurePassOn,
   small: measureSmallInstalls,
   start: measureStart,
 };

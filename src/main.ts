@@ -10,13 +10,13 @@ import type { Config } from "./config/schema.ts";
 import { proxySettings } from "./fetch/proxy.ts";
 import { hasCode } from "./lib/errors.ts";
 import { makeFoldersSync } from "./lib/folder-mode.ts";
-import { lockFile } from "./lib/lock.ts";
 import { createLog } from "./lib/log.ts";
 import { readSmallFile, UnfitFile } from "./lib/small-file.ts";
 import { decodeText } from "./lib/text-encoding.ts";
 import { type Audit, createAudit } from "./plugins/audit.ts";
 import { createServer, type Server } from "./server.ts";
 import { Layout } from "./store/layout.ts";
+import { lockVolumes } from "./store/lock-volumes.ts";
 
 /** Asks the supervisor to start the server again; the same as the original's. */
 const RESTART_EXIT_CODE = 100;
@@ -46,7 +46,7 @@ async function main(env: NodeJS.ProcessEnv): Promise<void> {
   });
 
   const audit = openAudit(config.log, layout, log);
-  await lockBaseFolder(layout, log);
+  await lockFolders(layout, log);
   const { version } = packageJson;
   const { stopDelaySeconds } = config.changes;
   const restart = () => {
@@ -140,24 +140,11 @@ async function readPem(key: string, file: string, base: string): Promise<string>
   }
 }
 
-/** Makes this process the only server of its base folder. */
-async function lockBaseFolder(layout: Layout, log: Logger): Promise<void> {
-  const { base } = layout;
-  try {
-    makeFoldersSync(layout.volume("plugins"));
-    const lock = await lockFile(layout.lockFile);
-    if (lock.outcome === "taken") {
-      throw new ConfigError(`another server works on ${base}; stop it, or give this one a folder of its own`);
-    }
-    if (lock.outcome === "failed") {
-      const message = "the base folder can't be locked (is flock installed?): do not start a second server on it";
-      log.warn({ code: lock.reason }, message);
-    }
-  } catch (cause) {
-    if (cause instanceof ConfigError) throw cause;
-    // A folder that can't be written must not hide what is installed in it.
-    log.error({ err: cause }, "the base folder could not be locked");
-  }
+/** Makes this process the only server of its folders. */
+async function lockFolders(layout: Layout, log: Logger): Promise<void> {
+  const taken = await lockVolumes(layout, log);
+  if (taken === undefined) return;
+  throw new ConfigError(`another server works on ${taken}; stop it, or give this one a folder of its own`);
 }
 
 function openAudit({ auditFile, maxBufferBytes }: Config["log"], layout: Layout, log: Logger): Audit {

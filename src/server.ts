@@ -4,6 +4,8 @@ import type { Logger } from "pino";
 import { PublicKeys } from "./auth/public-keys.ts";
 import { createCatalogue } from "./catalogue/catalogue.ts";
 import type { Config } from "./config/schema.ts";
+import { EngineActivation, INSTALL_PATIENCE } from "./engine/activation/engine-activation.ts";
+import { OpenHandovers } from "./engine/activation/open-handovers.ts";
 import { Engine } from "./engine/engine.ts";
 import { createClient } from "./fetch/client.ts";
 import { createDownloader } from "./fetch/downloader.ts";
@@ -86,7 +88,18 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     functionNames,
     engines: { allowedFolders, baseFolder: layout.base },
   });
+  const openHandovers = new OpenHandovers({
+    store,
+    queue,
+    delaySeconds: config.engine.timeoutSeconds * INSTALL_PATIENCE,
+    log,
+  });
+  const activation =
+    engine === undefined || !config.engine.activate
+      ? undefined
+      : await EngineActivation.create({ engine, config: config.engine, store, uploadsFolder, open: openHandovers });
   const manager = new PluginManager({
+    activation,
     store,
     queue,
     downloader,
@@ -131,6 +144,7 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     store,
     installed,
     async close() {
+      openHandovers.close();
       await app.close();
       await engine?.close();
       await downloader.close();

@@ -1,9 +1,8 @@
-import { execFile } from "node:child_process";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { promisify } from "node:util";
 import { comparison } from "../figure.mjs";
 import { fillBase } from "../filled-base.mjs";
+import { requestsPerSecond } from "../load.mjs";
 import { inTurns } from "../pairs.mjs";
 import { script } from "../processes.mjs";
 import { startServer } from "../server.mjs";
@@ -41,12 +40,4 @@ async function startBareServer(processes, folder, url, plugins) {
   const bodyFile = join(folder, `list-of-${plugins}.json`);
   await writeFile(bodyFile, bytes);
   return processes.serve([script("bare-server"), bodyFile, reply.headers.get("content-type") ?? ""]);
-}
-
-async function requestsPerSecond(url, { connections, seconds }) {
-  const args = [script("load"), url, String(connections), String(seconds)];
-  const { stdout } = await promisify(execFile)(process.execPath, args);
-  const { perSecond, failed } = JSON.parse(stdout);
-  if (failed > 0) throw new Error(`${failed} requests to ${url} failed`);
-  return perSecond;
 }

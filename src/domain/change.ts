@@ -17,7 +17,7 @@ export interface Caller {
 }
 
 /** What an install goes through, in this order; an update and a rollback go through some of them. */
-export const STAGES = ["waiting", "download", "check", "unpack", "inspect", "script", "commit"] as const;
+export const STAGES = ["waiting", "download", "check", "unpack", "inspect", "script", "commit", "activate"] as const;
 export type Stage = (typeof STAGES)[number];
 
 /** Receives how far a change has come. */

@@ -1,6 +1,6 @@
 import { PluginError } from "./errors.ts";
-import { checkFunctionNames, checkPluginName } from "./names.ts";
-import type { PluginId, PluginType } from "./plugin.ts";
+import { checkFunctionNames, checkPluginName, checkPortableName } from "./names.ts";
+import type { PackageId, PluginId, PluginType } from "./plugin.ts";
 import { checkPluginUri, type PluginUri, shownUri } from "./plugin-uri.ts";
 
 /** A zip that a client sent, received as a whole. The change that uses it moves the file away. */
@@ -18,9 +18,9 @@ export type PackageSource =
   | { readonly kind: "download"; readonly uri: PluginUri; readonly origin: string }
   | { readonly kind: "upload"; readonly zip: ReceivedZip; readonly origin: string };
 
-/** A checked request to install: the name follows the name rule, the URI is a zip over http, https or file. */
-export interface InstallRequest {
-  readonly id: PluginId;
+/** A checked request for a package: the URI is a zip over http, https or file. */
+export interface PackageRequest {
+  readonly id: PackageId;
   readonly source: PackageSource;
   /** What the zip must be, in lower-case hexadecimal. */
   readonly sha256: string | undefined;
@@ -28,14 +28,19 @@ export interface InstallRequest {
   readonly signature: Buffer | undefined;
   /** A signed statement of which plugin the zip is. */
   readonly statement?: Buffer | undefined;
-  /** Whether a lower version may replace the installed one, which matters where signatures are required. */
-  readonly allowDowngrade?: boolean | undefined;
   /** Arguments of install.sh, each passed as one argument. */
   readonly shellParas: readonly string[];
-  /** Names of the functions that a function plugin exports; empty for the other types. */
-  readonly functions: readonly string[];
   /** About what the request holds in memory while it waits. */
   readonly heldBytes: number;
+}
+
+/** A checked request to install: the name follows the name rule. */
+export interface InstallRequest extends PackageRequest {
+  readonly id: PluginId;
+  /** Whether a lower version may replace the installed one, which matters where signatures are required. */
+  readonly allowDowngrade?: boolean | undefined;
+  /** Names of the functions that a function plugin exports; empty for the other types. */
+  readonly functions: readonly string[];
 }
 
 /** The most arguments of install.sh, and how large each may be: Linux starts no program with a larger one. */
@@ -71,13 +76,28 @@ export interface InstallBody {
 export function checkInstallRequest(type: PluginType, body: InstallBody): InstallRequest {
   return {
     id: { type, name: checkPluginName(body.name) },
+    ...checkPackage(body),
+    allowDowngrade: body.allowDowngrade ?? undefined,
+    functions: checkExportedFunctions(type, body.functions ?? []),
+  };
+}
+
+/**
+ * Checks a request for a portable plugin. Its name is a folder and a file name of the engine's, which has no rule for it.
+ *
+ * @throws PluginError NAME_INVALID, URI_INVALID, BODY_INVALID
+ */
+export function checkPortableRequest(body: InstallBody): PackageRequest {
+  return { id: { type: "portables", name: checkPortableName(body.name) }, ...checkPackage(body) };
+}
+
+function checkPackage(body: InstallBody): Omit<PackageRequest, "id"> {
+  return {
     source: checkSource(body),
     sha256: body.sha256?.toLowerCase(),
     signature: body.signature ? Buffer.from(body.signature, "base64") : undefined,
     statement: body.statement ? Buffer.from(body.statement, "base64") : undefined,
-    allowDowngrade: body.allowDowngrade ?? undefined,
     shellParas: checkArguments(body.shellParas ?? []),
-    functions: checkExportedFunctions(type, body.functions ?? []),
     heldBytes: bytesOf([
       body.file,
       body.signature,

@@ -28,6 +28,18 @@ export function checkPluginName(input: string | null | undefined): string {
   return name;
 }
 
+/** The engine has no rule; this one keeps a name within one segment of a path. */
+const PORTABLE_NAME_RULE = /^[A-Za-z0-9_][A-Za-z0-9_.-]*$/;
+
+/** @returns the name without surrounding whitespace @throws PluginError NAME_INVALID */
+export function checkPortableName(input: string | null | undefined): string {
+  const name = (input ?? "").trim();
+  if (name === "") throw invalidName("", "should not be empty");
+  if (name.length <= NAME_MAX_LENGTH && PORTABLE_NAME_RULE.test(name)) return name;
+  const rule = `should have at most ${NAME_MAX_LENGTH} letters, digits, underscores, hyphens and dots, and begin with one of the first three`;
+  throw invalidName(name.slice(0, NAME_MAX_LENGTH), rule);
+}
+
 /** Whether another path of the API would hide a plugin of that name. */
 export function isReservedName(name: string): boolean {
   return RESERVED_NAMES.includes(name);

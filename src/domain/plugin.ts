@@ -9,8 +9,19 @@ export interface PluginId {
   readonly name: string;
 }
 
+/** What a package can be: a plugin of this server's, or a portable one, which the engine manages itself. */
+export const PACKAGE_TYPES = [...PLUGIN_TYPES, "portables"] as const;
+
+export type PackageType = (typeof PACKAGE_TYPES)[number];
+
+/** What identifies a package. */
+export interface PackageId {
+  readonly type: PackageType;
+  readonly name: string;
+}
+
 /** `sources/random`: the key under which changes to one plugin are put in order, and its name in logs. */
-export function pluginKey(id: PluginId): string {
+export function pluginKey(id: PackageId): string {
   return `${id.type}/${id.name}`;
 }
 

@@ -1,5 +1,5 @@
-import { type IncomingMessage, request as requestHttp } from "node:http";
-import { request as requestHttps } from "node:https";
+import { type ClientRequest, Agent as HttpAgent, type IncomingMessage, request as requestHttp } from "node:http";
+import { Agent as HttpsAgent, request as requestHttps } from "node:https";
 import { resolve } from "node:path";
 import type { Config } from "../config/schema.ts";
 import { PluginError } from "../domain/errors.ts";
@@ -11,6 +11,8 @@ import { messageOf } from "./engine-message.ts";
 export interface EngineReply {
   readonly status: number;
   readonly text: string;
+  /** As the engine said it. */
+  readonly contentType: string;
 }
 
 interface Question {
@@ -22,6 +24,15 @@ interface Question {
   readonly timeoutSeconds?: number;
 }
 
+/** A request as it is to be sent, byte for byte. */
+export interface RawRequest {
+  readonly method: string;
+  /** With its query, as it is in the request line. */
+  readonly path: string;
+  /** Names and values in turn, without `Connection`. */
+  readonly headers: readonly string[];
+}
+
 interface EngineClientOptions {
   readonly config: Config["engine"];
   /** Where a relative `engine.tokenFile` starts. */
@@ -30,18 +41,34 @@ interface EngineClientOptions {
 
 const MAX_TOKEN_BYTES = 64 * 1024;
 
+/** After so long without a byte the system asks whether the other end is still there. */
+export const KEEP_ALIVE_DELAY_MS = 30_000;
+
 /**
- * This server's own questions to the engine's REST interface. Each has a connection of its own, since the engine closes
- * it after its reply. Answers are bounded in time and size.
+ * Requests to the engine's REST interface: what is passed on, and this server's own questions, whose answers are bounded
+ * in time and size. Each has a connection of its own, since the engine closes it after its reply.
  */
 export class EngineClient {
   readonly url: string;
+  /**
+   * By which this server knows its own requests, in their `Via`: where one comes back, `engine.url` leads to ourselves.
+   */
+  readonly mark = `kuiper-plugin-server-${process.pid.toString(36)}${Math.random().toString(36).slice(2)}`;
   readonly #config: Config["engine"];
+  readonly #target: { readonly host: string; readonly port: number; readonly agent: HttpAgent };
+  readonly #isTls: boolean;
   readonly #tokenFile: string | undefined;
 
   constructor({ config, baseFolder }: EngineClientOptions) {
+    const { protocol, hostname, port } = new URL(config.url);
     this.url = config.url.replace(/\/$/, "");
     this.#config = config;
+    this.#isTls = protocol === "https:";
+    this.#target = {
+      host: hostname.replace(/^\[|\]$/g, ""),
+      port: Number(port) || (this.#isTls ? 443 : 80),
+      agent: this.#isTls ? new HttpsAgent({ keepAlive: false }) : new HttpAgent({ keepAlive: false }),
+    };
     this.#tokenFile = config.tokenFile === "" ? undefined : resolve(baseFolder, config.tokenFile);
   }
 
@@ -54,10 +81,39 @@ export class EngineClient {
   async ask(path: string, question: Question = {}): Promise<EngineReply> {
     const headers = await this.#headers();
     return this.#exchange(path, question, headers).catch((cause) => {
-      if (question.signal?.aborted) throw question.signal.reason;
-      const reason = (cause as Error).message;
-      throw new PluginError("ENGINE_UNREACHABLE", `the engine at ${this.url} (engine.url) ${reason}`, { cause });
+      throw question.signal?.aborted ? question.signal.reason : this.unreachable(cause);
     });
+  }
+
+  /** Begins a request. It fails where the engine can't be reached within `engine.connectTimeoutSeconds`. */
+  open({ method, path, headers }: RawRequest, signal?: AbortSignal): ClientRequest {
+    const { connectTimeoutSeconds } = this.#config;
+    const request = (this.#isTls ? requestHttps : requestHttp)({
+      ...this.#target,
+      method,
+      path,
+      headers: headers as string[],
+      ...(signal && { signal }),
+    });
+    const connecting = setTimeout(
+      () =>
+        request.destroy(new Error(`can't be reached within ${connectTimeoutSeconds} s (engine.connectTimeoutSeconds)`)),
+      connectTimeoutSeconds * 1000,
+    );
+    request.once("socket", (socket) =>
+      socket.once(this.#isTls ? "secureConnect" : "connect", () => {
+        clearTimeout(connecting);
+        socket.setKeepAlive(true, KEEP_ALIVE_DELAY_MS);
+      }),
+    );
+    request.once("close", () => clearTimeout(connecting));
+    return request;
+  }
+
+  /** What a failed request is reported as. */
+  unreachable(cause: NodeJS.ErrnoException): PluginError {
+    const what = `the engine at ${this.url} (engine.url) ${reasonOf(cause)}`;
+    return new PluginError("ENGINE_UNREACHABLE", what, { cause });
   }
 
   /**
@@ -90,38 +146,26 @@ export class EngineClient {
     }
   }
 
-  #exchange(path: string, question: Question, headers: Record<string, string>): Promise<EngineReply> {
+  #exchange(path: string, question: Question, extra: Record<string, string>): Promise<EngineReply> {
     const { method = "GET", body, signal, timeoutSeconds = this.#config.timeoutSeconds } = question;
-    const { connectTimeoutSeconds, maxReplyBytes } = this.#config;
     const json = body === undefined ? undefined : Buffer.from(JSON.stringify(body));
-    const request = this.url.startsWith("https:") ? requestHttps : requestHttp;
+    const length = String(json?.length ?? 0);
+    const headers = [
+      ...["Host", new URL(this.url).host, "Via", `1.1 ${this.mark}`],
+      ...Object.entries(extra).flat(),
+      ...(json === undefined && method === "GET" ? [] : ["Content-Length", length]),
+      ...(json === undefined ? [] : ["Content-Type", "application/json"]),
+    ];
     return new Promise((resolve, reject) => {
-      const sent = request(`${this.url}${path}`, {
-        method,
-        agent: false,
-        ...(signal && { signal }),
-        headers: { ...headers, ...(json && { "content-type": "application/json", "content-length": json.length }) },
-      });
-      const giveUp = (reason: string) => sent.destroy(new Error(reason));
-      const connecting = setTimeout(
-        () => giveUp(`can't be reached within ${connectTimeoutSeconds} s (engine.connectTimeoutSeconds)`),
-        connectTimeoutSeconds * 1000,
-      );
+      const sent = this.open({ method, path, headers }, signal);
       const answering = setTimeout(
-        () => giveUp(`does not answer within ${timeoutSeconds} s (engine.timeoutSeconds)`),
+        () => sent.destroy(new Error(`does not answer within ${timeoutSeconds} s (engine.timeoutSeconds)`)),
         timeoutSeconds * 1000,
       );
-      const connected = this.url.startsWith("https:") ? "secureConnect" : "connect";
-      sent.once("socket", (socket) => socket.once(connected, () => clearTimeout(connecting)));
-      sent.once("close", () => {
-        clearTimeout(connecting);
-        clearTimeout(answering);
-      });
-      sent.once("error", (error: NodeJS.ErrnoException) =>
-        reject(error.code === undefined ? error : new Error(`can't be reached: ${error.message}`, { cause: error })),
-      );
+      sent.once("close", () => clearTimeout(answering));
+      sent.once("error", reject);
       sent.once("response", (reply) => {
-        readReply(reply, maxReplyBytes).then(resolve, (error) => {
+        readReply(reply, this.#config.maxReplyBytes).then(resolve, (error) => {
           sent.destroy();
           reject(error);
         });
@@ -129,6 +173,12 @@ export class EngineClient {
       sent.end(json);
     });
   }
+}
+
+function reasonOf({ code, message }: NodeJS.ErrnoException): string {
+  if (code === "ECONNRESET" || code === "EPIPE") return "ended the connection before it answered";
+  if (code?.startsWith("HPE_")) return `answers with what is no HTTP: ${message}`;
+  return code === undefined ? message : `can't be reached: ${message}`;
 }
 
 async function readReply(reply: IncomingMessage, maxBytes: number): Promise<EngineReply> {
@@ -139,5 +189,6 @@ async function readReply(reply: IncomingMessage, maxBytes: number): Promise<Engi
     if (bytes > maxBytes) throw new Error(`answers with more than ${maxBytes} bytes (engine.maxReplyBytes)`);
     chunks.push(chunk);
   }
-  return { status: reply.statusCode ?? 0, text: Buffer.concat(chunks).toString("utf8") };
+  const { "content-type": contentType = "text/plain; charset=utf-8" } = reply.headers;
+  return { status: reply.statusCode ?? 0, text: Buffer.concat(chunks).toString("utf8"), contentType };
 }

@@ -9,6 +9,7 @@ import type { Catalogue } from "../catalogue/catalogue.ts";
 import type { Config } from "../config/schema.ts";
 import { PluginError } from "../domain/errors.ts";
 import type { Engine } from "../engine/engine.ts";
+import { KEEP_ALIVE_DELAY_MS } from "../engine/engine-client.ts";
 import type { Receiver } from "../incoming/receiver.ts";
 import type { Uploads } from "../incoming/uploads.ts";
 import type { Jobs } from "../jobs/jobs.ts";
@@ -26,18 +27,21 @@ import { limitConnections } from "./hooks/connection-limits.ts";
 import { answerErrors, answerUnroutable } from "./hooks/error-reply.ts";
 import { logRequests } from "./hooks/request-log.ts";
 import { answerUnknownRoutes } from "./hooks/unknown-routes.ts";
+import { routableUrl } from "./pass-on/ownership.ts";
+import { passOn, tellPassedOn } from "./pass-on/pass-on.ts";
 import { engineRoutes } from "./routes/engine.ts";
 import { functionRoutes } from "./routes/functions.ts";
 import { jobRoutes } from "./routes/jobs.ts";
 import { listRoutes } from "./routes/lists.ts";
 import { pluginRoutes } from "./routes/plugins.ts";
+import { portableRoutes } from "./routes/portables.ts";
 import { serverRoutes } from "./routes/server.ts";
 import { uploadRoutes } from "./routes/uploads.ts";
 import { versionRoutes } from "./routes/versions.ts";
 import { compileValidator } from "./validation.ts";
 
 export interface AppOptions {
-  readonly config: Pick<Config, "http" | "uploads" | "trust">;
+  readonly config: Pick<Config, "http" | "uploads" | "engine" | "trust">;
   readonly log: Logger;
   readonly audit: Audit;
   readonly installed: InstalledPlugins;
@@ -78,20 +82,32 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   answerErrors(app);
   answerUnknownRoutes(app);
   logRequests(app);
+  tellPassedOn(app, engine?.client);
   limitConnections(app, connections);
   delayContinue(app);
   acceptAnyContentType(app, http);
   guardAgainstPages(app, http);
   // Only when configured: it costs each request as much as all our other hooks.
-  if (http.allowedOrigins.length > 0) await app.register(import("@fastify/cors"), corsOptions(http.allowedOrigins));
+  if (http.allowedOrigins.length > 0)
+    await app.register(import("@fastify/cors"), corsOptions(http.allowedOrigins, engine !== undefined));
   if (keys !== undefined) requireTokens(app, keys); // after cors: a listed page may read why it is refused
 
-  const bodies = new BodyDecoder({ receiver, uploading, http, uploads: limits, closing: closingOf(app) });
+  const closing = closingOf(app);
+  if (engine !== undefined) {
+    const { requestTimeoutSeconds } = http;
+    passOn(app, { client: engine.client, isTls: options.tls !== undefined, uploading, requestTimeoutSeconds, closing });
+  }
+  const bodies = new BodyDecoder({ receiver, uploading, http, uploads: limits, closing });
   app.decorateRequest("caller", undefined);
   app.decorateRequest("zip", undefined);
   app.decorateRequest("isFile", false);
-  await serverRoutes(app, { version });
+  await serverRoutes(app, {
+    version,
+    engine: engine?.client,
+    engineSeconds: options.config.engine.connectTimeoutSeconds,
+  });
   await pluginRoutes(app, { installed, manager, engine, jobs, bodies, restart, trust });
+  await portableRoutes(app, { manager, bodies, trust, engine });
   await versionRoutes(app, { installed, manager, engine, jobs });
   await functionRoutes(app, { installed, manager });
   await listRoutes(app, { installed, engine, catalog });
@@ -104,9 +120,13 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
 /** How often Node checks the time limits of requests: with its default of 30 s, shorter limits would mean little. */
 const NODE_OPTIONS = { connectionsCheckingInterval: 1000 };
 
-function serverOptions({ config, log, tls }: AppOptions, clientErrorHandler: ClientErrorHandler) {
+/** A reply of the engine may take any time, so the system asks whether the client that waits for it is still there. */
+const LONG_LIVED = { keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_DELAY_MS };
+
+function serverOptions({ config, engine, log, tls }: AppOptions, clientErrorHandler: ClientErrorHandler) {
   const { requestTimeoutSeconds, keepAliveTimeoutSeconds, tlsHandshakeTimeoutSeconds } = config.http;
   const handshakeTimeout = tlsHandshakeTimeoutSeconds * 1000;
+  const nodeOptions = engine === undefined ? NODE_OPTIONS : { ...NODE_OPTIONS, ...LONG_LIVED };
   return {
     loggerInstance: log as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
@@ -115,23 +135,25 @@ function serverOptions({ config, log, tls }: AppOptions, clientErrorHandler: Cli
     requestTimeout: requestTimeoutSeconds * 1000,
     keepAliveTimeout: keepAliveTimeoutSeconds * 1000,
     routerOptions: { ignoreTrailingSlash: true, ignoreDuplicateSlashes: true, maxParamLength: 16_384 },
+    ...(engine && { rewriteUrl: ({ url = "" }: { url?: string | undefined }) => routableUrl(url) }),
     // While running installs finish the queue refuses further ones, see ChangeQueue; a closed listener answers nobody.
     return503OnClosing: false,
     frameworkErrors: answerUnroutable,
     clientErrorHandler,
     ...(tls === undefined
-      ? { http: NODE_OPTIONS }
-      : ({ https: { ...tls, ...NODE_OPTIONS, handshakeTimeout } } as object)),
+      ? { http: nodeOptions }
+      : ({ https: { ...tls, ...nodeOptions, handshakeTimeout } } as object)),
   };
 }
 
 /** By our own rule for origins, so that it can't differ from that of `guardAgainstPages`. */
-function corsOptions(allowedOrigins: readonly string[]): FastifyCorsOptions {
+/** @param isInFront of an engine, which takes PATCH as well */
+function corsOptions(allowedOrigins: readonly string[], isInFront: boolean): FastifyCorsOptions {
   const isListed = createOriginRule(allowedOrigins);
   return {
     // Without `strictPreflight`, an OPTIONS of other pages is answered like any unknown method.
     origin: (origin, answer) => answer(null, isListed(origin)),
-    methods: ["GET", "HEAD", "POST", "PUT", "DELETE"],
+    methods: ["GET", "HEAD", "POST", "PUT", "DELETE", ...(isInFront ? ["PATCH"] : [])],
     exposedHeaders: [
       "Link",
       "Location",

@@ -3,6 +3,7 @@ import { serializeString, serializeToken, Token } from "structured-headers";
 import type { Compatibility } from "../domain/compatibility.ts";
 import type { PluginType } from "../domain/plugin.ts";
 import { cutAt, quoted } from "../lib/text.ts";
+import type { ActivationOutcome } from "../plugins/activation.ts";
 
 /** The messages that clients know, word for word. */
 export const replyMessage = {
@@ -47,6 +48,8 @@ export const errorPrefix = {
   update: (type: PluginType) => forPlugin("update", type),
   rollback: (type: PluginType) => forPlugin("rollback", type),
   inspect: (type: PluginType) => `${type} plugins inspect command error: `,
+  portable: (action: "install" | "update") =>
+    `portables plugins ${action === "install" ? "create" : "update"} command error: `,
   prebuild: (type: PluginType) => `${type} plugins prebuild command error: `,
   list: "list plugins error: ",
   register: ({ name }: PathParams) => `register functions plugin ${quoted(name)} error: `,
@@ -62,6 +65,7 @@ export const errorPrefix = {
 /** By the body that could not be used. */
 export const bodyErrorPrefix = {
   plugin: (type: PluginType) => `Invalid body: Error decoding the ${type} plugin json: `,
+  portable: "Invalid body: Error decoding the portables plugin json: ",
   functionList: "Invalid body: Error decoding the function list json: ",
   rollback: "Invalid body: Error decoding the rollback json: ",
   upload: "Invalid body: ",
@@ -84,11 +88,15 @@ export function compatibilityHeader(compatibility: Compatibility | undefined): R
 }
 
 /**
- * The headers of a reply to a change that the engine does not notice by itself. It reads its folder once, on startup, so a
- * first install needs a restart of the engine as an update does, and the original's text does not say so.
+ * The headers of a reply to a change. The engine reads its folder once, on startup, so a first install that was not handed to
+ * it needs a restart of it as an update does, and the original's text does not say so.
  */
-export function changeHeaders(compatibility: Compatibility | undefined): Record<string, string> {
-  return { "plugin-activation": "restart-required", ...compatibilityHeader(compatibility) };
+export function changeHeaders(
+  compatibility: Compatibility | undefined,
+  { state, reason }: ActivationOutcome = { state: "restart-required" },
+): Record<string, string> {
+  const why = reason === undefined ? "" : `; reason=${serializeString(reasonOf(reason, 0))}`;
+  return { "plugin-activation": serializeToken(new Token(state)) + why, ...compatibilityHeader(compatibility) };
 }
 
 /** Some proxies cut off or refuse longer header fields; describe has all rules. */

@@ -9,6 +9,7 @@ const WEIGHTS: Readonly<Record<Stage, number>> = {
   inspect: 2,
   script: 20,
   commit: 2,
+  activate: 0,
 };
 
 /** The percentage at which each stage begins. */

@@ -12,12 +12,12 @@ import {
   soPath,
   yamlPath,
 } from "../domain/plugin.ts";
+import { type CheckedEntry, checkedEntries } from "./checked-entries.ts";
 import { findCollisions, isAtOrBelow } from "./collisions.ts";
-import { checkEntry, isExecutable } from "./entries.ts";
-import { type EntryPath, readEntryNames } from "./entry-name.ts";
+import { isExecutable } from "./entries.ts";
 import { insteadOfSo, insteadOfYaml } from "./missing-file.ts";
 import { hasRawBytes } from "./raw-path.ts";
-import { archiveError, invalidZip, quotedName, refuseIf } from "./refusal.ts";
+import { archiveError, quotedName, refuseIf } from "./refusal.ts";
 import { SCRIPT } from "./script/script-text.ts";
 import type { ZipArchive, ZipEntry } from "./zip-entry.ts";
 
@@ -56,7 +56,7 @@ export interface PackagePlan {
   readonly hasScript: boolean;
 }
 
-interface NamedEntry extends EntryPath, PlannedFile {}
+interface NamedEntry extends CheckedEntry, PlannedFile {}
 
 /**
  * Decides where every entry of a zip goes, or refuses the zip as a whole, for every reason that can be known without
@@ -65,16 +65,9 @@ interface NamedEntry extends EntryPath, PlannedFile {}
  * @throws PluginError ARCHIVE_INVALID with a message that names the entry
  */
 export function planPackage(archive: ZipArchive, id: PluginId, limits: Config["pluginPackage"]): PackagePlan {
-  const paths = readEntryNames(archive.entries);
-  const entries = archive.entries.map((entry, index) => {
-    const path = paths[index] as EntryPath;
-    checkEntry(entry, path, limits);
-    return { entry, ...path, place: placeOf(entry, path, id) };
-  });
-  checkTotalSize(entries, limits);
+  const entries = checkedEntries(archive, limits).map((one) => ({ ...one, place: placeOf(one, id) }));
   const compared = entries.map((named) => ({ ...named, isStrict: isStrict(named) }));
   const ambiguous = findCollisions(compared, limits.maxEntries);
-  checkOverlaps(entries, archive.directoryStart);
 
   const contents = entries.filter(({ isFolder }) => !isFolder);
   for (const { entry, path, place } of contents) {
@@ -104,32 +97,6 @@ function isStrict({ path, isFolder, place }: NamedEntry): boolean {
   return !isFolder && (path === SCRIPT || place.kind === "engine");
 }
 
-function checkTotalSize(entries: readonly NamedEntry[], limits: Config["pluginPackage"]): void {
-  const total = entries.reduce((sum, { entry }) => sum + entry.uncompressedSize, 0);
-  if (total > limits.maxTotalBytes) {
-    throw invalidZip(
-      `unpacked it has ${total} bytes, allowed are ${limits.maxTotalBytes} (pluginPackage.maxTotalBytes)`,
-    );
-  }
-}
-
-/** Entries that share data unpack to far more than the zip's size: zip bombs that no ratio of one entry reveals. */
-function checkOverlaps(entries: readonly NamedEntry[], directoryStart: number): void {
-  const spans = entries
-    .map(({ entry }) => ({ entry, start: entry.headerStart, end: endOf(entry) }))
-    .sort((a, b) => a.start - b.start || a.end - b.end);
-  let previousEnd = 0;
-  for (const { entry, start, end } of spans) {
-    refuseIf(start < previousEnd, entry, "its data overlaps that of another entry");
-    refuseIf(end > directoryStart, entry, "its data runs into the zip's directory");
-    previousEnd = end;
-  }
-}
-
-function endOf({ dataStart, compressedSize, local }: ZipEntry): number {
-  return dataStart + compressedSize + local.descriptorBytes;
-}
-
 /** @throws PluginError ARCHIVE_INVALID unless there is exactly one .so of the plugin's name */
 function findSoFile(contents: readonly NamedEntry[], id: PluginId): SoFile {
   const found = contents.filter(({ path }) => isSoFileOf(path, id.name));
@@ -156,7 +123,7 @@ function pathsOf(contents: readonly NamedEntry[]): string[] {
 const NOWHERE: Destination = { kind: "none" };
 
 /** A folder has no place of its own: it is made for what is in it, and for install.sh. */
-function placeOf(entry: ZipEntry, { path, isFolder }: EntryPath, id: PluginId): Destination {
+function placeOf({ entry, path, isFolder }: CheckedEntry, id: PluginId): Destination {
   if (isFolder) return NOWHERE;
   if (isSoFileOf(path, id.name)) return { kind: "engine", target: soPath(id.type, path), mode: PROGRAM_MODE };
   if (path === yamlName(id) && id.type === "sources") return { kind: "engine", target: yamlPath(id), mode: FILE_MODE };

@@ -1,7 +1,7 @@
 import { type Logger, pino } from "pino";
 import type { Caller } from "../domain/change.ts";
 import { PluginError } from "../domain/errors.ts";
-import type { PluginId } from "../domain/plugin.ts";
+import type { PackageId } from "../domain/plugin.ts";
 import { openLineFile } from "../lib/line-files.ts";
 import { droppedLines } from "../lib/log.ts";
 import type { ChangeFacts } from "./change-run.ts";
@@ -16,10 +16,18 @@ export type AuditedAction =
   | "inspect"
   | "upload"
   | "deleteUpload"
-  | "cancel";
+  | "cancel"
+  | "passOn";
 
-/** A plugin, the name of an uploaded file, or the id of a job. A name that was not read, or is none, is empty. */
-export type AuditedSubject = { readonly plugin: PluginId } | { readonly upload: string } | { readonly job: string };
+/**
+ * A plugin, the name of an uploaded file, the id of a job, or the method and path of a request that is passed on to the
+ * engine. A name that was not read, or is none, is empty.
+ */
+export type AuditedSubject =
+  | { readonly plugin: PackageId }
+  | { readonly upload: string }
+  | { readonly job: string }
+  | { readonly request: string };
 
 /** A write as its audit line tells it, but for the result. */
 export interface AuditedWrite {

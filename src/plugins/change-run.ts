@@ -1,6 +1,6 @@
 import { type Progress, type Stage, UNWATCHED } from "../domain/change.ts";
 import type { Verdict } from "../domain/compatibility.ts";
-import type { PluginId } from "../domain/plugin.ts";
+import type { PackageId } from "../domain/plugin.ts";
 import type { Verified } from "../domain/plugin-entry.ts";
 import type { Log } from "../lib/log.ts";
 
@@ -35,7 +35,7 @@ export class StageFailure extends Error {
 }
 
 interface ChangeRunOptions {
-  readonly plugin: PluginId;
+  readonly plugin: PackageId;
   readonly signal: AbortSignal;
   readonly log: Log;
   readonly progress?: Progress | undefined;
@@ -47,7 +47,7 @@ export class ChangeRun {
   readonly log: Log;
   /** Milliseconds by stage, in the order in which they ended. */
   readonly durations: Partial<Record<Stage, number>> = {};
-  readonly #plugin: PluginId;
+  readonly #plugin: PackageId;
   readonly #progress: Progress;
 
   constructor({ plugin, signal, log, progress = UNWATCHED }: ChangeRunOptions) {
@@ -65,22 +65,35 @@ export class ChangeRun {
    */
   async stage<T>(stage: Stage, facts: ChangeFacts, work: () => Promise<T>): Promise<T> {
     this.#progress.stage(stage);
-    const start = performance.now();
-    let result: T;
     try {
       this.signal.throwIfAborted();
-      result = await work();
+      return await this.#timed(stage, work);
     } catch (cause) {
       throw new StageFailure(stage, { facts, isStopped: this.signal.aborted && cause === this.signal.reason, cause });
     }
-    const ms = Math.round(performance.now() - start);
-    this.durations[stage] = (this.durations[stage] ?? 0) + ms;
-    this.log.info({ plugin: this.#plugin, stage, ms }, "stage done");
-    return result;
+  }
+
+  /**
+   * Runs what follows a change that has happened: it is not stopped half-way, and must not fail.
+   *
+   * @throws what `work` throws
+   */
+  async afterwards<T>(stage: Stage, work: () => Promise<T>): Promise<T> {
+    this.#progress.stage(stage);
+    return this.#timed(stage, work);
   }
 
   /** Reports how much of the present stage is done, in bytes. */
   bytes(done: number, total?: number): void {
     this.#progress.bytes(done, total);
+  }
+
+  async #timed<T>(stage: Stage, work: () => Promise<T>): Promise<T> {
+    const start = performance.now();
+    const result = await work();
+    const ms = Math.round(performance.now() - start);
+    this.durations[stage] = (this.durations[stage] ?? 0) + ms;
+    this.log.info({ plugin: this.#plugin, stage, ms }, "stage done");
+    return result;
   }
 }

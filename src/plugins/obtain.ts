@@ -1,5 +1,5 @@
 import { PluginError, rethrowPrefixed } from "../domain/errors.ts";
-import type { InstallRequest, PackageSource } from "../domain/install-request.ts";
+import type { PackageRequest, PackageSource } from "../domain/install-request.ts";
 import type { Verified } from "../domain/plugin-entry.ts";
 import type { Downloader } from "../fetch/downloader.ts";
 import { moveFile } from "../lib/files.ts";
@@ -61,7 +61,7 @@ interface VerifyOptions {
  */
 export async function verifyZip(
   zip: ObtainedZip,
-  request: InstallRequest,
+  request: PackageRequest,
   options: VerifyOptions,
 ): Promise<Verified | undefined> {
   compareChecksum(zip, request);
@@ -70,7 +70,7 @@ export async function verifyZip(
   return { ...(request.sha256 === undefined ? {} : { sha256: true }), ...signed };
 }
 
-function compareChecksum({ sha256 }: ObtainedZip, { source, sha256: wanted }: InstallRequest): void {
+function compareChecksum({ sha256 }: ObtainedZip, { source, sha256: wanted }: PackageRequest): void {
   if (wanted === undefined || wanted === sha256) return;
   throw new PluginError(
     "CHECKSUM_MISMATCH",
@@ -96,7 +96,7 @@ const GIVE_SIGNATURE =
  * @throws PluginError SIGNATURE_INVALID, SIGNATURE_REQUIRED, STORAGE_FULL, STORAGE_FAILED; the signal's reason
  */
 async function proveSigner(
-  request: InstallRequest,
+  request: PackageRequest,
   zip: ObtainedZip,
   options: VerifyOptions,
 ): Promise<Pick<Verified, "signature" | "statement"> | undefined> {
@@ -132,7 +132,7 @@ async function verifySignature(
 /** A signature and the file that it is from, or why there is none. */
 type Found = Beside | { readonly content: Buffer };
 
-async function findSignature(request: InstallRequest, zipFile: string, options: VerifyOptions): Promise<Found> {
+async function findSignature(request: PackageRequest, zipFile: string, options: VerifyOptions): Promise<Found> {
   const { source, signature } = request;
   const { trust } = options;
   if (signature !== undefined) return { content: signature };

@@ -20,6 +20,7 @@ import type { Trust } from "../package/trust/trust.ts";
 import { type Staging, type UnpackedFile, unpack, unpackedSo } from "../package/unpack.ts";
 import type { ChangeQueue } from "../store/journal/queue.ts";
 import type { PluginStore } from "../store/plugin-store.ts";
+import type { Activation, ActivationOutcome } from "./activation.ts";
 import { type ChangeFacts, ChangeRun } from "./change-run.ts";
 import { refuseDowngrade } from "./downgrade.ts";
 import type { FunctionNames } from "./function-names.ts";
@@ -49,6 +50,8 @@ export interface PipelineParts extends PackageParts {
   readonly downloader: Downloader;
   readonly trust: Trust;
   readonly scripts: ScriptRunner;
+  /** Undefined where there is no engine to hand a plugin to, or where that is turned off. */
+  readonly activation: Activation | undefined;
 }
 
 /** Who follows a change, and can stop it. */
@@ -63,6 +66,8 @@ export interface Changed {
   readonly id: PluginId;
   readonly version: string;
   readonly compatibility: Compatibility | undefined;
+  /** Of a first install that was handed to the engine. */
+  readonly activation?: ActivationOutcome;
   readonly facts: ChangeFacts;
 }
 
@@ -123,7 +128,20 @@ export async function installPackage(
   const message = action === "install" ? "plugin installed" : "plugin updated";
   run.log.info({ ...done, verified: zip.verified, stages: run.durations, ...from }, message);
   const verdict = withUnplaced(check.present(id, entry.compatibility, { functions }), entry);
-  return { id, version: entry.version, compatibility: verdict, facts: known };
+  const activation = action === "install" ? await activate(id, entry, run, parts) : undefined;
+  return { id, version: entry.version, compatibility: verdict, ...(activation && { activation }), facts: known };
+}
+
+/** The install has happened, so nothing here makes it fail. One that was told to stop meanwhile is not handed over. */
+async function activate(
+  id: PluginId,
+  entry: PluginEntry,
+  run: ChangeRun,
+  { activation }: PipelineParts,
+): Promise<ActivationOutcome | undefined> {
+  if (activation === undefined) return undefined;
+  if (run.signal.aborted) return { state: "restart-required", reason: "the install was told to stop when it was done" };
+  return run.afterwards("activate", () => activation.activate(id, entry, run.log));
 }
 
 /**

@@ -1,6 +1,12 @@
 import type { Caller, Progress, Stage } from "../domain/change.ts";
 import { asStorageFailure, type ErrorCode, PluginError, prefixed } from "../domain/errors.ts";
-import { bytesOf, checkInstallRequest, type InstallBody } from "../domain/install-request.ts";
+import {
+  bytesOf,
+  checkInstallRequest,
+  checkPortableRequest,
+  type InstallBody,
+  type PackageRequest,
+} from "../domain/install-request.ts";
 import { checkFunctionNames, checkPluginName } from "../domain/names.ts";
 import { type PluginId, type PluginType, pluginKey, soPath } from "../domain/plugin.ts";
 import { hasCode } from "../lib/errors.ts";
@@ -11,6 +17,7 @@ import type { Audit, AuditedAction } from "./audit.ts";
 import { type ChangeFacts, ChangeRun, StageFailure } from "./change-run.ts";
 import type { InspectionReport } from "./inspection-report.ts";
 import { type Changed, inspectPackage, installPackage, type PipelineParts } from "./pipeline.ts";
+import { handPortable } from "./portable-package.ts";
 import { rollBack } from "./rollback.ts";
 import { TakenNames } from "./taken-names.ts";
 
@@ -121,6 +128,33 @@ export class PluginManager {
    */
   async remove(id: PluginId, caller: Caller, watch: Watch = {}): Promise<void> {
     await this.#audited("delete", id, caller, {}, () => this.#remove(id, caller, watch));
+  }
+
+  /**
+   * Checks the zip of a portable plugin and hands it to the engine, which installs it.
+   *
+   * @param hand gives the engine the file; its answer is passed on as it is
+   * @throws PluginError NAME_INVALID, URI_INVALID, or with the reason why the zip was not handed over
+   */
+  async handPortable<R extends { readonly status: number; readonly text: string }>(
+    action: "install" | "update",
+    body: InstallBody,
+    caller: Caller,
+    hand: (request: PackageRequest, file: string) => Promise<R>,
+  ): Promise<R> {
+    const request = checkPortableRequest(body);
+    const { origin } = request.source;
+    const write = { action, subject: { plugin: request.id }, facts: { origin }, caller };
+    try {
+      const reply = await handPortable(request, { log: caller.log }, this.#parts, (file) => hand(request, file));
+      const refusal = reply.status < 400 ? undefined : new PluginError("ENGINE_REFUSED", reply.text.trim());
+      this.#audit.record(write, refusal);
+      return reply;
+    } catch (error) {
+      const failure = explained(error, { origin });
+      this.#audit.record(write, failure);
+      throw failure;
+    }
   }
 
   async #register(id: PluginId, functions: readonly string[], { log }: Caller): Promise<Changed> {

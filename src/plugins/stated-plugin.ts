@@ -1,5 +1,5 @@
 import { PluginError, rethrowPrefixed } from "../domain/errors.ts";
-import type { InstallRequest } from "../domain/install-request.ts";
+import type { PackageRequest } from "../domain/install-request.ts";
 import type { Downloader } from "../fetch/downloader.ts";
 import type { Log } from "../lib/log.ts";
 import { PREDICATE_TYPE } from "../package/trust/statement.ts";
@@ -26,7 +26,7 @@ type Stated = { readonly proof: StatementProof } | { readonly lacking: string; r
  * @throws PluginError SIGNATURE_INVALID where it is wrong in any way, STORAGE_FULL, STORAGE_FAILED; the signal's reason
  */
 export async function proveStatement(
-  request: InstallRequest,
+  request: PackageRequest,
   zip: { readonly file: string; readonly sha256: string },
   options: Options,
 ): Promise<Stated> {

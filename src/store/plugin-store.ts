@@ -4,6 +4,8 @@ import type { InstalledFile, KeptVersion, PluginEntry } from "../domain/plugin-e
 import { makeFolder } from "../lib/durable.ts";
 import { statIfThere } from "../lib/files.ts";
 import type { Log } from "../lib/log.ts";
+import { Handover } from "./handover/handover.ts";
+import { recoverHandovers } from "./handover/recover-handovers.ts";
 import type { Change } from "./journal/change.ts";
 import { ChangeRunner } from "./journal/change-runner.ts";
 import { recover } from "./journal/recovery.ts";
@@ -57,8 +59,16 @@ export class PluginStore {
   readonly #context: StoreContext;
   readonly #noticed: Noticed;
   readonly #log: Log;
+  /** Hand-overs to the engine that an earlier process did not end. Their files are whole. */
+  readonly openHandovers: readonly Handover[];
 
-  private constructor(registry: Registry, changes: ChangeRunner, context: StoreContext) {
+  private constructor(
+    registry: Registry,
+    changes: ChangeRunner,
+    context: StoreContext,
+    openHandovers: readonly Handover[],
+  ) {
+    this.openHandovers = openHandovers;
     this.layout = context.layout;
     this.#registry = registry;
     this.#changes = changes;
@@ -77,11 +87,14 @@ export class PluginStore {
     const registry = await Registry.open(layout.registryFile, log);
     const recovered = await recover(registry, layout, log).catch(orLog("leftovers could not be cleared"));
     const unsettled = recovered ?? new Map();
+    const handovers = await recoverHandovers(registry, unsettled, layout, log).catch(
+      orLog("hand-overs to the engine could not be settled"),
+    );
     await reconcile(registry, unsettled, layout, log).catch(orLog("the registry could not be brought up to date"));
     const kept = new KeptFiles({ layout, entries: () => registry.all(), isComplete: registry.isOnlyOne, log });
     await kept.sweep().catch(orLog("what is kept of earlier versions could not be cleared"));
     const changes = new ChangeRunner({ layout, registry, unsettled, log });
-    return new PluginStore(registry, changes, { kept, layout, keepVersions, log });
+    return new PluginStore(registry, changes, { kept, layout, keepVersions, log }, handovers ?? []);
   }
 
   /**
@@ -223,6 +236,15 @@ export class PluginStore {
     await this.#registry
       .update(...updates)
       .catch((err) => this.#log.warn({ err }, "what was found out about plugins could not be recorded"));
+  }
+
+  /**
+   * Secures files of an installed plugin before the engine's own installer writes them. See `Handover.begin`.
+   *
+   * @throws PluginError STORAGE_FULL or STORAGE_FAILED
+   */
+  async handOver(id: PluginId, entry: PluginEntry, paths: readonly FilePath[]): Promise<Handover> {
+    return Handover.begin(id, entry, paths, this.layout).catch(rethrowStorageError);
   }
 
   /** Every file that goes when the plugin goes: those that it installed, and any other .so of its name. */

@@ -216,6 +216,31 @@ describe("a key that nothing reads is reported by its name", () => {
     expect((await load("", { [variable]: "1" })).warnings).toEqual(expected);
   });
 
+  it.each([20, 21, 80_000])("of %d keys the first 20 are named, and the others are counted", async (count) => {
+    const [keys, more] = [
+      names(count, "k"),
+      count > 20 ? [`and ${count - 20} more keys of kuiper.yaml that nothing reads`] : [],
+    ];
+    const { config, warnings } = await load(`basic:\n${keys.map((key) => `  ${key}: 1\n`).join("")}  restPort: 7\n`);
+    const named = keys.slice(0, 20).map((key) => `kuiper.yaml has a key that nothing reads: basic.${key}`);
+    expect(warnings).toEqual([...named, ...more]);
+    expect(config.basic.restPort).toBe(7);
+  });
+
+  it("so are the environment variables, apart from the keys of the file", async () => {
+    const variables = Object.fromEntries(names(1000, "KUIPER__K").map((name) => [name, "1"]));
+    const { warnings } = await load("k: 1", variables);
+    expect(warnings).toHaveLength(22);
+    expect(warnings.at(0)).toBe("kuiper.yaml has a key that nothing reads: k");
+    expect(warnings.at(20)).toBe("an environment variable names a key that nothing reads: KUIPER__K19");
+    expect(warnings.at(21)).toBe("and 980 more such environment variables");
+  });
+
+  it("of a long one the beginning, without line ends", async () => {
+    const { warnings } = await load(`"\\n${"x".repeat(1000)}": 1`);
+    expect(warnings).toEqual([`kuiper.yaml has a key that nothing reads: \\u000a${"x".repeat(199)}…`]);
+  });
+
   it.each(["basic:\n  CONSOLELOG: true", "Rule: {a: {b: 1}}", "sink: nonsense", "source:", "portable: [1]"])(
     "the engine's own keys pass without a word: %j",
     async (yaml) => expect(await load(yaml)).toEqual({ config: DEFAULTS, warnings: [] }),
@@ -361,6 +386,10 @@ async function refusal(yaml: string | Buffer, env: Env = {}): Promise<string> {
   expect(message).not.toContain("\n");
   expect(message.length).toBeLessThan(400);
   return message;
+}
+
+function names(count: number, prefix: string): string[] {
+  return Array.from({ length: count }, (_, index) => `${prefix}${index}`);
 }
 
 function billionLaughs(): string {

@@ -80,7 +80,7 @@ async function take(
     const { code, stderr } = await run(["sh", "-c", rest], { cwd: join(stage.root, stage.workdir) });
     expect(code, stderr).toBe(0);
   } else if (keyword === "RUN") {
-    expect(rest).toMatch(/^(apk add|mkdir -p \/kuiper)/); // of the image's own system
+    expect(rest).toMatch(/^(apk add|adduser|mkdir -p \/kuiper)/); // of the image's own system
   } else stage.other[keyword] = rest;
 }
 
@@ -110,6 +110,7 @@ test("what the Dockerfile builds starts, is healthy and installs a plugin", { ti
   const base = join(image.root, image.env.KuiperBaseKey ?? "");
   expect(image.other.VOLUME).toBe('["/kuiper/etc", "/kuiper/plugins", "/kuiper/data"]');
   expect(await readdir(join(base, "etc"))).toEqual(["kuiper.yaml"]);
+  expect(image.other.USER).toBe("1001"); // as the engine's official image, which shares the volumes
 
   const port = await freePort();
   const env = {

@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
-import type { PluginError } from "../../domain/errors.ts";
-import type { PluginType } from "../../domain/plugin.ts";
+import { PluginError } from "../../domain/errors.ts";
+import type { PackageType } from "../../domain/plugin.ts";
 import { shownUri } from "../../domain/plugin-uri.ts";
 import { membersOf } from "../../lib/objects.ts";
 import { quoted } from "../../lib/text.ts";
@@ -13,9 +13,12 @@ declare module "fastify" {
   }
   interface FastifyContextConfig {
     /** For a route that writes, or that makes the server fetch something: its requests have an audit line each. */
-    audited?: { readonly action: AuditedAction; readonly about: PluginType | "upload" | "job" };
+    audited?: { readonly action: AuditedAction; readonly about: PackageType | "upload" | "job" };
   }
 }
+
+/** The paths of an engine are shorter. */
+const MAX_REQUEST_LENGTH = 300;
 
 /** To be called before the routes are added. */
 export function auditRefusals(app: FastifyInstance, audit: Audit): void {
@@ -31,6 +34,19 @@ export function auditRefusal(request: FastifyRequest, error: PluginError): void 
   if (write !== undefined) request.server.audit.recordRefusal(write, error);
 }
 
+/**
+ * Records a write that was passed on to the engine.
+ *
+ * @param outcome the status of the engine's reply, or why there is none
+ */
+export function auditPassedOn(request: FastifyRequest, outcome: number | PluginError): void {
+  const write = auditedWrite(request);
+  if (write === undefined) return;
+  const isRefused = typeof outcome === "number" && outcome >= 400;
+  const error = isRefused ? new PluginError("ENGINE_REFUSED", `the engine answered ${outcome}`) : outcome;
+  request.server.audit.record(write, typeof error === "number" ? undefined : error);
+}
+
 /** Does the work of a route, where that records nothing itself, and records what came of it. */
 export function audited<T>(request: FastifyRequest, work: () => Promise<T>): Promise<T> {
   const write = auditedWrite(request);
@@ -39,6 +55,10 @@ export function audited<T>(request: FastifyRequest, work: () => Promise<T>): Pro
 
 /** The request as its audit line tells it, as far as it was read; undefined for a route that is not audited. */
 function auditedWrite(request: FastifyRequest): AuditedWrite | undefined {
+  if (request.passedOn === "write") {
+    const subject = { request: quoted(`${request.method} ${shownUri(request.originalUrl)}`, MAX_REQUEST_LENGTH) };
+    return { action: "passOn", subject, caller: callerOf(request) };
+  }
   const { audited } = request.routeOptions.config;
   if (audited === undefined) return undefined;
   const { action, about } = audited;
@@ -49,7 +69,7 @@ function auditedWrite(request: FastifyRequest): AuditedWrite | undefined {
   return { action, subject, ...(file ? { facts: { origin: shownUri(file) } } : {}), caller: callerOf(request) };
 }
 
-function subjectOf(about: PluginType | "upload" | "job", name: string): AuditedSubject {
+function subjectOf(about: PackageType | "upload" | "job", name: string): AuditedSubject {
   if (about === "upload") return { upload: name };
   return about === "job" ? { job: name } : { plugin: { type: about, name } };
 }

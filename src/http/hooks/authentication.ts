@@ -31,7 +31,7 @@ export function requireTokens(app: FastifyInstance, keys: PublicKeys): void {
     // A preflight can't carry a token, and its reply has nothing to protect.
     if (request.routeOptions.config.open || request.method === "OPTIONS") return;
     const { readsOnly = READING_METHODS.includes(request.method) } = request.routeOptions.config;
-    const access = readsOnly ? "read" : "write";
+    const access = request.passedOn ?? (readsOnly ? "read" : "write");
     try {
       request.token = await checkToken(request.headers.authorization, access, keys);
     } catch (error) {

@@ -23,7 +23,9 @@ export function guardAgainstPages(app: FastifyInstance, config: Config["http"]):
     if (isListed(origin)) return done();
     const objection =
       hostObjection(headers.host, hosts) ??
-      (READING_METHODS.includes(method) ? undefined : siteObjection(headers.host, origin, fetchSite));
+      (READING_METHODS.includes(method) && request.passedOn !== "write"
+        ? undefined
+        : siteObjection(headers.host, origin, fetchSite));
     return done(objection === undefined ? undefined : new PluginError("CROSS_SITE_REFUSED", objection));
   });
 }

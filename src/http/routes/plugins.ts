@@ -71,8 +71,8 @@ export const pluginRoutes: FastifyPluginAsyncTypebox<PluginRoutesOptions> = asyn
         const caller = callerOf(request);
         const subject = { action: "install", plugin: { type, name: request.body.name ?? "" } } as const;
         const install = bodies.handOver(request, async (body, run: JobRun) => {
-          const { id, compatibility } = await manager.install(type, body, caller, run);
-          const headers = changeHeaders(compatibility);
+          const { id, compatibility, activation } = await manager.install(type, body, caller, run);
+          const headers = changeHeaders(compatibility, activation);
           return { status: 201, body: replyMessage.created(type, id.name), headers };
         });
         return answerChange(request, reply, jobs, subject, install);

@@ -4,6 +4,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import { promisify } from "node:util";
 import { PluginError } from "../../domain/errors.ts";
 import type { SizeLimit } from "../../lib/limits.ts";
+import { decodeText } from "../../lib/text-encoding.ts";
 import type { TrustedKey } from "./trusted-key.ts";
 
 /** A signature by the largest RSA key has 2 KiB, in base64 2.7 KiB, and a bundle a little more. */
@@ -12,7 +13,10 @@ export const SIGNATURE_LIMIT: SizeLimit = {
   exceeded: () => malformed(`it has more than ${SIGNATURE_LIMIT.bytes} bytes`),
 };
 
-/** Only tabs, line ends and printable ASCII: the bytes of a signature are never just these. */
+/**
+ * Only tabs, line ends and printable ASCII. The bytes of a signature are never just these, in any encoding: DER has a 2
+ * in it, an Ed25519 signature ends with a byte of at most 0x10, and one of RSA has 256 bytes at random.
+ */
 const ASCII_TEXT = /^[\t\n\r\x20-\x7e]*$/;
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 
@@ -28,14 +32,20 @@ const MAX_LAYERS = 2;
 export function signatureBytes(input: Buffer): Buffer {
   if (input.length > SIGNATURE_LIMIT.bytes) throw SIGNATURE_LIMIT.exceeded();
   let bytes = input;
-  for (let layer = 0; layer < MAX_LAYERS && isText(bytes); layer++) bytes = decode(bytes.toString("latin1").trim());
+  let text = textOf(bytes);
+  for (let layer = 0; layer < MAX_LAYERS && text !== undefined; layer++) {
+    bytes = decode(text.trim());
+    text = textOf(bytes);
+  }
   if (bytes.length === 0) throw malformed("it is empty");
-  if (isText(bytes)) throw malformed("it is text but not base64");
+  if (text !== undefined) throw malformed("it is text but not base64");
   return bytes;
 }
 
-function isText(bytes: Buffer): boolean {
-  return ASCII_TEXT.test(bytes.toString("latin1"));
+/** A redirection in PowerShell writes UTF-16. A signature may begin with a byte order mark, too: all of it decides. */
+function textOf(bytes: Buffer): string | undefined {
+  const text = decodeText(bytes);
+  return ASCII_TEXT.test(text) ? text : undefined;
 }
 
 function decode(text: string): Buffer {
@@ -105,6 +115,7 @@ export async function findSigner(
 }
 
 const DER_SEQUENCE = 0x30;
+const DER_INTEGER = 0x02;
 /** Two integers of 32 bytes, each with a sign byte, and the six bytes of DER around them. */
 const MAX_P256_BYTES = 72;
 const ED25519_BYTES = 64;
@@ -115,10 +126,26 @@ export function hasFormOf(signature: Buffer, { algorithm, key }: TrustedKey): bo
     case "ed25519":
       return signature.length === ED25519_BYTES;
     case "ecdsa-p256-sha256":
-      return signature[0] === DER_SEQUENCE && signature.length <= MAX_P256_BYTES;
+      return signature.length <= MAX_P256_BYTES && isPairInDer(signature);
     case "rsa-sha256":
       return signature.length === Math.ceil((key.asymmetricKeyDetails?.modulusLength ?? 0) / 8);
   }
+}
+
+/**
+ * Whether it is DER of two integers, in the only encoding that OpenSSL takes. One of 256 Ed25519 signatures has the
+ * first byte of it.
+ */
+function isPairInDer(signature: Buffer): boolean {
+  const [sequence, length, integer, bytes = 0] = signature;
+  const second = 4 + bytes;
+  return (
+    sequence === DER_SEQUENCE &&
+    length === signature.length - 2 &&
+    integer === DER_INTEGER &&
+    signature[second] === DER_INTEGER &&
+    signature[second + 1] === signature.length - second - 2
+  );
 }
 
 /** Bytes that are hashed in one turn of the event loop, for all keys together. */

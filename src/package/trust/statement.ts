@@ -1,5 +1,5 @@
 import { PluginError } from "../../domain/errors.ts";
-import { PLUGIN_TYPES, type PluginId, type PluginType } from "../../domain/plugin.ts";
+import { PACKAGE_TYPES, type PackageId, type PackageType } from "../../domain/plugin.ts";
 import { type Members, membersOf } from "../../lib/objects.ts";
 import { quoted } from "../../lib/text.ts";
 import { type Envelope, malformed } from "./envelope.ts";
@@ -11,7 +11,7 @@ const STATEMENT_TYPES: readonly unknown[] = ["https://in-toto.io/Statement/v0.1"
 
 /** Which plugin a signed statement says that a zip is. */
 export interface StatedPlugin {
-  readonly type: PluginType;
+  readonly type: PackageType;
   readonly name: string;
   /** Without the leading `v`; absent where the statement leaves it open. */
   readonly version?: string;
@@ -19,7 +19,7 @@ export interface StatedPlugin {
 
 /** What a statement has to be about. */
 export interface StatedSubject {
-  readonly id: PluginId;
+  readonly id: PackageId;
   /** Of the zip, in lower-case hexadecimal. */
   readonly sha256: string;
 }
@@ -83,14 +83,14 @@ const MAX_VERSION_LENGTH = 255;
 
 function readPredicate(predicate: unknown): StatedPlugin {
   const { type: statedType, name, version } = membersOf(predicate);
-  const type = PLUGIN_TYPES.find((known) => known === statedType);
+  const type = PACKAGE_TYPES.find((known) => known === statedType);
   if (type === undefined || typeof name !== "string" || name.length > MAX_VERSION_LENGTH) throw malformed(EXPECTED);
   if (version === undefined || version === null) return { type, name };
   if (typeof version !== "string" || version.length > MAX_VERSION_LENGTH) throw malformed(EXPECTED);
   return { type, name, version: version.replace(/^v/, "") };
 }
 
-function nameOf({ type, name }: PluginId): string {
+function nameOf({ type, name }: PackageId): string {
   return `${type}/${quoted(name)}`;
 }
 

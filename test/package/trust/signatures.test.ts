@@ -62,6 +62,8 @@ describe.each(KINDS)("a signature of openssl by %s", (kind) => {
     ["in base64 of many lines", (bytes: Buffer) => Buffer.from(bytes.toString("base64").replace(/.{40}/g, "$&\r\n"))],
     ["in base64 of base64", (bytes: Buffer) => Buffer.from(asCosignWrites(bytes).toString("base64"))],
     ["in a bundle of cosign", (bytes: Buffer) => bundle({ messageSignature: { signature: bytes.toString("base64") } })],
+    ["in UTF-16, as PowerShell writes it", (bytes: Buffer) => utf16(asCosignWrites(bytes).toString())],
+    ["in UTF-8 with a byte order mark", (bytes: Buffer) => Buffer.from(`\ufeff${bytes.toString("base64")}`)],
     ["in an old bundle of cosign", (bytes: Buffer) => bundle({ base64Signature: bytes.toString("base64") })],
   ])("fits %s", async (_, form) => {
     const signature = signers[kind].sign(zip);
@@ -263,6 +265,79 @@ it("the zip that was checked is not touched", async () => {
   await verify(signers.ed25519.sign(zip));
   expect(ZIP.equals(await readFile(zip))).toBe(true);
 });
+
+/** Of a key that was thrown away. What they sign is the text before them. */
+const RECORDED_KEYS = {
+  ed25519: `-----BEGIN PUBLIC KEY-----
+MCowBQYDK2VwAyEAZVtbaY/417wEPCCZnnR7Ef7j3jtdUMOlMq1zTgDzL6k=
+-----END PUBLIC KEY-----
+`,
+  ecdsa: `-----BEGIN PUBLIC KEY-----
+MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEmzTH9G9xA6tkPyNRyqzODeOFlu9v
+cJIaN79gsxt31UKjAExXBqLQM3Ntm8Mlz1+GOeCKETLzh5VMLCbUGY08XA==
+-----END PUBLIC KEY-----
+`,
+};
+
+describe("a recorded signature that looks like something else", () => {
+  it.each<[string, keyof typeof RECORDED_KEYS, string, string]>([
+    [
+      "Ed25519 that begins like DER",
+      "ed25519",
+      "zip 73",
+      "MG9LsisWRFhMhbi21rw0uRuYqFn6JKq9Msj+TdDRDdptusF+7r0HdZH0Vl/sFPmS38NzEsVQeKefctuivjXADw==",
+    ],
+    [
+      "Ed25519 that begins like DER of its length",
+      "ed25519",
+      "zip 90550",
+      "MD5XUqNdB3M45kudoxVfzuidK6cTFXnEk7QuOdnmlOvYBgKh+KUn8v4xNw4tytfCnfMpMRFCGnciu+TA+WUEDA==",
+    ],
+    [
+      "Ed25519 that begins like JSON",
+      "ed25519",
+      "zip 52",
+      "ex2sWFwOhov8+72v40PNjoxY7/8gDMUD63vWD4Q8Gkk/lePq9sRgIHVtYZ2thTm+Bby73jcnrWq+h4PPBwqzCQ==",
+    ],
+    [
+      "Ed25519 that begins with the mark of UTF-16LE",
+      "ed25519",
+      "zip 21185",
+      "//6Dnmi0c1dcl5/OLbmNhMOFykivWpGuPn2pDd1rG5ngetFwcTYKkGuwEeFruxUSDqJmRIG1PKN2Ryw0lGDVDg==",
+    ],
+    [
+      "Ed25519 that begins with the mark of UTF-16BE",
+      "ed25519",
+      "zip 2396",
+      "/v+xuNV3i0TMUAmfd79GyV3v6C4wLdN7MttgR78oMdtNHkYzY4OPNhOC55uWj1IO4md5L5HHf51FgDTAF4KLBQ==",
+    ],
+    [
+      "ECDSA four bytes shorter than most",
+      "ecdsa",
+      "m50339",
+      "MEICHwPcooDY6vxl8S/7p1OkmFzlcAvY7lf1US1weHUb9a0CHym7Zg6SeV/QOqODWuz/yRVovLWVmkD/rXb6SXO7UlI=",
+    ],
+  ])("%s fits its key, and has the form of no other", async (_, kind, content, base64) => {
+    await writeFile(zip, content);
+    const others = KINDS.filter((other) => other !== kind);
+    for (const other of others) await writeTrusted(join(trusted, `${other}.pub`), signers[other].publicPem);
+    for (const given of [Buffer.from(base64, "base64"), base64]) {
+      await expect(verify(given)).rejects.toMatchObject(
+        refusal(
+          /^the signature fits none of the 2 public keys in etc\/trust, of which 0 make signatures of its form; /,
+        ),
+      );
+    }
+    await writeTrusted(join(trusted, `${kind}.pub`), RECORDED_KEYS[kind]);
+    for (const given of [Buffer.from(base64, "base64"), base64, utf16(base64)]) {
+      expect(await verify(given)).toMatchObject({ key: `${kind}.pub` });
+    }
+  });
+});
+
+function utf16(text: string): Buffer {
+  return Buffer.from(`\ufeff${text}`, "utf16le");
+}
 
 function bundle(content: object): Buffer {
   return Buffer.from(JSON.stringify({ mediaType: "application/vnd.dev.sigstore.bundle.v0.3+json", ...content }));
