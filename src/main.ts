@@ -31,8 +31,8 @@ const CLOSE_TIMEOUT_SECONDS = 10;
 
 async function main(env: NodeJS.ProcessEnv): Promise<void> {
   const { base, isNew } = baseFolder(env);
-  const layout = new Layout(base);
-  const { config, warnings } = loadConfig(layout.configFile, env);
+  const { config, warnings } = loadConfig(new Layout(base).configFile, env);
+  const layout = engineLayout(base, config.folders);
   const tls = await readTls(config.basic.restTls, layout.base);
   const { format, maxBufferBytes } = config.log;
   const pretty = format === "pretty" || (format === "auto" && isatty(1)); // process.stdout would block on a pipe
@@ -112,6 +112,12 @@ function baseFolder(env: NodeJS.ProcessEnv): { readonly base: string; readonly i
   } catch (cause) {
     throw new ConfigError(`the base folder ${base} can't be used: ${(cause as Error).message}`, { cause });
   }
+}
+
+function engineLayout(base: string, folders: Config["folders"]): Layout {
+  const layout = new Layout(base, folders);
+  if (layout.volume("etc") !== layout.volume("plugins")) return layout;
+  throw new ConfigError(`folders.etc and folders.plugins are both ${layout.volume("etc")}; they should be two folders`);
 }
 
 async function readTls({ certfile, keyfile }: Config["basic"]["restTls"], base: string) {

@@ -1,4 +1,3 @@
-import { resolve } from "node:path";
 import type { FastifyInstance } from "fastify";
 import type { Logger } from "pino";
 import { PublicKeys } from "./auth/public-keys.ts";
@@ -60,7 +59,7 @@ export interface Server {
  */
 export async function createServer(options: ServerOptions): Promise<Server> {
   const { config, layout, env, proxy, log, audit } = options;
-  const uploadsFolder = resolve(layout.base, config.uploads.folder);
+  const uploadsFolder = layout.uploadsFolder(config.uploads.folder);
   const { allowedFolders } = config.pluginDownload;
 
   const client = createClient({ config: config.pluginDownload, proxy, baseFolder: layout.base });
@@ -70,7 +69,10 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     baseFolder: layout.base,
   });
   const queue = new ChangeQueue(config.changes);
-  const store = await PluginStore.open(layout, log, { keepVersions: config.versions.keep });
+  const store = await PluginStore.open(layout, log, {
+    keepVersions: config.versions.keep,
+    isForEngine: config.engine.url !== "" || config.folders.plugins !== "",
+  });
   const inspector = createInspector({ config: config.engine, baseFolder: layout.base, env });
   const engine =
     config.engine.url === "" ? undefined : await Engine.create({ config: config.engine, layout, store, log });
@@ -115,6 +117,7 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     audit,
     onChange: engine && (() => engine.notice()),
   });
+  void engine?.lastVersion; // asks for it in the background: errors are in the engine's format from the beginning
   const catalog = createCatalogue({ client, config: config.prebuild, hosts: config.basic.pluginHosts, log });
   const receiver = createReceiver({
     folder: layout.incomingFolder,

@@ -50,8 +50,8 @@ async function inspect(
   { env, baseFolder, print, signal }: CommandLineOptions,
 ): Promise<number> {
   const parsed = parseInspectArguments(args);
-  const layout = new Layout(baseFolder);
-  const { config } = loadConfig(layout.configFile, env);
+  const { config } = loadConfig(new Layout(baseFolder).configFile, env);
+  const layout = new Layout(baseFolder, config.folders);
   const inspector = createInspector({ config: config.engine, baseFolder, env });
   const trust = createTrust({ folder: layout.trustFolder, config: config.trust, log: SILENT });
   const scripts = createScriptRunner({ config: config.installScript, env });

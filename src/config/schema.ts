@@ -1,4 +1,5 @@
-import { type Static, type TSchema, Type } from "@sinclair/typebox";
+import { FormatRegistry, type Static, type TSchema, Type } from "@sinclair/typebox";
+import { isAddressBlock } from "../lib/addresses.ts";
 
 /**
  * Every setting of etc/kuiper.yaml that this server reads, with its default, its bounds and its description. Tests
@@ -40,6 +41,9 @@ const choiceOrCommand = <T extends string>(value: T, values: readonly T[], descr
     ),
   );
 
+const ADDRESS_BLOCK = "address-block";
+FormatRegistry.Set(ADDRESS_BLOCK, isAddressBlock);
+
 const section = <T extends Record<string, TSchema>>(properties: T) => Type.Object(properties, { default: {} });
 
 const KiB = 1024;
@@ -77,8 +81,16 @@ export const ConfigSchema = section({
       },
     ),
     allowedHosts: list("Host names, besides addresses and localhost, under which browsers may call this server."),
-    trustedProxies: list(
-      "Addresses of reverse proxies, such as 127.0.0.1 or 10.0.0.0/8, whose X-Forwarded-Proto and X-Forwarded-Host name the site by which a browser came.",
+    trustedProxies: Type.Array(
+      Type.String({
+        format: ADDRESS_BLOCK,
+        description: "a list of IP addresses and blocks of them, such as 127.0.0.1 and 10.0.0.0/8",
+      }),
+      {
+        default: [],
+        description:
+          "Addresses of reverse proxies, such as 127.0.0.1 or 10.0.0.0/8, whose X-Forwarded-Proto and X-Forwarded-Host name the site by which a browser came.",
+      },
     ),
     errors: choice(
       "auto",
@@ -298,7 +310,10 @@ export const ConfigSchema = section({
     ),
   }),
   uploads: section({
-    folder: nonEmptyString("data/uploads", "The folder of the files of /config/uploads."),
+    folder: nonEmptyString(
+      "data/uploads",
+      "The folder of the files of /config/uploads; a relative path starts at the base folder, and data/ at folders.data.",
+    ),
     maxBytes: integer(512 * MiB, 1, Number.MAX_SAFE_INTEGER, "The largest file that may be uploaded."),
     maxTotalBytes: integer(
       2048 * MiB,

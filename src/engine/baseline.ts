@@ -148,6 +148,11 @@ export class Baseline {
     await this.#write();
   }
 
+  /** Of the engine's process that was seen last; undefined where none was yet. */
+  get engineVersion(): string | undefined {
+    return this.#engine?.version;
+  }
+
   /** Records that the engine's process has none of that name: it appeared after its start, although nobody saw when. */
   async missing(id: PluginId): Promise<void> {
     if (this.#plugins.delete(pluginKey(id))) await this.#write();

@@ -22,6 +22,8 @@ interface Question {
   readonly signal?: AbortSignal | undefined;
   /** Instead of `engine.timeoutSeconds`: an install takes longer than a list. */
   readonly timeoutSeconds?: number;
+  /** A client's own header, instead of the token of `engine.tokenFile`. */
+  readonly authorization?: string | undefined;
 }
 
 /** A request as it is to be sent, byte for byte. */
@@ -79,7 +81,8 @@ export class EngineClient {
    * @throws PluginError ENGINE_UNREACHABLE for no answer, one that takes too long or is too large
    */
   async ask(path: string, question: Question = {}): Promise<EngineReply> {
-    const headers = await this.#headers();
+    const { authorization } = question;
+    const headers = authorization === undefined ? await this.#headers() : { authorization };
     return this.#exchange(path, question, headers).catch((cause) => {
       throw question.signal?.aborted ? question.signal.reason : this.unreachable(cause);
     });
@@ -176,7 +179,7 @@ export class EngineClient {
 }
 
 function reasonOf({ code, message }: NodeJS.ErrnoException): string {
-  if (code === "ECONNRESET" || code === "EPIPE") return "ended the connection before it answered";
+  if (code === "ECONNRESET" || code === "EPIPE") return "can't be reached: it ended the connection before it answered";
   if (code?.startsWith("HPE_")) return `answers with what is no HTTP: ${message}`;
   return code === undefined ? message : `can't be reached: ${message}`;
 }

@@ -44,6 +44,9 @@ export interface EngineReport {
 /** For how long an answer about the engine itself is used again: one page of a dashboard asks for several things. */
 const ABOUT_MS = 1000;
 
+/** The same where only the version matters: an engine has another one when it was upgraded. */
+const LAST_VERSION_MS = 30_000;
+
 /** The engine in front of which this server stands. */
 export class Engine {
   readonly client: EngineClient;
@@ -57,6 +60,7 @@ export class Engine {
   readonly #log: Log;
   readonly #closing = new AbortController();
   readonly #about = new Brief(() => this.#ask());
+  #versionAskedAt = Number.NEGATIVE_INFINITY;
   #noticing: Promise<void> | undefined;
   #isNoticedAgain = false;
 
@@ -149,6 +153,19 @@ export class Engine {
       void this.names.renew();
     }
     return about;
+  }
+
+  /**
+   * The engine's version as it was seen last, also by an earlier process of ours. Nobody waits for it: an answer that is
+   * old is asked for anew in the background.
+   */
+  get lastVersion(): string | undefined {
+    const now = performance.now();
+    if (now - this.#versionAskedAt > LAST_VERSION_MS) {
+      this.#versionAskedAt = now;
+      this.about().catch(() => {}); // the one that was seen last will do
+    }
+    return this.baseline.engineVersion;
   }
 
   async #noticeAll(): Promise<void> {

@@ -9,6 +9,7 @@ const INSTALL_SECONDS = 600;
  * Has the engine install the zip of a portable plugin, which has been checked.
  *
  * @param file absolute; the engine reads it before it answers
+ * @param authorization the header of the request, which is passed on as that of any other is
  * @throws PluginError ENGINE_UNREACHABLE
  */
 export function handOverPortable(
@@ -16,6 +17,7 @@ export function handOverPortable(
   method: "POST" | "PUT",
   { id, shellParas }: PackageRequest,
   file: string,
+  authorization: string | undefined,
 ): Promise<EngineReply> {
   const path = method === "PUT" ? `/plugins/portables/${encodeURIComponent(id.name)}` : "/plugins/portables";
   const body = {
@@ -23,5 +25,5 @@ export function handOverPortable(
     file: pathToFileURL(file).href,
     ...(shellParas.length > 0 ? { shellParas } : {}),
   };
-  return client.ask(path, { method, body, timeoutSeconds: INSTALL_SECONDS });
+  return client.ask(path, { method, body, timeoutSeconds: INSTALL_SECONDS, authorization });
 }

@@ -24,6 +24,7 @@ import { requireTokens } from "./hooks/authentication.ts";
 import { createOriginRule, guardAgainstPages } from "./hooks/browser-guard.ts";
 import { answerClientErrors, type ClientErrorHandler, UploadingSockets } from "./hooks/client-error.ts";
 import { limitConnections } from "./hooks/connection-limits.ts";
+import { createErrorFormat } from "./hooks/error-format.ts";
 import { answerErrors, answerUnroutable } from "./hooks/error-reply.ts";
 import { logRequests } from "./hooks/request-log.ts";
 import { answerUnknownRoutes } from "./hooks/unknown-routes.ts";
@@ -41,7 +42,7 @@ import { versionRoutes } from "./routes/versions.ts";
 import { compileValidator } from "./validation.ts";
 
 export interface AppOptions {
-  readonly config: Pick<Config, "http" | "uploads" | "engine" | "trust">;
+  readonly config: Pick<Config, "http" | "uploads" | "engine" | "trust" | "basic">;
   readonly log: Logger;
   readonly audit: Audit;
   readonly installed: InstalledPlugins;
@@ -66,6 +67,7 @@ export interface AppOptions {
 export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   const { installed, manager, engine, catalog, jobs, receiver, uploads, keys, restart, version, audit } = options;
   const { http, uploads: limits, trust } = options.config;
+  const { requireTokenExpiry } = options.config.basic;
   const uploading = new UploadingSockets();
   const connections = new Connections({
     limits: http,
@@ -73,13 +75,14 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     isUploading: (stream) => uploading.has(stream),
     log: options.log,
   });
-  const app: FastifyInstance = Fastify(serverOptions(options, answerClientErrors(uploading, connections)));
+  const errorFormat = createErrorFormat(http.errors, () => engine?.lastVersion);
+  const app: FastifyInstance = Fastify(serverOptions(options, answerClientErrors(uploading, connections, errorFormat)));
   // Node applies the limit of a request only once that of its headers has passed.
   app.server.headersTimeout = Math.min(http.headersTimeoutSeconds, http.requestTimeoutSeconds) * 1000;
   app.setValidatorCompiler<TSchema>(compileValidator);
 
   auditRefusals(app, audit);
-  answerErrors(app);
+  answerErrors(app, errorFormat);
   answerUnknownRoutes(app);
   logRequests(app);
   tellPassedOn(app, engine?.client);
@@ -90,7 +93,9 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   // Only when configured: it costs each request as much as all our other hooks.
   if (http.allowedOrigins.length > 0)
     await app.register(import("@fastify/cors"), corsOptions(http.allowedOrigins, engine !== undefined));
-  if (keys !== undefined) requireTokens(app, keys); // after cors: a listed page may read why it is refused
+  // After cors: a listed page may read why it is refused.
+  if (keys !== undefined)
+    requireTokens(app, keys, { requireExpiry: requireTokenExpiry, asEngine: engine !== undefined });
 
   const closing = closingOf(app);
   if (engine !== undefined) {

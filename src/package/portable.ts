@@ -1,6 +1,7 @@
 import type { Config } from "../config/schema.ts";
 import { checkedEntries } from "./checked-entries.ts";
 import { findCollisions } from "./collisions.ts";
+import type { PackagePlan } from "./plan.ts";
 import { hasRawBytes } from "./raw-path.ts";
 import { archiveError, invalidZip, quotedName, refuseIf } from "./refusal.ts";
 import { SCRIPT } from "./script/script-text.ts";
@@ -9,6 +10,8 @@ import type { ZipArchive } from "./zip-entry.ts";
 /** What a portable plugin's zip holds, which the engine unpacks itself. */
 export interface PortablePackage {
   readonly hasScript: boolean;
+  /** To be unpacked to nowhere: whether the data is what the directory says shows only then. */
+  readonly reading: Pick<PackagePlan, "files" | "hasScript" | "scriptFolders">;
 }
 
 /**
@@ -32,5 +35,7 @@ export function checkPortable(archive: ZipArchive, name: string, limits: Config[
   if (!files.includes(description)) {
     throw archiveError(`invalid zip file: a portable plugin should have ${description} at the root of its zip`);
   }
-  return { hasScript: files.includes(SCRIPT) };
+  const contents = entries.filter(({ isFolder }) => !isFolder);
+  const read = contents.map(({ entry }) => ({ entry, place: { kind: "none" } as const }));
+  return { hasScript: files.includes(SCRIPT), reading: { files: read, hasScript: false, scriptFolders: [] } };
 }

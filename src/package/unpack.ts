@@ -52,7 +52,7 @@ interface ByteCounter {
  */
 export async function unpack(
   zip: FileHandle,
-  plan: PackagePlan,
+  plan: Pick<PackagePlan, "files" | "hasScript" | "scriptFolders">,
   staging: Staging,
   signal: AbortSignal,
   counter: ByteCounter,

@@ -255,7 +255,8 @@ function refuseUselessArguments({ hasScript }: PackagePlan, shellParas: readonly
   throw new PluginError("SCRIPT_ABSENT", `have shell parameters : [${given}] but no install.sh file`);
 }
 
-function tooSlow({ unpackTimeoutSeconds: seconds }: Config["pluginPackage"]): PluginError {
+/** For the end of `pluginPackage.unpackTimeoutSeconds`. */
+export function tooSlow({ unpackTimeoutSeconds: seconds }: Config["pluginPackage"]): PluginError {
   const message = `unpacking took longer than ${seconds} s (pluginPackage.unpackTimeoutSeconds)`;
   return new PluginError("ARCHIVE_INVALID", message);
 }

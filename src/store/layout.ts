@@ -1,40 +1,60 @@
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import type { FilePath, PluginType, Volume } from "../domain/plugin.ts";
 
-/** The one place that knows where things are below the base folder. */
+/** Where the engine's folders are, if not below the base folder; empty means there. Relative paths start at it. */
+export interface Folders {
+  readonly etc?: string;
+  readonly plugins?: string;
+  readonly data?: string;
+}
+
+/** The one place that knows where things are: below the base folder, or in folders of their own. */
 export class Layout {
   readonly base: string;
+  readonly #folders: Readonly<Record<Volume | "data", string>>;
 
-  constructor(base: string) {
+  constructor(base: string, { etc = "", plugins = "", data = "" }: Folders = {}) {
     this.base = base;
+    this.#folders = {
+      etc: resolve(base, etc || "etc"),
+      plugins: resolve(base, plugins || "plugins"),
+      data: resolve(base, data || "data"),
+    };
   }
 
+  /** Below the base folder wherever the engine's own is: it says where that is, and the engine's is for the engine. */
   get configFile(): string {
     return join(this.base, "etc", "kuiper.yaml");
   }
 
+  /** @param configured `uploads.folder`: a relative path starts at the base folder, and `data/` at the data folder */
+  uploadsFolder(configured: string): string {
+    if (configured.startsWith("data/")) return join(this.#folders.data, configured.slice("data/".length));
+    return resolve(this.base, configured);
+  }
+
   get registryFile(): string {
-    return join(this.base, "plugins", "registry.json");
+    return join(this.#folders.plugins, "registry.json");
   }
 
   /** Public keys of the issuers of tokens. */
   get keysFolder(): string {
-    return join(this.base, "etc", "mgmt");
+    return join(this.#folders.etc, "mgmt");
   }
 
   /** Public keys of the signers whose plugins are trusted. */
   get trustFolder(): string {
-    return join(this.base, "etc", "trust");
+    return join(this.#folders.etc, "trust");
   }
 
   /** Zips that clients send, until they are installed: on the volume where that is done. */
   get incomingFolder(): string {
-    return join(this.base, "plugins", ".incoming");
+    return join(this.#folders.plugins, ".incoming");
   }
 
   /** What is known of the engine in front of which this server stands, over a restart of this server. */
   get engineFolder(): string {
-    return join(this.base, "plugins", ".engine");
+    return join(this.#folders.plugins, ".engine");
   }
 
   /** The plugins with which the engine's process started. */
@@ -58,16 +78,21 @@ export class Layout {
   }
 
   volume(volume: Volume): string {
-    return join(this.base, volume);
+    return this.#folders[volume];
   }
 
   /** Where the engine looks for the .so files of a type. */
   soFolder(type: PluginType): string {
-    return join(this.base, "plugins", type);
+    return join(this.#folders.plugins, type);
+  }
+
+  /** Of the engine's portable plugins, which are its own; it fails where the folder is missing. */
+  get portableFolder(): string {
+    return join(this.#folders.plugins, "portable");
   }
 
   etcFolder(type: PluginType): string {
-    return join(this.base, "etc", type);
+    return join(this.#folders.etc, type);
   }
 
   /**
@@ -75,12 +100,12 @@ export class Layout {
    * and on the same volume as the files' targets, because only then is a rename atomic.
    */
   changesFolder(volume: Volume): string {
-    return join(this.base, volume, ".changes");
+    return join(this.#folders[volume], ".changes");
   }
 
   /** Files of earlier versions, on the volume where they were installed, so that a hard link does instead of a copy. */
   versionsFolder(volume: Volume): string {
-    return join(this.base, volume, ".versions");
+    return join(this.#folders[volume], ".versions");
   }
 
   /** The kept file with that content. `sha256` has been checked, see `isSha256`. */
@@ -88,8 +113,10 @@ export class Layout {
     return join(this.versionsFolder(volume), sha256);
   }
 
-  /** The absolute path of a file. `file` is relative and has been checked, see `isFilePath`. */
-  absolute(file: FilePath): string {
-    return join(this.base, file);
+  /** The absolute path of a file, or of a volume. `file` is relative and has been checked, see `isFilePath`. */
+  absolute(file: FilePath | Volume): string {
+    const cut = file.indexOf("/");
+    if (cut === -1) return this.#folders[file as Volume];
+    return join(this.#folders[file.slice(0, cut) as Volume], file.slice(cut + 1));
   }
 }

@@ -34,6 +34,8 @@ import {
 interface PluginStoreOptions {
   /** How many earlier versions of a plugin are kept. */
   readonly keepVersions: number;
+  /** Whether an engine is known to start on these folders: then all that it needs is made. Default: false. */
+  readonly isForEngine?: boolean;
 }
 
 /** A version that takes the place of `old`, or that of none. */
@@ -80,10 +82,14 @@ export class PluginStore {
   }
 
   /** Settles what an earlier process left behind, then knows every plugin in the folders. */
-  static async open(layout: Layout, log: Log, { keepVersions }: PluginStoreOptions): Promise<PluginStore> {
+  static async open(
+    layout: Layout,
+    log: Log,
+    { keepVersions, isForEngine = false }: PluginStoreOptions,
+  ): Promise<PluginStore> {
     // The start must not fail because the disk is full or can't be written: what is installed can still be listed.
     const orLog = (message: string) => (err: unknown) => log.error({ err }, message);
-    await makeFolders(layout).catch(orLog("the folders of the plugins could not be made"));
+    await makeFolders(layout, isForEngine).catch(orLog("the folders of the plugins could not be made"));
     const registry = await Registry.open(layout.registryFile, log);
     const recovered = await recover(registry, layout, log).catch(orLog("leftovers could not be cleared"));
     const unsettled = recovered ?? new Map();
@@ -300,9 +306,10 @@ function referencesOf(entry: PluginEntry | null | undefined): Content[] {
   return entry ? contentsOf(entry) : [];
 }
 
-async function makeFolders(layout: Layout): Promise<void> {
+async function makeFolders(layout: Layout, isForEngine: boolean): Promise<void> {
   for (const type of PLUGIN_TYPES) {
     await makeFolder(layout.soFolder(type));
     await makeFolder(layout.etcFolder(type));
   }
+  if (isForEngine) await makeFolder(layout.portableFolder);
 }

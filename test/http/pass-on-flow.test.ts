@@ -308,7 +308,7 @@ describe("an end", () => {
       const [status, text] = await ask(`${server.url}/rules`, { method: "POST", body: "{}" });
       expect([status, text]).toEqual([
         502,
-        `the engine at ${engine.url} (engine.url) ended the connection before it answered\n`,
+        `the engine at ${engine.url} (engine.url) can't be reached: it ended the connection before it answered\n`,
       ]);
     });
   });

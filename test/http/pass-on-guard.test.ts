@@ -164,7 +164,9 @@ describe("an engine that is not there", () => {
     let target = 0;
     let relayed = 0;
     await using relay = await RawEngine.startTcp((socket) => {
-      relayed += 1;
+      socket.once("data", (head) => {
+        if (String(head).includes(" /rules ")) relayed += 1;
+      });
       const onward = connect(target, "127.0.0.1").on("error", () => socket.destroy());
       socket.pipe(onward).pipe(socket);
     });
@@ -177,7 +179,6 @@ describe("an engine that is not there", () => {
     ]);
     expect(relayed).toBe(1);
     expect(JSON.parse((await send(`${server.url}/`)).text)).toMatchObject({ engine: "unreachable" });
-    expect(relayed).toBe(2);
   });
 
   test("WebSocket is refused in words", async ({ startServer }) => {
@@ -193,7 +194,9 @@ describe("an engine that is not there", () => {
 describe("GET /", () => {
   test("is the engine's answer, and who stands before it", async ({ startServer }) => {
     const about = { version: "2.1.0", os: "linux", arch: "arm64", upTimeSeconds: 42, cpuUsage: "1%", memoryUsed: "12" };
-    await using engine = await RawEngine.start((_request, response) => void response.end(JSON.stringify(about)));
+    await using engine = await RawEngine.start((_request, response) => void response.end(JSON.stringify(about)), {
+      own: true,
+    });
     const server = await startServer({ ENGINE__URL: engine.url });
     for (const method of ["GET", "POST"]) {
       const [status, text] = await ask(`${server.url}/`, { method });
@@ -204,9 +207,11 @@ describe("GET /", () => {
   });
 
   test("is our own where the engine is down, or is none, within the connect limit", async ({ startServer }) => {
-    await using silent = await RawEngine.startTcp(() => {});
-    await using list = await RawEngine.start((_request, response) => void response.end("[]"));
-    await using refusing = await RawEngine.start((_request, response) => void response.writeHead(401).end("no\n"));
+    await using silent = await RawEngine.startTcp(() => {}, { own: true });
+    await using list = await RawEngine.start((_request, response) => void response.end("[]"), { own: true });
+    await using refusing = await RawEngine.start((_request, response) => void response.writeHead(401).end("no\n"), {
+      own: true,
+    });
     for (const url of [await deadUrl(), silent.url, list.url, refusing.url]) {
       const server = await startServer({ ENGINE__URL: url, ENGINE__CONNECTTIMEOUTSECONDS: "1" });
       const [status, text] = await ask(`${server.url}/`);

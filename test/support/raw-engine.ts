@@ -2,10 +2,15 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage, type RequestListener, type Server } from "node:http";
 import { type AddressInfo, createServer as createTcpServer, type Socket, type Server as TcpServer } from "node:net";
 
+interface Asked {
+  /** Whether the test answers the server's own questions as well, and not only what is passed on. */
+  readonly own?: boolean;
+}
+
 /** An engine that answers as a test wants. As the real one, it closes each connection after its reply. */
 export class RawEngine implements AsyncDisposable {
   readonly url: string;
-  /** Requests whose head has come, the first one first. */
+  /** Requests that were passed on and whose head has come, the first one first; not the server's own questions. */
   readonly requests: IncomingMessage[];
   readonly #server: Server | TcpServer;
   readonly #sockets: Set<Socket>;
@@ -17,20 +22,30 @@ export class RawEngine implements AsyncDisposable {
     this.#sockets = sockets;
   }
 
-  static async start(answer: RequestListener): Promise<RawEngine> {
+  static async start(answer: RequestListener, { own = false }: Asked = {}): Promise<RawEngine> {
     const requests: IncomingMessage[] = [];
     const server = createServer((request, response) => {
-      requests.push(request);
+      const isPassedOn = request.headers["x-forwarded-for"] !== undefined;
+      if (!isPassedOn && !own) return void response.writeHead(404).end();
+      if (isPassedOn) requests.push(request);
       response.setHeader("connection", "close");
       response.on("error", () => {});
-      answer(request, response);
+      return answer(request, response);
     });
     return RawEngine.#listen(server, requests);
   }
 
   /** @param onConnection speaks for itself: bytes instead of HTTP */
-  static startTcp(onConnection: (socket: Socket) => void): Promise<RawEngine> {
-    return RawEngine.#listen(createTcpServer({ allowHalfOpen: true }, onConnection), []);
+  static startTcp(onConnection: (socket: Socket) => void, { own = false }: Asked = {}): Promise<RawEngine> {
+    const server = createTcpServer({ allowHalfOpen: true }, (socket) => {
+      if (own) return onConnection(socket);
+      return void socket.once("data", (head: Buffer) => {
+        if (!/^x-forwarded-for:/im.test(String(head))) return void socket.destroy();
+        onConnection(socket);
+        socket.unshift(head);
+      });
+    });
+    return RawEngine.#listen(server, []);
   }
 
   static async #listen(server: Server | TcpServer, requests: IncomingMessage[]): Promise<RawEngine> {

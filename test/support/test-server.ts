@@ -36,9 +36,9 @@ export class TestServer {
   /** Starts the server; one that runs is stopped first. What is in its folder stays. */
   async start(settings: Settings = {}, tls?: Certificate): Promise<this> {
     await this.stop();
-    const layout = new Layout(this.base);
     const env = Object.fromEntries(Object.entries(settings).map(([key, value]) => [`KUIPER__${key}`, value]));
-    const { config } = loadConfig(layout.configFile, env);
+    const { config } = loadConfig(new Layout(this.base).configFile, env);
+    const layout = new Layout(this.base, config.folders);
     this.#logged = [];
     this.#restarts = 0;
     const log = pino({ level: "debug" }, { write: (line: string) => this.#logged.push(JSON.parse(line)) });

@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { PublicKeys } from "../../auth/public-keys.ts";
-import { checkToken } from "../../auth/tokens.ts";
+import { checkToken, type TokenRules } from "../../auth/tokens.ts";
 import type { Caller, TokenHolder } from "../../domain/change.ts";
 import { READING_METHODS } from "./request-log.ts";
 
@@ -25,15 +25,17 @@ export function callerOf(request: FastifyRequest): Caller {
 }
 
 /** Refuses requests without a valid token, except for routes that are open. */
-export function requireTokens(app: FastifyInstance, keys: PublicKeys): void {
+export function requireTokens(app: FastifyInstance, keys: PublicKeys, rules: TokenRules): void {
   app.decorateRequest("token", undefined);
   app.addHook("onRequest", async (request, reply) => {
     // A preflight can't carry a token, and its reply has nothing to protect.
     if (request.routeOptions.config.open || request.method === "OPTIONS") return;
+    // The engine tells everybody its version; its clients look whether it is there without a token.
+    if (rules.asEngine && request.routeOptions.url === "/") return;
     const { readsOnly = READING_METHODS.includes(request.method) } = request.routeOptions.config;
     const access = request.passedOn ?? (readsOnly ? "read" : "write");
     try {
-      request.token = await checkToken(request.headers.authorization, access, keys);
+      request.token = await checkToken(request.headers.authorization, access, keys, rules);
     } catch (error) {
       reply.header("www-authenticate", 'Bearer realm="kuiper"');
       throw error;

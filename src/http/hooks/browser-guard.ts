@@ -2,7 +2,9 @@ import { isIP } from "node:net";
 import type { FastifyInstance } from "fastify";
 import type { Config } from "../../config/schema.ts";
 import { PluginError } from "../../domain/errors.ts";
+import { addressRule } from "../../lib/addresses.ts";
 import { quoted } from "../../lib/text.ts";
+import { type ForwardedSite, forwardedSite, isOriginOf } from "./forwarded-site.ts";
 import { READING_METHODS } from "./request-log.ts";
 
 /** Browsers send at least one of these with what a page asks for; programs send none. */
@@ -15,17 +17,20 @@ const BROWSER_HEADERS: readonly string[] = ["origin", "sec-fetch-site", "sec-fet
 export function guardAgainstPages(app: FastifyInstance, config: Config["http"]): void {
   const isListed = createOriginRule(config.allowedOrigins);
   const hosts = new Set(config.allowedHosts.map((host) => host.toLowerCase()));
+  const isTrusted = addressRule(config.trustedProxies);
 
   app.addHook("onRequest", (request, _reply, done) => {
     const { headers, method } = request;
     if (!BROWSER_HEADERS.some((name) => name in headers)) return done();
     const { origin, "sec-fetch-site": fetchSite } = headers;
     if (isListed(origin)) return done();
+    const site = isTrusted(request.raw.socket.remoteAddress) ? forwardedSite(headers) : undefined;
     const objection =
-      hostObjection(headers.host, hosts) ??
+      // A proxy that says by which site a browser came answers for that name: rebinding ends at the proxy.
+      (site === undefined ? hostObjection(headers.host, hosts) : undefined) ??
       (READING_METHODS.includes(method) && request.passedOn !== "write"
         ? undefined
-        : siteObjection(headers.host, origin, fetchSite));
+        : siteObjection(site ?? headers.host, origin, fetchSite));
     return done(objection === undefined ? undefined : new PluginError("CROSS_SITE_REFUSED", objection));
   });
 }
@@ -43,11 +48,17 @@ function hostObjection(host: string | undefined, allowed: ReadonlySet<string>): 
   return `a browser may not address this server as "${quoted(name)}"; list that name in http.allowedHosts to allow it`;
 }
 
-function siteObjection(host: string | undefined, origin: string | undefined, fetchSite: unknown): string | undefined {
+/** @param site our host, or the site that a trusted proxy names */
+function siteObjection(
+  site: string | ForwardedSite | undefined,
+  origin: string | undefined,
+  fetchSite: unknown,
+): string | undefined {
   // "same-site" is another port or subdomain, so another application. "none" is the address bar.
   const isOurs =
     (fetchSite === undefined || fetchSite === "same-origin" || fetchSite === "none") &&
-    (origin === undefined || originHost(origin) === host?.toLowerCase());
+    (origin === undefined ||
+      (typeof site === "object" ? isOriginOf(origin, site) : originHost(origin) === site?.toLowerCase()));
   if (isOurs) return undefined;
   const page = `a page of another site (${quoted(origin ?? "unknown")})`;
   return `${page} may not do this; list its origin in http.allowedOrigins to allow it`;

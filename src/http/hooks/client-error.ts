@@ -1,6 +1,8 @@
 import { STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
+import type { ErrorCode } from "../../domain/errors.ts";
 import type { Connections } from "../connections/connections.ts";
+import type { ErrorFormat } from "./error-format.ts";
 
 export type ClientErrorHandler = (error: NodeJS.ErrnoException, socket: Socket) => void;
 
@@ -22,35 +24,44 @@ export class UploadingSockets {
   }
 }
 
-const REFUSALS: Readonly<Record<string, readonly [status: number, message: string]>> = {
+type Refusal = readonly [status: number, code: ErrorCode, message: string];
+
+const REFUSALS: Readonly<Record<string, Refusal>> = {
   ERR_HTTP_REQUEST_TIMEOUT: [
     408,
+    "REQUEST_TIMEOUT",
     "the request took too long to arrive (http.headersTimeoutSeconds, http.requestTimeoutSeconds)",
   ],
-  HPE_HEADER_OVERFLOW: [431, "the URL or the headers are too long"],
+  HPE_HEADER_OVERFLOW: [431, "REQUEST_INVALID", "the URL or the headers are too long"],
 };
+const NO_REQUEST: Refusal = [400, "REQUEST_INVALID", "this is not a valid HTTP request"];
 
 /**
- * Answers bytes that never became a request, in plain text like every other refusal, and ends the connection. Node
+ * Answers bytes that never became a request, in the format of every other refusal, and ends the connection. Node
  * checks the time of a request once: when the timeout of an uploading connection is ignored, it has none any more.
  */
-export function answerClientErrors(uploading: UploadingSockets, connections: Connections): ClientErrorHandler {
+export function answerClientErrors(
+  uploading: UploadingSockets,
+  connections: Connections,
+  format: ErrorFormat,
+): ClientErrorHandler {
   return (error, socket) => {
     if (error.code === "ERR_HTTP_REQUEST_TIMEOUT" && uploading.has(socket)) return;
     if (error.code === "ECONNRESET" || !socket.writable) return void socket.destroy();
     // `Connections` bounds the time for which a client does not take what is sent here.
     const isReplying = connections.of(socket)?.isReplying ?? false;
-    socket.end(isReplying ? "" : replyTo(error), () => socket.destroy());
+    socket.end(isReplying ? "" : replyTo(error, format(undefined)), () => socket.destroy());
   };
 }
 
-function replyTo(error: NodeJS.ErrnoException): string {
-  const [status, message] = REFUSALS[error.code ?? ""] ?? [400, "this is not a valid HTTP request"];
+function replyTo(error: NodeJS.ErrnoException, isJson: boolean): string {
+  const [status, code, message] = REFUSALS[error.code ?? ""] ?? NO_REQUEST;
+  const body = isJson ? JSON.stringify({ error: code, message }) : `${message}\n`;
   const head = [
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
-    "Content-Type: text/plain; charset=utf-8",
-    `Content-Length: ${message.length + 1}`,
+    `Content-Type: ${isJson ? "application/json" : "text/plain"}; charset=utf-8`,
+    `Content-Length: ${body.length}`,
     "Connection: close",
   ];
-  return `${head.join("\r\n")}\r\n\r\n${message}\n`;
+  return `${head.join("\r\n")}\r\n\r\n${body}`;
 }

@@ -5,6 +5,7 @@ import { ERROR_STATUS, type ErrorCode, PluginError } from "../../domain/errors.t
 import type { ErrorPrefix, PathParams } from "../messages.ts";
 import { invalidBody } from "../schemas.ts";
 import { auditRefusal } from "./audit.ts";
+import type { ErrorFormat } from "./error-format.ts";
 import { logRequest } from "./request-log.ts";
 
 declare module "fastify" {
@@ -14,13 +15,17 @@ declare module "fastify" {
     /** Comes before the message of an error in this route's body. */
     bodyErrorPrefix?: string;
   }
+  interface FastifyInstance {
+    errorsAreJson: ErrorFormat;
+  }
 }
 
 /** When a client should try again. */
 const RETRY_AFTER_SECONDS = 5;
 
-/** Answers every failure: with the original's message on one line, or as JSON for a client that asks for it. */
-export function answerErrors(app: FastifyInstance): void {
+/** Answers every failure: with the original's message on one line, or as JSON where `format` says so. */
+export function answerErrors(app: FastifyInstance, format: ErrorFormat): void {
+  app.decorate("errorsAreJson", format);
   app.setErrorHandler((error, request, reply) =>
     sendError(request, reply, toRefusal(asPluginError(error, request), prefixesOf(request), request.log)),
   );
@@ -59,19 +64,9 @@ export function sendError(request: FastifyRequest, reply: FastifyReply, error: P
   const status = ERROR_STATUS[code];
   reply.code(status).header("x-request-id", request.id);
   if (status === 503) reply.header("retry-after", RETRY_AFTER_SECONDS);
-  const isJson = asksForJson(request.headers.accept);
+  const isJson = request.server.errorsAreJson(request.headers.accept);
   reply.type(isJson ? "application/json; charset=utf-8" : "text/plain; charset=utf-8");
   return sendEarly(request, reply, isJson ? JSON.stringify({ error: code, message }) : `${message}\n`);
-}
-
-/** Whether an Accept header names JSON itself; `*` + `/*` does not, since every client sends that. */
-export function asksForJson(accept: string | undefined): boolean {
-  return (accept ?? "").split(",").some((range) => {
-    const [type = "", ...parameters] = range.split(";").map((part) => part.trim().toLowerCase());
-    return (
-      /^application\/([^/]+\+)?json$/.test(type) && !parameters.some((parameter) => /^q=0(\.0*)?$/.test(parameter))
-    );
-  });
 }
 
 function toRefusal(failure: PluginError, prefixes: Prefixes, log: FastifyBaseLogger): PluginError {

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from "fastify";
 import { PluginError } from "../../domain/errors.ts";
-import { asksForJson, sendError } from "./error-reply.ts";
+import { sendError } from "./error-reply.ts";
 
 interface KnownPath {
   readonly pattern: RegExp;
@@ -29,7 +29,7 @@ export function answerUnknownRoutes(app: FastifyInstance): void {
     const allowed = [...new Set(matching.flatMap(({ methods }) => [...methods])), "OPTIONS"].sort().join(", ");
     reply.header("allow", allowed);
     if (request.method === "OPTIONS") return reply.code(204).send();
-    if (!asksForJson(request.headers.accept)) return reply.code(405).send();
+    if (!app.errorsAreJson(request.headers.accept)) return reply.code(405).send();
     const message = `${request.method} is not allowed here; allowed are ${allowed}`;
     return sendError(request, reply, new PluginError("METHOD_NOT_ALLOWED", message));
   });

@@ -61,7 +61,7 @@ export const portableRoutes: FastifyPluginAsyncTypebox<PortableRoutesOptions> = 
         const { name = request.body.name } = request.params;
         const change = bodies.handOver(request, (body) =>
           manager.handPortable(action, { ...body, name: name ?? null }, callerOf(request), (checked, file) =>
-            handOverPortable(engine.client, method, checked, file),
+            handOverPortable(engine.client, method, checked, file, request.headers.authorization),
           ),
         );
         const { status, text, contentType } = await change();
