@@ -169,15 +169,13 @@ redirect_stderr=true
     await rm(join(this.base, "data/halted"), { force: true });
   }
 
-  /** A job's result once it has ended. A server that started again meanwhile knows it no more. */
-  job(path: string): Promise<{ readonly state: string; readonly result?: unknown }> {
+  /** What a job was to answer, once it has ended. */
+  job(path: string): Promise<Readonly<Record<string, unknown>>> {
     return waitFor(
       `the job ${path}`,
       async () => {
         const { status, text } = await send(`${this.url}${path}`).catch(() => ({ status: 0, text: "" }));
-        if (status === 404) return { state: "gone" };
-        const job = status === 200 ? JSON.parse(text) : { state: "running" };
-        return ["waiting", "running"].includes(job.state) ? undefined : job;
+        return status === 200 ? JSON.parse(text).result?.body : undefined;
       },
       90,
     );

@@ -69,7 +69,7 @@ describe.each(RESTARTS)("with engine.restart %s", (restart) => {
     const pid = await stack.pid("engine");
     const { status, headers } = await stack.put("PUT", "random2", "2.0.0", "?restart=1");
     expect(status).toBe(200);
-    const { result } = await stack.job(String(headers.job));
+    const result = await stack.job(String(headers.job));
     expect(result).toMatchObject({ outcome: "healthy", worse: [], undone: [] });
     expect(await stack.messageVersion()).toBe(2);
     expect(await stack.pid("engine")).not.toBe(pid);
@@ -81,10 +81,10 @@ describe.each(RESTARTS)("with engine.restart %s", (restart) => {
   ])("an update to %s is undone", async (plugin, reason) => {
     const stack = await withRule({ ENGINE__RESTART: restart, ENGINE__VERIFY: "off" });
     const { headers } = await stack.put("PUT", plugin, "2.0.0", "?restart=1");
-    const { result } = await stack.job(String(headers.job));
-    const undone = [{ type: "sources", name: "random", from: "2.0.0", to: "1.0.0" }];
+    const result = await stack.job(String(headers.job));
+    const undone = [{ type: "sources", name: "random", from: "1.0.0", to: "2.0.0" }];
     expect(result).toMatchObject({ outcome: "rolled-back", undone });
-    expect(JSON.stringify((result as { worse: unknown }).worse)).toMatch(reason);
+    expect(JSON.stringify(result.worse)).toMatch(reason);
     expect(await stack.messageVersion()).toBe(1);
     expect(await stack.sources()).toEqual(["Random@v1.0.0.so"]);
   });
@@ -92,7 +92,7 @@ describe.each(RESTARTS)("with engine.restart %s", (restart) => {
   test("an update with which the engine never comes back is undone", async () => {
     const stack = await withRule({ ENGINE__RESTART: restart, ENGINE__RESTARTTIMEOUTSECONDS: "5" });
     const { headers } = await stack.put("PUT", "fatal", "2.0.0", "?restart=1");
-    const { result } = await stack.job(String(headers.job));
+    const result = await stack.job(String(headers.job));
     expect(result).toMatchObject({ outcome: "rolled-back" });
     expect(await stack.log("engine")).toContain("the licence of this plugin has expired");
     expect(await stack.messageVersion()).toBe(1);
