@@ -116,7 +116,7 @@ describe("an update with ?restart=1", () => {
       outcome: "rolled-back",
       worse: [
         { kind: "plugin", id: "sources/random", reason: "describe sources plugin random error: not found" },
-        { kind: "rule", id: "rule1", reason: "Stopped: source type random not found" },
+        { kind: "rule", id: "rule1", reason: "source type random not found" },
       ],
       undone: [UPDATE],
     });
@@ -126,7 +126,7 @@ describe("an update with ?restart=1", () => {
     expect([now?.version, now?.undone]).toEqual(["1.0.0", undefined]);
     expect([before?.version, before?.undone]).toEqual([
       "2.0.0",
-      expect.stringMatching(/^plugin sources\/random: describe .* not found; rule rule1: Stopped: source type/),
+      expect.stringMatching(/^plugin sources\/random: describe .* not found; rule rule1: source type/),
     ]);
     expect(await readFile(join(server.base, "etc/sources/random.yaml"), "utf8")).toBe("seed: 1\n");
     expect(server.logged.filter(({ action }) => action === "restart")).toMatchObject([
@@ -138,7 +138,7 @@ describe("an update with ?restart=1", () => {
     await running({ VERSIONS__KEEP: "0" });
     expect(body(await ended(await put(FAILING, "?stop=1")))).toMatchObject({
       outcome: "rolled-back",
-      worse: [{ kind: "rule", id: "rule1", reason: "Stopped: the source is out of order" }],
+      worse: [{ kind: "rule", id: "rule1", reason: "the source is out of order" }],
       undone: [UPDATE],
     });
     expect((await versions()).map(({ version }) => version)).toEqual(["1.0.0"]);
@@ -192,7 +192,7 @@ test("a delete of a plugin that a rule needs is brought back, with its versions 
   expect([status, text]).toEqual([200, "sources plugin random is deleted and Kuiper will be stopped"]);
   expect(body(await ended(String(headers.job)))).toMatchObject({
     outcome: "rolled-back",
-    worse: [{ kind: "rule", id: "rule1", reason: "Stopped: source type random not found" }],
+    worse: [{ kind: "rule", id: "rule1", reason: "source type random not found" }],
     undone: [{ type: "sources", name: "random", from: "2.0.0", to: null }],
   });
   expect((await versions()).map(({ version }) => version)).toEqual(["2.0.0", "1.0.0"]);
@@ -287,7 +287,7 @@ describe("a restart is refused", () => {
     await running({ ENGINE__RESTART: "none" });
     const { status, text } = await send(`${server.url}/engine/restart`, { method: "POST" });
     expect(status).toBe(501);
-    expect(text).toMatch(/^restart engine error: engine.restart is none/);
+    expect(text).toContain("restart engine error: engine.restart is none");
     expect(await put(V2, "?restart=1")).toBe("");
     await send(`${server.url}/plugins/sources/random?restart=1`, { method: "DELETE" });
     expect(server.restarts()).toBe(1);
