@@ -189,7 +189,12 @@ describe("the plugin is whole, whatever the engine does:", () => {
     ["it removes all and fails", removeAll, answer(500, "boom"), /boom/],
     ["it removes all and dies", removeAll, reset, /can't be reached/],
     ["it refuses the name", () => {}, answer(400, '{"error":1000,"message":"duplicate"}'), /duplicate"$/],
-    ["it answers with garbage", (base) => cut(base, so), (response) => void response.socket?.end("?\n\n"), /what is no HTTP/],
+    [
+      "it answers with garbage",
+      (base) => cut(base, so),
+      (response) => void response.socket?.end("?\n\n"),
+      /what is no HTTP/,
+    ],
     ["it answers with no end", (base) => cut(base, so), answer(200, "x".repeat(5000)), /more than 4096 bytes/],
     ["it refuses with unprintable words", () => {}, answer(400, "n\u00f6\r\n\u0007"), /refuses it: n\? \\\\u0007"$/],
     ["it writes another .so", (base) => writeFileSync(join(base, so), "other"), answer(201, ""), /wrote another/],
