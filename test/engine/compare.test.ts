@@ -23,6 +23,7 @@ describe("a rule that ran is worse", () => {
   it.each([
     ["Stopped: source type random not found", "rule r: Stopped: source type random not found"],
     ["stopped by error", "rule r: stopped by error"],
+    ["Stopped: canceled manually or by error.", "rule r: Stopped: canceled manually or by error."],
     ["", "rule r: "],
   ])("with the status %s", (status, line) => {
     expect(worse(snapshot({ r: "Running" }), snapshot({ r: status }))).toEqual([line]);
@@ -39,7 +40,7 @@ describe("a rule is not worse", () => {
   it.each([
     ["that runs again", "Running", "running"],
     ["that did not run", "Stopped: x", "Stopped: y"],
-    ["that somebody has stopped", "Running", "Stopped: canceled manually or by error"],
+    ["that somebody has stopped", "Running", "Stopped: canceled manually."],
   ])("%s", (_, before, after) => {
     expect(worse(snapshot({ r: before }), snapshot({ r: after }))).toEqual([]);
   });

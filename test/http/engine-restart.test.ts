@@ -82,6 +82,8 @@ const V2: PluginContents = { ...V1, version: "2.0.0", yaml: "seed: 2\n", soConte
 const UNLOADABLE = { ...V2, soContent: `${DOES_NOT_LOAD}plugin was built with a different version\n` };
 const FAILING = { ...V2, soContent: `${RULE_FAILS}the source is out of order\n` };
 
+const stopRule = async (url: string) => void (await send(`${url}/rules/rule1/stop`, { method: "POST" }));
+
 const HEALTHY = { outcome: "healthy", worse: [], undone: [] };
 const UPDATE = { type: "sources", name: "random", from: "1.0.0", to: "2.0.0" };
 
@@ -361,6 +363,32 @@ describe("a command", () => {
     await watch();
     expect(body(await job)).toMatchObject({ outcome: "healthy" });
   });
+
+  test.for([
+    ["a rule that fails is undone", FAILING, () => {}, "rolled-back"],
+    ["a rule that somebody stops meanwhile is no fault of the update's", V2, stopRule, "healthy"],
+  ] as const)(
+    "in front of Kuiper 1.0, which says the same of both: %s",
+    async ([, next, meanwhile, outcome], { server, running, put, ended }) => {
+      const engine = await new EngineStandIn({ base: server.base, version: "1.0.2" }).start();
+      await using _stopped = { [Symbol.asyncDispose]: () => engine.stop() };
+      engine.age(60);
+      await running({ ENGINE__URL: engine.url, ENGINE__RESTART: JSON.stringify(["sh", "-c", "touch asked"]) });
+      engine.streams.push({ name: "demo", type: "random" });
+      engine.rules.push({ id: "rule1", sql: "SELECT * FROM demo", actions: ["log"] });
+      await engine.restart();
+      await send(`${server.url}/plugins/sources/none?restart=1`, { method: "DELETE" }); // asks the engine
+      engine.age(60);
+      engine.intercept = ({ path }, response) => {
+        if (path !== "/" || !existsSync(join(engine.base, "asked"))) return false;
+        rmSync(join(engine.base, "asked"));
+        response.destroy();
+        void engine.restart().then(() => meanwhile(engine.url)); // as the command says
+        return true;
+      };
+      expect(body(await ended(await put(next, "?restart=1")))).toMatchObject({ outcome });
+    },
+  );
 
   test("that fails leaves everything as it was", async ({ running, put, ended, versions, server }) => {
     await running({ ENGINE__RESTART: JSON.stringify(["sh", "-c", "echo no such unit; exit 5"]) });

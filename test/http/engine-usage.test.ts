@@ -149,7 +149,7 @@ describe("the header Plugin-Used-By", () => {
 });
 
 describe("engine.protectUsed", () => {
-  const protecting = inFrontTest("2.1.0", { ENGINE__PROTECTUSED: "true", HTTP__ERRORS: "text" });
+  const protecting = inFrontTest("1.9.0", { ENGINE__PROTECTUSED: "true" });
 
   protecting("refuses what rules use, unless it is forced", async ({ start, engine, server, install, update, get }) => {
     engine.streams.push({ name: "demo", type: "random" });

@@ -24,8 +24,8 @@ export interface Worse {
   readonly reason: string;
 }
 
-/** Somebody stopped the rule meanwhile, which is no fault of the restart's. */
-const STOPPED_BY_HAND = /cancell?ed manually/i;
+/** Somebody stopped the rule meanwhile, which is no fault of the restart's. Kuiper 1.0 has "or by error" behind it. */
+const STOPPED_BY_HAND = /cancell?ed manually(?! or)/i;
 
 export function wellIn({ rules, plugins }: Snapshot): WellBefore {
   return {

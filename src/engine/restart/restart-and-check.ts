@@ -13,7 +13,7 @@ import { awaitNewProcess, ProcessWatch } from "./new-process.ts";
 import { runRestartCommand } from "./restart-command.ts";
 import { type RestartJournal, type RestartState, withApplied } from "./restart-journal.ts";
 import type { Outcome } from "./restart-result.ts";
-import { askWhyStopped } from "./rule-states.ts";
+import { askWhyStopped, isStoppedByHand } from "./rule-states.ts";
 import { type InstalledPlugin, takeSnapshot } from "./snapshot.ts";
 import type { Undo } from "./undo-changes.ts";
 
@@ -138,10 +138,12 @@ async function restartFailed(
   return new PluginError("ENGINE_RESTART_FAILED", `the engine was not restarted: ${reason}${printed}`);
 }
 
-/** Adds what only the engine's status of a rule tells. */
+/** Adds what only the engine's status of a rule tells, and leaves out what somebody stopped. */
 async function withReasons(worse: readonly Worse[], { engine }: RestartParts, signal: AbortSignal): Promise<Worse[]> {
   const found: Worse[] = [];
   for (const one of worse.slice(0, MAX_WORSE)) {
+    const rule = { id: one.id, status: one.reason };
+    if (one.kind === "rule" && (await isStoppedByHand(engine.client, rule, signal))) continue;
     const isVague = one.kind === "rule" && found.length < MAX_ASKED && VAGUE.test(one.reason);
     const reason = isVague ? await reasonOf(one) : one.reason;
     found.push({ ...one, reason });

@@ -45,6 +45,20 @@ export async function askWhyStopped(client: EngineClient, id: string, signal: Ab
   return printable(cutAt(status, MAX_STATUS));
 }
 
+/** Of both kinds Kuiper 1.0 says `Stopped: canceled manually or by error.` */
+const BY_HAND_OR_BY_ERROR = /manually or by error/i;
+
+/** Whether somebody stopped a rule, where its status leaves that open: the rule itself tells. */
+export async function isStoppedByHand(
+  client: EngineClient,
+  { id, status }: { readonly id: string; readonly status: string },
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (!BY_HAND_OR_BY_ERROR.test(status)) return false;
+  const rule = await client.json(`/rules/${encodeURIComponent(id)}`, { signal }).catch(() => undefined);
+  return membersOf(rule).triggered === false;
+}
+
 function parsed(text: string): unknown {
   try {
     return JSON.parse(text);
