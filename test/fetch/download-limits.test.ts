@@ -1,4 +1,3 @@
-import { spawn } from "node:child_process";
 import { getEventListeners, once } from "node:events";
 import net, { type AddressInfo } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
@@ -18,6 +17,7 @@ import {
   stalled,
   status,
 } from "../support/file-server-replies.ts";
+import { fullServer } from "../support/full-server.ts";
 
 const BODY = someBytes(100_000);
 
@@ -219,21 +219,4 @@ function stalledGzip(): Reply {
   return (_, response) => {
     response.writeHead(200, { "content-encoding": "gzip" }).write(gzipSync(BODY).subarray(0, 50_000));
   };
-}
-
-/** A port whose queue of connections is full, so that the next one is never answered. */
-async function fullServer(): Promise<number> {
-  const script = `require("net").createServer().listen({ port: 0, host: "127.0.0.1", backlog: 1 }, function () {
-    process.stdout.write(String(this.address().port));
-  });`;
-  const child = spawn(process.execPath, ["-e", script], { stdio: ["ignore", "pipe", "inherit"] });
-  onTestFinished(() => void child.kill("SIGKILL"));
-  const port = Number((await once(child.stdout, "data"))[0]);
-  child.kill("SIGSTOP");
-  for (let answered = true; answered; ) {
-    const socket = net.connect(port, "127.0.0.1");
-    onTestFinished(() => void socket.destroy());
-    answered = await Promise.race([once(socket, "connect").then(() => true), delay(200, false)]);
-  }
-  return port;
 }

@@ -2,6 +2,7 @@ import { connect } from "node:net";
 import { join } from "node:path";
 import { describe, expect } from "vitest";
 import { test } from "../support/fixtures.ts";
+import { fullServer } from "../support/full-server.ts";
 import { ask, send } from "../support/http-client.ts";
 import { bodyOf, deadUrl, RawEngine } from "../support/raw-engine.ts";
 import type { TestServer } from "../support/test-server.ts";
@@ -148,6 +149,15 @@ describe("an engine that is not there", () => {
     const { text } = await send(`${server.url}/rules`, { headers: { accept: "application/json" } });
     expect(JSON.parse(text).error).toBe("ENGINE_UNREACHABLE");
     expect(audited(server).map(({ result }) => result)).toEqual(["ENGINE_UNREACHABLE", "ENGINE_UNREACHABLE"]);
+  });
+
+  test("or takes no connection, is 502 within the connect limit", async ({ startServer }) => {
+    const url = `http://127.0.0.1:${await fullServer()}`;
+    const server = await startServer({ ENGINE__URL: url, ENGINE__CONNECTTIMEOUTSECONDS: "0.2" });
+    expect(await ask(`${server.url}/rules`)).toEqual([
+      502,
+      `the engine at ${url} (engine.url) can't be reached within 0.2 s (engine.connectTimeoutSeconds)\n`,
+    ]);
   });
 
   test("or does not speak HTTP, is 502 too", async ({ startServer }) => {

@@ -1,11 +1,11 @@
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { type Answer, send } from "../support/http-client.ts";
 import { writePluginZip } from "../support/plugin-zip.ts";
 import { tempFolder } from "../support/temp-folder.ts";
 import type { HostBuild, HostPlugin } from "./host-build.ts";
-import { freePort, Program, ROOT, run, waitFor } from "./programs.ts";
+import { freePort, Program, ROOT, readText, run, waitFor } from "./programs.ts";
 
 export type Supervised = "engine" | "server";
 
@@ -16,7 +16,10 @@ interface StackOptions {
   readonly settings?: Readonly<Record<string, string>>;
 }
 
-/** An engine-like host and this server in front of it, both under a supervisord of the test's own. */
+/** As docs/examples/in-front/supervisor.conf calls them. */
+const PROGRAMS = { engine: "kuiper", server: "kuiper-plugin-server" } as const;
+
+/** An engine-like host and this server in front of it, both under a supervisord of the test's own, as documented. */
 export class EngineStack {
   readonly base: string;
   readonly url: string;
@@ -40,19 +43,24 @@ export class EngineStack {
       await mkdir(join(base, "plugins", type), { recursive: true });
     }
     const ports = [await freePort(), await freePort()] as const;
-    const environment = Object.entries({
-      KuiperBaseKey: base,
-      KUIPER__BASIC__RESTIP: "127.0.0.1",
-      KUIPER__BASIC__RESTPORT: String(ports[0]),
-      ...Object.fromEntries(
-        Object.entries({ ENGINE__URL: `http://127.0.0.1:${ports[1]}`, ENGINE__SETTLESECONDS: "1", ...settings }).map(
-          ([name, value]) => [`KUIPER__${name}`, value.replaceAll("CONFIGURATION", join(folder, "supervisord.conf"))],
-        ),
-      ),
-    });
-    const quotedEnvironment = environment.map(([name, value]) => `${name}='${value}'`).join(",");
+    const configuration = join(folder, "supervisord.conf");
+    await writeEngine(join(base, "bin/kuiperd"), build.program, version);
+    const given = Object.entries({ ENGINE__SETTLESECONDS: "1", ...settings }).map(
+      ([name, value]) => `,KUIPER__${name}='${value.replaceAll("CONFIGURATION", configuration)}'`,
+    );
+    const sections = await documentedSections([
+      ["/opt/kuiper-plugin-server", ROOT],
+      ["/opt/kuiper", base],
+      ["/usr/bin/node", process.execPath],
+      ["/var/log/supervisor/kuiper.log", join(folder, "engine.log")],
+      ["/var/log/supervisor/kuiper-plugin-server.log", join(folder, "server.log")],
+      ["user=kuiper\n", ""],
+      ["9081", String(ports[0])],
+      ["9082", String(ports[1])],
+      ['KUIPER__ENGINE__RESTART="stop"', `KUIPER__ENGINE__RESTART="stop"${given.join("")}`],
+    ]);
     await writeFile(
-      join(folder, "supervisord.conf"),
+      configuration,
       `[supervisord]
 nodaemon=true
 logfile=${folder}/supervisord.log
@@ -65,23 +73,9 @@ file=${folder}/supervisor.sock
 supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface
 [supervisorctl]
 serverurl=unix://${folder}/supervisor.sock
-[program:engine]
-command=${build.program} -base ${base} -address 127.0.0.1:${ports[1]} -version ${version}
-; Also after exit code 0, which the engine has after POST /stop; and however soon it ends.
-autorestart=true
-startsecs=0
-stdout_logfile=${folder}/engine.log
-redirect_stderr=true
-[program:server]
-command=${process.execPath} ${ROOT}/dist/main.js
-environment=${quotedEnvironment}
-autorestart=true
-startsecs=0
-stdout_logfile=${folder}/server.log
-redirect_stderr=true
-`,
+${sections}`,
     );
-    const command = ["supervisord", "-c", join(folder, "supervisord.conf")] as const;
+    const command = ["supervisord", "-c", configuration] as const;
     const supervisor = new Program(command, { cwd: folder, env: { PATH: process.env.PATH } });
     const stack = new EngineStack(folder, ports, build, supervisor);
     await stack.answers();
@@ -109,7 +103,13 @@ redirect_stderr=true
   }
 
   async pid(program: Supervised): Promise<number> {
-    const { stdout } = await run(["supervisorctl", "-c", join(this.#folder, "supervisord.conf"), "pid", program]);
+    const { stdout } = await run([
+      "supervisorctl",
+      "-c",
+      join(this.#folder, "supervisord.conf"),
+      "pid",
+      PROGRAMS[program],
+    ]);
     return Number(stdout);
   }
 
@@ -189,4 +189,24 @@ redirect_stderr=true
   soFile(name: string): Promise<Buffer> {
     return readFile(join(this.base, "plugins/sources", name));
   }
+}
+
+/** The documented programs: only paths, ports and users are those of this machine. */
+async function documentedSections(
+  replacements: readonly (readonly [documented: string, here: string])[],
+): Promise<string> {
+  let sections = await readText("docs/examples/in-front/supervisor.conf");
+  for (const [documented, here] of replacements) {
+    if (!sections.includes(documented)) throw new Error(`the example has no ${documented}`);
+    sections = sections.replaceAll(documented, () => here);
+  }
+  return sections;
+}
+
+/** The host in the engine's place: it takes as arguments what the engine reads from its environment. */
+async function writeEngine(path: string, program: string, version: string): Promise<void> {
+  const address = '"$KUIPER__BASIC__RESTIP:$KUIPER__BASIC__RESTPORT"';
+  const command = `exec "${program}" -base "$KuiperBaseKey" -address ${address} -version ${version}`;
+  await mkdir(dirname(path), { recursive: true });
+  await writeFile(path, `#!/bin/sh\n${command}\n`, { mode: 0o755 });
 }

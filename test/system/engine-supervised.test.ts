@@ -17,7 +17,7 @@ beforeAll(async () => {
 }, 300_000);
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-const RESTARTS = ["stop", '["supervisorctl","-c","CONFIGURATION","restart","engine"]'] as const;
+const RESTARTS = ["stop", '["supervisorctl","-c","CONFIGURATION","restart","kuiper"]'] as const;
 
 /** Version 1 is installed and loaded, and a rule gets its messages. */
 async function withRule(settings: Readonly<Record<string, string>> = {}): Promise<EngineStack> {
