@@ -1,4 +1,4 @@
-import { isObject } from "../lib/objects.ts";
+import { membersOf, parsedJson } from "../lib/objects.ts";
 import { cutAt } from "../lib/text.ts";
 
 const MAX_LENGTH = 1000;
@@ -12,12 +12,10 @@ export function messageOf(body: string): string {
 
 function jsonMessage(text: string): string | undefined {
   if (!text.startsWith("{")) return undefined;
-  try {
-    const value: unknown = JSON.parse(text);
-    return isObject(value) && typeof value.message === "string" ? value.message : undefined;
-  } catch {
-    return unescapedMessage(text);
-  }
+  const value = parsedJson(text);
+  if (value === undefined) return unescapedMessage(text);
+  const { message } = membersOf(value);
+  return typeof message === "string" ? message : undefined;
 }
 
 /** 1.13 and 1.14 escape nothing in their JSON: a message with quotes, as that of a plugin that can't be opened, is no JSON. */

@@ -1,6 +1,7 @@
 import { PLUGIN_TYPES, type PluginType } from "../domain/plugin.ts";
 import type { Log } from "../lib/log.ts";
-import { isObject, membersOf } from "../lib/objects.ts";
+import { membersOf, objectsIn, stringsIn } from "../lib/objects.ts";
+import { within } from "../lib/within.ts";
 import { type BuiltInNames, isBuiltInEverywhere } from "../plugins/verdicts/built-in-names.ts";
 import type { Ask, Questions } from "./questions.ts";
 import { askListed, type Listed } from "./state/listed.ts";
@@ -40,12 +41,7 @@ export class EngineNames implements BuiltInNames {
     this.#asking ??= this.#ask().finally(() => {
       this.#asking = undefined;
     });
-    let timer: NodeJS.Timeout | undefined;
-    const patience = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, PATIENCE_MS);
-    });
-    await Promise.race([this.#asking, patience]);
-    clearTimeout(timer);
+    await within(this.#asking, PATIENCE_MS, undefined);
     if (!this.#isKnown) this.#pausedUntil = performance.now() + PAUSE_MS;
   }
 
@@ -87,7 +83,7 @@ async function askNames(ask: Ask): Promise<Names> {
  */
 function partsIn(metadata: unknown, type: PluginType, listed: Listed, portable: ReadonlySet<string>): Set<string> {
   const names = new Set<string>();
-  for (const { name, type: kind, about } of listOf(metadata)) {
+  for (const { name, type: kind, about } of objectsIn(metadata)) {
     if (typeof name !== "string") continue;
     const isPlugin = listed[type].has(name) || portable.has(name);
     const isPart = typeof kind === "string" ? kind === "internal" : membersOf(about).installed === true && !isPlugin;
@@ -105,8 +101,8 @@ const MIN_KNOWN = 10;
  */
 function functionsIn(metadata: unknown): Set<string> {
   const names = new Set<string>();
-  for (const { functions } of listOf(metadata)) {
-    const own = listOf(functions).flatMap(({ name }) => (typeof name === "string" ? [name.toLowerCase()] : []));
+  for (const { functions } of objectsIn(metadata)) {
+    const own = objectsIn(functions).flatMap(({ name }) => (typeof name === "string" ? [name.toLowerCase()] : []));
     if (own.filter((name) => isBuiltInEverywhere("functions", name)).length < MIN_KNOWN) continue;
     for (const name of own) names.add(name);
   }
@@ -115,11 +111,7 @@ function functionsIn(metadata: unknown): Set<string> {
 
 /** Sources and sinks of portable plugins; none where the engine has no such plugins. */
 async function askPortable(ask: Ask): Promise<ReadonlySet<string>> {
-  const plugins = listOf(await ask("/plugins/portables").catch(() => []));
+  const plugins = objectsIn(await ask("/plugins/portables").catch(() => []));
   const parts = plugins.flatMap(({ sources, sinks }) => [sources, sinks].flat());
-  return new Set(parts.filter((name) => typeof name === "string"));
-}
-
-function listOf(value: unknown): Record<string, unknown>[] {
-  return Array.isArray(value) ? value.filter(isObject) : [];
+  return new Set(stringsIn(parts));
 }

@@ -14,6 +14,7 @@ import {
 } from "../jobs/job.ts";
 import type { Jobs } from "../jobs/jobs.ts";
 import { cutAt } from "../lib/text.ts";
+import { within } from "../lib/within.ts";
 import { prefixesOf, refusalOf, sendError } from "./hooks/error-reply.ts";
 import { parsePreferences } from "./prefer-header.ts";
 
@@ -54,7 +55,7 @@ export async function answerChange(
   request.log.info({ job: job.id, ...job.subject }, "job started");
   reply.header("preference-applied", "respond-async");
   if (waitSeconds > 0) {
-    await endedWithin(job, waitSeconds);
+    await within(job.ended, waitSeconds * 1000, undefined);
     if (job.result !== undefined) return sendResult(request, reply, job.result);
   }
   return reply.code(202).header("location", `/jobs/${job.id}`).send(job.view());
@@ -83,15 +84,6 @@ function asJobWork(request: FastifyRequest, work: ChangeWork): JobWork {
 
 function isNotStarted(result: JobResult | undefined): result is JobFailure {
   return result !== undefined && isFailure(result) && NOT_STARTED.includes(result.error);
-}
-
-async function endedWithin(job: Job, seconds: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const time = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, seconds * 1000);
-  });
-  await Promise.race([job.ended, time]);
-  clearTimeout(timer);
 }
 
 function sendResult(request: FastifyRequest, reply: FastifyReply, result: JobResult): FastifyReply {

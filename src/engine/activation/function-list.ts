@@ -1,6 +1,6 @@
 import { checkFunctionNames } from "../../domain/names.ts";
 import type { Log } from "../../lib/log.ts";
-import { membersOf } from "../../lib/objects.ts";
+import { membersOf, objectsIn, stringsIn } from "../../lib/objects.ts";
 import { readSmallFile } from "../../lib/small-file.ts";
 
 /** Metadata is a form for dashboards: some kilobytes. */
@@ -16,8 +16,7 @@ const MAX_FUNCTIONS = 1000;
 export async function functionsInMetadata(file: string, log: Log): Promise<string[]> {
   try {
     const { functions } = membersOf(JSON.parse((await readSmallFile(file, MAX_BYTES)).toString("utf8")));
-    if (!Array.isArray(functions)) return [];
-    const names = functions.map((one) => membersOf(one).name).filter((name) => typeof name === "string");
+    const names = stringsIn(objectsIn(functions).map(({ name }) => name));
     return names.length > 0 && names.length <= MAX_FUNCTIONS ? checkFunctionNames(names) : [];
   } catch (err) {
     log.debug({ err, file }, "the metadata of a plugin names no functions");

@@ -1,11 +1,11 @@
 import { quoted } from "../../lib/text.ts";
-import type { PluginState } from "./plugin-states.ts";
+import type { LoadState } from "./load-states.ts";
 import type { RuleState } from "./rule-states.ts";
 
 /** The engine at one moment: its rules by their ids, and the installed plugins by their keys. */
 export interface Snapshot {
   readonly rules: ReadonlyMap<string, RuleState>;
-  readonly plugins: ReadonlyMap<string, PluginState & { readonly installed: string }>;
+  readonly plugins: ReadonlyMap<string, LoadState & { readonly installed: string }>;
 }
 
 /** What was well before a restart: all that is kept of a snapshot. */
@@ -55,7 +55,7 @@ export function worseThan(before: WellBefore, now: Snapshot, changed: ReadonlySe
   return [...plugins, ...rules];
 }
 
-function objection({ isLoaded, version, installed, reason }: PluginState & { readonly installed: string }) {
+function objection({ isLoaded, version, installed, reason }: LoadState & { readonly installed: string }) {
   if (!isLoaded) return reason || "the engine has not loaded it";
   if (version === undefined || version === installed) return undefined;
   return `the engine has loaded ${named(version)} of it, and ${named(installed)} is installed`;

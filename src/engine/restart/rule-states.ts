@@ -1,8 +1,9 @@
 import { PluginError } from "../../domain/errors.ts";
-import { isObject, membersOf } from "../../lib/objects.ts";
+import { membersOf, parsedJson } from "../../lib/objects.ts";
 import { cutAt, printable } from "../../lib/text.ts";
 import type { EngineClient } from "../engine-client.ts";
 import { messageOf } from "../engine-message.ts";
+import { listedRules } from "../rule-list.ts";
 
 /** A rule of the engine. */
 export interface RuleState {
@@ -22,14 +23,8 @@ export async function askRules(client: EngineClient, signal: AbortSignal): Promi
   const list = await client.json("/rules", { signal });
   if (list === null) return new Map(); // Go's JSON of a list that was never made
   if (!Array.isArray(list)) throw new PluginError("ENGINE_REFUSED", "the engine answers /rules with what is no list");
-  const rules = new Map<string, RuleState>();
-  for (const rule of list.filter(isObject)) {
-    const { id, status } = rule;
-    if (typeof id !== "string") continue;
-    const words = typeof status === "string" ? status : "";
-    rules.set(id, { runs: /^running\b/i.test(words), status: printable(cutAt(words, MAX_STATUS)) });
-  }
-  return rules;
+  const named = listedRules(list).filter(({ id }) => id !== "");
+  return new Map(named.map(({ id, isRunning, status }) => [id, { runs: isRunning, status: printable(status) }]));
 }
 
 /**
@@ -40,7 +35,7 @@ export async function askRules(client: EngineClient, signal: AbortSignal): Promi
 export async function askWhyStopped(client: EngineClient, id: string, signal: AbortSignal): Promise<string> {
   const { text } = await client.ask(`/rules/${encodeURIComponent(id)}/status`, { signal });
   const message = messageOf(text);
-  const { status = "" } = membersOf(parsed(text));
+  const { status = "" } = membersOf(parsedJson(text));
   if (typeof status !== "string" || !message.startsWith("{")) return printable(message);
   return printable(cutAt(status, MAX_STATUS));
 }
@@ -57,12 +52,4 @@ export async function isStoppedByHand(
   if (!BY_HAND_OR_BY_ERROR.test(status)) return false;
   const rule = await client.json(`/rules/${encodeURIComponent(id)}`, { signal }).catch(() => undefined);
   return membersOf(rule).triggered === false;
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -2,7 +2,7 @@ import { type PluginId, pluginKey } from "../../domain/plugin.ts";
 import type { PluginEntry } from "../../domain/plugin-entry.ts";
 import type { EngineClient } from "../engine-client.ts";
 import type { Snapshot } from "./compare.ts";
-import { askPlugins } from "./plugin-states.ts";
+import { askLoadStates } from "./load-states.ts";
 import { askRules } from "./rule-states.ts";
 
 /** An installed plugin, as it is compared with what the engine has. */
@@ -23,7 +23,7 @@ export async function takeSnapshot(
 ): Promise<Snapshot> {
   const rules = await askRules(client, signal);
   const ids = installed.map(({ id }) => id);
-  const states = await askPlugins(client, ids, signal);
+  const states = await askLoadStates(client, ids, signal);
   const plugins = installed.flatMap(({ id, entry }) => {
     const state = states.get(pluginKey(id));
     return state === undefined ? [] : [[pluginKey(id), { ...state, installed: entry.version }] as const];

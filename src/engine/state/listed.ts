@@ -1,5 +1,6 @@
 import { PLUGIN_TYPES, type PluginId, type PluginType } from "../../domain/plugin.ts";
-import { membersOf } from "../../lib/objects.ts";
+import { membersOf, stringsIn } from "../../lib/objects.ts";
+import { cutAt } from "../../lib/text.ts";
 import type { Ask } from "../questions.ts";
 
 /** The names of plugins that an engine lists, by type. */
@@ -11,11 +12,12 @@ export async function askListed(ask: Ask): Promise<Listed> {
   return Object.fromEntries(lists) as unknown as Listed;
 }
 
-/** An empty list can be null: Go's JSON of no list. */
 async function askNames(type: PluginType, ask: Ask): Promise<ReadonlySet<string>> {
-  const names = await ask(`/plugins/${type}`);
-  return new Set(Array.isArray(names) ? names.filter((name) => typeof name === "string") : []);
+  return new Set(stringsIn(await ask(`/plugins/${type}`)));
 }
+
+/** It is a part of a file's name, and no file has a longer one. */
+const MAX_VERSION = 255;
 
 /** A plugin as the engine describes it. */
 export interface EnginePlugin {
@@ -27,9 +29,14 @@ export interface EnginePlugin {
 
 /** @throws PluginError ENGINE_UNREACHABLE, ENGINE_REFUSED for one that it does not have */
 export async function askPlugin({ type, name }: PluginId, ask: Ask): Promise<EnginePlugin> {
-  const { version, functions } = membersOf(await ask(`/plugins/${type}/${encodeURIComponent(name)}`));
+  return enginePluginIn(await ask(`/plugins/${type}/${encodeURIComponent(name)}`));
+}
+
+/** Reads the answer to `GET /plugins/T/N`. */
+export function enginePluginIn(answer: unknown): EnginePlugin {
+  const { version, functions } = membersOf(answer);
   return {
-    version: typeof version === "string" ? version.replace(/^v/, "") : undefined,
-    functions: Array.isArray(functions) ? functions.filter((one) => typeof one === "string") : [],
+    version: typeof version === "string" ? cutAt(version.replace(/^v/, ""), MAX_VERSION) : undefined,
+    functions: stringsIn(functions),
   };
 }

@@ -1,6 +1,7 @@
-import { isObject, membersOf } from "../../lib/objects.ts";
+import { membersOf } from "../../lib/objects.ts";
 import { cutAt } from "../../lib/text.ts";
 import type { Ask } from "../questions.ts";
+import { type ListedRule, listedRules } from "../rule-list.ts";
 
 /** A rule of the engine, and whether it runs. */
 export interface RuleStatus {
@@ -23,8 +24,9 @@ const MAX_WORDS = 1000;
  * @throws PluginError ENGINE_UNREACHABLE, ENGINE_REFUSED
  */
 export async function askRuleStatuses(ask: Ask): Promise<RuleStatus[]> {
-  const listed = await ask("/rules");
-  const rules = (Array.isArray(listed) ? listed : []).filter(isObject).slice(0, MAX_RULES).map(toStatus);
+  const rules = listedRules(await ask("/rules"))
+    .slice(0, MAX_RULES)
+    .map(toStatus);
   const wordless = rules.filter(({ id, words }) => id !== "" && words === BY_ERROR).slice(0, MAX_ASKED);
   const found = new Map(await Promise.all(wordless.map(async ({ id }) => [id, await askWords(id, ask)] as const)));
   return rules.map((rule) => ({ ...rule, words: found.get(rule.id) ?? (rule.words === BY_ERROR ? "" : rule.words) }));
@@ -32,10 +34,8 @@ export async function askRuleStatuses(ask: Ask): Promise<RuleStatus[]> {
 
 const BY_ERROR = "stopped by error";
 
-function toStatus({ id, status }: Record<string, unknown>): RuleStatus {
-  const text = typeof status === "string" ? cutAt(status, MAX_WORDS) : "";
-  const isRunning = /^running/i.test(text);
-  return { id: typeof id === "string" ? id : "", isRunning, words: isRunning ? "" : text.replace(/^Stopped: /, "") };
+function toStatus({ id, isRunning, status }: ListedRule): RuleStatus {
+  return { id, isRunning, words: isRunning ? "" : status.replace(/^Stopped: /, "") };
 }
 
 /** Empty where it can't be asked: the rule may be gone by now. */

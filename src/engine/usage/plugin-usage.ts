@@ -1,4 +1,5 @@
 import type { PluginId, PluginType } from "../../domain/plugin.ts";
+import { parsedJson } from "../../lib/objects.ts";
 import { Brief } from "../briefly.ts";
 import type { Ask, Questions } from "../questions.ts";
 import type { EngineAbout } from "../running-engine.ts";
@@ -51,7 +52,10 @@ export class PluginUsage {
         const { version } = await about();
         const [streams, texts] = await Promise.all([askStreams(version, ask), askRuleTexts(version, ask)]);
         const types = new Map(streams.map(({ name, type }) => [name.toLowerCase(), type]));
-        const rules = texts.map((rule) => ({ ...rule, needs: needsOf(parsed(rule.text), (name) => types.get(name)) }));
+        const rules = texts.map((rule) => ({
+          ...rule,
+          needs: needsOf(parsedJson(rule.text), (name) => types.get(name)),
+        }));
         const using = {
           sources: byNeed(rules, "sources"),
           sinks: byNeed(rules, "sinks"),
@@ -116,14 +120,6 @@ function byNeed(rules: readonly Rule[], type: PluginType): ReadonlyMap<string, r
     }
   }
   return using;
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 function sorted(names: readonly string[]): string[] {

@@ -2,6 +2,7 @@ import { PluginError } from "../../domain/errors.ts";
 import { isObject, membersOf } from "../../lib/objects.ts";
 import { isFrom } from "../engine-version.ts";
 import type { Ask } from "../questions.ts";
+import { listedRules } from "../rule-list.ts";
 import { MAX_RULES } from "../state/rule-statuses.ts";
 
 /** A rule as the engine has it, and the plugins that it was said to need together with some other rules. */
@@ -26,11 +27,8 @@ const EXPORTED_TOGETHER = 100;
  * @throws PluginError ENGINE_UNREACHABLE, ENGINE_REFUSED
  */
 export async function askRuleTexts(version: string, ask: Ask): Promise<RuleText[]> {
-  const listed = await ask("/rules");
-  const ids = (Array.isArray(listed) ? listed : [])
-    .map((rule) => membersOf(rule).id)
-    .filter((id) => typeof id === "string");
-  const known = ids.slice(0, MAX_RULES);
+  const ids = listedRules(await ask("/rules")).map(({ id }) => id);
+  const known = ids.filter((id) => id !== "").slice(0, MAX_RULES);
   if (!isFrom(version, 1, 9)) return askOneByOne(known, ask);
   const groups = Array.from({ length: Math.ceil(known.length / EXPORTED_TOGETHER) }, (_, index) =>
     known.slice(index * EXPORTED_TOGETHER, (index + 1) * EXPORTED_TOGETHER),

@@ -1,4 +1,4 @@
-import { membersOf } from "../../lib/objects.ts";
+import { membersOf, stringsIn } from "../../lib/objects.ts";
 import { isFrom } from "../engine-version.ts";
 import type { Ask } from "../questions.ts";
 
@@ -17,7 +17,7 @@ const DEFAULT_TYPE = "mqtt";
 export async function askStreams(version: string, ask: Ask): Promise<Stream[]> {
   const kinds = isFrom(version, 1, 2) ? ["streams", "tables"] : ["streams"];
   const listed = await Promise.all(
-    kinds.map(async (kind) => namesIn(await ask(`/${kind}`)).map((name) => ({ kind, name }))),
+    kinds.map(async (kind) => stringsIn(await ask(`/${kind}`)).map((name) => ({ kind, name }))),
   );
   return Promise.all(
     listed
@@ -35,8 +35,4 @@ export async function askStreams(version: string, ask: Ask): Promise<Stream[]> {
 function typeOf(options: Readonly<Record<string, unknown>>): string {
   const type = options.TYPE ?? options.type;
   return typeof type === "string" && type !== "" ? type : DEFAULT_TYPE;
-}
-
-function namesIn(listed: unknown): string[] {
-  return Array.isArray(listed) ? listed.filter((name) => typeof name === "string") : [];
 }

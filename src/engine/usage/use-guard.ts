@@ -1,6 +1,7 @@
 import { PluginError } from "../../domain/errors.ts";
 import type { PluginId } from "../../domain/plugin.ts";
 import { enumerate, printable } from "../../lib/text.ts";
+import { within } from "../../lib/within.ts";
 
 /** Knows which rules use a plugin. */
 type AskRules = (id: PluginId) => Promise<readonly string[]>;
@@ -51,7 +52,7 @@ export class UseGuard {
         const rules = await asked.catch(refuseUnknown);
         if (rules.length > 0) throw inUse(rules);
       },
-      rules: () => soon(asked),
+      rules: () => within(asked, PATIENCE_MS, []).catch(() => []),
     };
   }
 }
@@ -68,14 +69,4 @@ function refuseUnknown(error: unknown): never {
   if (!(error instanceof PluginError)) throw error;
   const why = "which rules use it can't be found out, and engine.protectUsed is set; ?force=1 does it all the same";
   throw new PluginError(error.code, `${why}: ${error.message}`, { cause: error });
-}
-
-async function soon(asked: Promise<readonly string[]>): Promise<readonly string[]> {
-  let timer: NodeJS.Timeout | undefined;
-  const time = new Promise<readonly string[]>((resolve) => {
-    timer = setTimeout(resolve, PATIENCE_MS, []);
-  });
-  return Promise.race([asked, time])
-    .catch(() => [])
-    .finally(() => clearTimeout(timer));
 }

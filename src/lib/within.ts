@@ -1,0 +1,16 @@
+/**
+ * Waits for a promise, but not longer than that: it goes on, and the other value is taken in its place.
+ *
+ * @throws what the promise is rejected with in time
+ */
+export async function within<T>(promise: Promise<T>, ms: number, otherwise: T): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<T>((resolve) => {
+    timer = setTimeout(resolve, ms, otherwise);
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
