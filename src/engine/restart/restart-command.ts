@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
 import { stripVTControlCharacters } from "node:util";
-import { hasCode } from "../../lib/errors.ts";
+import { DRAIN_MS, GRACE_MS, GROUP_OPTIONS, inOneOutput, killGroup } from "../../lib/command-group.ts";
 import { printable } from "../../lib/text.ts";
 
 interface RestartCommand {
@@ -26,11 +26,6 @@ const MAX_LINES = 10;
 const MAX_LINE_LENGTH = 300;
 const TAIL_BYTES = 16 * 1024;
 
-/** Between SIGTERM and SIGKILL for a command that takes too long. */
-const GRACE_MS = 1000;
-/** How long output is read after the end: an engine that the command has started may keep the pipe open. */
-const DRAIN_MS = 250;
-
 /**
  * Runs the command of `engine.restart`, as a process group. One that takes too long is ended with its group; what one that
  * has ended leaves running is let alone, since that may be the engine.
@@ -41,18 +36,10 @@ export async function runRestartCommand(options: RestartCommand): Promise<Comman
   const { command, folder, env, timeoutSeconds, signal } = options;
   signal.throwIfAborted();
   const { execa } = await import("execa");
-  const [program = "", ...args] = command;
-  const child = execa("/bin/sh", ["-c", 'exec "$@" 2>&1', "sh", program, ...args], {
+  const child = execa(...inOneOutput(command), {
+    ...GROUP_OPTIONS,
     cwd: folder,
     env: { ...env },
-    extendEnv: false,
-    stdin: "ignore",
-    stdout: "pipe",
-    stderr: "ignore",
-    buffer: false,
-    encoding: "buffer",
-    detached: true,
-    reject: false,
     cleanup: false, // it is to finish, also when this process ends
   });
   const { pid } = child;
@@ -92,13 +79,4 @@ function linesOf(tail: Buffer): string[] {
   const lines = stripVTControlCharacters(tail.toString("utf8")).split(/[\r\n]+/);
   const readable = lines.map((line) => printable(line.replaceAll("\t", " ").trim().slice(0, MAX_LINE_LENGTH)));
   return readable.filter((line) => line !== "").slice(-MAX_LINES);
-}
-
-function killGroup(leader: number, signal: NodeJS.Signals): void {
-  try {
-    process.kill(-leader, signal);
-  } catch (error) {
-    // No process is left, or those that are run as another user.
-    if (!hasCode(error, "ESRCH", "EPERM")) throw error;
-  }
 }

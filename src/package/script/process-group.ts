@@ -4,13 +4,10 @@ import { delimiter, join } from "node:path";
 import type { Readable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Config } from "../../config/schema.ts";
+import { DRAIN_MS, GRACE_MS, GROUP_OPTIONS, inOneOutput, killGroup } from "../../lib/command-group.ts";
 import { hasCode } from "../../lib/errors.ts";
 import type { Log } from "../../lib/log.ts";
 
-/** Between SIGTERM and SIGKILL. */
-const GRACE_MS = 1000;
-/** How long output is read after the end, in case a process outside the group keeps the pipe open. */
-const DRAIN_MS = 250;
 /** How often is looked whether a killed group has ended. */
 const POLL_MS = 5;
 
@@ -45,19 +42,7 @@ export class ProcessGroups {
   async run({ command, folder, env, signal, onOutput }: GroupCommand): Promise<ProcessEnd> {
     const { execa } = await import("execa");
     signal.throwIfAborted();
-    // The shell joins the two outputs into one pipe, since only that keeps their order, and then becomes the command.
-    const child = execa("/bin/sh", ["-c", 'exec "$@" 2>&1', "sh", ...command], {
-      cwd: folder,
-      env: { ...env },
-      extendEnv: false,
-      stdin: "ignore",
-      stdout: "pipe",
-      stderr: "ignore",
-      buffer: false,
-      encoding: "buffer",
-      detached: true,
-      reject: false,
-    });
+    const child = execa(...inOneOutput(command), { ...GROUP_OPTIONS, cwd: folder, env: { ...env } });
     const { pid } = child;
     if (pid === undefined) throw (await child).cause;
 
@@ -93,15 +78,6 @@ export class ProcessGroups {
   #delete(leader: number): void {
     this.#leaders.delete(leader);
     if (this.#leaders.size === 0) process.removeListener("exit", this.#killAll);
-  }
-}
-
-function killGroup(leader: number, signal: NodeJS.Signals): void {
-  try {
-    process.kill(-leader, signal);
-  } catch (error) {
-    // No process is left, or those that are run as another user.
-    if (!hasCode(error, "ESRCH", "EPERM")) throw error;
   }
 }
 
