@@ -1,11 +1,9 @@
 import { type Static, Type } from "@sinclair/typebox";
-import { Value } from "@sinclair/typebox/value";
 import { PLUGIN_TYPES, type PluginId, type PluginType, parsePluginKey, pluginKey } from "../domain/plugin.ts";
 import type { PluginEntry, ReplacedVersion } from "../domain/plugin-entry.ts";
 import { makeFolder, replaceFile } from "../lib/durable.ts";
-import { hasCode } from "../lib/errors.ts";
+import { readJsonFile, unlikeSchema } from "../lib/json-file.ts";
 import type { Log } from "../lib/log.ts";
-import { readSmallFile } from "../lib/small-file.ts";
 import type { Layout } from "../store/layout.ts";
 import { versionId } from "../store/versions/version-list.ts";
 import { type EngineAbout, isNewProcess } from "./running-engine.ts";
@@ -86,11 +84,11 @@ export class Baseline {
   static async open(options: BaselineOptions): Promise<Baseline> {
     const { layout, log } = options;
     try {
-      const parsed: unknown = JSON.parse((await readSmallFile(layout.baselineFile, MAX_FILE_BYTES)).toString("utf8"));
-      if (Value.Check(BaselineSchema, parsed) && isDate(parsed.engine.startedAt)) return new Baseline(options, parsed);
-      throw new Error("it does not match the schema of this version");
+      const read = await readJsonFile(BaselineSchema, layout.baselineFile, MAX_FILE_BYTES);
+      if (read !== undefined && !isDate(read.engine.startedAt)) throw unlikeSchema(layout.baselineFile);
+      return new Baseline(options, read);
     } catch (err) {
-      if (!hasCode(err, "ENOENT")) log.warn({ err }, "what the engine started with can't be read; it is made anew");
+      log.warn({ err }, "what the engine started with can't be read; it is made anew");
       return new Baseline(options, undefined);
     }
   }

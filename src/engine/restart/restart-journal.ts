@@ -1,11 +1,9 @@
 import { rm } from "node:fs/promises";
 import { type Static, Type } from "@sinclair/typebox";
-import { Value } from "@sinclair/typebox/value";
 import { PLUGIN_TYPES, pluginKey } from "../../domain/plugin.ts";
 import { makeFolder, replaceFile, syncFolder } from "../../lib/durable.ts";
-import { hasCode } from "../../lib/errors.ts";
+import { readJsonFile } from "../../lib/json-file.ts";
 import type { Log } from "../../lib/log.ts";
-import { readSmallFile } from "../../lib/small-file.ts";
 import type { Layout } from "../../store/layout.ts";
 import { KnownSchema, type PendingChange } from "../baseline.ts";
 
@@ -75,13 +73,9 @@ export class RestartJournal {
   /** The restart that an earlier process did not finish. One that can't be read is logged, and counts as none. */
   async read(): Promise<RestartState | undefined> {
     try {
-      const parsed: unknown = JSON.parse((await readSmallFile(this.#layout.restartFile, MAX_BYTES)).toString("utf8"));
-      if (Value.Check(JournalSchema, parsed)) return parsed;
-      throw new Error("it does not match the schema of this version");
+      return await readJsonFile(JournalSchema, this.#layout.restartFile, MAX_BYTES);
     } catch (err) {
-      if (!hasCode(err, "ENOENT")) {
-        this.#log.error({ err }, "the record of a restart of the engine can't be read: what it was for is not proven");
-      }
+      this.#log.error({ err }, "the record of a restart of the engine can't be read: what it was for is not proven");
       return undefined;
     }
   }

@@ -1,11 +1,9 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { type Static, Type } from "@sinclair/typebox";
-import { Value } from "@sinclair/typebox/value";
-import { isFilePath } from "../../domain/plugin.ts";
+import { isFilePath, PLUGIN_TYPES } from "../../domain/plugin.ts";
 import { replaceFile, syncFolder } from "../../lib/durable.ts";
-import { hasCode } from "../../lib/errors.ts";
-import { readSmallFile } from "../../lib/small-file.ts";
+import { readJsonFile, unlikeSchema } from "../../lib/json-file.ts";
 
 const HandedFileSchema = Type.Object({
   path: Type.String(),
@@ -17,7 +15,7 @@ const HandoverRecordSchema = Type.Object({
   schema: Type.Literal(1),
   /** The change that installed the version: with another one in the registry, nothing is put back. */
   change: Type.String(),
-  type: Type.Union([Type.Literal("sources"), Type.Literal("sinks"), Type.Literal("functions")]),
+  type: Type.Union(PLUGIN_TYPES.map((type) => Type.Literal(type))),
   name: Type.String(),
   files: Type.Array(HandedFileSchema),
 });
@@ -49,15 +47,7 @@ export async function dropRecord(folder: string): Promise<void> {
  */
 export async function readRecord(folder: string): Promise<HandoverRecord | undefined> {
   const file = join(folder, RECORD);
-  let bytes: Buffer;
-  try {
-    bytes = await readSmallFile(file, MAX_BYTES);
-  } catch (error) {
-    if (hasCode(error, "ENOENT")) return undefined;
-    throw error;
-  }
-  const parsed: unknown = JSON.parse(bytes.toString("utf8"));
-  if (!Value.Check(HandoverRecordSchema, parsed) || !parsed.files.every(({ path }) => isFilePath(path)))
-    throw new Error(`${file} does not match the schema of this version`);
-  return parsed;
+  const record = await readJsonFile(HandoverRecordSchema, file, MAX_BYTES);
+  if (record?.files.every(({ path }) => isFilePath(path)) === false) throw unlikeSchema(file);
+  return record;
 }

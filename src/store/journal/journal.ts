@@ -1,12 +1,11 @@
 import { rm } from "node:fs/promises";
 import { type Static, Type } from "@sinclair/typebox";
-import { Value } from "@sinclair/typebox/value";
 import { PluginError } from "../../domain/errors.ts";
 import { isFilePath } from "../../domain/plugin.ts";
 import { replaceFile, syncFolder } from "../../lib/durable.ts";
 import { hasCode } from "../../lib/errors.ts";
 import { NOT_THERE, statIfThere } from "../../lib/files.ts";
-import { readSmallFile } from "../../lib/small-file.ts";
+import { readJsonFile, unlikeSchema } from "../../lib/json-file.ts";
 import type { Workspace } from "./workspace.ts";
 
 /** What a change is about to do to one file, and what is needed to undo it. Names are those in the workspace. */
@@ -69,16 +68,11 @@ export async function dropJournal(workspace: Workspace): Promise<void> {
  */
 export async function readJournal(workspace: Workspace): Promise<Journal | undefined> {
   if (!(await statIfThere(workspace.journalFile))?.isFile()) return undefined; // anything else was not written by us
-  const parsed: unknown = JSON.parse((await readSmallFile(workspace.journalFile, MAX_JOURNAL_BYTES)).toString());
-  if (!isJournal(parsed) || parsed.change !== workspace.id)
-    throw new Error(`${workspace.journalFile} does not match the schema of this version`);
-  return parsed;
+  const journal = await readJsonFile(JournalSchema, workspace.journalFile, MAX_JOURNAL_BYTES);
+  if (journal !== undefined && !isOf(journal, workspace)) throw unlikeSchema(workspace.journalFile);
+  return journal;
 }
 
-function isJournal(parsed: unknown): parsed is Journal {
-  return (
-    Value.Check(JournalSchema, parsed) &&
-    parsed.moves.every(({ target }) => isFilePath(target)) &&
-    parsed.newFolders.every(isFilePath)
-  );
+function isOf({ change, moves, newFolders }: Journal, { id }: Workspace): boolean {
+  return change === id && moves.every(({ target }) => isFilePath(target)) && newFolders.every(isFilePath);
 }
