@@ -1,3 +1,10 @@
+import { quoted } from "../lib/text.ts";
+
+/** A version in a message. */
+export function namedVersion(version: string, article: "" | "a " | "the " = ""): string {
+  return version === "" ? `${article}version without a number` : `version ${quoted(version)}`;
+}
+
 /** `1.2.0`, `1.2`, `1.2.0-rc.1`, each with or without `+build`; a leading `v` is ignored. */
 const VERSION = /^v?(\d+(?:\.\d+)*)(?:-([0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*))?(?:\+[0-9A-Za-z.-]*)?$/;
 /** What a file name can have, with room to spare. */

@@ -5,7 +5,7 @@ import { makeFolder, replaceFile } from "../lib/durable.ts";
 import { readJsonFile, unlikeSchema } from "../lib/json-file.ts";
 import type { Log } from "../lib/log.ts";
 import type { Layout } from "../store/layout.ts";
-import { versionId } from "../store/versions/version-list.ts";
+import { isVersion, versionId } from "../store/versions/version-list.ts";
 import { type EngineAbout, isNewProcess } from "./running-engine.ts";
 
 export const KnownSchema = Type.Object({
@@ -164,7 +164,7 @@ export class Baseline {
   #before(id: PluginId, entry: PluginEntry): KnownVersion | undefined {
     const seen = this.#lastSeen?.[id.type].get(id.name);
     const known = seen === undefined ? this.knownOf(id) : knownVersion(seen);
-    if (known === undefined || known.change === entry.change || known.id !== knownVersion(entry).id) return known;
+    if (known === undefined || known.change === entry.change || known.id !== versionId(entry)) return known;
     return { version: known.version, id: UNSURE };
   }
 
@@ -196,7 +196,7 @@ export class Baseline {
     const changes: PendingChange[] = [];
     for (const [id, entry] of all(installed)) {
       const from = this.knownOf(id);
-      if (from !== undefined && isSame(from, entry)) continue;
+      if (from !== undefined && isVersion(entry, from)) continue;
       const since = entry.changedAt ?? entry.installedAt;
       const change = from === undefined ? "install" : "update";
       changes.push({ ...id, change, ...(since && { since }), ...(from && { from }), to: knownVersion(entry) });
@@ -235,27 +235,15 @@ export class Baseline {
 /** The id of no version. */
 const UNSURE = "unsure";
 
-const versions = new WeakMap<PluginEntry, KnownVersion>();
-
-/** @returns the version as the baseline knows it; made once for an entry, since it takes a hash over its files */
-export function knownVersion(entry: PluginEntry): KnownVersion {
-  let known = versions.get(entry);
-  if (known === undefined) {
-    const { version, change } = entry;
-    known = { version, id: versionId(entry), ...(change && { change }) };
-    versions.set(entry, known);
-  }
-  return known;
+function knownVersion(entry: PluginEntry): KnownVersion {
+  const { version, change } = entry;
+  return { version, id: versionId(entry), ...(change && { change }) };
 }
 
 function* all(installed: Installed): Iterable<[PluginId, PluginEntry]> {
   for (const type of PLUGIN_TYPES) {
     for (const [name, entry] of installed[type]) yield [{ type, name }, entry];
   }
-}
-
-function isSame(known: KnownVersion, entry: PluginEntry): boolean {
-  return (known.change !== undefined && known.change === entry.change) || known.id === knownVersion(entry).id;
 }
 
 function isAfter(time: string | undefined, start: Date): boolean {

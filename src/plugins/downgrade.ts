@@ -1,7 +1,6 @@
 import { PluginError } from "../domain/errors.ts";
 import type { InstallRequest } from "../domain/install-request.ts";
-import { compareVersions } from "../domain/versions.ts";
-import { quoted } from "../lib/text.ts";
+import { compareVersions, namedVersion } from "../domain/versions.ts";
 
 /**
  * Refuses a version that is lower than the installed one, or cannot be compared with it: a signature does not end, so
@@ -20,11 +19,7 @@ export function refuseDowngrade(
   const relation = order === undefined ? "cannot be compared with" : "is lower than";
   throw new PluginError(
     "DOWNGRADE_REFUSED",
-    `${named(next)} ${relation} the installed ${named(installed)}, and trust.require is set; ` +
+    `${namedVersion(next.version)} ${relation} the installed ${namedVersion(installed.version)}, and trust.require is set; ` +
       'send "allowDowngrade": true if you want it',
   );
-}
-
-function named({ version }: { readonly version: string }): string {
-  return version === "" ? "version without a number" : `version ${quoted(version)}`;
 }

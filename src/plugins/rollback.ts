@@ -1,7 +1,7 @@
 import { PluginError } from "../domain/errors.ts";
 import { type PluginId, pluginKey } from "../domain/plugin.ts";
 import type { PluginVersion } from "../domain/plugin-entry.ts";
-import { quoted } from "../lib/text.ts";
+import { namedVersion } from "../domain/versions.ts";
 import type { Trust } from "../package/trust/trust.ts";
 import { findVersion, type WantedVersion } from "../store/versions/version-list.ts";
 import { ChangeRun } from "./change-run.ts";
@@ -48,7 +48,7 @@ export async function rollBack(
 async function refuseUntrusted({ version, verified }: PluginVersion, trust: Trust): Promise<void> {
   const signature = verified?.signature;
   const isBare = signature !== undefined && verified?.statement === undefined;
-  const which = version === "" ? "the version without a number" : `version ${quoted(version)}`;
+  const which = namedVersion(version, "the ");
   if (signature === undefined) throw untrusted(`${which} was installed without a signature`);
   const { key, fingerprint } = signature;
   if (trust.statementRequired && isBare) throw untrusted(`${which} was installed without a signed statement`);

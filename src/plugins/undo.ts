@@ -3,17 +3,9 @@ import { type PluginId, pluginKey } from "../domain/plugin.ts";
 import type { KeptVersion, PluginEntry } from "../domain/plugin-entry.ts";
 import type { Workspace } from "../store/journal/workspace.ts";
 import type { PluginStore } from "../store/plugin-store.ts";
-import { versionId } from "../store/versions/version-list.ts";
+import { isVersion, type RecognisedVersion } from "../store/versions/version-list.ts";
 import { ChangeRun } from "./change-run.ts";
 import type { Follower, PipelineParts } from "./pipeline.ts";
-
-/** A version as it is recognised: by the change that installed it, else by its files. */
-interface RecognisedVersion {
-  readonly version: string;
-  /** See `versionId`. */
-  readonly id: string;
-  readonly change?: string;
-}
 
 /** A change that is to be undone. */
 export interface UndoneChange {
@@ -43,8 +35,8 @@ export async function undoChange(
   using place = await queue.enter(pluginKey(id), follower.signal);
   const run = new ChangeRun({ plugin: id, signal: place.signal, log: follower.log });
   const present = await store.lookUp(id);
-  if (isVersion(present, from)) return "undone"; // by an earlier attempt, which was cut off after it
-  if (!isVersion(present, to)) return "changed";
+  if (isThere(present, from)) return "undone"; // by an earlier attempt, which was cut off after it
+  if (!isThere(present, to)) return "changed";
   const target = from && beforeChange(store, id, present, from);
   using _claimed = functionNames.claim(id, target?.functions ?? []);
   await using work = await store.workspace(id);
@@ -66,9 +58,9 @@ async function undone(store: PluginStore, id: PluginId, { present, target, reaso
   return deleted && store.undoDelete(id, deleted, work); // there is one: the target was found in it
 }
 
-function isVersion(entry: PluginEntry | undefined, known: RecognisedVersion | undefined): boolean {
-  if (entry === undefined || known === undefined) return entry === known;
-  return (known.change !== undefined && known.change === entry.change) || versionId(entry) === known.id;
+/** Also where both are none. */
+function isThere(entry: PluginEntry | undefined, known: RecognisedVersion | undefined): boolean {
+  return entry === undefined || known === undefined ? entry === known : isVersion(entry, known);
 }
 
 /** @throws PluginError VERSION_NOT_FOUND */

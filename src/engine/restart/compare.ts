@@ -1,4 +1,4 @@
-import { quoted } from "../../lib/text.ts";
+import { namedVersion } from "../../domain/versions.ts";
 import type { LoadState } from "./load-states.ts";
 import type { RuleState } from "./rule-states.ts";
 
@@ -58,9 +58,5 @@ export function worseThan(before: WellBefore, now: Snapshot, changed: ReadonlySe
 function objection({ isLoaded, version, installed, reason }: LoadState & { readonly installed: string }) {
   if (!isLoaded) return reason || "the engine has not loaded it";
   if (version === undefined || version === installed) return undefined;
-  return `the engine has loaded ${named(version)} of it, and ${named(installed)} is installed`;
-}
-
-function named(version: string): string {
-  return version === "" ? "the version without a number" : `version ${quoted(version)}`;
+  return `the engine has loaded ${namedVersion(version, "the ")} of it, and ${namedVersion(installed, "the ")} is installed`;
 }

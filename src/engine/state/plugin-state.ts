@@ -1,5 +1,6 @@
 import { isFoundByEngine, type PluginId } from "../../domain/plugin.ts";
 import type { PluginEntry } from "../../domain/plugin-entry.ts";
+import { namedVersion } from "../../domain/versions.ts";
 import { quoted } from "../../lib/text.ts";
 import type { PendingChange } from "../baseline.ts";
 import { opensAtStart } from "../engine-version.ts";
@@ -40,7 +41,7 @@ export function stateOf(facts: StateFacts): PluginState {
   if (version === DELETED)
     return { engine: "restart-required", engineReason: "it was deleted in the engine; restart the engine" };
   if (version !== undefined && version !== facts.entry.version && isFoundByEngine(facts.entry.soFile)) {
-    const has = `the engine has ${shown(version)} of it, and ${shown(facts.entry.version)} is installed`;
+    const has = `the engine has ${namedVersion(version, "a ")} of it, and ${namedVersion(facts.entry.version, "a ")} is installed`;
     return { engine: "restart-required", engineReason: `${has}; restart the engine` };
   }
   if (opensAtStart(look.about.version) || facts.isRunning) return { engine: "loaded" };
@@ -56,11 +57,7 @@ function pendingReason({ change, from, to }: PendingChange): string {
   if (change === "install" || from === undefined)
     return "it was installed after the engine's start; restart the engine";
   if (from.version === to?.version) return "the engine has other files of this version; restart the engine";
-  return `the engine has ${shown(from.version)} of it, and ${shown(to?.version ?? "")} is installed; restart the engine`;
-}
-
-function shown(version: string): string {
-  return version === "" ? "a version without a number" : `version ${quoted(version)}`;
+  return `the engine has ${namedVersion(from.version, "a ")} of it, and ${namedVersion(to?.version ?? "", "a ")} is installed; restart the engine`;
 }
 
 function unlistedReason({ about: { version } }: Look): string {

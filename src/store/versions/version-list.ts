@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { PluginError } from "../../domain/errors.ts";
 import type { InstalledFile, KeptVersion, PluginEntry } from "../../domain/plugin-entry.ts";
+import { namedVersion } from "../../domain/versions.ts";
 import { quoted } from "../../lib/text.ts";
 
 /** Which of the earlier versions; the previous one where neither is given. */
@@ -50,8 +51,7 @@ export function versionsAfter(
 }
 
 function wantedLabel(label: string | undefined): string {
-  if (label === undefined) return "version";
-  return label === "" ? "version without a number" : `version ${quoted(label)}`;
+  return label === undefined ? "version" : namedVersion(label);
 }
 
 function notFound(message: string): PluginError {
@@ -60,11 +60,36 @@ function notFound(message: string): PluginError {
 
 const ID_LENGTH = 12;
 
+/** What has files; nothing changes them while it lives. */
+interface WithFiles {
+  readonly files: readonly InstalledFile[];
+}
+
+const ids = new WeakMap<WithFiles, string>();
+
 /**
  * The id of a version: a hash of the paths and contents of its files, in any order. Defaults beside edited files are left
- * out: whether there are any depends on the user.
+ * out: whether there are any depends on the user. Made once for as long as the version lives.
  */
-export function versionId({ files }: { readonly files: readonly InstalledFile[] }): string {
+export function versionId(version: WithFiles): string {
+  const id = ids.get(version) ?? hashOf(version);
+  ids.set(version, id);
+  return id;
+}
+
+/** A version as it is recognised: by the change that installed it, else by its files. */
+export interface RecognisedVersion {
+  readonly version: string;
+  /** See `versionId`. */
+  readonly id: string;
+  readonly change?: string;
+}
+
+export function isVersion(entry: PluginEntry, { change, id }: RecognisedVersion): boolean {
+  return (change !== undefined && change === entry.change) || versionId(entry) === id;
+}
+
+function hashOf({ files }: WithFiles): string {
   const own = files.filter(({ defaultOf }) => defaultOf === undefined);
   const lines = own.map(({ path, sha256 = "" }) => `${path}\0${sha256}\n`).sort();
   return createHash("sha256").update(lines.join("")).digest("hex").slice(0, ID_LENGTH);
