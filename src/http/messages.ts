@@ -2,6 +2,7 @@ import type { FastifyReply } from "fastify";
 import { serializeString, serializeToken, Token } from "structured-headers";
 import type { Compatibility } from "../domain/compatibility.ts";
 import type { PluginType } from "../domain/plugin.ts";
+import { namedVersion } from "../domain/versions.ts";
 import { cutAt, quoted } from "../lib/text.ts";
 import type { ActivationOutcome } from "../plugins/activation.ts";
 
@@ -11,8 +12,7 @@ export const replyMessage = {
   /** As in a later engine, without the type. */
   updated: (name: string) => `plugin ${name} is updated and Kuiper must restart for the change to take effect.`,
   rolledBack: (name: string, version: string) => {
-    const to = version === "" ? "the version without a number" : `version ${quoted(version)}`;
-    return `plugin ${name} is rolled back to ${to} and Kuiper must restart for the change to take effect.`;
+    return `plugin ${name} is rolled back to ${namedVersion(version, "the ")} and Kuiper must restart for the change to take effect.`;
   },
   registered: (name: string) => `function plugin ${name} function list is registered`,
   deleted: (type: PluginType, name: string) =>
@@ -84,8 +84,8 @@ export function compatibilityHeader(compatibility: Compatibility | undefined): R
   if (compatibility === undefined) return {};
   const { verdict, problems } = compatibility;
   const [first, ...others] = problems;
-  const reason = first === undefined ? "" : `; reason=${serializeString(reasonOf(first.message, others.length))}`;
-  return { "plugin-compatibility": serializeToken(new Token(verdict)) + reason };
+  const reason = first && reasonOf(first.message, others.length);
+  return { "plugin-compatibility": withReason(verdict, reason) };
 }
 
 /**
@@ -96,8 +96,8 @@ export function changeHeaders(
   compatibility: Compatibility | undefined,
   { state, reason }: ActivationOutcome = { state: "restart-required" },
 ): Record<string, string> {
-  const why = reason === undefined ? "" : `; reason=${serializeString(reasonOf(reason, 0))}`;
-  return { "plugin-activation": serializeToken(new Token(state)) + why, ...compatibilityHeader(compatibility) };
+  const why = reason === undefined ? undefined : reasonOf(reason, 0);
+  return { "plugin-activation": withReason(state, why), ...compatibilityHeader(compatibility) };
 }
 
 /** Some proxies cut off or refuse longer header fields; describe has all rules. */
@@ -119,6 +119,11 @@ export function usedByHeader(rules: readonly string[]): Record<string, string> {
   if (items.length === 0) return {};
   const more = rules.length - items.length;
   return { "plugin-used-by": items.join(", ") + (more === 0 ? "" : `;more=${more}`) };
+}
+
+/** An item of a structured field: `incompatible; reason="…"`. */
+function withReason(token: string, reason: string | undefined): string {
+  return serializeToken(new Token(token)) + (reason === undefined ? "" : `; reason=${serializeString(reason)}`);
 }
 
 /** A structured field takes printable ASCII only. */

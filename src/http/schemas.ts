@@ -7,19 +7,16 @@ import { fieldObjection } from "../incoming/fields.ts";
 /** The parameters of a route with `:name`. */
 export const NameParams = Type.Object({ name: Type.String() });
 
-/** `?force=1`. Any type: unknown values are ignored. */
-export const ForceQuery = Type.Object({ force: Type.Optional(Type.Unknown()) });
-
 /** Whether a parameter of any type is `1`. Of one that is repeated the first value counts. */
 export function isOne(value: unknown): boolean {
   return (Array.isArray(value) ? value[0] : value) === "1";
 }
 
-/** `?restart=1` and `?stop=1` as well. Any type: unknown values are ignored. */
+/** `?restart=1` and `?stop=1`, and `?force=1` for what rules use. Any type: unknown values are ignored. */
 export const RestartQuery = Type.Object({
-  ...ForceQuery.properties,
   restart: Type.Optional(Type.Unknown()),
   stop: Type.Optional(Type.Unknown()),
+  force: Type.Optional(Type.Unknown()),
 });
 
 /** A field that is a string, null or absent. */

@@ -29,7 +29,7 @@ interface PluginManagerOptions extends Omit<PipelineParts, "unpacking" | "names"
 }
 
 /** Who follows a change, and can stop it. */
-interface Watch {
+export interface Watch {
   readonly signal?: AbortSignal | undefined;
   readonly progress?: Progress | undefined;
   /** Awaited before an update, a rollback or a delete begins; what it throws refuses the change. */

@@ -4,8 +4,6 @@ import type { Config } from "../../config/schema.ts";
 import { PluginError } from "../../domain/errors.ts";
 import { checkPluginName } from "../../domain/names.ts";
 import { PLUGIN_TYPES } from "../../domain/plugin.ts";
-import type { Engine } from "../../engine/engine.ts";
-import type { EngineRestarts } from "../../engine/restart/restarts.ts";
 import type { JobRun } from "../../jobs/job.ts";
 import type { Jobs } from "../../jobs/jobs.ts";
 import { LinkedSignal } from "../../lib/signals.ts";
@@ -14,25 +12,15 @@ import type { PluginManager } from "../../plugins/plugin-manager.ts";
 import type { BodyDecoder } from "../body/decode-body.ts";
 import { audited } from "../hooks/audit.ts";
 import { callerOf } from "../hooks/authentication.ts";
+import { changeInstalled, type InFront, thenRestart, wantsRestart } from "../in-front.ts";
 import { InstallBodies } from "../install-body.ts";
-import {
-  bodyErrorPrefix,
-  changeHeaders,
-  errorPrefix,
-  replyMessage,
-  usedByHeader,
-  withCompatibility,
-} from "../messages.ts";
+import { bodyErrorPrefix, changeHeaders, errorPrefix, replyMessage, withCompatibility } from "../messages.ts";
 import { answerChange } from "../respond-async.ts";
-import { thenRestart, wantsRestart } from "../restart-after.ts";
-import { isOne, NameParams, RestartQuery } from "../schemas.ts";
+import { NameParams, RestartQuery } from "../schemas.ts";
 
-interface PluginRoutesOptions {
+interface PluginRoutesOptions extends InFront {
   readonly installed: InstalledPlugins;
   readonly manager: PluginManager;
-  readonly engine: Engine | undefined;
-  /** Undefined where this server stands alone. */
-  readonly restarts: EngineRestarts | undefined;
   readonly jobs: Jobs;
   readonly bodies: BodyDecoder;
   readonly trust: Pick<Config["trust"], "maxStatementBytes">;
@@ -64,12 +52,11 @@ export const pluginRoutes: FastifyPluginAsyncTypebox<PluginRoutesOptions> = asyn
         },
       },
       (request, reply) => {
-        const caller = callerOf(request);
+        const wishes = { query: request.query, caller: callerOf(request) };
         const subject = { action: "install", plugin: { type, name: request.body.name ?? "" } } as const;
-        const { query } = request;
         const install = bodies.handOver(request, (body, run: JobRun) =>
-          thenRestart(restarts, query, caller, async () => {
-            const { id, compatibility, activation } = await manager.install(type, body, caller, run);
+          thenRestart({ restarts }, wishes, async () => {
+            const { id, compatibility, activation } = await manager.install(type, body, wishes.caller, run);
             const headers = changeHeaders(compatibility, activation);
             return { status: 201, body: replyMessage.created(type, id.name), headers };
           }),
@@ -123,15 +110,11 @@ export const pluginRoutes: FastifyPluginAsyncTypebox<PluginRoutesOptions> = asyn
       },
       (request, reply) => {
         const plugin = { type, name: request.params.name };
-        const caller = callerOf(request);
-        const { query } = request;
-        const use = engine?.guard.change(plugin, isOne(query.force));
-        const update = bodies.handOver(request, (body, { signal, progress }: JobRun) =>
-          thenRestart(restarts, query, caller, async () => {
-            const watch = { signal, progress, permit: use?.permit };
-            const { compatibility } = await manager.update(plugin, body, caller, watch);
-            const headers = { ...changeHeaders(compatibility), ...usedByHeader((await use?.rules()) ?? []) };
-            return { status: 200, body: replyMessage.updated(plugin.name), headers };
+        const wishes = { query: request.query, caller: callerOf(request) };
+        const update = bodies.handOver(request, (body, run: JobRun) =>
+          changeInstalled(plugin, { engine, restarts }, wishes, run, async (watch) => {
+            const { compatibility } = await manager.update(plugin, body, wishes.caller, watch);
+            return { status: 200, body: replyMessage.updated(plugin.name), headers: changeHeaders(compatibility) };
           }),
         );
         return answerChange(request, reply, jobs, { action: "update", plugin }, update);
@@ -146,22 +129,20 @@ export const pluginRoutes: FastifyPluginAsyncTypebox<PluginRoutesOptions> = asyn
       },
       (request, reply) => {
         const plugin = { type, name: request.params.name };
-        const caller = callerOf(request);
-        const { query } = request;
-        const stops = wantsRestart(query);
+        const wishes = { query: request.query, caller: callerOf(request) };
+        const stops = wantsRestart(wishes.query);
         const endsUs = stops && !restarts?.isOffered;
         // Before the delete waits for its turn: a client that gives up meanwhile closes the connection.
         const ended = new Promise<void>((resolve) => reply.raw.once("close", resolve));
-        const use = engine?.guard.change(plugin, isOne(query.force));
-        return answerChange(request, reply, jobs, { action: "delete", plugin }, ({ signal, progress }) =>
-          thenRestart(restarts, query, caller, async () => {
-            await manager.remove(plugin, caller, { signal, progress, permit: use?.permit });
-            const headers = usedByHeader((await use?.rules()) ?? []);
-            if (!stops) return { status: 200, body: replyMessage.deleted(type, plugin.name), headers };
-            if (endsUs) void ended.then(restart); // after the reply, or when the client has gone
-            return { status: 200, body: replyMessage.deletedAndStopping(type, plugin.name), headers };
-          }),
-        );
+        const message = stops ? replyMessage.deletedAndStopping : replyMessage.deleted;
+        return answerChange(request, reply, jobs, { action: "delete", plugin }, async (run) => {
+          const done = await changeInstalled(plugin, { engine, restarts }, wishes, run, async (watch) => {
+            await manager.remove(plugin, wishes.caller, watch);
+            return { status: 200, body: message(type, plugin.name) };
+          });
+          if (endsUs) void ended.then(restart); // after the reply, or when the client has gone
+          return done;
+        });
       },
     );
   }

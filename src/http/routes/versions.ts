@@ -1,24 +1,19 @@
 import type { FastifyPluginAsyncTypebox } from "@fastify/type-provider-typebox";
 import { Type } from "@sinclair/typebox";
 import { PLUGIN_TYPES } from "../../domain/plugin.ts";
-import type { Engine } from "../../engine/engine.ts";
-import type { EngineRestarts } from "../../engine/restart/restarts.ts";
 import type { Jobs } from "../../jobs/jobs.ts";
 import type { InstalledPlugins } from "../../plugins/installed-plugins.ts";
 import type { PluginManager } from "../../plugins/plugin-manager.ts";
 import { jsonBody } from "../body/request-body.ts";
 import { callerOf } from "../hooks/authentication.ts";
-import { bodyErrorPrefix, changeHeaders, errorPrefix, replyMessage, usedByHeader } from "../messages.ts";
+import { changeInstalled, type InFront } from "../in-front.ts";
+import { bodyErrorPrefix, changeHeaders, errorPrefix, replyMessage } from "../messages.ts";
 import { answerChange } from "../respond-async.ts";
-import { thenRestart } from "../restart-after.ts";
-import { isOne, NameParams, RestartQuery } from "../schemas.ts";
+import { NameParams, RestartQuery } from "../schemas.ts";
 
-interface VersionRoutesOptions {
+interface VersionRoutesOptions extends InFront {
   readonly installed: InstalledPlugins;
   readonly manager: PluginManager;
-  readonly engine: Engine | undefined;
-  /** Undefined where this server stands alone. */
-  readonly restarts: EngineRestarts | undefined;
   readonly jobs: Jobs;
 }
 
@@ -58,13 +53,11 @@ export const versionRoutes: FastifyPluginAsyncTypebox<VersionRoutesOptions> = as
       (request, reply) => {
         const plugin = { type, name: request.params.name };
         const { body: wanted, query } = request;
-        const caller = callerOf(request);
-        const use = engine?.guard.change(plugin, isOne(query.force));
-        return answerChange(request, reply, jobs, { action: "rollback", plugin }, ({ signal, progress }) =>
-          thenRestart(restarts, query, caller, async () => {
-            const watch = { signal, progress, permit: use?.permit };
-            const { version, compatibility } = await manager.rollback(plugin, wanted, caller, watch);
-            const headers = { ...changeHeaders(compatibility), ...usedByHeader((await use?.rules()) ?? []) };
+        const wishes = { query, caller: callerOf(request) };
+        return answerChange(request, reply, jobs, { action: "rollback", plugin }, (run) =>
+          changeInstalled(plugin, { engine, restarts }, wishes, run, async (watch) => {
+            const { version, compatibility } = await manager.rollback(plugin, wanted, wishes.caller, watch);
+            const headers = changeHeaders(compatibility);
             return { status: 200, body: replyMessage.rolledBack(plugin.name, version), headers };
           }),
         );
