@@ -77,7 +77,9 @@ export async function createServer(options: ServerOptions): Promise<Server> {
   });
   const inspector = createInspector({ config: config.engine, baseFolder: layout.base, env });
   const engine =
-    config.engine.url === "" ? undefined : await Engine.create({ config: config.engine, layout, store, log });
+    config.engine.url === ""
+      ? undefined
+      : await Engine.create({ config: config.engine, layout, store, uploadsFolder, log });
   const check = new CompatibilityCheck({
     inspector,
     soFolder: (type) => layout.soFolder(type),
@@ -101,7 +103,7 @@ export async function createServer(options: ServerOptions): Promise<Server> {
   const activation =
     engine === undefined || !config.engine.activate
       ? undefined
-      : await EngineActivation.create({ engine, config: config.engine, store, uploadsFolder, open: openHandovers });
+      : new EngineActivation({ engine, config: config.engine, store, open: openHandovers });
   const manager = new PluginManager({
     activation,
     store,

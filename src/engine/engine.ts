@@ -8,6 +8,7 @@ import { Baseline } from "./baseline.ts";
 import { Brief } from "./briefly.ts";
 import { EngineClient } from "./engine-client.ts";
 import { EngineNames } from "./engine-names.ts";
+import { HandedZips } from "./handed-zips.ts";
 import { Questions } from "./questions.ts";
 import { askAbout, type EngineAbout } from "./running-engine.ts";
 import { Agreement } from "./state/agreement.ts";
@@ -20,6 +21,8 @@ interface EngineOptions {
   readonly config: Config["engine"];
   readonly layout: Layout;
   readonly store: PluginStore;
+  /** The engine's own. */
+  readonly uploadsFolder: string;
   readonly log: Log;
 }
 
@@ -56,6 +59,7 @@ export class Engine {
   readonly guard: UseGuard;
   /** What it has built in. */
   readonly names: EngineNames;
+  readonly zips: HandedZips;
   readonly #restart: Config["engine"]["restart"];
   readonly #log: Log;
   readonly #closing = new AbortController();
@@ -64,9 +68,10 @@ export class Engine {
   #noticing: Promise<void> | undefined;
   #isNoticedAgain = false;
 
-  private constructor({ config, layout, store, log }: EngineOptions, baseline: Baseline) {
+  private constructor({ config, layout, store, uploadsFolder, log }: EngineOptions, baseline: Baseline) {
     this.client = new EngineClient({ config, baseFolder: layout.base });
     this.baseline = baseline;
+    this.zips = new HandedZips({ layout, uploadsFolder });
     this.#restart = config.restart;
     this.#log = log;
     const questions = new Questions(this.client, config.timeoutSeconds, this.#closing.signal);
@@ -90,7 +95,9 @@ export class Engine {
       removedAt: (id: PluginId) => store.replacedOf(id)?.removedAt,
       replaced: () => store.replaced,
     };
-    return new Engine(options, await Baseline.open({ layout, installed, log }));
+    const engine = new Engine(options, await Baseline.open({ layout, installed, log }));
+    await engine.zips.clear();
+    return engine;
   }
 
   /**

@@ -1,6 +1,8 @@
 import { pathToFileURL } from "node:url";
 import type { PackageRequest } from "../domain/install-request.ts";
-import type { EngineClient, EngineReply } from "./engine-client.ts";
+import type { PortableInstaller } from "../plugins/portable-package.ts";
+import type { Engine } from "./engine.ts";
+import type { EngineReply } from "./engine-client.ts";
 
 /** The engine runs install.sh, which may install packages of the system, and has no limit for it. */
 const INSTALL_SECONDS = 600;
@@ -8,22 +10,22 @@ const INSTALL_SECONDS = 600;
 /**
  * Has the engine install the zip of a portable plugin, which has been checked.
  *
- * @param file absolute; the engine reads it before it answers
- * @param authorization the header of the request, which is passed on as that of any other is
- * @throws PluginError ENGINE_UNREACHABLE
+ * @param authorization the client's own, for an engine that asks for a token; else that of `engine.tokenFile`
+ * @returns what throws PluginError ENGINE_UNREACHABLE
  */
-export function handOverPortable(
-  client: EngineClient,
+export function portableInstaller(
+  engine: Engine,
   method: "POST" | "PUT",
   { id, shellParas }: PackageRequest,
-  file: string,
   authorization: string | undefined,
-): Promise<EngineReply> {
+): PortableInstaller<EngineReply> {
   const path = method === "PUT" ? `/plugins/portables/${encodeURIComponent(id.name)}` : "/plugins/portables";
-  const body = {
-    name: id.name,
-    file: pathToFileURL(file).href,
-    ...(shellParas.length > 0 ? { shellParas } : {}),
+  return {
+    pathFor: async (zip) => engine.zips.path(zip, (await engine.about()).version),
+    install: (file) => {
+      const shell = shellParas.length > 0 ? { shellParas } : {};
+      const body = { name: id.name, file: pathToFileURL(file).href, ...shell };
+      return engine.client.ask(path, { method, body, timeoutSeconds: INSTALL_SECONDS, authorization });
+    },
   };
-  return client.ask(path, { method, body, timeoutSeconds: INSTALL_SECONDS, authorization });
 }

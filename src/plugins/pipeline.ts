@@ -3,7 +3,7 @@ import type { Config } from "../config/schema.ts";
 import type { Progress } from "../domain/change.ts";
 import type { Compatibility } from "../domain/compatibility.ts";
 import { PluginError } from "../domain/errors.ts";
-import type { InstallRequest } from "../domain/install-request.ts";
+import type { InstallRequest, PackageRequest } from "../domain/install-request.ts";
 import { type PluginId, pluginKey } from "../domain/plugin.ts";
 import type { PluginEntry } from "../domain/plugin-entry.ts";
 import type { Downloader } from "../fetch/downloader.ts";
@@ -194,11 +194,12 @@ export async function inspectZip(
   return reportOf(id, request, { zip, plan, inspection, compatibility });
 }
 
-async function fetchZip(
-  request: InstallRequest,
+/** Gets the zip of a package and proves it, as far as the request and the settings say. @throws StageFailure */
+export async function fetchZip(
+  request: PackageRequest,
   file: string,
   run: ChangeRun,
-  { downloader, trust }: PipelineParts,
+  { downloader, trust }: Pick<PipelineParts, "downloader" | "trust">,
 ): Promise<FetchedZip> {
   return run.stage("download", {}, async () => {
     const zip = await obtainZip(request.source, file, run, downloader);
@@ -249,7 +250,10 @@ function warnOfAmbiguous({ hasScript, ambiguous }: PackagePlan, { log }: ChangeR
 }
 
 /** @throws PluginError SCRIPT_ABSENT for arguments that no script would get */
-function refuseUselessArguments({ hasScript }: PackagePlan, shellParas: readonly string[]): void {
+export function refuseUselessArguments(
+  { hasScript }: Pick<PackagePlan, "hasScript">,
+  shellParas: readonly string[],
+): void {
   if (hasScript || shellParas.length === 0) return;
   const given = quotedWords(shellParas);
   throw new PluginError("SCRIPT_ABSENT", `have shell parameters : [${given}] but no install.sh file`);

@@ -17,7 +17,7 @@ import type { Audit, AuditedAction } from "./audit.ts";
 import { type ChangeFacts, ChangeRun, StageFailure } from "./change-run.ts";
 import type { InspectionReport } from "./inspection-report.ts";
 import { type Changed, inspectPackage, installPackage, type PipelineParts } from "./pipeline.ts";
-import { handPortable } from "./portable-package.ts";
+import { handPortable, type PortableInstaller } from "./portable-package.ts";
 import { rollBack } from "./rollback.ts";
 import { TakenNames } from "./taken-names.ts";
 import { type UndoneChange, type UndoOutcome, undoChange } from "./undo.ts";
@@ -151,20 +151,20 @@ export class PluginManager {
   /**
    * Checks the zip of a portable plugin and hands it to the engine, which installs it.
    *
-   * @param hand gives the engine the file; its answer is passed on as it is
+   * @param engineFor the engine that is to install it; its answer is passed on as it is
    * @throws PluginError NAME_INVALID, URI_INVALID, or with the reason why the zip was not handed over
    */
   async handPortable<R extends { readonly status: number; readonly text: string }>(
     action: "install" | "update",
     body: InstallBody,
     caller: Caller,
-    hand: (request: PackageRequest, file: string) => Promise<R>,
+    engineFor: (request: PackageRequest) => PortableInstaller<R>,
   ): Promise<R> {
     const request = checkPortableRequest(body);
     const { origin } = request.source;
     const write = { action, subject: { plugin: request.id }, facts: { origin }, caller };
     try {
-      const reply = await handPortable(request, { log: caller.log }, this.#parts, (file) => hand(request, file));
+      const reply = await handPortable(request, { log: caller.log }, this.#parts, engineFor(request));
       const refusal = reply.status < 400 ? undefined : new PluginError("ENGINE_REFUSED", reply.text.trim());
       this.#audit.record(write, refusal);
       return reply;

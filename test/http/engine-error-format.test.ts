@@ -61,6 +61,8 @@ describe("auto follows the engine", () => {
   test("an error does not ask the engine, and needs none that runs", async ({ server, startBefore }) => {
     const engine = await startBefore("2.1.0");
     await hasAsked(server, "2.1.0");
+    const asked = (path: string) => engine.asked.filter((one) => one.path === path).length;
+    await expect.poll(() => [asked("/"), asked("/plugins/portables")]).toEqual([2, 1]); // what the start asks is over
     const before = engine.asked.length;
     for (let i = 0; i < 20; i += 1) await refusal(server);
     expect(engine.asked.length).toBe(before);

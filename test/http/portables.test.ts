@@ -84,6 +84,36 @@ describe("a portable plugin", () => {
     expect(handed()).toEqual([]);
   });
 
+  test("is where an engine from 2.4 on reads files alone, in its folder of uploads", async ({
+    start,
+    server,
+    portables,
+    host,
+    given,
+  }) => {
+    const engine = await new EngineStandIn({ base: server.base, version: "2.4.0" }).start();
+    await using _stopped = { [Symbol.asyncDispose]: () => engine.stop() };
+    await start({ ENGINE__URL: engine.url });
+    engine.intercept = ({ method, path, body }, response) => {
+      if (!path.startsWith("/plugins/portables") || method !== "POST") return false;
+      const file = fileURLToPath(JSON.parse(body).file);
+      given.push({
+        method,
+        path,
+        body: JSON.parse(body),
+        content: readFileSync(file),
+        mode: statSync(file).mode & 0o777,
+      });
+      response.writeHead(201).end();
+      return true;
+    };
+    expect((await post(portables(), { name: "mirror", file: host.serve("/mirror.zip", ZIP) }))[0]).toBe(201);
+    const uploads = join(server.base, "data/uploads");
+    expect(fileURLToPath(given[0]?.body.file ?? "").startsWith(`${uploads}/`)).toBe(true);
+    expect(given).toMatchObject([{ content: ZIP, mode: 0o644 }]);
+    expect(readdirSync(uploads)).toEqual([]);
+  });
+
   test("can be sent with the request", async ({ start, portables, given }) => {
     await start();
     const { status } = await send(`${portables()}?name=mirror`, {

@@ -1,5 +1,3 @@
-import { readdir, rm } from "node:fs/promises";
-import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { Config } from "../../config/schema.ts";
 import { jsonPath, type PluginId, soPath, yamlPath } from "../../domain/plugin.ts";
@@ -12,6 +10,7 @@ import type { PluginStore } from "../../store/plugin-store.ts";
 import type { Baseline } from "../baseline.ts";
 import type { EngineClient, EngineReply } from "../engine-client.ts";
 import { messageOf } from "../engine-message.ts";
+import type { HandedZips } from "../handed-zips.ts";
 import type { EngineAbout } from "../running-engine.ts";
 import { functionsInMetadata } from "./function-list.ts";
 import { archiveEntries, type EngineInstaller, installerOf } from "./installer.ts";
@@ -25,13 +24,12 @@ interface EngineActivationOptions {
   readonly engine: {
     readonly client: EngineClient;
     readonly baseline: Baseline;
+    readonly zips: HandedZips;
     about(): Promise<EngineAbout>;
     forget(): void;
   };
   readonly config: Pick<Config["engine"], "timeoutSeconds">;
   readonly store: PluginStore;
-  /** The engine's own folder of uploads. */
-  readonly uploadsFolder: string;
   readonly open: OpenHandovers;
 }
 
@@ -39,16 +37,8 @@ interface EngineActivationOptions {
 export class EngineActivation implements Activation {
   readonly #options: EngineActivationOptions;
 
-  private constructor(options: EngineActivationOptions) {
+  constructor(options: EngineActivationOptions) {
     this.#options = options;
-  }
-
-  /** Removes zips that a killed process left. Those in the folder of uploads go with its unfinished ones. */
-  static async create(options: EngineActivationOptions): Promise<EngineActivation> {
-    const folder = options.store.layout.engineFolder;
-    const names = await readdir(folder).catch(() => []); // nothing was ever handed over
-    for (const name of names) if (name.endsWith(".zip")) await rm(join(folder, name), { force: true }).catch(() => {});
-    return new EngineActivation(options);
   }
 
   async activate(id: PluginId, entry: PluginEntry, log: Log): Promise<ActivationOutcome> {
@@ -69,7 +59,8 @@ export class EngineActivation implements Activation {
   async #activate(id: PluginId, entry: PluginEntry, log: Log): Promise<void> {
     const { engine, store } = this.#options;
     engine.forget();
-    const installer = installerOf((await engine.about()).version);
+    const { version } = await engine.about();
+    const installer = installerOf(version);
     const functions = await this.#functionsOf(id, entry, installer, log);
     if (await this.#isListed(id)) {
       // It was started after the commit, and so has this version; or it has kept one that is deleted by now.
@@ -77,7 +68,7 @@ export class EngineActivation implements Activation {
         throw new Error("the engine has another version of this plugin loaded, and can't unload it");
       }
     } else {
-      await this.#handOver(id, entry, functions, installer, log);
+      await this.#handOver(id, entry, functions, version, log);
       if (!(await this.#isListed(id))) throw new Error("the engine took the plugin but does not list it");
     }
     if (functions.length > 0) {
@@ -92,7 +83,7 @@ export class EngineActivation implements Activation {
     id: PluginId,
     entry: PluginEntry,
     functions: readonly string[],
-    installer: EngineInstaller,
+    version: string,
     log: Log,
   ): Promise<void> {
     const { store, open } = this.#options;
@@ -100,7 +91,7 @@ export class EngineActivation implements Activation {
     const handover = await store.handOver(id, entry, paths);
     let reply: EngineReply;
     try {
-      reply = await this.#install(id, entry, handover, functions, installer);
+      reply = await this.#install(id, entry, handover, functions, version);
     } catch (error) {
       // Nobody knows what it did, or still does.
       await open.watch(handover, log);
@@ -124,14 +115,18 @@ export class EngineActivation implements Activation {
     entry: PluginEntry,
     handover: Handover,
     functions: readonly string[],
-    installer: EngineInstaller,
+    version: string,
   ): Promise<EngineReply> {
-    const { engine, store, config, uploadsFolder } = this.#options;
+    const { engine, config } = this.#options;
     const copies = new Map(handover.files.map(({ path, copy }) => [path, copy]));
-    const entries = archiveEntries({ type, name }, entry.soFile, copies.has(yamlPath({ type, name })), installer);
+    const entries = archiveEntries(
+      { type, name },
+      entry.soFile,
+      copies.has(yamlPath({ type, name })),
+      installerOf(version),
+    );
     const files = entries.flatMap((path) => ({ path, copy: copies.get(path) ?? "" }));
-    const folder = installer.readsUploadsAlone ? uploadsFolder : store.layout.engineFolder;
-    await using zip = await PluginArchive.write(folder, `.unfinished-${handover.change}.zip`, files);
+    await using zip = await PluginArchive.write(engine.zips.path(handover.change, version), files);
     return await engine.client.ask(`/plugins/${type}`, {
       method: "POST",
       body: { name, file: pathToFileURL(zip.path).href, ...(functions.length > 0 && { functions }) },

@@ -1,6 +1,6 @@
 import { createWriteStream } from "node:fs";
 import { chmod, rm } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { basename, dirname } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { ZipFile } from "yazl";
 import { makeFolder } from "../../lib/durable.ts";
@@ -23,19 +23,21 @@ export class PluginArchive implements AsyncDisposable {
   }
 
   /** @throws the file system's error; there is no zip then */
-  static async write(folder: string, name: string, files: readonly ArchivedFile[]): Promise<PluginArchive> {
-    await makeFolder(folder);
-    const archive = new PluginArchive(join(folder, name));
+  static async write(zip: string, files: readonly ArchivedFile[]): Promise<PluginArchive> {
+    await makeFolder(dirname(zip));
+    const archive = new PluginArchive(zip);
     try {
-      const zip = new ZipFile();
-      for (const { copy, path } of files) zip.addFile(copy, basename(path), { compress: false });
-      zip.end();
+      const writer = new ZipFile();
+      for (const { copy, path } of files) writer.addFile(copy, basename(path), { compress: false });
+      writer.end();
       const unreadable = new AbortController();
-      zip.on("error", (error) => unreadable.abort(error)); // a file that can't be read does not end the stream
+      writer.on("error", (error) => unreadable.abort(error)); // a file that can't be read does not end the stream
       const { signal } = unreadable;
-      await pipeline(zip.outputStream, createWriteStream(archive.path, { flags: "wx" }), { signal }).catch((error) => {
-        throw signal.aborted ? signal.reason : error;
-      });
+      await pipeline(writer.outputStream, createWriteStream(archive.path, { flags: "wx" }), { signal }).catch(
+        (error) => {
+          throw signal.aborted ? signal.reason : error;
+        },
+      );
       await chmod(archive.path, 0o644); // an engine that runs as another user reads it, whatever the umask
       return archive;
     } catch (error) {

@@ -3,7 +3,7 @@ import { Type } from "@sinclair/typebox";
 import type { Config } from "../../config/schema.ts";
 import { PluginError } from "../../domain/errors.ts";
 import type { Engine } from "../../engine/engine.ts";
-import { handOverPortable } from "../../engine/portables.ts";
+import { portableInstaller } from "../../engine/portables.ts";
 import type { PluginManager } from "../../plugins/plugin-manager.ts";
 import type { BodyDecoder } from "../body/decode-body.ts";
 import { callerOf } from "../hooks/authentication.ts";
@@ -60,8 +60,8 @@ export const portableRoutes: FastifyPluginAsyncTypebox<PortableRoutesOptions> = 
       handler: async (request, reply) => {
         const { name = request.body.name } = request.params;
         const change = bodies.handOver(request, (body) =>
-          manager.handPortable(action, { ...body, name: name ?? null }, callerOf(request), (checked, file) =>
-            handOverPortable(engine.client, method, checked, file, request.headers.authorization),
+          manager.handPortable(action, { ...body, name: name ?? null }, callerOf(request), (checked) =>
+            portableInstaller(engine, method, checked, request.headers.authorization),
           ),
         );
         const { status, text, contentType } = await change();
