@@ -14,8 +14,24 @@ const ROOMS = {
   jobs: ["config", "domain", "lib"],
   engine: ["jobs", "plugins", "store", "config", "domain", "lib"],
   catalogue: ["fetch", "config", "domain", "lib"],
-  cli: ["plugins", "package", "inspect", "store", "config", "domain", "lib"],
-  http: ["engine", "jobs", "catalogue", "plugins", "incoming", "auth", "config", "domain", "lib"],
+  metrics: ["domain", "lib"],
+  contract: ["domain", "lib"],
+  doctor: ["fetch", "auth", "package", "inspect", "store", "plugins", "config", "domain", "lib"],
+  cli: ["doctor", "contract", "plugins", "package", "inspect", "store", "config", "domain", "lib"],
+  ui: ["contract", "domain"],
+  http: [
+    "metrics",
+    "contract",
+    "engine",
+    "jobs",
+    "catalogue",
+    "plugins",
+    "incoming",
+    "auth",
+    "config",
+    "domain",
+    "lib",
+  ],
 };
 
 /** The files in src/ itself: the process and the composition root, which may use everything. */
