@@ -1,0 +1,63 @@
+import { statSync } from "node:fs";
+import { resolve } from "node:path";
+import { Command } from "commander";
+import { plainVariable } from "../config/load.ts";
+import { quoted } from "../lib/text.ts";
+import { DOCTOR_STATUS, reportFindings, statusOf } from "./doctor-report.ts";
+
+interface DoctorCommandOptions {
+  readonly env: NodeJS.ProcessEnv;
+  /** Of this program. */
+  readonly version: string;
+  readonly print: (text: string) => void;
+  /** Sets the exit status of the process. */
+  readonly exit: (status: number) => void;
+  /** Ends the command. */
+  readonly signal: AbortSignal;
+  /** The file of this program: it must be later than its time by now. */
+  readonly program?: string | undefined;
+}
+
+interface DoctorFlags {
+  readonly base?: string;
+  readonly tokenFile?: string;
+  readonly offline?: boolean;
+  readonly json?: boolean;
+}
+
+const STATUSES = `
+Exit status: ${DOCTOR_STATUS.ok} all is well, ${DOCTOR_STATUS.failure} something fails, ${DOCTOR_STATUS.warning} there are only warnings, ${DOCTOR_STATUS.unused} nothing could be looked at
+`;
+
+/** `doctor`: what is wrong with the folders, the settings and what surrounds them, and what to do about each. */
+export function doctorCommand(options: DoctorCommandOptions): Command {
+  return new Command("doctor")
+    .description("look at what can go wrong, and say what to do; works without a running server, and changes nothing")
+    .option("--base <folder>", "the base folder; without it KuiperBaseKey, or the current folder")
+    .option("--token-file <file>", "a token to look at")
+    .option("--offline", "do not ask plugin hosts")
+    .option("--json", "print JSON")
+    .addHelpText("after", STATUSES)
+    .action(async (flags: DoctorFlags) => options.exit(await runDoctor(flags, options)));
+}
+
+/** @returns the exit status */
+async function runDoctor(flags: DoctorFlags, options: DoctorCommandOptions): Promise<number> {
+  const { env, version, print, signal, program } = options;
+  const { diagnose } = await import("../doctor/diagnose.ts"); // other commands do without it
+  const base = resolve(flags.base ?? plainVariable("KuiperBaseKey", env.KuiperBaseKey ?? ""));
+  const { tokenFile, offline } = flags;
+  const notBefore = program === undefined ? undefined : timeOf(program);
+  const findings = [];
+  for await (const finding of diagnose({ base, env, version, tokenFile, offline, notBefore, signal })) {
+    findings.push(finding);
+  }
+  const status = statusOf(findings);
+  const summary = { base, version, status };
+  print(flags.json ? `${JSON.stringify({ ...summary, findings }, null, 2)}\n` : reportFindings(quoted(base), findings));
+  return status;
+}
+
+function timeOf(program: string): Date | undefined {
+  return statSync(program, { throwIfNoEntry: false })?.mtime;
+}
