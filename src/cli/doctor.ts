@@ -1,7 +1,7 @@
 import { statSync } from "node:fs";
 import { resolve } from "node:path";
 import { Command } from "commander";
-import { plainVariable } from "../config/load.ts";
+import { ConfigError, plainVariable } from "../config/load.ts";
 import { quoted } from "../lib/text.ts";
 import { DOCTOR_STATUS, reportFindings, statusOf } from "./doctor-report.ts";
 
@@ -10,6 +10,7 @@ interface DoctorCommandOptions {
   /** Of this program. */
   readonly version: string;
   readonly print: (text: string) => void;
+  readonly printError: (text: string) => void;
   /** Sets the exit status of the process. */
   readonly exit: (status: number) => void;
   /** Ends the command. */
@@ -38,10 +39,17 @@ export function doctorCommand(options: DoctorCommandOptions): Command {
     .option("--offline", "do not ask plugin hosts")
     .option("--json", "print JSON")
     .addHelpText("after", STATUSES)
-    .action(async (flags: DoctorFlags) => options.exit(await runDoctor(flags, options)));
+    .action(async (flags: DoctorFlags) => {
+      const status = runDoctor(flags, options).catch((error) => {
+        if (!(error instanceof ConfigError)) throw error;
+        options.printError(`kuiper-plugins: ${error.message}\n`);
+        return DOCTOR_STATUS.unused;
+      });
+      options.exit(await status);
+    });
 }
 
-/** @returns the exit status */
+/** @returns the exit status @throws ConfigError for a KuiperBaseKey that has two meanings */
 async function runDoctor(flags: DoctorFlags, options: DoctorCommandOptions): Promise<number> {
   const { env, version, print, signal, program } = options;
   const { diagnose } = await import("../doctor/diagnose.ts"); // other commands do without it

@@ -12,6 +12,7 @@ program.addCommand(
     env: { ...process.env },
     version: packageJson.version,
     print: (text) => process.stdout.write(text),
+    printError: (text) => process.stderr.write(text),
     exit: (status) => {
       process.exitCode = status;
     },

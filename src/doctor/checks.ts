@@ -15,6 +15,7 @@ import { downloads } from "./network/downloads.ts";
 import { pluginHosts } from "./network/plugin-hosts.ts";
 import { proxies } from "./network/proxies.ts";
 import { pluginFiles } from "./plugins/files.ts";
+import { keptVersions } from "./plugins/kept-versions.ts";
 import { registry } from "./plugins/registry.ts";
 import { verdicts } from "./plugins/verdicts.ts";
 import { lock } from "./server/lock.ts";
@@ -49,6 +50,7 @@ export const CHECKS: readonly Check[] = [
   { id: "engine-url", group: "engine", run: engineAddress },
   { id: "registry", group: "plugins", run: registry },
   { id: "plugin-files", group: "plugins", seconds: 60, run: pluginFiles },
+  { id: "kept-versions", group: "plugins", run: keptVersions },
   { id: "verdicts", group: "plugins", seconds: 60, run: verdicts },
   { id: "proxies", group: "network", run: proxies },
   { id: "downloads", group: "network", run: downloads },

@@ -4,6 +4,7 @@ import { VOLUMES } from "../../domain/plugin.ts";
 import { readMounts } from "../../lib/mounts.ts";
 import { type Observation, ok, skipped, warning } from "../finding.ts";
 import type { Situation } from "../situation.ts";
+import { firstThere } from "./first-there.ts";
 import { mountOf } from "./mounts.ts";
 
 /** What each can't do, by its name in Linux. */
@@ -15,10 +16,10 @@ const IN_MEMORY = ["tmpfs", "ramfs"];
 export async function* fileSystems({ layout }: Situation): AsyncIterable<Observation> {
   const all = await readMounts();
   for (const volume of VOLUMES) {
-    const folder = await realpath(layout.volume(volume)).catch(() => undefined);
-    const type = folder === undefined ? undefined : mountOf(folder, all)?.type;
-    if (folder === undefined || type === undefined) {
-      yield skipped(`what the file system of ${layout.volume(volume)} is, can't be known`);
+    const folder = await realpath(await firstThere(layout.volume(volume)));
+    const type = mountOf(folder, all)?.type;
+    if (type === undefined) {
+      yield skipped(`this system does not tell the file system of ${folder}`);
       continue;
     }
     const problems = [...problemsOf(folder, type)];

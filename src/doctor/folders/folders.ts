@@ -5,6 +5,7 @@ import { hasCode, systemMessage } from "../../lib/errors.ts";
 import { count, failure, type Observation, ok, warning } from "../finding.ts";
 import type { Situation } from "../situation.ts";
 import { nameOf, type ProcessFacts } from "../system/process-facts.ts";
+import { firstThere } from "./first-there.ts";
 
 const WORLD_WRITABLE = 0o002;
 const STICKY = 0o1000;
@@ -29,8 +30,8 @@ export async function* folders(situation: Situation): AsyncIterable<Observation>
       );
     }
   }
-  const made = missing.length === 0 ? "" : `; ${missing.length} will be made`;
-  if (present.length > 0) yield ok(`${nameOf(server)} can use ${count(present.length, "folder")}${made}`);
+  const made = missing.length === 0 ? "" : `; ${missing.length} are not there yet`;
+  yield ok(`${nameOf(server)} can use ${count(present.length, "folder")}${made}`);
 }
 
 function foldersOf({ layout, config }: Situation): Set<string> {
@@ -79,12 +80,4 @@ async function mayWrite(folder: string, { pid, uid, gids }: ProcessFacts): Promi
   const stats = await stat(folder); // of another process the modes say it, but for lists of access rights
   const shift = stats.uid === uid ? 6 : gids.includes(stats.gid) ? 3 : 0;
   return ((stats.mode >> shift) & 0o7) === 0o7;
-}
-
-async function firstThere(folder: string): Promise<string> {
-  const isThere = await stat(folder).then(
-    () => true,
-    (error) => !hasCode(error, "ENOENT"),
-  );
-  return isThere || folder === dirname(folder) ? folder : firstThere(dirname(folder));
 }

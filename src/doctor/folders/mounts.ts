@@ -4,6 +4,7 @@ import { readMounts } from "../../lib/mounts.ts";
 import { quoted } from "../../lib/text.ts";
 import { failure, type Observation, ok, skipped, warning } from "../finding.ts";
 import type { Situation } from "../situation.ts";
+import { firstThere } from "./first-there.ts";
 
 type Mount = Awaited<ReturnType<typeof readMounts>>[number];
 
@@ -12,7 +13,7 @@ export async function* mounts({ layout }: Situation): AsyncIterable<Observation>
   const all = await readMounts();
   if (all.length === 0) return yield skipped("this system does not tell what is mounted");
   for (const volume of VOLUMES) {
-    const folder = await realpath(layout.volume(volume)).catch(() => layout.volume(volume));
+    const folder = await realpath(await firstThere(layout.volume(volume)));
     const mount = mountOf(folder, all);
     if (mount !== undefined) yield* optionsOf(folder, mount, volume === "plugins");
     for (const below of latest(all).filter(({ point }) => point.startsWith(`${folder}/`))) {

@@ -1,8 +1,8 @@
 import { statfs } from "node:fs/promises";
 import { VOLUMES } from "../../domain/plugin.ts";
-import { hasCode } from "../../lib/errors.ts";
 import { failure, type Observation, ok, warning } from "../finding.ts";
 import type { Situation } from "../situation.ts";
+import { firstThere } from "./first-there.ts";
 
 const MIB = 1024 * 1024;
 /** Below that not even the registry can be written anew beside the old one. */
@@ -13,12 +13,8 @@ const LEAST_FILES = 16;
 export async function* space({ layout, config }: Situation): AsyncIterable<Observation> {
   const { maxTotalBytes, maxEntries } = config.pluginPackage;
   for (const volume of VOLUMES) {
-    const folder = layout.volume(volume);
-    const facts = await statfs(folder).catch((error) => {
-      if (hasCode(error, "ENOENT")) return undefined; // said by another check
-      throw error;
-    });
-    if (facts === undefined) continue;
+    const folder = await firstThere(layout.volume(volume));
+    const facts = await statfs(folder);
     // A zip is on the volume of the plugins while it is unpacked there.
     const wanted = volume === "plugins" ? maxTotalBytes + config.pluginDownload.maxBytes : 0;
     const bytes = facts.bavail * facts.bsize;
