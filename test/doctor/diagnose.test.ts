@@ -63,7 +63,7 @@ test("a whole folder has no failure, and each check says something", async () =>
 test("settings that can't be used are the one failure, and the rest is skipped", async () => {
   const base = await tempFolder();
   const findings = await examine(base, { settings: { BASIC__RESTPORT: "many" } });
-  expect(findings.of("settings")).toEqual([expect.stringContaining("KUIPER__BASIC__RESTPORT is \"many\"")]);
+  expect(findings.of("settings")).toEqual([expect.stringContaining('KUIPER__BASIC__RESTPORT is "many"')]);
   expect(findings.with("failure")).toEqual(["settings"]);
   expect(findings.with("skipped")).toEqual(CHECKS.map(({ id }) => id).slice(1));
 });
@@ -79,7 +79,9 @@ test("what keeps a check from looking is a finding, and the others go on", async
   await mkdir(join(base, "etc"));
   await writeFile(join(base, "etc/trust"), "a file in the place of a folder");
   const findings = await examine(base);
-  expect(findings.of("trust-keys")).toEqual([expect.stringMatching(/^failure: this can't be looked at: the keys in etc/)]);
+  expect(findings.of("trust-keys")).toEqual([
+    expect.stringMatching(/^failure: this can't be looked at: the keys in etc/),
+  ]);
   expect(findings.of("clock")).toEqual([expect.stringMatching(/^ok: /)]);
 });
 
@@ -91,7 +93,10 @@ test("a check that waits for ever is given up; what it had found counts", async 
   }
   const seen = [];
   for await (const observation of withinTime(stuck, 50, new AbortController().signal)) seen.push(observation);
-  expect(seen).toEqual([ok("first"), expect.objectContaining({ state: "warning", message: expect.stringContaining("given up") })]);
+  expect(seen).toEqual([
+    ok("first"),
+    expect.objectContaining({ state: "warning", message: expect.stringContaining("given up") }),
+  ]);
 });
 
 test("a signal ends it with its reason", async () => {

@@ -14,7 +14,13 @@ export async function examine(base: string, { settings = {}, env = {}, ...option
   const variables = Object.fromEntries(Object.entries(given).map(([key, value]) => [`KUIPER__${key}`, value]));
   const { signal } = new AbortController();
   const findings: Finding[] = [];
-  const all = { base, env: { PATH: process.env.PATH, ...variables, ...env }, version: "0.0.0-test", signal, ...options };
+  const all = {
+    base,
+    env: { PATH: process.env.PATH, ...variables, ...env },
+    version: "0.0.0-test",
+    signal,
+    ...options,
+  };
   for await (const finding of diagnose(all)) findings.push(finding);
   return new Findings(findings);
 }
