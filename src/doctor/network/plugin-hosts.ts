@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { detectPlatform } from "../../catalogue/platform.ts";
 import { askPluginHost, type HostAnswer, type PluginHost, parsePluginHosts } from "../../catalogue/plugin-host.ts";
 import { PLUGIN_TYPES } from "../../domain/plugin.ts";
@@ -26,6 +27,7 @@ export async function* pluginHosts(situation: Situation, signal: AbortSignal): A
     const way = host.url === undefined ? "" : `, asked ${wayTo(new URL(host.url), proxy)}`;
     const late = () => new FetchFailure(`no answer within ${timeoutSeconds} s`);
     using deadline = new Deadline(signal, timeoutSeconds * 1000, late);
+    setMaxListeners(0, deadline.signal); // a few for each page; Node warns from eleven on
     const readPage = (url: URL) => fetchPage(client, url, { signal: deadline.signal, maxBytes, log: SILENT });
     const answers = await Promise.all(
       PLUGIN_TYPES.map((type) => askPluginHost(host, { version, type, platform }, readPage)),
