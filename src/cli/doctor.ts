@@ -1,7 +1,6 @@
 import { statSync } from "node:fs";
 import { resolve } from "node:path";
 import { Command } from "commander";
-import { ConfigError, plainVariable } from "../config/load.ts";
 import { quoted } from "../lib/text.ts";
 import { DOCTOR_STATUS, reportFindings, statusOf } from "./doctor-report.ts";
 
@@ -40,6 +39,7 @@ export function doctorCommand(options: DoctorCommandOptions): Command {
     .option("--json", "print JSON")
     .addHelpText("after", STATUSES)
     .action(async (flags: DoctorFlags) => {
+      const { ConfigError } = await import("../config/load.ts");
       const status = runDoctor(flags, options).catch((error) => {
         if (!(error instanceof ConfigError)) throw error;
         options.printError(`kuiper-plugins: ${error.message}\n`);
@@ -52,7 +52,9 @@ export function doctorCommand(options: DoctorCommandOptions): Command {
 /** @returns the exit status @throws ConfigError for a KuiperBaseKey that has two meanings */
 async function runDoctor(flags: DoctorFlags, options: DoctorCommandOptions): Promise<number> {
   const { env, version, print, signal, program } = options;
-  const { diagnose } = await import("../doctor/diagnose.ts"); // other commands do without it
+  // Here, since other commands do without them.
+  const { plainVariable } = await import("../config/load.ts");
+  const { diagnose } = await import("../doctor/diagnose.ts");
   const base = resolve(flags.base ?? plainVariable("KuiperBaseKey", env.KuiperBaseKey ?? ""));
   const { tokenFile, offline } = flags;
   const notBefore = program === undefined ? undefined : timeOf(program);

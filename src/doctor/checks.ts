@@ -18,6 +18,7 @@ import { pluginFiles } from "./plugins/files.ts";
 import { keptVersions } from "./plugins/kept-versions.ts";
 import { registry } from "./plugins/registry.ts";
 import { verdicts } from "./plugins/verdicts.ts";
+import { environment } from "./server/environment.ts";
 import { lock } from "./server/lock.ts";
 import { port } from "./server/port.ts";
 import { exposure } from "./settings/exposure.ts";
@@ -45,6 +46,7 @@ export const CHECKS: readonly Check[] = [
   { id: "space", group: "folders", run: space },
   { id: "leftovers", group: "folders", run: leftovers },
   { id: "lock", group: "server", run: lock },
+  { id: "environment", group: "server", run: environment },
   { id: "port", group: "server", run: port },
   { id: "engine-binary", group: "engine", run: engineBinary },
   { id: "engine-url", group: "engine", run: engineAddress },

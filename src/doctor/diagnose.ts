@@ -1,7 +1,7 @@
 import { ConfigError } from "../config/load.ts";
 import { quoted } from "../lib/text.ts";
 import { CHECKS } from "./checks.ts";
-import { type Check, type Finding, failure, type Observation, skipped } from "./finding.ts";
+import { type Check, type Finding, failure, type Observation, STATES, type State, skipped } from "./finding.ts";
 import { type DoctorOptions, readSituation, type Situation } from "./situation.ts";
 import { withinTime } from "./within-time.ts";
 
@@ -11,6 +11,8 @@ const DEFAULT_SECONDS = 15;
 const TOTAL_SECONDS = 180;
 /** A message may quote a path or the words of another program. */
 const MAX_MESSAGE = 2000;
+/** Of one check: what is wrong with a hundred files is wrong with the others, too. */
+const MAX_FINDINGS = 100;
 
 /**
  * Looks at all that is known to go wrong, in the order of `CHECKS`, and yields what it finds. It works beside a running
@@ -25,10 +27,28 @@ export async function* diagnose(options: DoctorOptions): AsyncGenerator<Finding>
   for (const check of CHECKS) {
     const { id, group } = check;
     const left = Math.min((check.seconds ?? DEFAULT_SECONDS) * 1000, end - performance.now());
-    for await (const { message, ...observation } of observe(check, opened, options, left)) {
-      yield { check: id, group, ...observation, message: quoted(message, MAX_MESSAGE) };
+    const more: State[] = [];
+    let count = 0;
+    for await (const observation of observe(check, opened, options, left)) {
+      count += 1;
+      if (count <= MAX_FINDINGS) yield { check: id, group, ...shown(observation) };
+      else more.push(observation.state);
     }
+    if (more.length > 0) yield { check: id, group, ...summaryOf(more) };
   }
+}
+
+function shown({ state, message, advice }: Observation): Observation {
+  const said = { state, message: quoted(message, MAX_MESSAGE) };
+  return advice === undefined ? said : { ...said, advice: quoted(advice, MAX_MESSAGE) };
+}
+
+/** As bad as the worst of them. */
+function summaryOf(states: readonly State[]): Observation {
+  const state = STATES[Math.max(...states.map((one) => STATES.indexOf(one)))] ?? "ok";
+  const message = `and ${states.length} more`;
+  const isFine = state === "ok" || state === "skipped";
+  return isFine ? { state, message } : { state, message, advice: "do what the others say, and look again" };
 }
 
 /** What the checks look at; why not, where the settings can't be used. */

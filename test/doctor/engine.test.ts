@@ -131,6 +131,21 @@ describe("the server's own address", () => {
     ]);
   });
 
+  test("a running server whose variables are others is told by their names", async () => {
+    const server = await ServerProcess.start({ base, settings: { ENGINE__TOKENFILE: "s3cret", HTTP__ERRORS: "text" } });
+    onTestFinished(() => server.kill("SIGKILL"));
+    const same = { ENGINE__TOKENFILE: "s3cret", HTTP__ERRORS: "text" };
+    const pluginHosts = { BASIC__PLUGINHOSTS: "" };
+    expect((await examine(base, { settings: { ...same, ...pluginHosts } })).of("environment")).toEqual([
+      expect.stringMatching(/^warning: .* than this command: KUIPER__BASIC__PLUGINHOSTS ->/),
+    ]);
+    expect((await examine(base)).of("environment")).toEqual([
+      expect.stringMatching(
+        /^warning: .* KUIPER__BASIC__PLUGINHOSTS, KUIPER__ENGINE__TOKENFILE and KUIPER__HTTP__ERRORS -> run this with/,
+      ),
+    ]);
+  });
+
   test("a server that asks for a token, of other folders", async () => {
     const server = await ServerProcess.start({ base: await tempFolder(), settings: { BASIC__AUTHENTICATION: "true" } });
     onTestFinished(() => server.kill("SIGKILL"));

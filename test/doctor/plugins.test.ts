@@ -52,6 +52,15 @@ test("files that were edited, changed or removed since the install", async () =>
   ]);
 });
 
+test("of hundreds of the same kind a hundred are named", async () => {
+  const etc = Object.fromEntries(Array.from({ length: 120 }, (_, index) => [`${index}.ini`, "x"]));
+  const base = await afterServer((server, host) => install(server, host, { ...RANDOM, etc }));
+  await rm(join(base, "etc/sources/random"), { recursive: true });
+  const lines = (await examine(base)).of("plugin-files");
+  expect(lines).toHaveLength(101);
+  expect(lines.at(-1)).toBe("warning: and 21 more -> do what the others say, and look again");
+});
+
 test("a registry that can't be used stays where it is", async () => {
   const base = await afterServer((server, host) => install(server, host, RANDOM));
   const file = join(base, "plugins/registry.json");
