@@ -89,7 +89,7 @@ export class Jobs {
 
   /** @throws PluginError JOB_NOT_FOUND */
   async find(id: string): Promise<JobReading> {
-    const job = this.#jobs.get(id) ?? (await this.#readPast(), this.#past.get(id));
+    const job = this.#jobs.get(id) ?? (await this.#findPast(id));
     if (job === undefined) throw new PluginError("JOB_NOT_FOUND", "not found");
     return job;
   }
@@ -115,10 +115,10 @@ export class Jobs {
    * @throws PluginError JOB_NOT_FOUND, JOB_ENDED
    */
   async cancel(id: string): Promise<JobReading> {
-    const found = await this.find(id);
     const job = this.#jobs.get(id);
     if (job === undefined || job.result !== undefined) {
-      throw new PluginError("JOB_ENDED", `the job has already ended: ${found.state}`);
+      const { state } = await this.find(id);
+      throw new PluginError("JOB_ENDED", `the job has already ended: ${state}`);
     }
     job.cancel();
     await job.ended;
@@ -213,6 +213,11 @@ export class Jobs {
 
   #dropLog(job: JobReading): void {
     if (job.view().log !== undefined) void this.#logs.remove(job.id);
+  }
+
+  async #findPast(id: string): Promise<PastJob | undefined> {
+    await this.#readPast();
+    return this.#past.get(id);
   }
 
   #readPast(): Promise<void> {
