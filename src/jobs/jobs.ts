@@ -5,7 +5,7 @@ import { PluginError, rethrowStorageError } from "../domain/errors.ts";
 import type { Log } from "../lib/log.ts";
 import { terminalText } from "../lib/terminal-text.ts";
 import { within } from "../lib/within.ts";
-import type { Job, JobReading, JobState } from "./job.ts";
+import type { Job, JobReading, JobState, JobView } from "./job.ts";
 import { JobLogs } from "./job-logs.ts";
 import { JobRecordFile } from "./job-record-file.ts";
 import { interrupted, PastJob, type Recovered } from "./past-job.ts";
@@ -14,8 +14,8 @@ interface JobsOptions {
   readonly limits: Config["jobs"];
   /** Where jobs are recorded; made when it is needed. */
   readonly folder: string;
-  /** What became of a change that an earlier process did not end, by the id of its job. */
-  readonly recovered: (id: string) => Recovered;
+  /** What became of a change that an earlier process did not end. */
+  readonly recovered: (job: JobView) => Recovered;
   readonly log: Log;
 }
 
@@ -231,11 +231,12 @@ export class Jobs {
     const kept = room === 0 ? [] : views.slice(-room);
     for (const [index, view] of kept.entries()) {
       const isOver = view.result !== undefined;
-      const job = new PastJob(isOver ? view : interrupted(view, this.#options.recovered(view.id)));
+      const job = new PastJob(isOver ? view : interrupted(view, this.#options.recovered(view)));
       if (!isOver) this.#record.add({ job: job.view() }); // what is known of it now is not at the next start
       this.#past.set(job.id, job);
       this.#numbers.set(job, FIRST_NUMBER - kept.length + 1 + index);
     }
+    await this.#record.written(); // what a client is told now is what it is told after a kill
     void this.#logs.sweep((id) => this.#past.has(id) || this.#jobs.has(id));
   }
 
