@@ -1,0 +1,63 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { CollectedRoute } from "./routes.ts";
+
+/** Below `/docs/`: what the page consists of. Whatever else is asked for, in whatever spelling, is not there. */
+const PAGE_FILES: readonly string[] = [
+  "",
+  "json",
+  "static/favicon-16x16.png",
+  "static/favicon-32x32.png",
+  "static/index.css",
+  "static/swagger-initializer.js",
+  "static/swagger-ui-bundle.js",
+  "static/swagger-ui-standalone-preset.js",
+  "static/swagger-ui.css",
+];
+
+interface Described {
+  readonly json: Buffer;
+  /** Serves the page. */
+  readonly server: FastifyInstance;
+}
+
+/** The OpenAPI document and its page: made once, when somebody asks for one of them, so that nobody else pays for it. */
+export class Documents {
+  readonly #routes: readonly CollectedRoute[];
+  readonly #version: string;
+  #described: Promise<Described> | undefined;
+
+  /** @param routes may still grow until the first question */
+  constructor(routes: readonly CollectedRoute[], version: string) {
+    this.#routes = routes;
+    this.#version = version;
+  }
+
+  async json(): Promise<Buffer> {
+    return (await this.#describe()).json;
+  }
+
+  /** Sends a file of the page by its path, such as `/docs/json`; false, and nothing was sent, where there is none. */
+  async sendPage(path: string, request: FastifyRequest, reply: FastifyReply): Promise<boolean> {
+    if (!PAGE_FILES.some((file) => path === `/docs/${file}`)) return false;
+    const { server } = await this.#describe();
+    reply.hijack();
+    server.routing(request.raw, reply.raw);
+    return true;
+  }
+
+  async close(): Promise<void> {
+    const described = await this.#described?.catch(() => undefined);
+    await described?.server.close();
+  }
+
+  #describe(): Promise<Described> {
+    this.#described ??= describe(this.#routes, this.#version);
+    return this.#described;
+  }
+}
+
+async function describe(routes: readonly CollectedRoute[], version: string): Promise<Described> {
+  const { describeRoutes } = await import("./document.ts");
+  const server = await describeRoutes(routes, version);
+  return { json: Buffer.from(JSON.stringify(server.swagger())), server };
+}
