@@ -2,6 +2,7 @@ import Fastify, { type FastifyInstance, type HTTPMethods } from "fastify";
 import { CALLS, PAGES } from "../../contract/calls/all.ts";
 import { PLUGIN_TYPES } from "../../domain/plugin.ts";
 import { NO_COMPILERS } from "../validation.ts";
+import { addPage } from "./page.ts";
 import { withReferences } from "./references.ts";
 import { describeReplies } from "./replies.ts";
 import { describeRequest } from "./requests.ts";
@@ -17,7 +18,7 @@ is not here is passed on to it. HEAD is GET without its body. docs/api.md of thi
  * port; ours serves requests without it, so that none pays for a schema of its reply.
  */
 export async function describeRoutes(routes: readonly CollectedRoute[], version: string): Promise<FastifyInstance> {
-  const app = Fastify({ schemaController: NO_COMPILERS, exposeHeadRoutes: false });
+  const app = Fastify({ schemaController: NO_COMPILERS });
   app.setValidatorCompiler(() => () => true);
   app.setSerializerCompiler(() => JSON.stringify);
   await app.register(import("@fastify/swagger"), {
@@ -40,6 +41,7 @@ export async function describeRoutes(routes: readonly CollectedRoute[], version:
     stripBasePath: false,
     refResolver: { buildLocalReference: ({ $id }) => String($id) },
   });
+  await addPage(app);
   const named = new Map<string, object>();
   for (const route of described(routes)) {
     const schema = withReferences(route.schema, named) as object;

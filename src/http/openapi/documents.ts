@@ -1,18 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { isOfPage } from "./page.ts";
 import type { CollectedRoute } from "./routes.ts";
-
-/** Below `/docs/`: what the page consists of. Whatever else is asked for, in whatever spelling, is not there. */
-const PAGE_FILES: readonly string[] = [
-  "",
-  "json",
-  "static/favicon-16x16.png",
-  "static/favicon-32x32.png",
-  "static/index.css",
-  "static/swagger-initializer.js",
-  "static/swagger-ui-bundle.js",
-  "static/swagger-ui-standalone-preset.js",
-  "static/swagger-ui.css",
-];
 
 interface Described {
   readonly json: Buffer;
@@ -38,7 +26,7 @@ export class Documents {
 
   /** Sends a file of the page by its path, such as `/docs/json`; false, and nothing was sent, where there is none. */
   async sendPage(path: string, request: FastifyRequest, reply: FastifyReply): Promise<boolean> {
-    if (!PAGE_FILES.some((file) => path === `/docs/${file}`)) return false;
+    if (!isOfPage(path)) return false;
     const { server } = await this.#describe();
     reply.hijack();
     server.routing(request.raw, reply.raw);
