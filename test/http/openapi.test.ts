@@ -8,8 +8,9 @@ import { ask, send } from "../support/http-client.ts";
 import { inFrontTest } from "../support/in-front.ts";
 
 const withTokens = sharedServerTest({ BASIC__AUTHENTICATION: "true" });
-const test = sharedServerTest()
-  .extend("document", async ({ server }) => JSON.parse((await send(`${server.url}/openapi.json`)).text));
+const test = sharedServerTest().extend("document", async ({ server }) =>
+  JSON.parse((await send(`${server.url}/openapi.json`)).text),
+);
 
 /** What other parts of this server are still to bring; the contract has their calls already. */
 const COMING: readonly string[] = [

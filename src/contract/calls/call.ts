@@ -88,6 +88,9 @@ export const ANY: readonly ErrorCode[] = [
 /** The same to one that needs a token. */
 export const ANY_WITH_TOKEN: readonly ErrorCode[] = [...ANY, "UNAUTHENTICATED", "FORBIDDEN"];
 
-export const BODY: readonly ErrorCode[] = ["BODY_INVALID", "BODY_TOO_LARGE", "REQUEST_TIMEOUT", "SHUTTING_DOWN"];
+/** To a method that may have a body: it is read, whether it is asked for or not. */
+export const UNUSED_BODY: readonly ErrorCode[] = ["BODY_TOO_LARGE", "REQUEST_TIMEOUT"];
+
+export const BODY: readonly ErrorCode[] = [...UNUSED_BODY, "BODY_INVALID", "SHUTTING_DOWN"];
 
 export const STORAGE: readonly ErrorCode[] = ["STORAGE_FAILED", "STORAGE_FULL"];

@@ -3,7 +3,18 @@ import type { ErrorCode } from "../errors.ts";
 import type { HeaderName } from "../headers.ts";
 import { InspectionReport } from "../inspection.ts";
 import { JobView } from "../jobs.ts";
-import { ANY_WITH_TOKEN, BODY, type Call, type Calls, flag, json, line, type Reply, STORAGE } from "./call.ts";
+import {
+  ANY_WITH_TOKEN,
+  BODY,
+  type Call,
+  type Calls,
+  flag,
+  json,
+  line,
+  type Reply,
+  STORAGE,
+  UNUSED_BODY,
+} from "./call.ts";
 
 const headers = {
   prefer: Type.Optional(
@@ -122,7 +133,15 @@ export const changeCalls: Calls = {
       ),
       202: accepted,
     },
-    errors: [...ANY_WITH_TOKEN, ...STORAGE, ...INSTALLED, "CANCELLED", "NOT_SUPPORTED", "SHUTTING_DOWN"],
+    errors: [
+      ...ANY_WITH_TOKEN,
+      ...UNUSED_BODY,
+      ...STORAGE,
+      ...INSTALLED,
+      "CANCELLED",
+      "NOT_SUPPORTED",
+      "SHUTTING_DOWN",
+    ],
   },
   "POST /plugins/:type/:name/rollback": {
     ...change,

@@ -1,7 +1,7 @@
 import { Type } from "@sinclair/typebox";
 import { JobState, JobView } from "../jobs.ts";
 import { listOf } from "../shapes.ts";
-import { ANY_WITH_TOKEN, type Calls, empty, json } from "./call.ts";
+import { ANY_WITH_TOKEN, type Calls, empty, json, UNUSED_BODY } from "./call.ts";
 
 const JOB_ERRORS = [...ANY_WITH_TOKEN, "JOB_NOT_FOUND"] as const;
 
@@ -34,7 +34,7 @@ export const jobCalls: Calls = {
     tag: "Jobs",
     summary: "Cancel a change. Everything is as before, unless it was too late",
     replies: { 200: json(JobView, "It has ended: `cancelled`, or `done` if it was too late") },
-    errors: [...JOB_ERRORS, "JOB_ENDED"],
+    errors: [...JOB_ERRORS, ...UNUSED_BODY, "JOB_ENDED"],
   },
   "GET /jobs/:id/events": {
     id: "followJob",

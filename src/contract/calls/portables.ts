@@ -1,6 +1,6 @@
 import { Type } from "@sinclair/typebox";
 import { listOf } from "../shapes.ts";
-import { ANY_WITH_TOKEN, type Call, type Calls, json } from "./call.ts";
+import { ANY_WITH_TOKEN, type Call, type Calls, json, UNUSED_BODY } from "./call.ts";
 import { PACKAGE_ERRORS, PACKAGE_FIELDS, ZIP_FILE } from "./changes.ts";
 
 /** In front of an engine it has these calls, so that this server has no route for them. */
@@ -9,7 +9,7 @@ const refused = (id: string): Call => ({
   tag: "Portable plugins",
   summary: "With `engine.url` the engine answers; without one there are none",
   replies: {},
-  errors: [...ANY_WITH_TOKEN, "NOT_SUPPORTED"],
+  errors: [...ANY_WITH_TOKEN, ...UNUSED_BODY, "NOT_SUPPORTED"],
 });
 
 const checked = {

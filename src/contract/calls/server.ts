@@ -3,7 +3,7 @@ import { EngineReport } from "../engine.ts";
 import { JobView } from "../jobs.ts";
 import { About, EngineAbout } from "../server.ts";
 import { listOf } from "../shapes.ts";
-import { ANY, ANY_WITH_TOKEN, BODY, type Calls, empty, json, line, STORAGE } from "./call.ts";
+import { ANY, ANY_WITH_TOKEN, BODY, type Calls, empty, json, line, STORAGE, UNUSED_BODY } from "./call.ts";
 
 const about = json(
   Type.Union([About, EngineAbout]),
@@ -24,7 +24,7 @@ export const serverCalls: Calls = {
     tag: "Server",
     summary: "The same as `GET /`",
     replies: { 200: about },
-    errors: [...ANY_WITH_TOKEN, ...BODY],
+    errors: [...ANY_WITH_TOKEN, ...UNUSED_BODY],
   },
   "GET /ping": {
     id: "ping",
@@ -61,7 +61,7 @@ export const serverCalls: Calls = {
     tag: "Engine",
     summary: "Restart the engine with all changes that wait for it",
     replies: { 202: json(JobView, "The restart's job", ["location", "job"]) },
-    errors: [...ANY_WITH_TOKEN, ...BODY, "NOT_SUPPORTED", "ENGINE_REFUSED"],
+    errors: [...ANY_WITH_TOKEN, ...UNUSED_BODY, "NOT_SUPPORTED", "ENGINE_REFUSED"],
   },
   "GET /config/uploads": {
     id: "listUploads",
@@ -99,6 +99,6 @@ export const serverCalls: Calls = {
     summary: "Delete such a file",
     path: { name: "The name of the file" },
     replies: { 200: line("ok", "It is deleted") },
-    errors: [...ANY_WITH_TOKEN, ...STORAGE, "NAME_INVALID", "UPLOAD_NOT_FOUND"],
+    errors: [...ANY_WITH_TOKEN, ...UNUSED_BODY, ...STORAGE, "NAME_INVALID", "UPLOAD_NOT_FOUND"],
   },
 };

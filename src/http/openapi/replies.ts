@@ -7,6 +7,13 @@ import { ERROR_STATUS, type ErrorCode } from "../../domain/errors.ts";
 import { prefixFor, routePrefixes } from "../hooks/error-reply.ts";
 import type { CollectedRoute } from "./routes.ts";
 
+/** Those that errors of a status have. */
+const OWN_HEADERS: Readonly<Record<number, readonly HeaderName[]>> = {
+  401: ["www-authenticate"],
+  403: ["www-authenticate"],
+  503: ["retry-after"],
+};
+
 /** What a call can answer, by status, as Fastify and its swagger take it. */
 export function describeReplies(route: CollectedRoute, call: Call): Record<string, unknown> {
   const replies: Record<string, unknown> = {};
@@ -32,10 +39,9 @@ function describeErrors({ config }: CollectedRoute, { errorHeaders = [] }: Call,
   const examples = (value: (code: ErrorCode, message: string) => unknown) =>
     Object.fromEntries(messages.map(([code, message]) => [code, { value: value(code, message) }]));
   const status = ERROR_STATUS[codes[0] as ErrorCode];
-  const own: HeaderName[] = status === 503 ? ["retry-after"] : status === 401 ? ["www-authenticate"] : [];
   return {
     description: codes.map((code) => `\`${code}\``).join(", "),
-    ...describeHeaders(["x-request-id", ...own, ...errorHeaders]),
+    ...describeHeaders(["x-request-id", ...(OWN_HEADERS[status] ?? []), ...errorHeaders]),
     content: {
       "application/json": {
         schema: { allOf: [ErrorReply, { properties: { error: { enum: [...codes] } } }] },
