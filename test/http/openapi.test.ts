@@ -3,6 +3,7 @@ import { describe, expect } from "vitest";
 import { CALLS } from "../../src/contract/calls/all.ts";
 import { ERROR_EXAMPLES } from "../../src/contract/error-examples.ts";
 import { ERROR_STATUS } from "../../src/domain/errors.ts";
+import { COMING } from "../contract/coming.ts";
 import { sharedServerTest } from "../support/fixtures.ts";
 import { ask, send } from "../support/http-client.ts";
 import { inFrontTest } from "../support/in-front.ts";
@@ -11,14 +12,6 @@ const withTokens = sharedServerTest({ BASIC__AUTHENTICATION: "true" });
 const test = sharedServerTest().extend("document", async ({ server }) =>
   JSON.parse((await send(`${server.url}/openapi.json`)).text),
 );
-
-/** What other parts of this server are still to bring; the contract has their calls already. */
-const COMING: readonly string[] = [
-  "GET /jobs/:id/log",
-  "GET /metrics",
-  "GET /plugins/:type/:name/log",
-  "POST /plugins/inspect",
-];
 
 const callsOf = (document: { paths: Record<string, object> }) =>
   Object.entries(document.paths).flatMap(([path, methods]) =>
