@@ -22,6 +22,8 @@ export default defineConfig({
     env: folder === undefined ? {} : { TMPDIR: folder },
     // Processes, not threads, because some tests change the umask or the user.
     pool: "forks",
+    // Whatever a test is about, each reply that it gets has to be in the contract.
+    setupFiles: ["test/support/contract-setup.ts"],
     // Vitest leaves one processor for itself; it needs next to nothing, and the tests wait a good part of their time.
     maxWorkers: "100%",
     projects: [

@@ -1,7 +1,7 @@
 // Bundles src/main.ts (dist/server.js) and src/cli/kuiper-plugins.ts (dist/commands.js), each with its packages. One file
 // loads in a third of the time that the same modules take from node_modules, and idles on a quarter less memory. What is
 // only sometimes needed is beside them: packages in dist/packages, the page in dist/ui.
-import { copyFile, readdir, rm, writeFile } from "node:fs/promises";
+import { copyFile, cp, readdir, rm, writeFile } from "node:fs/promises";
 import { build } from "esbuild";
 import { CACHES, compileAhead } from "./compile-ahead.mjs";
 import { leanStart } from "./lean-start.mjs";
@@ -36,6 +36,11 @@ for (const name of later.names) await buildPackage(name, common);
 await copyFile("scripts/main.cjs", "dist/main.js");
 await copyFile("scripts/main.cjs", "dist/kuiper-plugins.js");
 await writeFile("dist/package.json", `${JSON.stringify({ type: "commonjs" })}\n`);
+// Where @fastify/swagger-ui looks for its files, seen from dist/packages.
+await cp("node_modules/@fastify/swagger-ui/static", "dist/static", {
+  recursive: true,
+  filter: (path) => !/ui\.js$/.test(path),
+});
 await buildPage();
 
 const files = [
@@ -46,7 +51,7 @@ const files = [
   "main.js",
   "kuiper-plugins.js",
 ];
-files.push("packages", "package.json", "ui");
+files.push("packages", "package.json", "static", "ui");
 try {
   await compileAhead();
   files.push(...Object.values(CACHES));

@@ -29,8 +29,11 @@ import { createErrorFormat } from "./hooks/error-format.ts";
 import { answerErrors, answerUnroutable } from "./hooks/error-reply.ts";
 import { logRequests } from "./hooks/request-log.ts";
 import { answerUnknownRoutes } from "./hooks/unknown-routes.ts";
+import { Documents } from "./openapi/documents.ts";
+import { collectRoutes } from "./openapi/routes.ts";
 import { routableUrl } from "./pass-on/ownership.ts";
 import { passOn, tellPassedOn } from "./pass-on/pass-on.ts";
+import { contractRoutes } from "./routes/contract.ts";
 import { engineRoutes } from "./routes/engine.ts";
 import { engineRestartRoutes } from "./routes/engine-restart.ts";
 import { functionRoutes } from "./routes/functions.ts";
@@ -42,7 +45,7 @@ import { portableRoutes } from "./routes/portables.ts";
 import { serverRoutes } from "./routes/server.ts";
 import { uploadRoutes } from "./routes/uploads.ts";
 import { versionRoutes } from "./routes/versions.ts";
-import { compileValidator } from "./validation.ts";
+import { compileValidator, NO_COMPILERS } from "./validation.ts";
 
 export interface AppOptions {
   readonly config: Pick<Config, "http" | "uploads" | "engine" | "trust" | "basic">;
@@ -103,6 +106,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   if (keys !== undefined)
     requireTokens(app, keys, { requireExpiry: requireTokenExpiry, asEngine: engine !== undefined });
 
+  const documents = new Documents(collectRoutes(app), version);
   const closing = closingOf(app);
   if (engine !== undefined) {
     const { requestTimeoutSeconds } = http;
@@ -127,6 +131,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   await jobRoutes(app, { jobs });
   await logRoutes(app, { jobs, installed });
   await uploadRoutes(app, { uploads, bodies });
+  await contractRoutes(app, { documents });
   return app;
 }
 
@@ -143,7 +148,7 @@ function serverOptions({ config, engine, log, tls }: AppOptions, clientErrorHand
   return {
     loggerInstance: log as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
-    schemaController: { compilersFactory: { buildValidator: neverBuilt, buildSerializer: neverBuilt } },
+    schemaController: NO_COMPILERS,
     genReqId: requestIds(),
     requestTimeout: requestTimeoutSeconds * 1000,
     keepAliveTimeout: keepAliveTimeoutSeconds * 1000,
@@ -183,11 +188,6 @@ function corsOptions(allowedOrigins: readonly string[], isInFront: boolean): Fas
     maxAge: 600,
     strictPreflight: false,
   };
-}
-
-/** Keeps Fastify from loading Ajv and fast-json-stringify: TypeBox checks the schemas, and replies have none. */
-function neverBuilt(): never {
-  throw new Error("schemas are compiled by TypeBox, and replies have none");
 }
 
 /** Fires when the server closes: it does not wait for clients that still send. */

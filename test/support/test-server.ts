@@ -9,6 +9,7 @@ import { createAudit } from "../../src/plugins/audit.ts";
 import { createServer } from "../../src/server.ts";
 import type { ChangeQueue } from "../../src/store/journal/queue.ts";
 import { Layout } from "../../src/store/layout.ts";
+import { checkReplies } from "./contract.ts";
 import type { Certificate } from "./file-server.ts";
 
 /** Settings as environment variables, without their prefix: `{ HTTP__MAXBODYBYTES: "2048" }`. */
@@ -48,6 +49,7 @@ export class TestServer {
     };
     const parts = { config, layout, env: process.env, proxy: {}, log, audit, restart, version: "0.0.0-test" };
     const server = await createServer({ ...parts, ...(tls && { tls }) });
+    await checkReplies(server.app);
     await server.app.listen({ host: "127.0.0.1", port: 0 });
     const { port } = server.app.server.address() as AddressInfo;
     this.#running = { ...server, url: `${tls ? "https" : "http"}://127.0.0.1:${port}` };

@@ -1,6 +1,13 @@
 import type { IncomingMessage } from "node:http";
 import { Readable } from "node:stream";
-import type { FastifyBaseLogger, FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type {
+  FastifyBaseLogger,
+  FastifyContextConfig,
+  FastifyError,
+  FastifyInstance,
+  FastifyReply,
+  FastifyRequest,
+} from "fastify";
 import { ERROR_STATUS, type ErrorCode, PluginError } from "../../domain/errors.ts";
 import type { ErrorPrefix, PathParams } from "../messages.ts";
 import { invalidBody } from "../schemas.ts";
@@ -18,6 +25,10 @@ declare module "fastify" {
   interface FastifyInstance {
     errorsAreJson: ErrorFormat;
   }
+  interface FastifyRequest {
+    /** The error that it was answered with. */
+    refusal: ErrorCode | undefined;
+  }
 }
 
 /** When a client should try again. */
@@ -26,6 +37,7 @@ const RETRY_AFTER_SECONDS = 5;
 /** Answers every failure: with the original's message on one line, or as JSON where `format` says so. */
 export function answerErrors(app: FastifyInstance, format: ErrorFormat): void {
   app.decorate("errorsAreJson", format);
+  app.decorateRequest("refusal", undefined);
   app.setErrorHandler((error, request, reply) =>
     sendError(request, reply, toRefusal(asPluginError(error, request), prefixesOf(request), request.log)),
   );
@@ -38,10 +50,15 @@ interface Prefixes {
 }
 
 /** Those of a request's route. */
-export function prefixesOf(request: FastifyRequest): Prefixes {
-  const { bodyErrorPrefix = "", errorPrefix = "" } = request.routeOptions.config;
-  const other = typeof errorPrefix === "string" ? errorPrefix : errorPrefix(request.params as PathParams);
-  return { body: request.isFile ? other : bodyErrorPrefix, other };
+export function prefixesOf({ routeOptions, params, isFile }: FastifyRequest): Prefixes {
+  return routePrefixes(routeOptions.config, params as PathParams, isFile);
+}
+
+/** @param isFile whether the body is a file or a form */
+export function routePrefixes(config: FastifyContextConfig, params: PathParams, isFile = false): Prefixes {
+  const { bodyErrorPrefix = "", errorPrefix = "" } = config;
+  const other = typeof errorPrefix === "string" ? errorPrefix : errorPrefix(params);
+  return { body: isFile ? other : bodyErrorPrefix, other };
 }
 
 /** What a failed change is answered with, as the result of its job. It is logged. */
@@ -60,6 +77,7 @@ export function answerUnroutable(error: FastifyError, request: FastifyRequest, r
 /** Sends an error's message with its status. */
 export function sendError(request: FastifyRequest, reply: FastifyReply, error: PluginError): FastifyReply {
   const { code, message } = error;
+  request.refusal = code;
   auditRefusal(request, error);
   const status = ERROR_STATUS[code];
   reply.code(status).header("x-request-id", request.id);
@@ -77,7 +95,8 @@ function toRefusal(failure: PluginError, prefixes: Prefixes, log: FastifyBaseLog
   return new PluginError(code, prefixFor(code, prefixes) + message);
 }
 
-function prefixFor(code: ErrorCode, { body, other }: Prefixes): string {
+/** What comes before the message of an error with that code. */
+export function prefixFor(code: ErrorCode, { body, other }: Prefixes): string {
   if (code === "BODY_INVALID" || code === "BODY_TOO_LARGE") return body;
   return code === "CROSS_SITE_REFUSED" || code === "INTERNAL" || code === "REQUEST_INVALID" ? "" : other;
 }

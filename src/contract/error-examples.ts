@@ -1,0 +1,58 @@
+import type { ErrorCode } from "./errors.ts";
+
+/** What each error says, in the words of this server, without the prefix that its call has. */
+export const ERROR_EXAMPLES: Readonly<Record<ErrorCode, string>> = {
+  BODY_INVALID: "field name should be a string",
+  BODY_TOO_LARGE: "the body is larger than 1048576 bytes (http.maxBodyBytes)",
+  NAME_INVALID: "invalid name prebuild: is reserved, choose another one",
+  NAME_TAKEN: "invalid name random: duplicate",
+  NAME_MARKED_DELETED: "invalid name random: already marked as deleted, restart Kuiper to install it again",
+  URI_INVALID: "invalid uri x: it has no scheme; it should begin with http://, https:// or file:///",
+  DOWNLOAD_FAILED: "fail to download file https://files.example/random.zip: the server answered 404 Not Found",
+  CHECKSUM_MISMATCH:
+    "fail to verify file https://files.example/random.zip: its sha256 is 2c26b46b…, the request asks for fcde2b2e…; " +
+    "nothing was unpacked. Check which one is correct",
+  SIGNATURE_INVALID:
+    "the signature is malformed: it is empty. Give what cosign sign-blob or openssl made, as it is or in base64",
+  SIGNATURE_REQUIRED: "fail to verify file https://files.example/random.zip: it has no signature",
+  DOWNGRADE_REFUSED:
+    "version 1.0.0 is lower than the installed version 1.1.0, and trust.require is set; " +
+    'send "allowDowngrade": true if you want it',
+  ARCHIVE_INVALID: "fail to unzip file https://files.example/random.zip: zip: not a valid zip file",
+  SCRIPT_ABSENT: "have shell parameters : [a] but no install.sh file",
+  SCRIPT_INVALID: "install.sh has Windows line ends (CRLF); convert it, or set installScript.convertLineEnds",
+  SCRIPT_FAILED: "fail to unzip file https://files.example/random.zip: exit status 3",
+  PLUGIN_INCOMPATIBLE:
+    "the engine would not load it: it was built for arm64, and the engine for amd64; " +
+    "engine.verify: warn would install it all the same",
+  FUNCTION_NAME_TAKEN: "function name echo already exists (in plugin echo); the names are unique across all plugins",
+  UPLOAD_INVALID: "the form's content type has no boundary",
+  REQUEST_INVALID: "the URL has a broken percent-encoding",
+  UNAUTHENTICATED: "a token is needed: send it as `Authorization: Bearer <token>`",
+  CROSS_SITE_REFUSED:
+    "a page of another site (http://page.example) may not do this; list its origin in http.allowedOrigins to allow it",
+  FORBIDDEN: "the token does not allow to write: its scope lacks the word write",
+  PLUGIN_NOT_FOUND: "not found",
+  VERSION_NOT_FOUND: "no version 3.0.0 is kept; there is 1.0.0 (id 0f3a…)",
+  UPLOAD_NOT_FOUND: "there is no file random.zip",
+  JOB_NOT_FOUND: "not found",
+  LOG_NOT_FOUND: "install.sh printed nothing",
+  PAGE_NOT_FOUND: "404 page not found",
+  METHOD_NOT_ALLOWED: "PUT is not allowed here; allowed are GET, HEAD, OPTIONS",
+  REQUEST_TIMEOUT: "the request took too long to arrive (http.requestTimeoutSeconds)",
+  CANCELLED: "the install was cancelled",
+  JOB_ENDED: "the job has already ended: done",
+  PLUGIN_IN_USE:
+    "rule rule1 uses it, and engine.protectUsed is set; stop it first, or repeat the request with ?force=1",
+  STORAGE_FAILED: "the server cannot write its files",
+  INTERNAL: "internal error; see the server's log",
+  INTERRUPTED: "the server ended before the change did",
+  NOT_SUPPORTED: "engine.restart is none, so this server can't restart the engine",
+  PLUGIN_HOSTS_FAILED: "no plugin host answered: https://files.example: no answer within 10 s",
+  ENGINE_UNREACHABLE: "the engine at http://127.0.0.1:9082 does not answer within 5 s",
+  ENGINE_REFUSED: "the engine answers /rules with what is no list",
+  ENGINE_RESTART_FAILED: "the engine was not restarted: the command ended with exit status 1",
+  SHUTTING_DOWN: "the server is shutting down; try again when it is back",
+  TOO_BUSY: "too many plugins are being changed at the moment; try again later",
+  STORAGE_FULL: "there is no space left on the disk; free some and try again",
+};
