@@ -40,7 +40,7 @@ export async function addPage(app: FastifyInstance): Promise<void> {
   await app.register(import("@fastify/swagger-ui"), {
     routePrefix: "/docs",
     logo: { type: "image/svg+xml", content: "" }, // shown by its other layout alone; else it is read from a file
-    uiConfig: { layout: "BaseLayout", docExpansion: "none", displayRequestDuration: true },
+    uiConfig: { layout: "BaseLayout", docExpansion: "list", displayRequestDuration: true },
     transformSpecification: (document) => ({ ...document, servers: [{ url: "../" }] }),
     transformSpecificationClone: false,
   });

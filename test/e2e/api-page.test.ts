@@ -1,0 +1,40 @@
+import { chromium } from "playwright-core";
+import { expect } from "vitest";
+import { test } from "../support/fixtures.ts";
+import { send } from "../support/http-client.ts";
+
+/** The built server: what serves the document and its page is beside the bundle, and is not there from source. */
+
+const browserTest = test
+  .extend("url", ({ launch, folder }) => launch({ base: folder }).url())
+  // biome-ignore lint/correctness/noEmptyPattern: vitest reads from the pattern which fixtures another one needs
+  .extend("page", async ({}, { onCleanup }) => {
+    const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: ["--no-sandbox"] });
+    onCleanup(() => browser.close());
+    return browser.newPage();
+  });
+
+browserTest("the page shows every call, keeps to its own server, and tries a call", async ({ page, url }) => {
+  const faults: string[] = [];
+  const foreign: string[] = [];
+  page.on("console", (message) => message.type() === "error" && faults.push(message.text()));
+  page.on("pageerror", (error) => faults.push(error.message));
+  page.on("request", (request) => request.url().startsWith(url) || foreign.push(request.url()));
+
+  await page.goto(`${url}/docs`);
+  const calls = page.locator(".opblock-summary-path");
+  await calls.first().waitFor();
+  const document = JSON.parse((await send(`${url}/openapi.json`)).text) as { paths: Record<string, object> };
+  const count = Object.values(document.paths).reduce((sum, methods) => sum + Object.keys(methods).length, 0);
+  expect(await calls.count()).toBe(count);
+
+  await page.locator("#operations-Plugins-listAllPlugins .opblock-summary-control").click();
+  await page.getByRole("button", { name: "Try it out" }).click();
+  await page.getByRole("button", { name: "Execute" }).click();
+  await page.locator(".live-responses-table .response-col_status", { hasText: "200" }).waitFor();
+
+  expect({ faults, foreign: foreign.filter((address) => !address.startsWith("data:")) }).toEqual({
+    faults: [],
+    foreign: [],
+  });
+});
