@@ -34,6 +34,8 @@ interface JobPage {
   readonly next: number | undefined;
 }
 
+const RECORD_MS = 1000;
+
 /** Between the end of a change in the queue and that of its job: its zip is removed. */
 const LAST_JOB_MS = 1000;
 
@@ -82,21 +84,26 @@ export class Jobs {
     });
   }
 
-  /** Resolves when the jobs so far are recorded, or could not be: then they are found after a kill, too. */
-  recorded(): Promise<void> {
-    return this.#record.written();
+  /**
+   * Resolves when the jobs so far are recorded, or could not be: then they are found after a kill, too. A disk that hangs
+   * keeps nobody waiting for longer than a second.
+   */
+  async recorded(): Promise<void> {
+    await within(this.#record.written(), RECORD_MS, undefined);
   }
 
-  /** @throws PluginError JOB_NOT_FOUND */
+  /** What a client is told of a job is recorded then. @throws PluginError JOB_NOT_FOUND */
   async find(id: string): Promise<JobReading> {
     const job = this.#jobs.get(id) ?? (await this.#findPast(id));
     if (job === undefined) throw new PluginError("JOB_NOT_FOUND", "not found");
+    await this.recorded();
     return job;
   }
 
   /** The newest first. */
   async list(): Promise<readonly JobReading[]> {
     await this.#readPast();
+    await this.recorded();
     return [...this.#past.values(), ...this.#jobs.values()].reverse();
   }
 
@@ -236,7 +243,6 @@ export class Jobs {
       this.#past.set(job.id, job);
       this.#numbers.set(job, FIRST_NUMBER - kept.length + 1 + index);
     }
-    await this.#record.written(); // what a client is told now is what it is told after a kill
     void this.#logs.sweep((id) => this.#past.has(id) || this.#jobs.has(id));
   }
 
