@@ -148,7 +148,6 @@ export const changeCalls: Calls = {
     id: "rollBackPlugin",
     tag: "Versions",
     summary: "Bring an earlier version back; without a body, the previous one",
-    mayBeEmpty: true,
     fields: { version: "The version to bring back", id: "The `id` of the version to bring back" },
     replies: {
       200: line(
