@@ -61,9 +61,14 @@ export function links(markdown: string): string[] {
 }
 
 /** The anchor that GitHub makes of a heading. */
-export function anchorOf(heading: string): string {
+function anchorOf(heading: string): string {
   return heading
     .toLowerCase()
     .replace(/[^\p{L}\p{N}\s_-]/gu, "")
     .replaceAll(" ", "-");
+}
+
+/** The anchors of a document, in the order of its sections. */
+export function anchorsOf(markdown: string): string[] {
+  return sections(markdown).map(({ heading }) => anchorOf(heading));
 }

@@ -1,0 +1,110 @@
+import { readFileSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
+import { describe, expect, test } from "vitest";
+import { anchorsOf, codeSpans, links, type Section, sections } from "../support/markdown.ts";
+
+/** The documents that there are in two languages, English first. Whoever changes one changes the other. */
+const PAIRS = [
+  ["README.md", "README.zh-CN.md"],
+  ["docs/first-steps.md", "docs/zh/first-steps.md"],
+  ["docs/api.md", "docs/zh/api.md"],
+  ["docs/settings.md", "docs/zh/settings.md"],
+] as const;
+
+const ROOT = join(import.meta.dirname, "../..");
+const read = (path: string) => readFileSync(join(ROOT, path), "utf8");
+
+/** A block without its comments, which are translated: those of a shell, yaml and ini. */
+function withoutComments({ language, code }: { language: string; code: string }): string {
+  const comment = { bash: /^\s*#.*\n|\s+#\s.*$/gm, yaml: /^\s*#.*\n|\s+#\s.*$/gm, ini: /^[#;].*\n/gm }[language];
+  return `${language}\n${comment === undefined ? code : code.replace(comment, "")}`;
+}
+
+/** Code spans as a set: a sentence in another language may name one twice, or in another order. */
+const spansOf = (text: string) => [...new Set(codeSpans(text))].sort();
+
+/** Figures and statuses that a cell begins with; what they mean follows in words. */
+const figuresOf = (cell: string) => /^\d(?:[\d.,:%\s()–]*[\d%)])?/.exec(cell)?.[0] ?? "";
+
+/** The file that a link of a document leads to, and the section in it. */
+function targetOf(link: string, from: string): { file: string; anchor: string | undefined } {
+  const [file = "", anchor] = link.split("#");
+  return { file: file === "" ? from : join(dirname(from), file), anchor };
+}
+
+const written = ({ file, anchor }: ReturnType<typeof targetOf>) => (anchor === undefined ? file : `${file}#${anchor}`);
+
+/** The same file and section in the other language, where there is one. */
+function translated({ file, anchor }: ReturnType<typeof targetOf>): ReturnType<typeof targetOf> {
+  const other = PAIRS.find(([english]) => english === file)?.[1];
+  if (other === undefined || anchor === undefined) return { file: other ?? file, anchor };
+  return { file: other, anchor: anchorsOf(read(other))[anchorsOf(read(file)).indexOf(anchor)] };
+}
+
+const isLocal = (link: string) => !/^https?:/.test(link);
+
+describe.each(PAIRS)("%s and %s", (english, chinese) => {
+  const [ours, theirs] = [sections(read(english)), sections(read(chinese))];
+
+  test("link to each other before their first paragraph", () => {
+    for (const [from, to] of [
+      [english, chinese],
+      [chinese, english],
+    ] as const) {
+      const [, ...lines] = read(from).split("\n\n");
+      expect(lines[0]).toMatch(/^\[[^\]]+\]\([^)]+\)$/);
+      expect(links(lines[0] ?? "")).toEqual([relative(dirname(from), to)]);
+    }
+  });
+
+  test("have the same sections in the same order", () => {
+    expect(theirs.map(({ level }) => level)).toEqual(ours.map(({ level }) => level));
+    for (const { heading } of theirs.filter(({ level }) => level > 1)) {
+      if (ours.some((one) => one.heading === heading)) expect(heading, "a name").toMatch(/^[A-Z][A-Za-z]+$/);
+    }
+  });
+
+  describe.each(ours.map((section, index) => [section.heading, section, index] as const))("%s", (_, section, index) => {
+    const other = theirs[index] as Section;
+
+    test("has the same commands and other code", () => {
+      expect(other.blocks.map(withoutComments)).toEqual(section.blocks.map(withoutComments));
+    });
+
+    test("has the same rows in its tables", () => {
+      expect(other.rows.length).toBe(section.rows.length);
+      for (const [at, row] of section.rows.entries()) {
+        const cells = other.rows[at] ?? [];
+        expect(cells.length, row.join()).toBe(row.length);
+        expect(spansOf(cells[0] ?? "")).toEqual(spansOf(row[0] ?? ""));
+        for (const [column, cell] of row.entries()) {
+          expect(spansOf(cells[column] ?? ""), row.join()).toEqual(spansOf(cell));
+          if (figuresOf(cell) !== "") expect(figuresOf(cells[column] ?? ""), row.join()).toBe(figuresOf(cell));
+        }
+      }
+    });
+
+    test("names the same settings, paths, codes and messages", () => {
+      expect(spansOf(other.prose)).toEqual(spansOf(section.prose));
+    });
+
+    test("links to the same, in its own language where there is one", () => {
+      // The first section's first link is to the document in the other language.
+      const [ourLinks = [], theirLinks = []] = [section, other].map(({ prose }) =>
+        links(prose).slice(index === 0 ? 1 : 0),
+      );
+      const wanted = ourLinks.map((link) => (isLocal(link) ? written(translated(targetOf(link, english))) : link));
+      const found = theirLinks.map((link) => (isLocal(link) ? written(targetOf(link, chinese)) : link));
+      expect(found.sort()).toEqual(wanted.sort());
+    });
+  });
+});
+
+test("each error has the server's own words in Chinese documents, too", () => {
+  const rows = (path: string) =>
+    sections(read(path)).flatMap((one) => one.rows.filter(([code]) => /^`[A-Z_]+`$/.test(code ?? "")));
+  const chinese = rows("docs/zh/api.md");
+  for (const [at, [code, status, example = ""]] of rows("docs/api.md").entries()) {
+    if (/^\d{3}$/.test(status ?? "")) expect(chinese[at]?.[2], code).toContain(example);
+  }
+});
