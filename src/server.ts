@@ -3,6 +3,7 @@ import type { Logger } from "pino";
 import { PublicKeys } from "./auth/public-keys.ts";
 import { createCatalogue } from "./catalogue/catalogue.ts";
 import type { Config } from "./config/schema.ts";
+import { parsePluginKey, pluginKey } from "./domain/plugin.ts";
 import { EngineActivation, INSTALL_PATIENCE } from "./engine/activation/engine-activation.ts";
 import { OpenHandovers } from "./engine/activation/open-handovers.ts";
 import { Engine } from "./engine/engine.ts";
@@ -15,6 +16,7 @@ import { createReceiver } from "./incoming/receiver.ts";
 import { UploadFolder } from "./incoming/upload-folder.ts";
 import { Uploads } from "./incoming/uploads.ts";
 import { createInspector } from "./inspect/inspector.ts";
+import type { JobView } from "./jobs/job.ts";
 import { Jobs } from "./jobs/jobs.ts";
 import { createScriptRunner, engineVariables } from "./package/script/install-script.ts";
 import { createTrust } from "./package/trust/trust.ts";
@@ -122,7 +124,14 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     onChange: engine && (() => engine.notice()),
   });
   void engine?.lastVersion; // asks for it in the background: errors are in the engine's format from the beginning
-  const jobs = new Jobs(config.jobs);
+  const jobs = new Jobs({
+    limits: config.jobs,
+    folder: layout.jobsFolder,
+    recovered: (job) => store.recovered.get(job.id) ?? (isInstalledBy(job, store) ? "finished" : undefined),
+    log,
+  });
+  // What became of a change that was cut off is known to this process alone.
+  if (store.recovered.size > 0) void jobs.list();
   const restarts =
     engine &&
     new EngineRestarts({ engine, store, manager, jobs, audit, config: config.engine, folder: layout.base, env, log });
@@ -160,10 +169,17 @@ export async function createServer(options: ServerOptions): Promise<Server> {
       await restarts?.close();
       openHandovers.close();
       await app.close();
+      await jobs.close();
       await engine?.close();
       await downloader.close();
     },
   };
+}
+
+/** Whether the installed version is that of this job's change. */
+function isInstalledBy({ id, plugin }: JobView, store: PluginStore): boolean {
+  const key = plugin && parsePluginKey(pluginKey(plugin));
+  return key !== undefined && store.get(key)?.change === id;
 }
 
 /** Uploaded files can be installed, also where the folders are restricted. */
