@@ -31,7 +31,7 @@ export async function followJob(id: string, watcher: JobWatcher, signal: AbortSi
       watcher.progress(job);
       if (event === "end") return job;
     }
-  } catch (error) {
+  } catch {
     if (signal.aborted) throw asFailure(signal.reason);
   }
   return undefined;
