@@ -38,6 +38,8 @@ interface ServerOptions {
   readonly audit: Audit;
   /** The server's own version. */
   readonly version: string;
+  /** Where the build has put the page. */
+  readonly pageFolder: string;
   /** Certificate and key; undefined serves plain HTTP. */
   readonly tls?: Exclude<AppOptions["tls"], undefined>;
   /** Called after the reply to a delete that asks for a restart. */

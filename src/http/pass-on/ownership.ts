@@ -14,6 +14,8 @@ const OURS = [
   "/plugins/sinks",
   "/plugins/functions",
   "/plugins/udfs",
+  "/plugins/inspect",
+  "/ui",
 ];
 /** The same, without what is below. */
 const OURS_ALONE = ["/", "/plugins"];
