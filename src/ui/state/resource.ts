@@ -10,7 +10,7 @@ export interface Resource<T> {
   /** Why the last question failed. */
   readonly failure: ReadonlySignal<ApiFailure | undefined>;
   /** Asks at once. */
-  refresh(): void;
+  readonly refresh: () => void;
 }
 
 interface ResourceOptions {
@@ -69,7 +69,7 @@ class Asked<T> implements Resource<T> {
     };
   }
 
-  refresh(): void {
+  readonly refresh = () => {
     this.#stop();
     const asking = new AbortController();
     this.#asking = asking;
@@ -77,7 +77,7 @@ class Asked<T> implements Resource<T> {
       (data) => asking.signal.aborted || this.#take(data),
       (error) => asking.signal.aborted || this.#fail(asFailure(error)),
     );
-  }
+  };
 
   /** Views are drawn again only where something has changed. */
   #take(data: T): void {
