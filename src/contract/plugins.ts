@@ -33,6 +33,9 @@ export const PluginSummary = named(
     reason: Type.Optional(text("Of the verdict, where it has one")),
     signature: Type.Optional(Signature),
     ...engineState,
+    rules: Type.Optional(
+      orNull(count(), "How many rules need it, with `?rules=1`; null while the engine can't be asked"),
+    ),
   },
   "A plugin in the list of all",
 );

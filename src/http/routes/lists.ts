@@ -8,6 +8,7 @@ import type { Engine } from "../../engine/engine.ts";
 import { quoted } from "../../lib/text.ts";
 import type { InstalledPlugins } from "../../plugins/installed-plugins.ts";
 import { errorPrefix } from "../messages.ts";
+import { isOne } from "../schemas.ts";
 
 interface ListRoutesOptions {
   readonly installed: InstalledPlugins;
@@ -19,6 +20,7 @@ const Query = Type.Object({
   type: Type.Optional(Type.Unknown()),
   verdict: Type.Optional(Type.Unknown()),
   engine: Type.Optional(Type.Unknown()),
+  rules: Type.Optional(Type.Unknown()),
 });
 
 /** What is installed, and what the plugin hosts offer. */
@@ -34,7 +36,10 @@ export const listRoutes: FastifyPluginAsyncTypebox<ListRoutesOptions> = async (a
       const plugins = await installed.list({ type, verdict, engine: binary });
       if (engine === undefined) return plugins;
       const states = await engine.states.of(plugins);
-      return plugins.map((plugin) => ({ ...plugin, ...states.get(pluginKey(plugin)) }));
+      const described = plugins.map((plugin) => ({ ...plugin, ...states.get(pluginKey(plugin)) }));
+      if (!isOne(query.rules)) return described;
+      const counts = await engine.states.ruleCounts(plugins);
+      return described.map((plugin) => ({ ...plugin, rules: counts?.get(pluginKey(plugin)) ?? null }));
     },
   );
 

@@ -115,8 +115,8 @@ export interface RestartResult {
   readonly worse: readonly { readonly kind: "rule" | "plugin"; readonly id: string; readonly reason?: string }[];
   readonly undone: readonly UndoneChange[];
   readonly notUndone?: readonly (UndoneChange & { readonly reason: string })[];
-  /** How many rules ran; absent where the engine could not be asked. */
-  readonly rules?: { readonly before: number; readonly after: number };
+  /** How many rules ran before, and at the end; null where the engine could not be asked. */
+  readonly rules: { readonly before: number; readonly after: number | null };
   readonly reason?: string;
   readonly output?: readonly string[];
 }
