@@ -36,6 +36,7 @@ import { engineRestartRoutes } from "./routes/engine-restart.ts";
 import { functionRoutes } from "./routes/functions.ts";
 import { jobRoutes } from "./routes/jobs.ts";
 import { listRoutes } from "./routes/lists.ts";
+import { logRoutes } from "./routes/logs.ts";
 import { pageRoutes } from "./routes/page.ts";
 import { pluginRoutes } from "./routes/plugins.ts";
 import { portableRoutes } from "./routes/portables.ts";
@@ -121,13 +122,14 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     engineSeconds: options.config.engine.connectTimeoutSeconds,
   });
   await pluginRoutes(app, { installed, manager, engine, restarts, jobs, bodies, restart, trust });
-  await portableRoutes(app, { manager, bodies, trust, engine });
+  await portableRoutes(app, { manager, bodies, trust, engine, jobs });
   await versionRoutes(app, { installed, manager, engine, restarts, jobs });
   if (restarts !== undefined) await engineRestartRoutes(app, { restarts });
-  await functionRoutes(app, { installed, manager });
+  await functionRoutes(app, { installed, manager, jobs });
   await listRoutes(app, { installed, engine, catalog });
   await engineRoutes(app, { engine });
   await jobRoutes(app, { jobs });
+  await logRoutes(app, { jobs, installed });
   await uploadRoutes(app, { uploads, bodies });
   if (http.page) await pageRoutes(app, { folder: options.pageFolder });
   return app;
