@@ -50,6 +50,15 @@ test("the keyboard alone reaches a plugin, and the focus can be seen", async ({ 
   await page.getByRole("heading", { name: "random", level: 1 }).waitFor();
 });
 
+test("another view has a title of its own, and begins at its top with the focus", async ({ start, open }) => {
+  await start();
+  const page = await open();
+  await page.getByRole("link", { name: "Jobs" }).click();
+  await page.getByRole("heading", { name: "Jobs", level: 1 }).waitFor();
+  await expect.poll(() => page.title()).toBe("Jobs · Kuiper plugins");
+  expect(await page.evaluate("document.activeElement.id")).toBe("content");
+});
+
 test("a dialog takes the focus, Escape leaves it, and the focus goes back", async ({
   start,
   install,

@@ -10,7 +10,7 @@ const REFUSED = [/status of 401/];
 
 const test = browserTest.extend("sign", async ({ server }) => {
   const pair = makeKeyPair.EdDSA();
-  await writeKey(join(server.base, "etc/mgmt/dashboard"), pair.publicPem);
+  await writeKey(join(server.base, "etc/mgmt/dashboard.pub"), pair.publicPem);
   return (claims: Record<string, unknown> = {}) => signToken(pair, claims);
 });
 
