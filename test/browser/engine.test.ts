@@ -34,10 +34,7 @@ test("the banner's button restarts the engine, and shows the rules before and af
   open,
 }) => {
   await startBoth(SETTINGS);
-  await install(RANDOM);
-  await engine.restart();
-  engine.age(30);
-  engine.streams.push({ name: "demo", type: "random" });
+  engine.streams.push({ name: "demo", type: "mqtt" });
   engine.rules.push({ id: "rule1", sql: "SELECT * FROM demo", actions: ["log"] });
   await install({ type: "sinks", name: "influx" });
   const page = await open();
