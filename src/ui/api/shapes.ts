@@ -144,3 +144,35 @@ export interface Job {
   readonly log?: string;
   readonly restart?: string;
 }
+
+/** A zip as `POST /plugins/inspect` reports it. */
+export interface InstallPreview extends PluginName {
+  readonly version: string;
+  readonly verdict: Verdict;
+  readonly problems: readonly Problem[];
+  readonly sha256: string;
+  readonly bytes: number;
+  readonly script: boolean;
+  readonly scriptText?: string;
+  readonly files: readonly { readonly path: string; readonly bytes: number; readonly replaces: boolean }[];
+  readonly installed: { readonly version: string } | null;
+  readonly signature: SignatureView;
+  readonly unregistered?: readonly string[];
+  readonly engineFunctions?: { readonly missing?: readonly string[]; readonly remedy?: string };
+}
+
+/** `GET /plugins/T/prebuild?details=1`. */
+export interface Offers {
+  readonly plugins: readonly Offer[];
+  readonly failed: readonly { readonly host: string; readonly url: string; readonly reason: string }[];
+}
+
+export interface Offer extends PluginName {
+  readonly version: string | null;
+  readonly url: string;
+  readonly host: string;
+  readonly installed: string | null;
+  readonly newer: boolean | null;
+  readonly loads: Verdict;
+  readonly reason?: string;
+}
