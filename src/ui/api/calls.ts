@@ -22,7 +22,7 @@ const pathOf = ({ type, name }: PluginName) => `/plugins/${type}/${encodeURIComp
 
 export const api = {
   about: (signal: AbortSignal) => body<ServerAbout>("/", { signal }),
-  plugins: (signal: AbortSignal) => body<readonly PluginRow[]>("/plugins", { signal }),
+  plugins: (signal: AbortSignal) => body<readonly PluginRow[]>("/plugins?rules=1", { signal }),
   plugin: (id: PluginName, signal: AbortSignal) => body<PluginDetails>(pathOf(id), { signal }),
   versions: (id: PluginName, signal: AbortSignal) => body<readonly VersionRow[]>(`${pathOf(id)}/versions`, { signal }),
   installLog: (id: PluginName, signal: AbortSignal) => body<string>(`${pathOf(id)}/log`, { signal }),

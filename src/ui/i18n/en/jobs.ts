@@ -21,6 +21,7 @@ export const jobs = {
   "action.install": "Install",
   "action.update": "Update",
   "action.rollback": "Rollback",
+  "action.register": "Registration of functions",
   "action.delete": "Delete",
   "action.restart": "Restart of the engine",
   "jobState.waiting": "Waiting",

@@ -22,6 +22,7 @@ export const jobs: Readonly<Record<keyof typeof en, string>> = {
   "action.install": "安装",
   "action.update": "更新",
   "action.rollback": "回滚",
+  "action.register": "注册函数",
   "action.delete": "删除",
   "action.restart": "重启引擎",
   "jobState.waiting": "等待中",
