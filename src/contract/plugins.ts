@@ -31,7 +31,7 @@ export const PluginSummary = named(
     origin: orNull(Type.String(), "Where it was downloaded from, without credentials"),
     verdict: orNull(Verdict, "Null where `engine.verify` is `off`"),
     reason: Type.Optional(text("Of the verdict, where it has one")),
-    signature: Type.Optional(Signature),
+    signature: Signature,
     ...engineState,
     rules: Type.Optional(
       orNull(count(), "How many rules need it, with `?rules=1`; null while the engine can't be asked"),

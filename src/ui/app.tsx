@@ -5,11 +5,12 @@ import { EmptyState } from "./parts/empty-state.tsx";
 import { LiveRegion } from "./parts/live-region.tsx";
 import { Arrival } from "./shell/arrival.ts";
 import { AwayBanner } from "./shell/away-banner.tsx";
+import { DropZone } from "./shell/drop-zone.tsx";
 import { Header } from "./shell/header.tsx";
 import { PendingBanner } from "./shell/pending-banner.tsx";
 import { TokenDialog } from "./shell/token-dialog.tsx";
 import { CatalogueView } from "./views/catalogue.tsx";
-import { InstallView } from "./views/install.tsx";
+import { InstallView } from "./views/install/install.tsx";
 import { JobView } from "./views/job.tsx";
 import { JobsView } from "./views/jobs.tsx";
 import { PluginView } from "./views/plugin.tsx";
@@ -45,6 +46,7 @@ export function App() {
         </Switch>
       </main>
       <Arrival />
+      <DropZone />
       <TokenDialog />
       <LiveRegion />
     </Router>

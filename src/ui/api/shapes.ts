@@ -1,6 +1,8 @@
 /** What the API answers, by the names that views use for it. The contract has the fields and what they mean. */
+import type { OfferedPlugin, PrebuildDetails } from "../../contract/catalogue.ts";
 import type { Problem, Verdict } from "../../contract/compatibility.ts";
 import type { EngineReport, RestartResult, UndoneChange } from "../../contract/engine.ts";
+import type { InspectionReport } from "../../contract/inspection.ts";
 import type { JobState, JobView } from "../../contract/jobs.ts";
 import type {
   InstalledFile,
@@ -36,6 +38,12 @@ export type ServerAbout = About | EngineAbout;
 /** `GET /jobs/ID`. */
 export type Job = JobView;
 export type JobResult = NonNullable<JobView["result"]>;
+
+/** A zip as `POST /plugins/inspect` reports it. */
+export type InstallPreview = InspectionReport;
+/** `GET /plugins/T/prebuild?details=1`. */
+export type Offers = PrebuildDetails;
+export type Offer = OfferedPlugin;
 
 /** What identifies a plugin. */
 export interface PluginName {
