@@ -1,8 +1,8 @@
 import { type Static, Type } from "@sinclair/typebox";
 import { RESTART_STAGES, STAGES } from "../domain/change.ts";
+import { PACKAGE_TYPES } from "../domain/plugin.ts";
 import { RestartResult } from "./engine.ts";
 import { ErrorCode } from "./errors.ts";
-import { PluginType } from "./plugins.ts";
 import { byName, count, named, oneOf, text, time } from "./shapes.ts";
 
 export const JobState = oneOf(["waiting", "running", "done", "failed", "cancelled", "interrupted"], {
@@ -39,7 +39,7 @@ export const JobView = named(
   {
     id: Type.String(),
     action: JobAction,
-    plugin: Type.Optional(Type.Object({ type: PluginType, name: Type.String() })),
+    plugin: Type.Optional(Type.Object({ type: oneOf(PACKAGE_TYPES), name: Type.String() })),
     state: JobState,
     stage: Stage,
     bytes: count("Of the stage so far"),

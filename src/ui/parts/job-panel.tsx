@@ -103,7 +103,7 @@ function PrintedLog({ id }: { readonly id: string }) {
 }
 
 function Links({ job: { plugin, action, state, restart } }: { readonly job: Job }) {
-  const isThere = plugin !== undefined && action !== "delete" && state === "done";
+  const isThere = plugin !== undefined && plugin.type !== "portables" && action !== "delete" && state === "done";
   if (!isThere && restart === undefined) return null;
   return (
     <p class="links">
