@@ -40,6 +40,8 @@ interface ServerOptions {
   readonly audit: Audit;
   /** The server's own version. */
   readonly version: string;
+  /** Where the build has put the page. */
+  readonly pageFolder: string;
   /** Certificate and key; undefined serves plain HTTP. */
   readonly tls?: Exclude<AppOptions["tls"], undefined>;
   /** Called after the reply to a delete that asks for a restart. */
@@ -90,8 +92,10 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     builtIn: engine?.names,
   });
   const functionNames = new FunctionNames(() => store.entries("functions"));
+  const trust = createTrust({ folder: layout.trustFolder, config: config.trust, log });
   const installed = new InstalledPlugins({
     store,
+    trust,
     verdicts: new Verdicts({ store, check, log }),
     functionNames,
     engines: { allowedFolders, baseFolder: layout.base },
@@ -111,7 +115,7 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     store,
     queue,
     downloader,
-    trust: createTrust({ folder: layout.trustFolder, config: config.trust, log }),
+    trust,
     scripts: createScriptRunner({
       config: config.installScript,
       env,

@@ -29,7 +29,8 @@ export const ERROR_EXAMPLES: Readonly<Record<ErrorCode, string>> = {
   SCRIPT_INVALID:
     "fail to unzip file https://files.example/random.zip: install.sh has Windows line ends (CRLF, first in line 1); " +
     "save it with Unix line ends and zip it again",
-  SCRIPT_FAILED: "fail to unzip file https://files.example/random.zip: exit status 2: install.sh printed nothing",
+  SCRIPT_FAILED:
+    "fail to unzip file https://files.example/random.zip: install.sh failed: exit status 2: install.sh printed nothing",
   PLUGIN_INCOMPATIBLE:
     "the engine would not load this plugin: it is built for arm64, the engine for amd64; " +
     "engine.verify: warn would install it all the same",
@@ -44,7 +45,7 @@ export const ERROR_EXAMPLES: Readonly<Record<ErrorCode, string>> = {
   VERSION_NOT_FOUND: "no version 3.0.0 is kept; there is 1.0.0 (id 0f3a4c)",
   UPLOAD_NOT_FOUND: "there is no file random.zip",
   JOB_NOT_FOUND: "not found",
-  LOG_NOT_FOUND: "install.sh printed nothing",
+  LOG_NOT_FOUND: "the installed version has no install.sh, or it printed nothing",
   PAGE_NOT_FOUND: "404 page not found",
   METHOD_NOT_ALLOWED: "PUT is not allowed here; allowed are GET, HEAD, OPTIONS",
   REQUEST_TIMEOUT: "the request took too long to arrive (http.requestTimeoutSeconds)",
@@ -55,7 +56,6 @@ export const ERROR_EXAMPLES: Readonly<Record<ErrorCode, string>> = {
   STORAGE_FAILED:
     "the server cannot write its files: its user may not use plugins (EACCES); give that folder to the user that runs the server; see the server's log",
   INTERNAL: "internal error; see the server's log",
-  INTERRUPTED: "the server ended before the change did",
   NOT_SUPPORTED:
     "engine.restart is none, so this server can't restart the engine; " +
     "set engine.restart to stop, or to a command such as [systemctl, restart, kuiper]",
@@ -64,6 +64,8 @@ export const ERROR_EXAMPLES: Readonly<Record<ErrorCode, string>> = {
   ENGINE_REFUSED: "the engine answers /rules with what is no list",
   ENGINE_RESTART_FAILED: "the engine was not restarted: the engine answers POST /stop with 500 Internal Server Error",
   SHUTTING_DOWN: "the server is shutting down; try again when it is back",
+  INTERRUPTED:
+    "the server ended during the install, which was undone when it started again: everything is as before; try again",
   TOO_BUSY: "too many plugins are being changed at the moment; try again later",
   STORAGE_FULL: "there is no space left on the server's disk (plugins); free some and try again",
 };

@@ -31,6 +31,8 @@ export const JobFailure = named("JobFailure", {
   status: Type.Integer({ minimum: 400, maximum: 599 }),
   error: ErrorCode,
   message: Type.String(),
+  body: Type.Optional(text("The engine's own words, for a portable plugin that it refused")),
+  headers: Type.Optional(byName(Type.String())),
 });
 export type JobFailure = Static<typeof JobFailure>;
 

@@ -37,9 +37,11 @@ import { contractRoutes } from "./routes/contract.ts";
 import { engineRoutes } from "./routes/engine.ts";
 import { engineRestartRoutes } from "./routes/engine-restart.ts";
 import { functionRoutes } from "./routes/functions.ts";
+import { inspectRoutes } from "./routes/inspect.ts";
 import { jobRoutes } from "./routes/jobs.ts";
 import { listRoutes } from "./routes/lists.ts";
 import { logRoutes } from "./routes/logs.ts";
+import { pageRoutes } from "./routes/page.ts";
 import { pluginRoutes } from "./routes/plugins.ts";
 import { portableRoutes } from "./routes/portables.ts";
 import { serverRoutes } from "./routes/server.ts";
@@ -67,6 +69,8 @@ export interface AppOptions {
   readonly restart: () => void;
   /** The server's own version. */
   readonly version: string;
+  /** Where the build has put the page. It is read when somebody asks for it. */
+  readonly pageFolder: string;
   /** Certificate and key; undefined serves plain HTTP. */
   readonly tls?: Pick<ServerOptions, "cert" | "key"> | undefined;
 }
@@ -118,10 +122,12 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   app.decorateRequest("isFile", false);
   await serverRoutes(app, {
     version,
+    hasPage: http.page,
     engine: engine?.client,
     engineSeconds: options.config.engine.connectTimeoutSeconds,
   });
   await pluginRoutes(app, { installed, manager, engine, restarts, jobs, bodies, restart, trust });
+  await inspectRoutes(app, { manager, bodies, trust });
   await portableRoutes(app, { manager, bodies, trust, engine, jobs });
   await versionRoutes(app, { installed, manager, engine, restarts, jobs });
   if (restarts !== undefined) await engineRestartRoutes(app, { restarts });
@@ -132,6 +138,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   await logRoutes(app, { jobs, installed });
   await uploadRoutes(app, { uploads, bodies });
   await contractRoutes(app, { documents });
+  if (http.page) await pageRoutes(app, { folder: options.pageFolder });
   return app;
 }
 

@@ -35,7 +35,8 @@ export class StageFailure extends Error {
 }
 
 interface ChangeRunOptions {
-  readonly plugin: PackageId;
+  /** Undefined while it is not known which plugin it is. */
+  readonly plugin: PackageId | undefined;
   readonly signal: AbortSignal;
   readonly log: Log;
   readonly progress?: Progress | undefined;
@@ -47,7 +48,7 @@ export class ChangeRun {
   readonly log: Log;
   /** Milliseconds by stage, in the order in which they ended. */
   readonly durations: Partial<Record<Stage, number>> = {};
-  readonly #plugin: PackageId;
+  readonly #plugin: PackageId | undefined;
   readonly #progress: Progress;
 
   constructor({ plugin, signal, log, progress = UNWATCHED }: ChangeRunOptions) {

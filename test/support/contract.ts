@@ -21,7 +21,8 @@ interface OpenApi {
 }
 
 /** HTTP's own, those of proxies and of CORS: any reply may have them. */
-const GENERAL_HEADERS = /^(content-(type|length)|connection|cache-control|x-accel-buffering|vary|access-control-.*)$/;
+const GENERAL_HEADERS =
+  /^(content-(type|length)|connection|cache-control|x-accel-buffering|x-content-type-options|vary|access-control-.*)$/;
 
 /** The document of a server, by which its replies are checked: compiled once for all servers that have the same calls. */
 class Contract {

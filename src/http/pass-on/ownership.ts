@@ -16,6 +16,8 @@ const OURS = [
   "/plugins/udfs",
   "/openapi.json",
   "/docs",
+  "/plugins/inspect",
+  "/ui",
 ];
 /** The same, without what is below. */
 const OURS_ALONE = ["/", "/plugins"];

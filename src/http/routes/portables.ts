@@ -11,7 +11,7 @@ import type { Jobs } from "../../jobs/jobs.ts";
 import type { PluginManager } from "../../plugins/plugin-manager.ts";
 import type { BodyDecoder } from "../body/decode-body.ts";
 import { callerOf } from "../hooks/authentication.ts";
-import { InstallBodies } from "../install-body.ts";
+import { InstallBodies, installBodySchema } from "../install-body.ts";
 import { bodyErrorPrefix, errorPrefix } from "../messages.ts";
 import { answerChange } from "../respond-async.ts";
 
@@ -50,7 +50,7 @@ export const portableRoutes: FastifyPluginAsyncTypebox<PortableRoutesOptions> = 
     for (const route of UNSUPPORTED) app.route({ ...route, handler: refuse });
     return;
   }
-  const installs = new InstallBodies(bodies, trust);
+  const installs = new InstallBodies(bodies, trust, installBodySchema(trust));
   for (const { method, url, action } of WRITES) {
     app.route({
       method,

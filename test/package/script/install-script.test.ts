@@ -157,7 +157,12 @@ describe("what a failed install.sh is told as", () => {
       {},
       "install.sh failed: exit status 3: the last output of install.sh was: line 3 | line 4 | line 5 | line 6 | line 7",
     ],
-    ["fewer lines", `${seven} exit 3`, { replyLines: 1 }, "install.sh failed: exit status 3: the last output of install.sh was: line 7"],
+    [
+      "fewer lines",
+      `${seven} exit 3`,
+      { replyLines: 1 },
+      "install.sh failed: exit status 3: the last output of install.sh was: line 7",
+    ],
     ["no lines", `${seven} exit 3`, { replyLines: 0 }, "install.sh failed: exit status 3"],
     ["no output", "exit 1", {}, "install.sh failed: exit status 1: install.sh printed nothing"],
     [
@@ -166,7 +171,12 @@ describe("what a failed install.sh is told as", () => {
       {},
       "install.sh failed: exit status 1: the last output of install.sh was: a | b",
     ],
-    ["no line end", 'printf "a\\nb"; exit 1', {}, "install.sh failed: exit status 1: the last output of install.sh was: a | b"],
+    [
+      "no line end",
+      'printf "a\\nb"; exit 1',
+      {},
+      "install.sh failed: exit status 1: the last output of install.sh was: a | b",
+    ],
     [
       "both outputs in their order",
       "for n in 1 2; do echo out $n; echo err $n >&2; done; exit 9",
@@ -186,7 +196,12 @@ describe("what a failed install.sh is told as", () => {
       "install.sh failed: exit status 1: the last output of install.sh was: red a\\u0007b�c | 100%",
     ],
     ["killed", "kill -KILL $$", {}, "install.sh failed: signal: killed: install.sh printed nothing"],
-    ["terminated", "echo x; kill -TERM $$", {}, "install.sh failed: signal: terminated: the last output of install.sh was: x"],
+    [
+      "terminated",
+      "echo x; kill -TERM $$",
+      {},
+      "install.sh failed: signal: terminated: the last output of install.sh was: x",
+    ],
     ["a crash", "kill -SEGV $$", {}, "install.sh failed: signal: segmentation fault: install.sh printed nothing"],
     ["a killed command", "sh -c 'kill -KILL $$'; exit $?", {}, "install.sh failed: exit status 137:"],
   ])("%s", async (_, script, settings, message) => {
@@ -232,7 +247,9 @@ describe("what a failed install.sh is told as", () => {
       signal: new AbortController().signal,
       log: pino({ level: "silent" }),
     });
-    await expect(run).rejects.toThrow(/^install\.sh failed: exit status (2|127): the last output of install\.sh was: .*install\.sh/);
+    await expect(run).rejects.toThrow(
+      /^install\.sh failed: exit status (2|127): the last output of install\.sh was: .*install\.sh/,
+    );
   });
 });
 
@@ -359,7 +376,9 @@ describe("the output of install.sh", () => {
     }, 5);
     const before = process.memoryUsage().rss;
     const run = await start("yes | head -c 300000000; exit 4", { maxOutputBytes: 65_536 });
-    await expect(run.result).rejects.toThrow("install.sh failed: exit status 4: the last output of install.sh was: y | y | y | y | y");
+    await expect(run.result).rejects.toThrow(
+      "install.sh failed: exit status 4: the last output of install.sh was: y | y | y | y | y",
+    );
     clearInterval(timer);
     expect(process.memoryUsage().rss - before, "much less than the 300 MB of output").toBeLessThan(200 * 1024 * 1024);
     expect(longest, "not stopped until the output ends").toBeLessThan(10_000);
