@@ -47,6 +47,8 @@ function translated({ file, anchor }: ReturnType<typeof targetOf>): ReturnType<t
   return { file: other, anchor: anchorsOf(read(other))[anchorsOf(read(file)).indexOf(anchor)] };
 }
 
+const levelsOf = (all: readonly Section[]) => all.map(({ level }) => level);
+
 const isLocal = (link: string) => !/^https?:/.test(link);
 
 describe.each(PAIRS)("%s and %s", (english, chinese) => {
@@ -64,49 +66,54 @@ describe.each(PAIRS)("%s and %s", (english, chinese) => {
   });
 
   test("have the same sections in the same order", () => {
-    expect(theirs.map(({ level }) => level)).toEqual(ours.map(({ level }) => level));
+    expect(levelsOf(theirs)).toEqual(levelsOf(ours));
   });
 
-  describe.each(ours.map((section, index) => [section.heading, section, index] as const))("%s", (_, section, index) => {
-    const other = theirs[index] as Section;
+  // Where a section is missing, all behind it would fail as well.
+  const compared = levelsOf(theirs).join() === levelsOf(ours).join() ? ours : [];
+  describe.each(compared.map((section, index) => [section.heading, section, index] as const))(
+    "%s",
+    (_, section, index) => {
+      const other = theirs[index] as Section;
 
-    test("has the same commands and other code", () => {
-      expect(other.blocks.map(withoutComments)).toEqual(section.blocks.map(withoutComments));
-    });
+      test("has the same commands and other code", () => {
+        expect(other.blocks.map(withoutComments)).toEqual(section.blocks.map(withoutComments));
+      });
 
-    test("has the same rows in its tables", () => {
-      expect(other.rows.length).toBe(section.rows.length);
-      for (const [at, row] of section.rows.entries()) {
-        const cells = other.rows[at] ?? [];
-        expect(cells.length, row.join()).toBe(row.length);
-        expect(spansOf(cells[0] ?? "")).toEqual(spansOf(row[0] ?? ""));
-        for (const [column, cell] of row.entries()) {
-          expect(spansOf(cells[column] ?? ""), row.join()).toEqual(spansOf(cell));
-          if (figuresOf(cell) !== "") expect(figuresOf(cells[column] ?? ""), row.join()).toBe(figuresOf(cell));
+      test("has the same rows in its tables", () => {
+        expect(other.rows.length).toBe(section.rows.length);
+        for (const [at, row] of section.rows.entries()) {
+          const cells = other.rows[at] ?? [];
+          expect(cells.length, row.join()).toBe(row.length);
+          expect(spansOf(cells[0] ?? "")).toEqual(spansOf(row[0] ?? ""));
+          for (const [column, cell] of row.entries()) {
+            expect(spansOf(cells[column] ?? ""), row.join()).toEqual(spansOf(cell));
+            if (figuresOf(cell) !== "") expect(figuresOf(cells[column] ?? ""), row.join()).toBe(figuresOf(cell));
+          }
         }
-      }
-    });
+      });
 
-    test("names the same settings, paths, codes and messages", () => {
-      expect(spansOf(other.prose)).toEqual(spansOf(section.prose));
-    });
+      test("names the same settings, paths, codes and messages", () => {
+        expect(spansOf(other.prose)).toEqual(spansOf(section.prose));
+      });
 
-    test("is in Chinese", () => {
-      const paragraphs = other.prose.split("\n\n").filter((text) => !/^ *\|/.test(text));
-      const cells = other.rows.flat();
-      expect([other.heading, ...paragraphs.slice(index === 0 ? 2 : 0), ...cells].filter(isEnglish)).toEqual([]);
-    });
+      test("is in Chinese", () => {
+        const paragraphs = other.prose.split("\n\n").filter((text) => !/^ *\|/.test(text));
+        const cells = other.rows.flat();
+        expect([other.heading, ...paragraphs.slice(index === 0 ? 2 : 0), ...cells].filter(isEnglish)).toEqual([]);
+      });
 
-    test("links to the same, in its own language where there is one", () => {
-      // The first section's first link is to the document in the other language.
-      const [ourLinks = [], theirLinks = []] = [section, other].map(({ prose }) =>
-        links(prose).slice(index === 0 ? 1 : 0),
-      );
-      const wanted = ourLinks.map((link) => (isLocal(link) ? written(translated(targetOf(link, english))) : link));
-      const found = theirLinks.map((link) => (isLocal(link) ? written(targetOf(link, chinese)) : link));
-      expect(found.sort()).toEqual(wanted.sort());
-    });
-  });
+      test("links to the same, in its own language where there is one", () => {
+        // The first section's first link is to the document in the other language.
+        const [ourLinks = [], theirLinks = []] = [section, other].map(({ prose }) =>
+          links(prose).slice(index === 0 ? 1 : 0),
+        );
+        const wanted = ourLinks.map((link) => (isLocal(link) ? written(translated(targetOf(link, english))) : link));
+        const found = theirLinks.map((link) => (isLocal(link) ? written(targetOf(link, chinese)) : link));
+        expect(found.sort()).toEqual(wanted.sort());
+      });
+    },
+  );
 });
 
 test("each error has the server's own words in Chinese documents, too", () => {
