@@ -37,24 +37,21 @@ test("says what stays, deletes, and offers the way back", async ({ start, open, 
   await page.getByRole("heading", { name: "file" }).waitFor();
 });
 
-inFrontBrowserTest("names the rules that use it, and asks twice where they are protected", async ({
-  startBoth,
-  open,
-  engine,
-  install,
-  server,
-}) => {
-  await startBoth({ ENGINE__PROTECTUSED: "true" });
-  await install({ type: "sinks", name: "random" });
-  engine.rules.push({ id: "rule1", sql: "SELECT * FROM demo", actions: ["random"] });
-  const page = await open({ route: "/plugins/sinks/random", expects: [/status of (409|404)/] });
-  await page.getByRole("button", { name: "Delete…" }).click();
-  const dialog = page.getByRole("dialog");
-  await dialog.getByText("1 rule uses it and will stop:").waitFor();
-  expect(await dialog.getByRole("list", { name: "Rules" }).innerText()).toContain("rule1");
-  await dialog.getByRole("button", { name: "Delete", exact: true }).click();
-  await dialog.getByText("Rules use this plugin, so it is protected.").waitFor();
-  await dialog.getByRole("button", { name: "Delete all the same" }).click();
-  await dialog.getByText("sinks plugin random is deleted").waitFor();
-  expect((await send(`${server.url}/plugins/sinks/random`)).status).toBe(404);
-});
+inFrontBrowserTest(
+  "names the rules that use it, and asks twice where they are protected",
+  async ({ startBoth, open, engine, install, server }) => {
+    await startBoth({ ENGINE__PROTECTUSED: "true" });
+    await install({ type: "sinks", name: "random" });
+    engine.rules.push({ id: "rule1", sql: "SELECT * FROM demo", actions: ["random"] });
+    const page = await open({ route: "/plugins/sinks/random", expects: [/status of (409|404)/] });
+    await page.getByRole("button", { name: "Delete…" }).click();
+    const dialog = page.getByRole("dialog");
+    await dialog.getByText("1 rule uses it and will stop:").waitFor();
+    expect(await dialog.getByRole("list", { name: "Rules" }).innerText()).toContain("rule1");
+    await dialog.getByRole("button", { name: "Delete", exact: true }).click();
+    await dialog.getByText("Rules use this plugin, so it is protected.").waitFor();
+    await dialog.getByRole("button", { name: "Delete all the same" }).click();
+    await dialog.getByText("sinks plugin random is deleted").waitFor();
+    expect((await send(`${server.url}/plugins/sinks/random`)).status).toBe(404);
+  },
+);
