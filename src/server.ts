@@ -3,6 +3,7 @@ import type { Logger } from "pino";
 import { PublicKeys } from "./auth/public-keys.ts";
 import { createCatalogue } from "./catalogue/catalogue.ts";
 import type { Config } from "./config/schema.ts";
+import { parsePluginKey, pluginKey } from "./domain/plugin.ts";
 import { EngineActivation, INSTALL_PATIENCE } from "./engine/activation/engine-activation.ts";
 import { OpenHandovers } from "./engine/activation/open-handovers.ts";
 import { Engine } from "./engine/engine.ts";
@@ -15,6 +16,7 @@ import { createReceiver } from "./incoming/receiver.ts";
 import { UploadFolder } from "./incoming/upload-folder.ts";
 import { Uploads } from "./incoming/uploads.ts";
 import { createInspector } from "./inspect/inspector.ts";
+import type { JobView } from "./jobs/job.ts";
 import { Jobs } from "./jobs/jobs.ts";
 import { createScriptRunner, engineVariables } from "./package/script/install-script.ts";
 import { createTrust } from "./package/trust/trust.ts";
@@ -129,7 +131,7 @@ export async function createServer(options: ServerOptions): Promise<Server> {
   const jobs = new Jobs({
     limits: config.jobs,
     folder: layout.jobsFolder,
-    recovered: (id) => store.recovered.get(id),
+    recovered: (job) => store.recovered.get(job.id) ?? (isInstalledBy(job, store) ? "finished" : undefined),
     log,
   });
   // What became of a change that was cut off is known to this process alone.
@@ -176,6 +178,12 @@ export async function createServer(options: ServerOptions): Promise<Server> {
       await downloader.close();
     },
   };
+}
+
+/** Whether the installed version is that of this job's change. */
+function isInstalledBy({ id, plugin }: JobView, store: PluginStore): boolean {
+  const key = plugin && parsePluginKey(pluginKey(plugin));
+  return key !== undefined && store.get(key)?.change === id;
 }
 
 /** Uploaded files can be installed, also where the folders are restricted. */

@@ -328,7 +328,7 @@ export const ConfigSchema = section({
     timeoutSeconds: seconds(600, DAY, "The time that a client has to send an upload."),
   }),
   jobs: section({
-    keep: integer(100, 1, 10_000, "How many finished jobs are kept."),
+    keep: integer(100, 1, 10_000, "How many finished jobs are kept, also over a restart."),
     maxWatchers: integer(
       64,
       1,

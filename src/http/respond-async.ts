@@ -19,9 +19,6 @@ const NOT_STARTED: readonly ErrorCode[] = [
   "SHUTTING_DOWN",
 ];
 
-/** How long a client that does not wait is kept waiting by a disk that does not record its job. */
-const RECORD_MS = 1000;
-
 /** A change: resolves to the reply. */
 type ChangeWork = (run: JobRun) => Promise<JobResult>;
 
@@ -62,7 +59,7 @@ export async function answerChange(
     await within(job.ended, waitSeconds * 1000, undefined);
     if (job.result !== undefined) return sendEnd(request, reply, job);
   }
-  await within(jobs.recorded(), RECORD_MS, undefined);
+  await jobs.recorded();
   return reply.code(202).header("location", path).send(job.view());
 }
 

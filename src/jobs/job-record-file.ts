@@ -20,6 +20,9 @@ interface FileLimits {
   readonly maxWaitingBytes: number;
 }
 
+/** Lines wait so long for others: a small install has seven of them, which is then one write. */
+const GATHER_MS = 50;
+
 /** The last hundred jobs with their stages have about a tenth of the first. */
 const LIMITS: FileLimits = {
   rewriteBytes: 1024 * 1024,
@@ -39,6 +42,7 @@ export class JobRecordFile {
   #handle: FileHandle | undefined;
   #waiting: string[] = [];
   #waitingBytes = 0;
+  #gathering: NodeJS.Timeout | undefined;
   #writing: Promise<void> | undefined;
   #bytes = 0;
   #rewriteAt: number;
@@ -57,18 +61,19 @@ export class JobRecordFile {
     return this.#bytes >= this.#rewriteAt;
   }
 
-  /** Takes a line to be written, with others that come meanwhile in one write. */
+  /** Takes a line to be written soon, with others that come meanwhile in one write. */
   add(line: RecordLine): void {
     if (this.#isClosed) return;
     const json = toLine(line);
     if (this.#waitingBytes + json.length > this.#limits.maxWaitingBytes) return;
     this.#waiting.push(json);
     this.#waitingBytes += json.length;
-    this.#writing ??= this.#writeAll();
+    this.#gathering ??= setTimeout(() => this.#begin(), GATHER_MS).unref();
   }
 
-  /** Resolves when all lines so far are written, or could not be. */
+  /** Writes all lines so far. Resolves when they are written, or could not be. */
   async written(): Promise<void> {
+    this.#begin();
     while (this.#writing !== undefined) await this.#writing;
   }
 
@@ -86,6 +91,8 @@ export class JobRecordFile {
   /** Replaces all lines, as they are when it begins. Those that are added meanwhile follow. */
   async rewrite(lines: () => Iterable<RecordLine>): Promise<void> {
     while (this.#writing !== undefined) await this.#writing; // not `written`: another line could begin after it
+    this.#waiting = []; // they are about jobs that are in the new lines
+    this.#waitingBytes = 0;
     this.#writing = this.#replace(lines).then(() => this.#writeAll());
     return this.#writing;
   }
@@ -95,6 +102,12 @@ export class JobRecordFile {
     this.#isClosed = true;
     await this.written();
     await this.#closeHandle();
+  }
+
+  #begin(): void {
+    clearTimeout(this.#gathering);
+    this.#gathering = undefined;
+    if (this.#waiting.length > 0) this.#writing ??= this.#writeAll();
   }
 
   async #writeAll(): Promise<void> {

@@ -1,4 +1,4 @@
-import { type Static, Type } from "@sinclair/typebox";
+import { type Static, type TSchema, Type } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";
 import { RESTART_STAGES, STAGES, type Stage } from "../domain/change.ts";
 import { ERROR_STATUS } from "../domain/errors.ts";
@@ -12,39 +12,43 @@ export type RecordLine = { readonly job: JobView } | { readonly id: string; read
 const MAX_LINE_BYTES = 256 * 1024;
 
 const oneOf = <T extends string>(values: readonly T[]) => Type.Union(values.map((value) => Type.Literal(value)));
-const text = Type.Optional(Type.String());
-const stage = oneOf<Stage>([...STAGES, ...RESTART_STAGES]);
-const id = Type.String({ pattern: "^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$" });
 
-const ResultSchema = Type.Object({
-  status: Type.Integer(),
-  body: Type.Optional(Type.Union([Type.String(), Type.Object({}, { additionalProperties: true })])),
-  headers: Type.Optional(Type.Record(Type.String(), Type.String())),
-  error: Type.Optional(oneOf(Object.keys(ERROR_STATUS))),
-  message: text,
-});
+/** Made when a record is read: a start has no use for it. */
+function lineSchema() {
+  const text = Type.Optional(Type.String());
+  const stage = oneOf<Stage>([...STAGES, ...RESTART_STAGES]);
+  const id = Type.String({ pattern: "^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$" });
 
-const LineSchema = Type.Union([
-  Type.Object({
-    job: Type.Object({
-      id,
-      action: oneOf(JOB_ACTIONS),
-      plugin: Type.Optional(Type.Object({ type: oneOf(PACKAGE_TYPES), name: Type.String() })),
-      state: oneOf(JOB_STATES),
-      stage,
-      bytes: Type.Number(),
-      totalBytes: Type.Optional(Type.Number()),
-      percent: Type.Number(),
-      createdAt: Type.String(),
-      startedAt: text,
-      endedAt: text,
-      log: text,
-      restart: text,
-      result: Type.Optional(ResultSchema),
+  const ResultSchema = Type.Object({
+    status: Type.Integer(),
+    body: Type.Optional(Type.Union([Type.String(), Type.Object({}, { additionalProperties: true })])),
+    headers: Type.Optional(Type.Record(Type.String(), Type.String())),
+    error: Type.Optional(oneOf(Object.keys(ERROR_STATUS))),
+    message: text,
+  });
+
+  return Type.Union([
+    Type.Object({
+      job: Type.Object({
+        id,
+        action: oneOf(JOB_ACTIONS),
+        plugin: Type.Optional(Type.Object({ type: oneOf(PACKAGE_TYPES), name: Type.String() })),
+        state: oneOf(JOB_STATES),
+        stage,
+        bytes: Type.Number(),
+        totalBytes: Type.Optional(Type.Number()),
+        percent: Type.Number(),
+        createdAt: Type.String(),
+        startedAt: text,
+        endedAt: text,
+        log: text,
+        restart: text,
+        result: Type.Optional(ResultSchema),
+      }),
     }),
-  }),
-  Type.Object({ id, stage }),
-]);
+    Type.Object({ id, stage }),
+  ]);
+}
 
 /** One line of JSON, without its end. */
 export function toLine(line: RecordLine): string {
@@ -60,9 +64,10 @@ function shortened(result: JobResult): JobResult {
 
 /** The jobs of a record, in the order in which they came. Lines that are torn, or not ours, are left out. */
 export function readLines(lines: Iterable<string>): JobView[] {
+  const schema = lineSchema();
   const jobs = new Map<string, JobView>();
   for (const json of lines) {
-    const line = json === "" ? undefined : parse(json);
+    const line = json === "" ? undefined : parse(json, schema);
     if (line === undefined) continue;
     if ("job" in line) jobs.set(line.job.id, line.job as JobView);
     else {
@@ -74,10 +79,10 @@ export function readLines(lines: Iterable<string>): JobView[] {
   return [...jobs.values()];
 }
 
-function parse(json: string): Static<typeof LineSchema> | undefined {
+function parse<T extends TSchema>(json: string, schema: T): Static<T> | undefined {
   try {
-    const line: unknown = Value.Clean(LineSchema, JSON.parse(json));
-    return Value.Check(LineSchema, line) ? line : undefined;
+    const line: unknown = Value.Clean(schema, JSON.parse(json));
+    return Value.Check(schema, line) ? line : undefined;
   } catch {
     return undefined;
   }

@@ -5,7 +5,7 @@ import { PluginError, rethrowStorageError } from "../domain/errors.ts";
 import type { Log } from "../lib/log.ts";
 import { terminalText } from "../lib/terminal-text.ts";
 import { within } from "../lib/within.ts";
-import type { Job, JobReading, JobState } from "./job.ts";
+import type { Job, JobReading, JobState, JobView } from "./job.ts";
 import { JobLogs } from "./job-logs.ts";
 import { JobRecordFile } from "./job-record-file.ts";
 import { interrupted, PastJob, type Recovered } from "./past-job.ts";
@@ -14,8 +14,8 @@ interface JobsOptions {
   readonly limits: Config["jobs"];
   /** Where jobs are recorded; made when it is needed. */
   readonly folder: string;
-  /** What became of a change that an earlier process did not end, by the id of its job. */
-  readonly recovered: (id: string) => Recovered;
+  /** What became of a change that an earlier process did not end. */
+  readonly recovered: (job: JobView) => Recovered;
   readonly log: Log;
 }
 
@@ -33,6 +33,8 @@ interface JobPage {
   /** Where the next page begins; undefined if there is no older job. */
   readonly next: number | undefined;
 }
+
+const RECORD_MS = 1000;
 
 /** Between the end of a change in the queue and that of its job: its zip is removed. */
 const LAST_JOB_MS = 1000;
@@ -82,21 +84,26 @@ export class Jobs {
     });
   }
 
-  /** Resolves when the jobs so far are recorded, or could not be: then they are found after a kill, too. */
-  recorded(): Promise<void> {
-    return this.#record.written();
+  /**
+   * Resolves when the jobs so far are recorded, or could not be: then they are found after a kill, too. A disk that hangs
+   * keeps nobody waiting for longer than a second.
+   */
+  async recorded(): Promise<void> {
+    await within(this.#record.written(), RECORD_MS, undefined);
   }
 
-  /** @throws PluginError JOB_NOT_FOUND */
+  /** What a client is told of a job is recorded then. @throws PluginError JOB_NOT_FOUND */
   async find(id: string): Promise<JobReading> {
-    const job = this.#jobs.get(id) ?? (await this.#readPast(), this.#past.get(id));
+    const job = this.#jobs.get(id) ?? (await this.#findPast(id));
     if (job === undefined) throw new PluginError("JOB_NOT_FOUND", "not found");
+    await this.recorded();
     return job;
   }
 
   /** The newest first. */
   async list(): Promise<readonly JobReading[]> {
     await this.#readPast();
+    await this.recorded();
     return [...this.#past.values(), ...this.#jobs.values()].reverse();
   }
 
@@ -115,10 +122,10 @@ export class Jobs {
    * @throws PluginError JOB_NOT_FOUND, JOB_ENDED
    */
   async cancel(id: string): Promise<JobReading> {
-    const found = await this.find(id);
     const job = this.#jobs.get(id);
     if (job === undefined || job.result !== undefined) {
-      throw new PluginError("JOB_ENDED", `the job has already ended: ${found.state}`);
+      const { state } = await this.find(id);
+      throw new PluginError("JOB_ENDED", `the job has already ended: ${state}`);
     }
     job.cancel();
     await job.ended;
@@ -215,6 +222,11 @@ export class Jobs {
     if (job.view().log !== undefined) void this.#logs.remove(job.id);
   }
 
+  async #findPast(id: string): Promise<PastJob | undefined> {
+    await this.#readPast();
+    return this.#past.get(id);
+  }
+
   #readPast(): Promise<void> {
     this.#reading ??= this.#read();
     return this.#reading;
@@ -226,7 +238,7 @@ export class Jobs {
     const kept = room === 0 ? [] : views.slice(-room);
     for (const [index, view] of kept.entries()) {
       const isOver = view.result !== undefined;
-      const job = new PastJob(isOver ? view : interrupted(view, this.#options.recovered(view.id)));
+      const job = new PastJob(isOver ? view : interrupted(view, this.#options.recovered(view)));
       if (!isOver) this.#record.add({ job: job.view() }); // what is known of it now is not at the next start
       this.#past.set(job.id, job);
       this.#numbers.set(job, FIRST_NUMBER - kept.length + 1 + index);

@@ -41,7 +41,7 @@ export class PastJob implements JobReading {
   }
 }
 
-/** What recovery did with the files of a change; undefined where it found none. */
+/** What became of a change; undefined where nobody knows. */
 export type Recovered = "finished" | "undone" | undefined;
 
 /** The end of a job of which no end was recorded: that of its process cut it off. */
@@ -54,7 +54,7 @@ export function interrupted(view: JobView, recovered: Recovered): JobView {
   return { ...view, state: "interrupted", result };
 
   function outcome(): string {
-    if (recovered === "finished") return "which was finished when it started again";
+    if (recovered === "finished") return "which is finished all the same";
     const script = stage === "script" || stage === "commit" ? ", but for what its install.sh did to the system" : "";
     const before = `everything is as before${action === "install" || action === "update" ? script : ""}`;
     if (recovered === "undone") return `which was undone when it started again: ${before}; try again`;

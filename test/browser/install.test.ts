@@ -74,12 +74,13 @@ describe("a zip is inspected before it is installed", () => {
     const page = await open();
     const bytes = pluginZip(SINK).toString("base64");
     await page.getByText("No plugin is installed yet.").waitFor();
-    const data = await page.evaluateHandle((base64) => {
-      const content = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
+    // As text, since tests are checked without a browser's types.
+    const data = await page.evaluateHandle(`(() => {
+      const content = Uint8Array.from(atob("${bytes}"), (letter) => letter.charCodeAt(0));
       const transfer = new DataTransfer();
       transfer.items.add(new File([content], "random.zip", { type: "application/zip" }));
       return transfer;
-    }, bytes);
+    })()`);
     await page.dispatchEvent("main", "dragover", { dataTransfer: data });
     await page.getByText("Drop the zip to inspect it").waitFor();
     await page.dispatchEvent("main", "drop", { dataTransfer: data });
@@ -258,7 +259,7 @@ test("a token for reading is offered no install", async ({ start, open }) => {
   await start();
   const page = await open({ route: "/install" });
   const claims = Buffer.from(JSON.stringify({ scope: "read" })).toString("base64url");
-  await page.evaluate((token) => sessionStorage.setItem("kuiper-plugins.token", token), `e30.${claims}.x`);
+  await page.evaluate(`sessionStorage.setItem("kuiper-plugins.token", "e30.${claims}.x")`);
   await page.reload();
   await page.getByText("Your token allows to read.").waitFor();
   expect(await page.getByLabel("URL of the zip").count()).toBe(0);

@@ -72,17 +72,17 @@ describe("a script that fails", () => {
   const LAST = "the last output of install.sh was: ";
 
   test.for<[what: string, script: string, reason: string]>([
-    ["exit status", "echo one; echo two >&2; exit 3", `exit status 3: ${LAST}one | two`],
-    ["a missing command", "apt-gett install x", `exit status 127: ${LAST}`],
+    ["exit status", "echo one; echo two >&2; exit 3", `install.sh failed: exit status 3: ${LAST}one | two`],
+    ["a missing command", "apt-gett install x", `install.sh failed: exit status 127: ${LAST}`],
     [
       "many lines",
       "for i in 1 2 3 4 5 6 7 8; do echo line $i; done; exit 1",
-      `exit status 1: ${LAST}line 4 | line 5 |`,
+      `install.sh failed: exit status 1: ${LAST}line 4 | line 5 |`,
     ],
-    ["nothing said", "exit 2", "exit status 2: install.sh printed nothing"],
-    ["set -e", "set -eu\necho before\nfalse\necho after", `exit status 1: ${LAST}before`],
-    ["a signal", "echo x; kill -9 $$", `signal: killed: ${LAST}x`],
-    ["a syntax error", "if then", "exit status 2: "],
+    ["nothing said", "exit 2", "install.sh failed: exit status 2: install.sh printed nothing"],
+    ["set -e", "set -eu\necho before\nfalse\necho after", `install.sh failed: exit status 1: ${LAST}before`],
+    ["a signal", "echo x; kill -9 $$", `install.sh failed: signal: killed: ${LAST}x`],
+    ["a syntax error", "if then", "install.sh failed: exit status 2: "],
   ])("%s", async ([_, script, reason], { server, install, sentence }) => {
     const before = await snapshot(server.base);
     const [status, text] = await install(script);

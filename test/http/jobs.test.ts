@@ -155,14 +155,18 @@ describe("an install whose client would rather not wait", () => {
   });
 });
 
-test("without the header all is as before, and no job", async ({ host, order, at, jobs }) => {
+test("without the header the reply is as ever, and names the job that it was", async ({ host, order, at, jobs }) => {
   const file = host.serveZip({ type: "sinks", name: "plain" });
+  const named: unknown[] = [];
   for (const headers of [{}, { prefer: "return=minimal" }, { prefer: "wait=10" }]) {
     const answer = await order({ name: "plain", file }, headers);
     expect([answer.headers["preference-applied"], answer.headers.location]).toEqual([undefined, undefined]);
+    named.unshift(answer.headers.job);
   }
   expect(await ask(at())).toEqual([200, '["plain"]']);
-  expect(await jobs()).toEqual([]);
+  const views = await jobs();
+  expect(views.map(({ id }) => `/jobs/${id}`)).toEqual(named);
+  expect(views.map(({ state }) => state)).toEqual(["failed", "failed", "done"]);
 });
 
 test("a delete can be a job too", async ({ host, at, jobUrl }) => {
@@ -342,7 +346,7 @@ describe("the list of jobs", () => {
     const [status, text] = await ask(`${server.url}/jobs?state=over`);
     expect([status, text]).toEqual([
       400,
-      'there is no state "over"; there are waiting, running, done, failed, cancelled\n',
+      'there is no state "over"; there are waiting, running, done, failed, cancelled, interrupted\n',
     ]);
     held.release();
   });
@@ -502,7 +506,7 @@ describe("a server that stops", () => {
     await server.queue.close(1);
     const end = (await events.rest()).at(-1);
     expect(end?.event).toBe("end");
-    expect(viewIn(end)).toMatchObject({ state: "failed", result: { status: 503, error: "SHUTTING_DOWN" } });
+    expect(viewIn(end)).toMatchObject({ state: "interrupted", result: { status: 503, error: "SHUTTING_DOWN" } });
     expect(await snapshot(server.base)).toEqual(before);
     expect((await order({ name: "late", file: held.url })).status).toBe(503);
   });

@@ -155,40 +155,40 @@ describe("what a failed install.sh is told as", () => {
       "its last lines",
       `${seven} exit 3`,
       {},
-      "exit status 3: the last output of install.sh was: line 3 | line 4 | line 5 | line 6 | line 7",
+      "install.sh failed: exit status 3: the last output of install.sh was: line 3 | line 4 | line 5 | line 6 | line 7",
     ],
-    ["fewer lines", `${seven} exit 3`, { replyLines: 1 }, "exit status 3: the last output of install.sh was: line 7"],
-    ["no lines", `${seven} exit 3`, { replyLines: 0 }, "exit status 3"],
-    ["no output", "exit 1", {}, "exit status 1: install.sh printed nothing"],
+    ["fewer lines", `${seven} exit 3`, { replyLines: 1 }, "install.sh failed: exit status 3: the last output of install.sh was: line 7"],
+    ["no lines", `${seven} exit 3`, { replyLines: 0 }, "install.sh failed: exit status 3"],
+    ["no output", "exit 1", {}, "install.sh failed: exit status 1: install.sh printed nothing"],
     [
       "blank lines",
       'printf "a\\n\\n \\nb\\n\\n"; exit 1',
       {},
-      "exit status 1: the last output of install.sh was: a | b",
+      "install.sh failed: exit status 1: the last output of install.sh was: a | b",
     ],
-    ["no line end", 'printf "a\\nb"; exit 1', {}, "exit status 1: the last output of install.sh was: a | b"],
+    ["no line end", 'printf "a\\nb"; exit 1', {}, "install.sh failed: exit status 1: the last output of install.sh was: a | b"],
     [
       "both outputs in their order",
       "for n in 1 2; do echo out $n; echo err $n >&2; done; exit 9",
       {},
-      "exit status 9: the last output of install.sh was: out 1 | err 1 | out 2 | err 2",
+      "install.sh failed: exit status 9: the last output of install.sh was: out 1 | err 1 | out 2 | err 2",
     ],
     [
       "a missing command",
       "set -e; PATH=/none no-such-command",
       {},
-      "exit status 127: the last output of install.sh was:",
+      "install.sh failed: exit status 127: the last output of install.sh was:",
     ],
     [
       "control characters and colours",
       `printf "\\033[31mred\\033[0m\\ta\\007b\\377c\\n 1%%\\r 50%%\\r100%%\\r\\n"; exit 1`,
       {},
-      "exit status 1: the last output of install.sh was: red a\\u0007b�c | 100%",
+      "install.sh failed: exit status 1: the last output of install.sh was: red a\\u0007b�c | 100%",
     ],
-    ["killed", "kill -KILL $$", {}, "signal: killed: install.sh printed nothing"],
-    ["terminated", "echo x; kill -TERM $$", {}, "signal: terminated: the last output of install.sh was: x"],
-    ["a crash", "kill -SEGV $$", {}, "signal: segmentation fault: install.sh printed nothing"],
-    ["a killed command", "sh -c 'kill -KILL $$'; exit $?", {}, "exit status 137:"],
+    ["killed", "kill -KILL $$", {}, "install.sh failed: signal: killed: install.sh printed nothing"],
+    ["terminated", "echo x; kill -TERM $$", {}, "install.sh failed: signal: terminated: the last output of install.sh was: x"],
+    ["a crash", "kill -SEGV $$", {}, "install.sh failed: signal: segmentation fault: install.sh printed nothing"],
+    ["a killed command", "sh -c 'kill -KILL $$'; exit $?", {}, "install.sh failed: exit status 137:"],
   ])("%s", async (_, script, settings, message) => {
     const told = await failure(script, settings);
     if (message.endsWith(":")) expect(told.slice(0, message.length)).toBe(message);
@@ -197,7 +197,7 @@ describe("what a failed install.sh is told as", () => {
 
   it("long lines, cut", async () => {
     const told = await failure(`head -c 5000000 /dev/zero | tr '\\0' x; echo; echo end; exit 1`);
-    expect(told).toMatch(/^exit status 1: the last output of install\.sh was: x{300}… \| end$/);
+    expect(told).toMatch(/^install\.sh failed: exit status 1: the last output of install\.sh was: x{300}… \| end$/);
   });
 
   it("parameters that the system can't take", async () => {
@@ -232,7 +232,7 @@ describe("what a failed install.sh is told as", () => {
       signal: new AbortController().signal,
       log: pino({ level: "silent" }),
     });
-    await expect(run).rejects.toThrow(/^exit status (2|127): the last output of install\.sh was: .*install\.sh/);
+    await expect(run).rejects.toThrow(/^install\.sh failed: exit status (2|127): the last output of install\.sh was: .*install\.sh/);
   });
 });
 
@@ -359,7 +359,7 @@ describe("the output of install.sh", () => {
     }, 5);
     const before = process.memoryUsage().rss;
     const run = await start("yes | head -c 300000000; exit 4", { maxOutputBytes: 65_536 });
-    await expect(run.result).rejects.toThrow("exit status 4: the last output of install.sh was: y | y | y | y | y");
+    await expect(run.result).rejects.toThrow("install.sh failed: exit status 4: the last output of install.sh was: y | y | y | y | y");
     clearInterval(timer);
     expect(process.memoryUsage().rss - before, "much less than the 300 MB of output").toBeLessThan(200 * 1024 * 1024);
     expect(longest, "not stopped until the output ends").toBeLessThan(10_000);
@@ -392,14 +392,14 @@ describe("the limits of install.sh", () => {
 
   it.skipIf(!hasPrlimit)("end what goes over them, and are named", async () => {
     expect(await failure("while :; do :; done", { maxCpuSeconds: 1 })).toBe(
-      "signal: CPU time limit exceeded (installScript.maxCpuSeconds): install.sh printed nothing",
+      "install.sh failed: signal: CPU time limit exceeded (installScript.maxCpuSeconds): install.sh printed nothing",
     );
     expect(await failure("head -c 2000000 /dev/zero > big; exit $?", { maxFileBytes: 1_000_000 })).toMatch(
-      /^exit status 153 \(file size limit exceeded, installScript\.maxFileBytes\)/,
+      /^install\.sh failed: exit status 153 \(file size limit exceeded, installScript\.maxFileBytes\)/,
     );
     expect(
       await failure("x=$(head -c 200000000 /dev/zero | tr '\\0' x) || exit 5", { maxMemoryBytes: 50_000_000 }),
-    ).toMatch(/^(exit status|signal)/);
+    ).toMatch(/^install\.sh failed: (exit status|signal)/);
   });
 
   it.skipIf(!hasPrlimit)("are no more than what the server itself may", async () => {
