@@ -98,6 +98,7 @@ export const PluginDescription = named(
     engineFunctions: Type.Optional(EngineFunctions),
     ...engineState,
     usedBy: Type.Optional(orNull(UsedBy, "Null while the engine can't be asked")),
+    log: Type.Optional(text("The path of what install.sh printed; absent if it printed nothing")),
   },
   "A plugin, with its files",
 );

@@ -12,6 +12,8 @@ import { PageFaults } from "./page-faults.ts";
 export interface OpenOptions extends BrowserContextOptions {
   /** A route of the page: `/install`. Default: the list of plugins. */
   readonly route?: string;
+  /** Where the server is to the browser, such as behind a proxy. Default: at its own address. */
+  readonly at?: string;
   /** What Chromium may say of replies that the test brings about, such as `/status of 401/`. */
   readonly expects?: readonly RegExp[];
 }
@@ -36,11 +38,11 @@ export const browserTest = processTest
     onCleanup(async () => {
       for (const faults of opened) await faults.close();
     });
-    return async ({ route = "/", expects = [], ...options }: OpenOptions = {}): Promise<Page> => {
+    return async ({ route = "/", at = server.url, expects = [], ...options }: OpenOptions = {}): Promise<Page> => {
       const context = await browser.newContext({ locale: "en-US", ...options });
       const page = await context.newPage();
-      opened.push(new PageFaults(page, new URL(server.url).origin, expects));
-      await page.goto(`${server.url}/ui/#${route}`);
+      opened.push(new PageFaults(page, new URL(at).origin, expects));
+      await page.goto(`${at}/ui/#${route}`);
       return page;
     };
   })

@@ -39,7 +39,7 @@ export function PluginView({ type, name }: { readonly type: string; readonly nam
           <div class="column">
             <Verdict plugin={plugin} />
             <PluginVersions id={id} installed={plugin} onChanged={refresh} />
-            <PluginLog id={id} />
+            <PluginLog key={plugin.installedAt} id={id} plugin={plugin} />
           </div>
           <div class="column">
             <PluginUse id={id} plugin={plugin} />
