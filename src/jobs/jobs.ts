@@ -1,6 +1,6 @@
 import type { Config } from "../config/schema.ts";
 import { PluginError } from "../domain/errors.ts";
-import type { Job, JobState } from "./job.ts";
+import { JOB_STATES, type Job, type JobState } from "./job.ts";
 
 /** Which jobs to list. */
 interface JobFilter {
@@ -54,6 +54,13 @@ export class Jobs {
   /** The newest first. */
   list(): readonly Job[] {
     return [...this.#jobs.values()].reverse();
+  }
+
+  /** How many there are in each state. */
+  get counts(): Readonly<Record<JobState, number>> {
+    const counts = Object.fromEntries(JOB_STATES.map((state) => [state, 0])) as Record<JobState, number>;
+    for (const { state } of this.#jobs.values()) counts[state] += 1;
+    return counts;
   }
 
   /** A part of `list`. Jobs that come or go between two pages make no other one appear twice or not at all. */

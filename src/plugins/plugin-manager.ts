@@ -14,9 +14,9 @@ import { quoted } from "../lib/text.ts";
 import { Turns } from "../lib/turns.ts";
 import type { WantedVersion } from "../store/versions/version-list.ts";
 import type { Audit, AuditedAction } from "./audit.ts";
-import { type ChangeFacts, ChangeRun, StageFailure } from "./change-run.ts";
+import { type ChangeFacts, ChangeRun, StageFailure, type StageObserver } from "./change-run.ts";
 import type { InspectionReport } from "./inspection-report.ts";
-import { type Changed, inspectPackage, installPackage, type PipelineParts } from "./pipeline.ts";
+import { type Changed, type Follower, inspectPackage, installPackage, type PipelineParts } from "./pipeline.ts";
 import { handPortable, type PortableInstaller } from "./portable-package.ts";
 import { rollBack } from "./rollback.ts";
 import { TakenNames } from "./taken-names.ts";
@@ -26,6 +26,7 @@ interface PluginManagerOptions extends Omit<PipelineParts, "unpacking" | "names"
   readonly audit: Audit;
   /** Called before and after each change; takes no time and never throws. */
   readonly onChange?: (() => void) | undefined;
+  readonly onStage?: StageObserver | undefined;
 }
 
 /** Who follows a change, and can stop it. */
@@ -54,11 +55,13 @@ export class PluginManager {
   readonly #parts: PipelineParts;
   readonly #audit: Audit;
   readonly #onChange: () => void;
+  readonly #onStage: StageObserver | undefined;
 
-  constructor({ audit, onChange = () => {}, ...options }: PluginManagerOptions) {
+  constructor({ audit, onChange = () => {}, onStage, ...options }: PluginManagerOptions) {
     this.#parts = { ...options, unpacking: new Turns(), names: new TakenNames(options.store) };
     this.#audit = audit;
     this.#onChange = onChange;
+    this.#onStage = onStage;
   }
 
   /**
@@ -70,7 +73,7 @@ export class PluginManager {
     const request = checkInstallRequest(type, body);
     const { origin } = request.source;
     return this.#audited("install", request.id, caller, { origin }, () =>
-      installPackage(request, "install", { ...watch, log: caller.log }, this.#parts),
+      installPackage(request, "install", this.#follower(caller, watch), this.#parts),
     );
   }
 
@@ -89,7 +92,7 @@ export class PluginManager {
     const { origin } = request.source;
     return this.#audited("update", id, caller, { origin }, async () => {
       await watch.permit?.();
-      return installPackage(request, "update", { ...watch, log: caller.log }, this.#parts);
+      return installPackage(request, "update", this.#follower(caller, watch), this.#parts);
     });
   }
 
@@ -97,7 +100,7 @@ export class PluginManager {
   async rollback(id: PluginId, wanted: WantedVersion, caller: Caller, watch: Watch = {}): Promise<Changed> {
     return this.#audited("rollback", id, caller, {}, async () => {
       await watch.permit?.();
-      return rollBack(id, wanted, { ...watch, log: caller.log }, this.#parts);
+      return rollBack(id, wanted, this.#follower(caller, watch), this.#parts);
     });
   }
 
@@ -105,7 +108,7 @@ export class PluginManager {
   async inspect(type: PluginType, body: InstallBody, caller: Caller, watch: Watch = {}): Promise<InspectionReport> {
     const request = checkInstallRequest(type, body);
     try {
-      return await inspectPackage(request, { ...watch, log: caller.log }, this.#parts);
+      return await inspectPackage(request, this.#follower(caller, watch), this.#parts);
     } catch (error) {
       throw explained(error, request.source);
     }
@@ -128,7 +131,10 @@ export class PluginManager {
    * @throws PluginError PLUGIN_NOT_FOUND, or a storage error; nothing has changed then
    */
   async remove(id: PluginId, caller: Caller, watch: Watch = {}): Promise<void> {
-    await this.#audited("delete", id, caller, {}, () => this.#remove(id, caller, watch));
+    await this.#audited("delete", id, caller, {}, async () => {
+      await watch.permit?.();
+      return this.#remove(id, this.#follower(caller, watch));
+    });
   }
 
   /**
@@ -138,7 +144,7 @@ export class PluginManager {
    * @throws PluginError with the reason; nothing has changed then
    */
   async undo(change: UndoneChange, caller: Caller, watch: Watch = {}): Promise<UndoOutcome> {
-    return undoChange(change, { ...watch, log: caller.log }, this.#parts).catch((error) => {
+    return undoChange(change, this.#follower(caller, watch), this.#parts).catch((error) => {
       throw explained(error, {});
     });
   }
@@ -164,7 +170,7 @@ export class PluginManager {
     const { origin } = request.source;
     const write = { action, subject: { plugin: request.id }, facts: { origin }, caller };
     try {
-      const reply = await handPortable(request, { log: caller.log }, this.#parts, engineFor(request));
+      const reply = await handPortable(request, this.#follower(caller), this.#parts, engineFor(request));
       const refusal = reply.status < 400 ? undefined : new PluginError("ENGINE_REFUSED", reply.text.trim());
       this.#audit.record(write, refusal);
       return reply;
@@ -173,6 +179,10 @@ export class PluginManager {
       this.#audit.record(write, failure);
       throw failure;
     }
+  }
+
+  #follower({ log }: Caller, watch: Watch = {}): Follower {
+    return { ...watch, log, onStage: this.#onStage };
   }
 
   async #register(id: PluginId, functions: readonly string[], { log }: Caller): Promise<Changed> {
@@ -192,16 +202,15 @@ export class PluginManager {
     return { id, version: entry.version, compatibility, facts: { verdict: compatibility?.verdict } };
   }
 
-  async #remove(id: PluginId, { log }: Caller, { signal, progress, permit }: Watch): Promise<{ facts: ChangeFacts }> {
-    await permit?.();
+  async #remove(id: PluginId, follower: Follower): Promise<{ facts: ChangeFacts }> {
     const { queue, store, names } = this.#parts;
-    using place = await queue.enter(pluginKey(id), signal);
-    const run = new ChangeRun({ plugin: id, signal: place.signal, log, progress });
+    using place = await queue.enter(pluginKey(id), follower.signal);
+    const run = new ChangeRun({ ...follower, plugin: id, signal: place.signal });
     const entry = await names.requireInstalled(id);
     await using work = await store.workspace(id);
     const facts = { version: entry.version, sha256: entry.sha256 };
     const kept = await run.stage("commit", facts, () => store.remove(id, entry, work));
-    log.info({ plugin: id, version: entry.version, kept }, "plugin deleted");
+    run.log.info({ plugin: id, version: entry.version, kept }, "plugin deleted");
     names.markDeleted(id);
     return { facts };
   }

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import type { FastifyInstance } from "fastify";
 import { pino } from "pino";
 import { loadConfig } from "../../src/config/load.ts";
+import { Activity } from "../../src/metrics/activity.ts";
 import { createAudit } from "../../src/plugins/audit.ts";
 import { createServer } from "../../src/server.ts";
 import type { ChangeQueue } from "../../src/store/journal/queue.ts";
@@ -46,7 +47,8 @@ export class TestServer {
     const restart = () => {
       this.#restarts += 1;
     };
-    const parts = { config, layout, env: process.env, proxy: {}, log, audit, restart, version: "0.0.0-test" };
+    const activity = new Activity();
+    const parts = { config, layout, env: process.env, proxy: {}, log, audit, activity, restart, version: "0.0.0-test" };
     const server = await createServer({ ...parts, ...(tls && { tls }) });
     await server.app.listen({ host: "127.0.0.1", port: 0 });
     const { port } = server.app.server.address() as AddressInfo;
