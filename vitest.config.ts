@@ -7,7 +7,7 @@ import { memoryFolder } from "./test/support/memory-folder.ts";
 // puts these there too.
 const folder = process.env.TMPDIR ?? memoryFolder();
 
-const exclude = ["test/system/**", "test/soak/**"];
+const exclude = ["test/system/**", "test/soak/**", "test/browser/**"];
 /** Files that replace a module: the other files of their process would get the replacement, or they not theirs. */
 const mocking = readdirSync("test", { recursive: true, encoding: "utf8" })
   .map((name) => join("test", name))

@@ -28,7 +28,9 @@ await build({
   ...common,
   entryPoints: { server: "src/main.ts", commands: "src/cli/kuiper-plugins.ts" },
   plugins: [later.plugin, leanStart],
-  banner: { js: "(function(require){" },
+  // Where the bundle is, for what is beside it.
+  define: { "import.meta.dirname": "__dirname" },
+  banner: { js: "(function(require,__dirname){" },
   footer: { js: "})" },
 });
 await rm("dist/packages", { recursive: true, force: true });

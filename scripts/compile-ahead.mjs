@@ -7,7 +7,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { Script } from "node:vm";
@@ -68,7 +68,7 @@ function runBundle(bundle) {
   const filename = resolve(`dist/${bundle}.js`);
   const script = new Script(readFileSync(filename, "latin1"), { filename });
   process.on("exit", () => writeFileSync(`dist/${CACHES[bundle]}`, script.createCachedData()));
-  script.runInThisContext()(createRequire(filename));
+  script.runInThisContext()(createRequire(filename), dirname(filename));
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

@@ -11,4 +11,4 @@ let cachedData;
 try {
   cachedData = readFileSync(`${__dirname}/${bundle}-${process.version}-${process.arch}.cache`);
 } catch {} // of another Node: V8 compiles what it needs, as it does if it rejects the data, such as for its flags
-new Script(readFileSync(filename, "latin1"), { filename, cachedData }).runInThisContext()(require);
+new Script(readFileSync(filename, "latin1"), { filename, cachedData }).runInThisContext()(require, __dirname);

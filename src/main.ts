@@ -1,5 +1,5 @@
 import { existsSync, realpathSync } from "node:fs";
-import { resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { createSecureContext } from "node:tls";
 import { isatty } from "node:tty";
 import type { FastifyInstance } from "fastify";
@@ -58,7 +58,8 @@ async function main(env: NodeJS.ProcessEnv): Promise<void> {
     setTimeout(() => stop(RESTART_EXIT_CODE, "a delete asked for a restart"), stopDelaySeconds * 1000);
   };
   const proxy = proxySettings(env);
-  const parts = { config, layout, env, proxy, log, audit, activity, version, restart };
+  const own = { version, pageFolder: join(import.meta.dirname, "ui"), restart };
+  const parts = { config, layout, env, proxy, log, audit, activity, ...own };
   const server = await createServer({ ...parts, ...(tls && { tls }) });
 
   let stopping: { exitCode: number } | undefined;

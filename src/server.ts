@@ -42,6 +42,8 @@ interface ServerOptions {
   readonly activity: Activity;
   /** The server's own version. */
   readonly version: string;
+  /** Where the build has put the page. */
+  readonly pageFolder: string;
   /** Certificate and key; undefined serves plain HTTP. */
   readonly tls?: { readonly cert: string; readonly key: string };
   /** Called after the reply to a delete that asks for a restart. */

@@ -97,6 +97,7 @@ export const ConfigSchema = section({
       ["auto", "text", "json"],
       "The format of errors: auto is JSON for a client whose Accept header names it, or in front of an engine from 1.13 on, and one line of text otherwise.",
     ),
+    page: boolean(true, "Serve the page for people at /ui/, and send browsers that open / there."),
     maxBodyBytes: integer(MiB, 1024, 1024 * MiB, "The largest request body."),
     maxBodyBytesInMemory: integer(
       64 * MiB,

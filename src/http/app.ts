@@ -39,12 +39,13 @@ import { functionRoutes } from "./routes/functions.ts";
 import { jobRoutes } from "./routes/jobs.ts";
 import { listRoutes } from "./routes/lists.ts";
 import { metricsRoutes } from "./routes/metrics.ts";
+import { pageRoutes } from "./routes/page.ts";
 import { pluginRoutes } from "./routes/plugins.ts";
 import { portableRoutes } from "./routes/portables.ts";
 import { serverRoutes } from "./routes/server.ts";
 import { uploadRoutes } from "./routes/uploads.ts";
 import { versionRoutes } from "./routes/versions.ts";
-import { compileValidator } from "./validation.ts";
+import { compileValidator, NO_COMPILERS } from "./validation.ts";
 
 export interface AppOptions {
   readonly config: Pick<Config, "http" | "uploads" | "engine" | "trust" | "basic" | "metrics">;
@@ -68,6 +69,8 @@ export interface AppOptions {
   readonly restart: () => void;
   /** The server's own version. */
   readonly version: string;
+  /** Where the build has put the page. It is read when somebody asks for it. */
+  readonly pageFolder: string;
   /** Certificate and key; undefined serves plain HTTP. */
   readonly tls?: Pick<ServerOptions, "cert" | "key"> | undefined;
 }
@@ -121,6 +124,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   app.decorateRequest("isFile", false);
   await serverRoutes(app, {
     version,
+    hasPage: http.page,
     engine: engine?.client,
     engineSeconds: options.config.engine.connectTimeoutSeconds,
   });
@@ -134,6 +138,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   await jobRoutes(app, { jobs });
   await uploadRoutes(app, { uploads, bodies });
   await metricsRoutes(app, { metrics, config: options.config.metrics });
+  if (http.page) await pageRoutes(app, { folder: options.pageFolder });
   return app;
 }
 
@@ -150,7 +155,7 @@ function serverOptions({ config, engine, log, tls }: AppOptions, clientErrorHand
   return {
     loggerInstance: log as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
-    schemaController: { compilersFactory: { buildValidator: neverBuilt, buildSerializer: neverBuilt } },
+    schemaController: NO_COMPILERS,
     genReqId: requestIds(),
     requestTimeout: requestTimeoutSeconds * 1000,
     keepAliveTimeout: keepAliveTimeoutSeconds * 1000,
@@ -190,11 +195,6 @@ function corsOptions(allowedOrigins: readonly string[], isInFront: boolean): Fas
     maxAge: 600,
     strictPreflight: false,
   };
-}
-
-/** Keeps Fastify from loading Ajv and fast-json-stringify: TypeBox checks the schemas, and replies have none. */
-function neverBuilt(): never {
-  throw new Error("schemas are compiled by TypeBox, and replies have none");
 }
 
 /** Fires when the server closes: it does not wait for clients that still send. */

@@ -28,3 +28,10 @@ export function compileValidator({ schema, httpPart }: RouteSchema): FastifyVali
     return { error: [{ message, instancePath, keyword: "", schemaPath: "", params: {} }] };
   };
 }
+
+/** Keeps Fastify from loading Ajv and fast-json-stringify: TypeBox checks the schemas, and replies have none. */
+export const NO_COMPILERS = { compilersFactory: { buildValidator: neverBuilt, buildSerializer: neverBuilt } };
+
+function neverBuilt(): never {
+  throw new Error("schemas are compiled by TypeBox, and replies have none");
+}

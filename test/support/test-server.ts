@@ -24,6 +24,7 @@ export class TestServer {
   #running: Running | undefined;
   #logged: Record<string, unknown>[] = [];
   #restarts = 0;
+  #pageFolder = join(import.meta.dirname, "..", "..", "dist", "ui");
 
   private constructor(base: string) {
     this.base = base;
@@ -32,6 +33,12 @@ export class TestServer {
   /** A server that is not started yet, with an empty base folder. */
   static async create(): Promise<TestServer> {
     return new TestServer(await mkdtemp(join(tmpdir(), "plugin-server-")));
+  }
+
+  /** Serves another page than the built one, from the next start on. */
+  servePage(folder: string): this {
+    this.#pageFolder = folder;
+    return this;
   }
 
   /** Starts the server; one that runs is stopped first. What is in its folder stays. */
@@ -47,8 +54,8 @@ export class TestServer {
     const restart = () => {
       this.#restarts += 1;
     };
-    const activity = new Activity();
-    const parts = { config, layout, env: process.env, proxy: {}, log, audit, activity, restart, version: "0.0.0-test" };
+    const own = { version: "0.0.0-test", pageFolder: this.#pageFolder, restart };
+    const parts = { config, layout, env: process.env, proxy: {}, log, audit, activity: new Activity(), ...own };
     const server = await createServer({ ...parts, ...(tls && { tls }) });
     await server.app.listen({ host: "127.0.0.1", port: 0 });
     const { port } = server.app.server.address() as AddressInfo;

@@ -11,8 +11,8 @@ declare module "fastify" {
     caller: Caller | undefined;
   }
   interface FastifyContextConfig {
-    /** Works without a token, for a supervisor's health check. */
-    open?: boolean;
+    /** Works without a token, for a supervisor's health check; or whether a request does. */
+    open?: boolean | ((request: FastifyRequest) => boolean);
     /** Changes nothing, whatever the method. */
     readsOnly?: boolean;
   }
@@ -29,7 +29,8 @@ export function requireTokens(app: FastifyInstance, keys: PublicKeys, rules: Tok
   app.decorateRequest("token", undefined);
   app.addHook("onRequest", async (request, reply) => {
     // A preflight can't carry a token, and its reply has nothing to protect.
-    if (request.routeOptions.config.open || request.method === "OPTIONS") return;
+    const { open = false } = request.routeOptions.config;
+    if ((typeof open === "function" ? open(request) : open) || request.method === "OPTIONS") return;
     // The engine tells everybody its version; its clients look whether it is there without a token.
     if (rules.asEngine && request.routeOptions.url === "/") return;
     const { readsOnly = READING_METHODS.includes(request.method) } = request.routeOptions.config;

@@ -14,7 +14,7 @@ interface KnownPath {
 export function answerUnknownRoutes(app: FastifyInstance): void {
   const paths = new Map<string, KnownPath>();
   app.addHook("onRoute", ({ url, method }) => {
-    if (url.includes("*")) return; // the preflight route of CORS takes every path
+    if (url === "*") return; // the preflight route of CORS takes every path
     const known = paths.get(url) ?? { pattern: pathPattern(url), methods: new Set() };
     for (const name of [method].flat()) known.methods.add(name);
     paths.set(url, known);
@@ -55,5 +55,5 @@ function decoded(path: string): string {
 }
 
 function pathPattern(url: string): RegExp {
-  return new RegExp(`^${url.replace(/:[^/]+/g, "[^/]+")}$`);
+  return new RegExp(`^${url.replace(/:[^/]+/g, "[^/]+").replace("*", ".*")}$`);
 }

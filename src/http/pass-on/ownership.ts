@@ -14,6 +14,8 @@ const OURS = [
   "/plugins/sinks",
   "/plugins/functions",
   "/plugins/udfs",
+  "/plugins/inspect",
+  "/ui",
 ];
 /** The same, without what is below: `/metrics/dump` is the engine's. */
 const OURS_ALONE = ["/", "/plugins", "/metrics"];

@@ -1,0 +1,106 @@
+import { token, tokenWasForbidden, tokenWasRefused } from "./access.ts";
+import { serverAnswered, serverIsAway } from "./connection.ts";
+import { ApiFailure, type FailureCode } from "./failure.ts";
+
+export interface CallOptions {
+  readonly method?: "GET" | "POST" | "PUT" | "DELETE";
+  /** Sent as JSON. */
+  readonly json?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly signal?: AbortSignal;
+  /** Default: 30, as long as the engine is asked for the longest page. */
+  readonly seconds?: number;
+}
+
+export interface Reply<T> {
+  readonly status: number;
+  readonly headers: Headers;
+  /** The JSON, or the text of a reply that is none. */
+  readonly body: T;
+}
+
+/** One folder above the page: what is before it belongs to a proxy. */
+const ROOT = new URL("../", document.baseURI);
+
+/** The address of a path of the API, such as `/plugins`. */
+export function apiUrl(path: string): string {
+  return new URL(path.replace(/^\/+/, ""), ROOT).href;
+}
+
+/** What every request has: who asks, and that failures come as JSON. */
+export function requestHeaders(): Record<string, string> {
+  const bearer = token.value === "" ? {} : { authorization: `Bearer ${token.value}` };
+  return { accept: "application/json", ...bearer };
+}
+
+/** @throws ApiFailure; what the caller's own signal was aborted with */
+export async function call<T>(path: string, options: CallOptions = {}): Promise<Reply<T>> {
+  const response = await send(path, options);
+  const { status, headers } = response;
+  const text = await response.text().catch(() => {
+    throw new ApiFailure("NO_ANSWER", 0, "");
+  });
+  const isJson = /\bjson\b/.test(headers.get("content-type") ?? "");
+  try {
+    return { status, headers, body: (isJson && text !== "" ? JSON.parse(text) : text) as T };
+  } catch {
+    throw new ApiFailure("UNREADABLE", status, text.slice(0, 200));
+  }
+}
+
+/** The response to a request that was not refused. @throws like `call` */
+export async function send(path: string, options: CallOptions = {}): Promise<Response> {
+  const { method = "GET", json, headers, signal, seconds = 30 } = options;
+  const limit = new AbortController();
+  const end = () => limit.abort(signal?.reason);
+  signal?.addEventListener("abort", end);
+  if (signal?.aborted) end();
+  const timer = setTimeout(() => limit.abort(new ApiFailure("NO_ANSWER_IN_TIME", 0, "")), seconds * 1000);
+  const usedToken = token.value;
+  try {
+    const response = await fetch(apiUrl(path), {
+      method,
+      headers: { ...requestHeaders(), ...(json !== undefined && { "content-type": "application/json" }), ...headers },
+      ...(json !== undefined && { body: JSON.stringify(json) }),
+      signal: limit.signal,
+      credentials: "omit",
+      cache: "no-store",
+      redirect: "error",
+    });
+    if (response.ok) return answered(response);
+    const failure = await readFailure(response);
+    if (failure.code !== "NO_ANSWER") serverAnswered();
+    if (failure.code === "UNAUTHENTICATED") tokenWasRefused(usedToken, failure.message);
+    if (failure.code === "FORBIDDEN") tokenWasForbidden(usedToken);
+    throw failure;
+  } catch (error) {
+    const failure = limit.signal.aborted ? limit.signal.reason : error;
+    if (signal?.aborted) throw failure; // nobody waits for it
+    const shown = failure instanceof ApiFailure ? failure : new ApiFailure("NO_ANSWER", 0, "");
+    if (shown.code === "NO_ANSWER" || shown.code === "NO_ANSWER_IN_TIME") serverIsAway();
+    throw shown;
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener("abort", end);
+  }
+}
+
+function answered(response: Response): Response {
+  serverAnswered();
+  return response;
+}
+
+/** What a proxy says while there is no server behind it. */
+const AWAY = [502, 503, 504];
+
+async function readFailure(response: Response): Promise<ApiFailure> {
+  const text = await response.text().catch(() => "");
+  try {
+    const { error, message } = JSON.parse(text) as { error?: FailureCode; message?: string };
+    if (typeof error === "string") return new ApiFailure(error, response.status, message ?? "");
+  } catch {
+    // a proxy's page
+  }
+  const code = AWAY.includes(response.status) ? "NO_ANSWER" : "UNREADABLE";
+  return new ApiFailure(code, response.status, text.slice(0, 200));
+}

@@ -1,0 +1,55 @@
+import { useEffect } from "preact/hooks";
+import { Route, Router, Switch } from "wouter-preact";
+import { useHashLocation } from "wouter-preact/use-hash-location";
+import { language, t } from "./i18n/index.ts";
+import { EmptyState } from "./parts/empty-state.tsx";
+import { LiveRegion } from "./parts/live-region.tsx";
+import { AwayBanner } from "./shell/away-banner.tsx";
+import { Header } from "./shell/header.tsx";
+import { PendingBanner } from "./shell/pending-banner.tsx";
+import { TokenDialog } from "./shell/token-dialog.tsx";
+import { CatalogueView } from "./views/catalogue.tsx";
+import { InstallView } from "./views/install.tsx";
+import { JobView } from "./views/job.tsx";
+import { JobsView } from "./views/jobs.tsx";
+import { PluginView } from "./views/plugin.tsx";
+import { PluginsView } from "./views/plugins.tsx";
+import { UpgradeView } from "./views/upgrade.tsx";
+
+/** What is around the views, and which view is for which address. Addresses are hashes: the server has one document. */
+export function App() {
+  useEffect(() => {
+    document.documentElement.lang = language.value === "zh" ? "zh-CN" : "en";
+    document.title = t("app.title");
+  }, [language.value]);
+  return (
+    <Router hook={useHashLocation}>
+      <button type="button" class="button skip" onClick={() => document.getElementById("content")?.focus()}>
+        {t("app.skip")}
+      </button>
+      <Header />
+      <main id="content" tabIndex={-1}>
+        <AwayBanner />
+        <PendingBanner />
+        <Switch>
+          <Route path="/" component={PluginsView} />
+          <Route path="/plugins/:type/:name">
+            {(params) => <PluginView key={`${params.type}/${params.name}`} {...params} />}
+          </Route>
+          <Route path="/install" component={InstallView} />
+          <Route path="/catalogue" component={CatalogueView} />
+          <Route path="/upgrade" component={UpgradeView} />
+          <Route path="/jobs" component={JobsView} />
+          <Route path="/jobs/:id">{({ id }) => <JobView key={id} id={id} />}</Route>
+          <Route>
+            <EmptyState icon="question" title={t("page.unknown")}>
+              <a href="#/">{t("page.toPlugins")}</a>
+            </EmptyState>
+          </Route>
+        </Switch>
+      </main>
+      <TokenDialog />
+      <LiveRegion />
+    </Router>
+  );
+}

@@ -1,0 +1,3 @@
+export const install = {
+  "install.title": "Install a plugin",
+} as const;

@@ -1,0 +1,27 @@
+import type { problems as en } from "../en/problems.ts";
+
+export const problems: Readonly<Record<keyof typeof en, string>> = {
+  "problem.NOT_ELF": "文件根本不是程序。",
+  "problem.FILE_TRUNCATED": "文件不完整。",
+  "problem.NOT_GO_PLUGIN": "不是 Go 插件。",
+  "problem.WRONG_CPU": "针对另一种 CPU 构建。",
+  "problem.WRONG_LIBC": "针对另一种 C 库构建。",
+  "problem.GLIBC_TOO_OLD": "需要比本系统更新的 glibc。",
+  "problem.LIBRARY_MISSING": "缺少共享库。",
+  "problem.ENGINE_WITHOUT_PLUGINS": "引擎构建时不支持插件。",
+  "problem.GO_VERSION_DIFFERS": "使用了不同版本的 Go 构建。",
+  "problem.PACKAGE_DIFFERS": "构建所用的包与引擎不同。",
+  "problem.SYMBOL_MISSING": "没有导出引擎所需的符号。",
+  "problem.SYMBOL_TYPE": "导出符号的类型与引擎要求不符。",
+  "problem.SO_MISSING": "其 .so 文件已丢失。",
+  "problem.SO_NAME": "引擎找不到此名称的 .so。",
+  "problem.ALREADY_LOADED": "另一个已安装的插件具有相同的插件路径。",
+  "problem.PACKAGE_DIFFERS_FROM_PLUGIN": "构建所用的包与另一个插件不同。",
+  "problem.BUILT_IN_NAME": "引擎内置了同名组件。",
+  "problem.CONFIG_INVALID": "zip 中的一个配置文件无法读取，已忽略。",
+  "problem.ENGINE_UNKNOWN": "没有可比较的引擎程序。",
+  "problem.FOREIGN_LIBC": "针对 glibc 构建，而引擎使用 musl。",
+  "problem.SYMBOL_TYPE_UNKNOWN": "无法读取导出符号的类型。",
+  "problem.LIBRARY_PATH": "依赖于引擎的库路径。",
+  "problem.INSPECTION_INCOMPLETE": "文件未能完整读取。",
+};

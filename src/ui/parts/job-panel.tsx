@@ -1,0 +1,131 @@
+import { useState } from "preact/hooks";
+import { mayWrite } from "../api/access.ts";
+import { api, jobId } from "../api/calls.ts";
+import { ApiFailure, asFailure } from "../api/failure.ts";
+import type { Job, JobResult, RestartResult } from "../api/shapes.ts";
+import { formatBytes, known, t } from "../i18n/index.ts";
+import { useJob } from "../state/followed-job.ts";
+import { useResource } from "../state/resource.ts";
+import { JobBadge } from "./badges.tsx";
+import { Banner } from "./banner.tsx";
+import { Button } from "./button.tsx";
+import { Failure } from "./failure.tsx";
+import { Fold } from "./fold.tsx";
+import { Log } from "./log.tsx";
+import { Progress } from "./progress.tsx";
+import { RestartOutcome } from "./restart-outcome.tsx";
+
+interface JobPanelProps {
+  readonly id: string;
+  /** Called once, when the job has ended, also if it had before. */
+  readonly onEnd?: (job: Job) => void;
+}
+
+/** A job as it goes on: stage, bytes, percent, what install.sh prints, a way to cancel it, and how it ended. */
+export function JobPanel({ id, onEnd }: JobPanelProps) {
+  const followed = useJob(id, onEnd);
+  const job = followed.job.value;
+  const failure = followed.failure.value;
+  if (failure !== undefined) return <Failure failure={failure} />;
+  if (job === undefined) return <p class="muted">{t("loading")}</p>;
+  const { result } = job;
+  const output = followed.output.value;
+  return (
+    <div class="job">
+      <div class="job-head">
+        <JobBadge state={job.state} />
+        <strong>{titleOf(job)}</strong>
+        {result === undefined && <span class="muted job-stage">{stageOf(job)}</span>}
+        {result === undefined && mayWrite.value && <CancelButton id={id} />}
+      </div>
+      {result === undefined && <Running job={job} />}
+      {output !== "" && <Log text={output} label={t("job.output")} />}
+      {result !== undefined && <Result result={result} />}
+      {result !== undefined && output === "" && job.log !== undefined && (
+        <Fold summary={t("job.output")}>{() => <PrintedLog id={id} />}</Fold>
+      )}
+      {result !== undefined && <Links job={job} />}
+    </div>
+  );
+}
+
+/** `Install random`. */
+export function titleOf({ action, plugin }: Job): string {
+  return plugin === undefined ? t(`action.${action}`) : `${t(`action.${action}`)} ${plugin.name}`;
+}
+
+export function stageOf({ stage }: Job): string {
+  return known(`stage.${stage}`) ?? stage;
+}
+
+function Running({ job: { percent, bytes, totalBytes, plugin, action } }: { readonly job: Job }) {
+  const label = `${t(`action.${action}`)} ${plugin?.name ?? ""}`.trim();
+  return (
+    <div class="job-progress">
+      <Progress percent={percent} label={label} />
+      <span class="numeric">{t("job.percent", { percent })}</span>
+      {bytes > 0 && (
+        <span class="muted numeric">
+          {totalBytes === undefined
+            ? formatBytes(bytes)
+            : t("job.bytes", { done: formatBytes(bytes), total: formatBytes(totalBytes) })}
+        </span>
+      )}
+    </div>
+  );
+}
+
+function Result({ result }: { readonly result: JobResult }) {
+  if ("error" in result) {
+    return <Failure failure={new ApiFailure(result.error, result.status, result.message)} />;
+  }
+  const { body, headers = {} } = result;
+  if (typeof body === "object" && body !== null && "outcome" in body) {
+    return <RestartOutcome result={body as RestartResult} />;
+  }
+  const activation = headers["plugin-activation"] ?? "";
+  return (
+    <Banner tone="good" title={typeof body === "string" ? body : t("jobState.done")}>
+      {activation !== "" && <p>{t(activation.startsWith("loaded") ? "job.live" : "job.waits")}</p>}
+    </Banner>
+  );
+}
+
+/** What the script of a job that has ended printed. */
+function PrintedLog({ id }: { readonly id: string }) {
+  const { data, failure } = useResource(`job-log/${id}`, (signal) => api.jobLog(id, signal), { every: 0 });
+  if (failure.value !== undefined) return <Failure failure={failure.value} />;
+  return <Log text={data.value ?? t("loading")} label={t("job.output")} />;
+}
+
+function Links({ job: { plugin, action, state, restart } }: { readonly job: Job }) {
+  const isThere = plugin !== undefined && action !== "delete" && state === "done";
+  if (!isThere && restart === undefined) return null;
+  return (
+    <p class="links">
+      {isThere && <a href={`#/plugins/${plugin.type}/${encodeURIComponent(plugin.name)}`}>{t("job.plugin")}</a>}
+      {restart && <a href={`#/jobs/${encodeURIComponent(jobId(restart))}`}>{t("job.restart")}</a>}
+    </p>
+  );
+}
+
+function CancelButton({ id }: { readonly id: string }) {
+  const [isBusy, setBusy] = useState(false);
+  const [failure, setFailure] = useState<ApiFailure | undefined>(undefined);
+  const cancel = async () => {
+    setBusy(true);
+    await api.cancel(id).catch((error) => {
+      const shown = asFailure(error);
+      if (shown.code !== "JOB_ENDED") setFailure(shown);
+    });
+    setBusy(false);
+  };
+  return (
+    <>
+      <Button icon="cross" disabled={isBusy} onClick={cancel}>
+        {isBusy ? t("job.cancelling") : t("job.cancel")}
+      </Button>
+      {failure && <Failure failure={failure} />}
+    </>
+  );
+}

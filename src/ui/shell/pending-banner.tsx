@@ -1,0 +1,96 @@
+import { useState } from "preact/hooks";
+import { mayWrite } from "../api/access.ts";
+import { type ApiFailure, asFailure } from "../api/failure.ts";
+import type { EngineReport } from "../api/shapes.ts";
+import { t, tn } from "../i18n/index.ts";
+import { Banner } from "../parts/banner.tsx";
+import { Button } from "../parts/button.tsx";
+import { Dialog } from "../parts/dialog.tsx";
+import { Failure } from "../parts/failure.tsx";
+import { Fold } from "../parts/fold.tsx";
+import { askEngine, restartEngine, restartJob } from "../state/engine.ts";
+import { useResource } from "../state/resource.ts";
+import { RestartPanel } from "./restart-panel.tsx";
+
+const EVERY_SECONDS = 5;
+
+/** What waits for a restart of the engine, with the button for it, and what the last one has led to. */
+export function PendingBanner() {
+  const { data, refresh } = useResource("engine", askEngine, { every: EVERY_SECONDS });
+  const engine = data.value;
+  if (restartJob.value !== undefined) return <RestartPanel id={restartJob.value} onEnd={refresh} />;
+  if (!engine) return null;
+  return (
+    <>
+      {!engine.reachable && (
+        <Banner tone="warn" title={t("engine.away")}>
+          <p>{engine.reason}</p>
+        </Banner>
+      )}
+      {engine.pending.length > 0 && <Pending engine={engine} />}
+    </>
+  );
+}
+
+function Pending({ engine: { pending, restart } }: { readonly engine: EngineReport }) {
+  const [isAsking, setAsking] = useState(false);
+  const canRestart = restart !== "none" && mayWrite.value;
+  const button = (
+    <Button kind="primary" icon="restart" onClick={() => setAsking(true)}>
+      {t("engine.restart")}
+    </Button>
+  );
+  return (
+    <Banner tone="info" title={tn("pending", pending.length)} actions={canRestart && button}>
+      {restart === "none" && <p>{t("engine.restart.none")}</p>}
+      <Fold summary={t("pending.show")}>
+        {() => (
+          <ul class="plain-list">
+            {pending.map(({ type, name, change }) => (
+              <li key={`${type}/${name}`}>
+                {change === "delete" ? name : <a href={`#/plugins/${type}/${encodeURIComponent(name)}`}>{name}</a>}{" "}
+                <span class="muted">
+                  {t(`type.${type}`)}, {t(`pending.${change}`)}
+                </span>
+              </li>
+            ))}
+          </ul>
+        )}
+      </Fold>
+      {isAsking && <RestartDialog onClose={() => setAsking(false)} />}
+    </Banner>
+  );
+}
+
+function RestartDialog({ onClose }: { readonly onClose: () => void }) {
+  const [failure, setFailure] = useState<ApiFailure | undefined>(undefined);
+  const [isBusy, setBusy] = useState(false);
+  const restart = async () => {
+    setBusy(true);
+    setFailure(undefined);
+    try {
+      await restartEngine();
+      onClose();
+    } catch (error) {
+      setFailure(asFailure(error));
+    }
+    setBusy(false);
+  };
+  return (
+    <Dialog
+      title={t("engine.restart.title")}
+      onClose={onClose}
+      actions={
+        <>
+          <Button onClick={onClose}>{t("button.cancel")}</Button>
+          <Button kind="primary" icon="restart" disabled={isBusy} onClick={restart}>
+            {t("engine.restart.confirm")}
+          </Button>
+        </>
+      }
+    >
+      <p>{t("engine.restart.text")}</p>
+      {failure && <Failure failure={failure} />}
+    </Dialog>
+  );
+}

@@ -1,0 +1,28 @@
+import { signal } from "@preact/signals";
+import { api, change } from "../api/calls.ts";
+import { asFailure } from "../api/failure.ts";
+import type { EngineReport } from "../api/shapes.ts";
+
+/** Whether this server stands in front of an engine; undefined until it has said so. */
+const isInFront = signal<boolean | undefined>(undefined);
+
+/** The engine and what waits for its restart; null where the server stands alone. `GET /engine` does not exist there. */
+export async function askEngine(signal: AbortSignal): Promise<EngineReport | null> {
+  if (isInFront.peek() === undefined) {
+    const about = await api.about(signal);
+    isInFront.value = about.pluginServer !== undefined || about.engine !== undefined;
+  }
+  return isInFront.peek() ? api.engine(signal) : null;
+}
+
+/** The job of the last restart that was asked for here, until somebody has seen its result. */
+export const restartJob = signal<string | undefined>(undefined);
+
+/** @throws ApiFailure */
+export async function restartEngine(): Promise<void> {
+  try {
+    restartJob.value = await change.restartEngine();
+  } catch (error) {
+    throw asFailure(error);
+  }
+}

@@ -1,0 +1,85 @@
+import { useState } from "preact/hooks";
+import { mayWrite } from "../api/access.ts";
+import { api } from "../api/calls.ts";
+import type { PluginDetails, PluginName, PluginType } from "../api/shapes.ts";
+import { t } from "../i18n/index.ts";
+import { EngineBadge, VerdictBadge } from "../parts/badges.tsx";
+import { Button, LinkButton } from "../parts/button.tsx";
+import { Failure } from "../parts/failure.tsx";
+import { Problems } from "../parts/problems.tsx";
+import { useResource } from "../state/resource.ts";
+import { DeleteDialog } from "./delete-dialog.tsx";
+import { PluginAbout } from "./plugin-about.tsx";
+import { PluginFiles } from "./plugin-files.tsx";
+import { PluginLog } from "./plugin-log.tsx";
+import { PluginUse } from "./plugin-use.tsx";
+import { PluginVersions } from "./plugin-versions.tsx";
+
+const EVERY_SECONDS = 10;
+
+/** One plugin: whether the engine loads it, what uses it, its versions, files and log. */
+export function PluginView({ type, name }: { readonly type: string; readonly name: string }) {
+  const id: PluginName = { type: type as PluginType, name: decodeURIComponent(name) };
+  const { data, failure, refresh } = useResource(`plugin/${type}/${name}`, (signal) => api.plugin(id, signal), {
+    every: EVERY_SECONDS,
+  });
+  const plugin = data.value;
+  const failed = failure.value;
+  const isGone = failed?.code === "PLUGIN_NOT_FOUND";
+  return (
+    <>
+      <p class="crumb">
+        <a href="#/">{t("plugin.back")}</a>
+      </p>
+      <Head id={id} plugin={isGone ? undefined : plugin} />
+      {failed !== undefined && (plugin === undefined || isGone) && <Failure failure={failed} />}
+      {plugin === undefined && failed === undefined && <p class="muted">{t("loading")}</p>}
+      {plugin !== undefined && !isGone && (
+        <div class="sections">
+          <Verdict plugin={plugin} />
+          <PluginUse id={id} plugin={plugin} />
+          <PluginAbout plugin={plugin} />
+          <PluginVersions id={id} installed={plugin} onChanged={refresh} />
+          <PluginFiles plugin={plugin} />
+          <PluginLog id={id} />
+        </div>
+      )}
+    </>
+  );
+}
+
+function Head({ id, plugin }: { readonly id: PluginName; readonly plugin: PluginDetails | undefined }) {
+  const [isDeleting, setDeleting] = useState(false);
+  return (
+    <div class="view-head">
+      <h1>{id.name}</h1>
+      <span class="muted">
+        {t(`type.${id.type}`)} {plugin?.version}
+      </span>
+      {plugin && <VerdictBadge verdict={plugin.compatibility?.verdict ?? null} />}
+      {plugin?.engine && <EngineBadge state={plugin.engine} reason={plugin.engineReason} />}
+      {plugin && mayWrite.value && (
+        <div class="view-actions">
+          <LinkButton to="/install" icon="upload">
+            {t("plugin.update")}
+          </LinkButton>
+          <Button kind="danger" icon="trash" onClick={() => setDeleting(true)}>
+            {t("plugin.delete")}
+          </Button>
+        </div>
+      )}
+      {isDeleting && plugin && <DeleteDialog id={id} plugin={plugin} onClose={() => setDeleting(false)} />}
+    </div>
+  );
+}
+
+function Verdict({ plugin: { compatibility } }: { readonly plugin: PluginDetails }) {
+  return (
+    <section class="panel">
+      <h2>{t("plugin.verdict")}</h2>
+      {compatibility === undefined && <p>{t("plugin.verdict.off")}</p>}
+      {compatibility?.verdict === "compatible" && <p>{t("plugin.verdict.compatible")}</p>}
+      {compatibility && <Problems problems={compatibility.problems} />}
+    </section>
+  );
+}

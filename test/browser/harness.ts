@@ -1,0 +1,90 @@
+// biome-ignore-all lint/correctness/noEmptyPattern: vitest reads from the pattern which fixtures another one needs
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
+import { PLUGIN_TYPES } from "../../src/domain/plugin.ts";
+import { EngineStandIn } from "../support/engine-stand-in.ts";
+import { processTest } from "../support/fixtures.ts";
+import { send } from "../support/http-client.ts";
+import { type PluginContents, pluginZip } from "../support/plugin-zip.ts";
+import { PageFaults } from "./page-faults.ts";
+
+export interface OpenOptions extends BrowserContextOptions {
+  /** A route of the page: `/install`. Default: the list of plugins. */
+  readonly route?: string;
+  /** What Chromium may say of replies that the test brings about, such as `/status of 401/`. */
+  readonly expects?: readonly RegExp[];
+}
+
+/**
+ * Tests of the page: the built server as a process (`start`), a Chromium for all tests of a file, and `open` for a page in a
+ * context of its own. A test fails on an error in the console or the page, and on a request to another host.
+ */
+export const browserTest = processTest
+  .extend("browser", { scope: "file" }, async ({}, { onCleanup }) => {
+    const browser = await launchChromium();
+    onCleanup(() => browser.close());
+    return browser;
+  })
+  /** Starts the server, on the port that it had before, and returns its address. */
+  .extend("start", ({ server }) => async (settings: Readonly<Record<string, string>> = {}) => {
+    const before = server.url === "" ? {} : { BASIC__RESTPORT: new URL(server.url).port };
+    return server.start({ settings: { ...before, ...settings } });
+  })
+  .extend("open", ({ browser, server }, { onCleanup }) => {
+    const opened: PageFaults[] = [];
+    onCleanup(async () => {
+      for (const faults of opened) await faults.close();
+    });
+    return async ({ route = "/", expects = [], ...options }: OpenOptions = {}): Promise<Page> => {
+      const context = await browser.newContext({ locale: "en-US", ...options });
+      const page = await context.newPage();
+      opened.push(new PageFaults(page, new URL(server.url).origin, expects));
+      await page.goto(`${server.url}/ui/#${route}`);
+      return page;
+    };
+  })
+  /** Installs a plugin by the API. */
+  .extend("install", ({ server }) => async (contents: PluginContents, query = "") => {
+    const { type, name } = contents;
+    return send(`${server.url}/plugins/${type}?name=${name}${query}`, {
+      method: "POST",
+      headers: { "content-type": "application/zip" },
+      body: pluginZip(contents),
+    });
+  })
+  .extend("update", ({ server }) => async (contents: PluginContents) => {
+    const { type, name } = contents;
+    return send(`${server.url}/plugins/${type}/${name}`, {
+      method: "PUT",
+      headers: { "content-type": "application/zip" },
+      body: pluginZip(contents),
+    });
+  });
+
+/** The same with an `engine` behind the server; `startBoth` starts the two. */
+export const inFrontBrowserTest = browserTest
+  .extend("engine", async ({ server }, { onCleanup }) => {
+    for (const folder of [...PLUGIN_TYPES, "portable"]) {
+      await mkdir(join(server.base, "plugins", folder), { recursive: true });
+    }
+    const engine = new EngineStandIn({ base: server.base });
+    onCleanup(() => engine.stop());
+    return engine;
+  })
+  .extend("startBoth", ({ engine, start }) => async (settings: Readonly<Record<string, string>> = {}) => {
+    await engine.start();
+    engine.age(60); // up times are whole seconds: what is installed now comes after its start
+    return start({ ENGINE__URL: engine.url, ENGINE__SETTLESECONDS: "0.01", ...settings });
+  });
+
+async function launchChromium(): Promise<Browser> {
+  return chromium.launch({
+    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+    args: [
+      // Its sandbox needs user namespaces, or not to be root; what it opens is ours.
+      "--no-sandbox",
+      "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+    ],
+  });
+}

@@ -1,0 +1,29 @@
+import type { Page } from "playwright-core";
+
+/** Watches a page for what no test may bring about: errors in the console or the page, and requests to other hosts. */
+export class PageFaults {
+  readonly #page: Page;
+  readonly #faults: string[] = [];
+
+  /** @param expected lines of the console that the test brings about */
+  constructor(page: Page, origin: string, expected: readonly RegExp[]) {
+    this.#page = page;
+    page.on("pageerror", (error) => this.#faults.push(`page error: ${error.stack ?? error.message}`));
+    page.on("console", (message) => {
+      const line = `${message.type()}: ${message.text()} (${message.location().url})`;
+      const isBad = message.type() === "error" || message.type() === "warning";
+      if (isBad && !expected.some((one) => one.test(line))) this.#faults.push(line);
+    });
+    page.on("request", (request) => {
+      const url = request.url();
+      const isOurs = url.startsWith(`${origin}/`) || /^(?:data|blob|about):/.test(url);
+      if (!isOurs) this.#faults.push(`request to ${url}`);
+    });
+  }
+
+  /** Closes the page. @throws Error with all faults */
+  async close(): Promise<void> {
+    await this.#page.context().close();
+    if (this.#faults.length > 0) throw new Error(`the page had faults:\n${this.#faults.join("\n")}`);
+  }
+}
