@@ -95,8 +95,10 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     builtIn: engine?.names,
   });
   const functionNames = new FunctionNames(() => store.entries("functions"));
+  const trust = createTrust({ folder: layout.trustFolder, config: config.trust, log });
   const installed = new InstalledPlugins({
     store,
+    trust,
     verdicts: new Verdicts({ store, check, log }),
     functionNames,
     engines: { allowedFolders, baseFolder: layout.base },
@@ -116,7 +118,7 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     store,
     queue,
     downloader,
-    trust: createTrust({ folder: layout.trustFolder, config: config.trust, log }),
+    trust,
     scripts: createScriptRunner({
       config: config.installScript,
       env,

@@ -9,6 +9,7 @@ import { fetchPage } from "../fetch/page.ts";
 import type { Log } from "../lib/log.ts";
 import { Deadline } from "../lib/signals.ts";
 import { createListingCache } from "./listing-cache.ts";
+import type { HostFailure, Offer } from "./offer.ts";
 import { detectPlatform, type Platform } from "./platform.ts";
 import type { HostAnswer, PluginHost, PluginQuery } from "./plugin-host.ts";
 
@@ -24,6 +25,12 @@ interface Listing {
   readonly emptyPages: readonly string[];
 }
 
+/** The same with where each plugin is from and why a host failed. No host need have answered. */
+interface DetailedListing {
+  readonly offers: readonly Offer[];
+  readonly failed: readonly HostFailure[];
+}
+
 export interface Catalogue {
   /**
    * The plugins of a type that the hosts offer for this system. Takes at most `timeoutSeconds`, whatever they do.
@@ -31,6 +38,8 @@ export interface Catalogue {
    * @throws PluginError PLUGIN_HOSTS_FAILED when there are hosts and none of them answers
    */
   list(type: PluginType): Promise<Listing>;
+  /** The same answers of the hosts, in detail; hosts that failed are in it, all of them included. Takes as long as `list`. */
+  details(type: PluginType): Promise<DetailedListing>;
 }
 
 export interface CatalogueOptions {
@@ -51,13 +60,13 @@ export interface CatalogueOptions {
 /** Does nothing before the first `list`: most servers are never asked for a listing. */
 export function createCatalogue(options: CatalogueOptions): Catalogue {
   const { config, log, onAnswer, platform = () => detectPlatform(config), now = () => performance.now() } = options;
-  const cache = createListingCache<PluginType, Listing>({
+  const cache = createListingCache<PluginType, Answers>({
     seconds: config.cacheSeconds,
-    isComplete: ({ failedHosts }) => failedHosts.length === 0,
+    isComplete: ({ failed }) => failed.length === 0,
     now,
   });
 
-  async function load(type: PluginType): Promise<Listing> {
+  async function load(type: PluginType): Promise<Answers> {
     const query = { version: config.version, type, platform: await platform() };
     const replies = await askHosts(query, options);
     for (const { host, answer } of replies) {
@@ -70,7 +79,16 @@ export function createCatalogue(options: CatalogueOptions): Catalogue {
     return mergeReplies(replies);
   }
 
-  return { list: (type) => cache.get(type, () => load(type)) };
+  const get = (type: PluginType) => cache.get(type, () => load(type));
+  return {
+    async list(type) {
+      const { listing, failed } = await get(type);
+      if (listing !== undefined) return listing;
+      const reasons = failed.map(({ host, reason }) => `${host}: ${reason}`);
+      throw new PluginError("PLUGIN_HOSTS_FAILED", `no plugin host answered: ${reasons.join("; ")}`);
+    },
+    details: get,
+  };
 }
 
 interface HostReply {
@@ -112,27 +130,32 @@ async function askHosts(query: PluginQuery, options: CatalogueOptions): Promise<
   }
 }
 
-/** @throws PluginError PLUGIN_HOSTS_FAILED when every one of them failed */
-function mergeReplies(replies: readonly HostReply[]): Listing {
-  const merged = new Map<string, string>();
-  const failedHosts: string[] = [];
+/** What the hosts said, put together once. */
+interface Answers extends DetailedListing {
+  /** undefined where there are hosts and none of them answered. */
+  readonly listing: Listing | undefined;
+}
+
+/** Of a plugin that several hosts offer, the first host counts. */
+function mergeReplies(replies: readonly HostReply[]): Answers {
+  const merged = new Map<string, Offer>();
+  const failed: HostFailure[] = [];
   const emptyPages: string[] = [];
-  const reasons: string[] = [];
   for (const { host, answer } of replies) {
+    const { redacted } = host;
     if ("failure" in answer) {
-      failedHosts.push(host.redacted);
-      reasons.push(`${host.redacted}: ${answer.failure}`);
+      failed.push({ host: redacted, url: redacted, reason: answer.failure });
       continue;
     }
     emptyPages.push(...(answer.empty ?? []).map(({ page }) => page));
     for (const [name, url] of answer.plugins) {
-      if (!merged.has(name)) merged.set(name, url);
+      if (!merged.has(name)) merged.set(name, { name, url, host: redacted });
     }
   }
-  if (replies.length > 0 && failedHosts.length === replies.length) {
-    throw new PluginError("PLUGIN_HOSTS_FAILED", `no plugin host answered: ${reasons.join("; ")}`);
-  }
+  const offers = [...merged.keys()].sort().map((name) => merged.get(name) as Offer);
+  if (replies.length > 0 && failed.length === replies.length) return { offers, failed, listing: undefined };
   const plugins: Record<string, string> = Object.create(null);
-  for (const name of [...merged.keys()].sort()) plugins[name] = merged.get(name) as string;
-  return Object.freeze({ plugins: Object.freeze(plugins), failedHosts: Object.freeze(failedHosts), emptyPages });
+  for (const { name, url } of offers) plugins[name] = url;
+  const failedHosts = Object.freeze(failed.map(({ host }) => host));
+  return { offers, failed, listing: Object.freeze({ plugins: Object.freeze(plugins), failedHosts, emptyPages }) };
 }

@@ -1,19 +1,16 @@
-import { mkdtemp, open, readFile, rm, stat } from "node:fs/promises";
+import { mkdtemp, readFile, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join, resolve } from "node:path";
 import type { Config } from "../config/schema.ts";
 import { PluginError } from "../domain/errors.ts";
 import { checkExportedFunctions } from "../domain/install-request.ts";
 import { checkPluginName, functionOf } from "../domain/names.ts";
-import { type PluginId, type PluginType, parseSoFileName } from "../domain/plugin.ts";
+import { parseSoFileName } from "../domain/plugin.ts";
 import type { Verified } from "../domain/plugin-entry.ts";
 import type { Inspector } from "../inspect/inspector.ts";
-import { OPEN_WITHOUT_WAITING, sha256OfFile } from "../lib/files.ts";
+import { sha256OfFile } from "../lib/files.ts";
 import { SILENT } from "../lib/log.ts";
 import { Turns } from "../lib/turns.ts";
-import { readArchive } from "../package/archive.ts";
-import { readEntryNames } from "../package/entry-name.ts";
-import { insteadOfAnySo } from "../package/missing-file.ts";
 import type { ScriptRunner } from "../package/script/install-script.ts";
 import { PREDICATE_TYPE, type StatedSubject } from "../package/trust/statement.ts";
 import type { Trust } from "../package/trust/trust.ts";
@@ -21,15 +18,20 @@ import type { Staging } from "../package/unpack.ts";
 import { ChangeRun, StageFailure } from "../plugins/change-run.ts";
 import { engineFunctions } from "../plugins/engine-functions.ts";
 import { unregisteredFunctions } from "../plugins/function-names.ts";
+import { identifyPackage } from "../plugins/identify-package.ts";
+import { inspectZip } from "../plugins/inspect-package.ts";
 import type { InspectionReport } from "../plugins/inspection-report.ts";
-import { inspectZip } from "../plugins/pipeline.ts";
 import { CompatibilityCheck } from "../plugins/verdicts/compatibility-check.ts";
 import type { InspectArguments } from "./arguments.ts";
+
+const NAME_IT = "say with --name which plugin it is";
 
 /** What the inspection of a file reports. Only a zip has a script, a sha256 and bytes. */
 interface FileReport
   extends Pick<InspectionReport, "name" | "version" | "verdict" | "problems" | "plugin" | "engine">,
-    Partial<Pick<InspectionReport, "engineFunctions" | "script" | "sha256" | "bytes" | "verified">> {
+    Partial<
+      Pick<InspectionReport, "type" | "engineFunctions" | "script" | "scriptText" | "sha256" | "bytes" | "verified">
+    > {
   readonly file: string;
   /** Functions that are exported and not requested; only for function plugins. */
   readonly unregistered: readonly string[];
@@ -90,20 +92,22 @@ async function inspectLocalZip(
   { limits, scripts, trust, signal }: InspectFileOptions,
 ): Promise<FileReport> {
   const { file } = args;
-  const id = await identify(args, limits);
+  const run = new ChangeRun({ plugin: undefined, signal, log: SILENT });
+  const parts = { check, limits, scripts, unpacking: new Turns() };
+  await using folder = await TemporaryFolder.create();
+  const known = { ...(args.type && { type: args.type }), ...(args.name !== undefined && { name: args.name }) };
+  const id = await identifyPackage(file, { known, remedy: NAME_IT, folder, run, parts }).catch(throwCause);
   const request = { id, functions: checkExportedFunctions(id.type, args.functions), shellParas: [] };
   const sha256 = await sha256OfFile(file);
   const verified = args.statement && (await proveStatement(args.statement, { id, sha256 }, trust, signal));
   const zip = { file, bytes, sha256, verified: verified || undefined };
-  const run = new ChangeRun({ plugin: id, signal, log: SILENT });
-  const parts = { check, limits, scripts, unpacking: new Turns() };
-  await using folder = await TemporaryFolder.create();
-  try {
-    const report = await inspectZip({ zip, request, folder, run, parts }, comparison(args));
-    return { file, ...report, unregistered: report.unregistered ?? [] };
-  } catch (error) {
-    throw error instanceof StageFailure ? error.cause : error;
-  }
+  const { report } = await inspectZip({ zip, request, folder, run, parts }, comparison(args)).catch(throwCause);
+  return { file, ...report, unregistered: report.unregistered ?? [] };
+}
+
+/** For `catch()`: a stage is no news on a terminal. */
+function throwCause(error: unknown): never {
+  throw error instanceof StageFailure ? error.cause : error;
 }
 
 /** @throws PluginError SIGNATURE_INVALID; the system's error when the file can't be read; the signal's reason */
@@ -136,29 +140,6 @@ function comparison({ engine, type, functions }: InspectArguments): {
 } {
   const isTypeGuessed = type === undefined && functions.length === 0;
   return { isTypeGuessed, ...(engine === undefined ? {} : { engine: resolve(engine) }) };
-}
-
-/** Which plugin a zip is of, where the arguments don't say. */
-async function identify(args: InspectArguments, { maxEntries }: Config["pluginPackage"]): Promise<PluginId> {
-  await using zip = await open(args.file, OPEN_WITHOUT_WAITING);
-  const { entries } = await readArchive(zip, maxEntries);
-  const names = readEntryNames(entries).map(({ path }) => path);
-  const name = checkPluginName(args.name ?? nameOfOnlySo(names));
-  return { name, type: args.type ?? guessType(names, name) };
-}
-
-function nameOfOnlySo(names: readonly string[]): string {
-  const [only, ...others] = names.filter((name) => !name.includes("/")).flatMap((name) => parseSoFileName(name) ?? []);
-  if (only !== undefined && others.length === 0) return only.name;
-  const instead = only === undefined ? insteadOfAnySo(names.filter((name) => name !== "")) : "";
-  if (instead !== "") throw new PluginError("ARCHIVE_INVALID", `the zip has no .so at its root${instead}`);
-  const found = only === undefined ? "no .so" : `${others.length + 1} .so files`;
-  throw new PluginError("ARCHIVE_INVALID", `the zip has ${found} at its root; say with --name which plugin it is`);
-}
-
-/** Only for a source is a yaml required, and the type matters for nothing else here. */
-function guessType(names: readonly string[], name: string): PluginType {
-  return names.includes(`${name}.yaml`) ? "sources" : "functions";
 }
 
 /** Where a zip is unpacked without a server: a folder of the system's that is gone afterwards. */

@@ -43,6 +43,11 @@ export interface InstallRequest extends PackageRequest {
   readonly functions: readonly string[];
 }
 
+/** A checked request to inspect: which plugin the zip is of may have to be found out. */
+export interface InspectRequest extends Omit<InstallRequest, "id" | "allowDowngrade"> {
+  readonly known: Partial<PluginId>;
+}
+
 /** The most arguments of install.sh, and how large each may be: Linux starts no program with a larger one. */
 export const MAX_ARGUMENTS = 1000;
 export const MAX_ARGUMENT_BYTES = 128 * 1024 - 1;
@@ -68,6 +73,11 @@ export interface InstallBody {
   readonly functions?: readonly string[] | null;
 }
 
+/** The same for an inspection. */
+export interface InspectBody extends InstallBody {
+  readonly type?: PluginType | null;
+}
+
 /**
  * Checks a request against the rules for names and addresses.
  *
@@ -79,6 +89,23 @@ export function checkInstallRequest(type: PluginType, body: InstallBody): Instal
     ...checkPackage(body),
     allowDowngrade: body.allowDowngrade ?? undefined,
     functions: checkExportedFunctions(type, body.functions ?? []),
+  };
+}
+
+/**
+ * The same for an inspection, which finds out which plugin it is where the request does not say.
+ *
+ * @param type that the path names; with it, a name is needed too
+ * @throws PluginError NAME_INVALID, URI_INVALID, BODY_INVALID
+ */
+export function checkInspectRequest(type: PluginType | undefined, body: InspectBody): InspectRequest {
+  const functions = body.functions ?? [];
+  const said = type ?? body.type ?? (functions.length > 0 ? "functions" : undefined); // only these have functions
+  const name = type === undefined && !body.name?.trim() ? undefined : checkPluginName(body.name);
+  return {
+    known: { ...(said && { type: said }), ...(name && { name }) },
+    ...checkPackage(body),
+    functions: said === undefined ? [] : checkExportedFunctions(said, functions),
   };
 }
 

@@ -36,6 +36,7 @@ import { passOn, tellPassedOn } from "./pass-on/pass-on.ts";
 import { engineRoutes } from "./routes/engine.ts";
 import { engineRestartRoutes } from "./routes/engine-restart.ts";
 import { functionRoutes } from "./routes/functions.ts";
+import { inspectRoutes } from "./routes/inspect.ts";
 import { jobRoutes } from "./routes/jobs.ts";
 import { listRoutes } from "./routes/lists.ts";
 import { metricsRoutes } from "./routes/metrics.ts";
@@ -129,6 +130,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     engineSeconds: options.config.engine.connectTimeoutSeconds,
   });
   await pluginRoutes(app, { installed, manager, engine, restarts, jobs, bodies, restart, trust });
+  await inspectRoutes(app, { manager, bodies, trust });
   await portableRoutes(app, { manager, bodies, trust, engine });
   await versionRoutes(app, { installed, manager, engine, restarts, jobs });
   if (restarts !== undefined) await engineRestartRoutes(app, { restarts });

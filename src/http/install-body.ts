@@ -1,7 +1,8 @@
-import { Type } from "@sinclair/typebox";
+import { type TObject, Type } from "@sinclair/typebox";
 import type { FastifyRequest } from "fastify";
 import type { Config } from "../config/schema.ts";
 import { ARGUMENTS_LIMIT, MAX_ARGUMENT_BYTES, MAX_ARGUMENTS } from "../domain/install-request.ts";
+import { PLUGIN_TYPES } from "../domain/plugin.ts";
 import { ZIP_TYPES } from "../incoming/body-kind.ts";
 import type { Fields } from "../incoming/fields.ts";
 import type { BodyDecoder, BodyRules } from "./body/decode-body.ts";
@@ -21,7 +22,7 @@ const ArgumentList = Type.Array(Argument, { maxItems: MAX_ARGUMENTS });
 type StatementLimit = Pick<Config["trust"], "maxStatementBytes">;
 
 /** The body of a create, an update and an inspection. Other fields are ignored. */
-const installBodySchema = ({ maxStatementBytes }: StatementLimit) =>
+export const installBodySchema = ({ maxStatementBytes }: StatementLimit) =>
   Type.Object(
     {
       name: optionalString,
@@ -49,14 +50,28 @@ const installBodySchema = ({ maxStatementBytes }: StatementLimit) =>
     { description: "name and file" },
   );
 
+/** The same for an inspection of a plugin whose type nobody knows yet, where it may be said. */
+export const inspectBodySchema = (limit: StatementLimit) =>
+  Type.Object(
+    {
+      ...installBodySchema(limit).properties,
+      type: Type.Optional(
+        Type.Union([...PLUGIN_TYPES.map((type) => Type.Literal(type)), Type.Null()], {
+          description: `one of ${PLUGIN_TYPES.join(", ")}`,
+        }),
+      ),
+    },
+    { description: "file" },
+  );
+
 /** How a request to install is read: as JSON of any content type, as a zip with the fields in the query, or as a form. */
-export class InstallBodies {
-  readonly schema: ReturnType<typeof installBodySchema>;
+export class InstallBodies<S extends TObject> {
+  readonly schema: S;
   readonly #bodies: BodyDecoder;
   readonly #rules: BodyRules;
 
-  constructor(bodies: BodyDecoder, limit: StatementLimit) {
-    this.schema = installBodySchema(limit);
+  constructor(bodies: BodyDecoder, limit: StatementLimit, schema: S) {
+    this.schema = schema;
     this.#bodies = bodies;
     this.#rules = {
       schema: this.schema,

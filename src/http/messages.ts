@@ -47,7 +47,7 @@ export const errorPrefix = {
   delete: (type: PluginType) => forPlugin("delete", type),
   update: (type: PluginType) => forPlugin("update", type),
   rollback: (type: PluginType) => forPlugin("rollback", type),
-  inspect: (type: PluginType) => `${type} plugins inspect command error: `,
+  inspect: (type?: PluginType) => `${type === undefined ? "" : `${type} `}plugins inspect command error: `,
   portable: (action: "install" | "update") =>
     `portables plugins ${action === "install" ? "create" : "update"} command error: `,
   prebuild: (type: PluginType) => `${type} plugins prebuild command error: `,
@@ -65,7 +65,8 @@ export const errorPrefix = {
 
 /** By the body that could not be used. */
 export const bodyErrorPrefix = {
-  plugin: (type: PluginType) => `Invalid body: Error decoding the ${type} plugin json: `,
+  plugin: (type?: PluginType) =>
+    `Invalid body: Error decoding the ${type === undefined ? "" : `${type} `}plugin json: `,
   portable: "Invalid body: Error decoding the portables plugin json: ",
   functionList: "Invalid body: Error decoding the function list json: ",
   rollback: "Invalid body: Error decoding the rollback json: ",

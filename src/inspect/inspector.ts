@@ -8,6 +8,7 @@ import { readPluginSources, type SourcePaths } from "./go/toolchain.ts";
 import { compareHashes, type Evidence, judge } from "./judge/judge.ts";
 import { differingModules } from "./judge/problems.ts";
 import { linkIdentityOf, type PluginFacts, type PluginReading, readPlugin } from "./plugin-facts.ts";
+import { readPluginType } from "./plugin-type.ts";
 import { readSymbolTypes } from "./symbol-types.ts";
 import { type FoundLibraries, findLibraries } from "./system/libraries.ts";
 import type { LibrarySearch } from "./system/library-folders.ts";
@@ -72,6 +73,12 @@ export interface Inspector {
    * @throws a system's error when the plugin's file can't be opened or read; the reason of the options' signal
    */
   inspect(soFile: string, requiredSymbols: readonly string[], options?: InspectOptions): Promise<Inspection>;
+  /**
+   * Which type of plugin a .so is, see `readPluginType`; undefined where that takes too long, too.
+   *
+   * @throws the system's error when the file can't be read; the signal's reason
+   */
+  pluginTypeOf(soFile: string, symbol: string, signal: AbortSignal): Promise<PluginType | undefined>;
   /** `engineFingerprint` of an inspection made now; shows whether a previous one is still valid. Never throws. */
   engineFingerprint(binary?: string): Promise<string>;
   /** Changes with what a verdict depends on in this system: its glibc and its libraries. Never throws. */
@@ -129,6 +136,9 @@ export function createInspector({ config, baseFolder, env }: InspectorOptions): 
         engineFacts: typeof engine === "string" ? undefined : summaryOf(engine),
         engineModule: typeof engine === "string" ? undefined : engine.modules.main?.path,
       };
+    },
+    async pluginTypeOf(soFile, symbol, signal) {
+      return withFile(soFile, (file) => readPluginType(file, symbol), new TimeBudget(signal), true);
     },
     async engineFingerprint(binary) {
       return (await engineOf(binary)).fingerprint;

@@ -25,7 +25,7 @@ export type AuditedAction =
  * engine, or the engine's address. A name that was not read, or is none, is empty.
  */
 export type AuditedSubject =
-  | { readonly plugin: PackageId }
+  | { readonly plugin: Readonly<Record<keyof PackageId, string>> }
   | { readonly upload: string }
   | { readonly job: string }
   | { readonly request: string }

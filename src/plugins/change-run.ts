@@ -42,7 +42,8 @@ export class StageFailure extends Error {
 export type StageObserver = (stage: Stage, seconds: number, bytes: number) => void;
 
 interface ChangeRunOptions {
-  readonly plugin: PackageId;
+  /** Undefined while it is not known which plugin it is. */
+  readonly plugin: PackageId | undefined;
   readonly signal: AbortSignal;
   readonly log: Log;
   readonly progress?: Progress | undefined;
@@ -55,7 +56,7 @@ export class ChangeRun {
   readonly log: Log;
   /** Milliseconds by stage, in the order in which they ended. */
   readonly durations: Partial<Record<Stage, number>> = {};
-  readonly #plugin: PackageId;
+  readonly #plugin: PackageId | undefined;
   readonly #progress: Progress;
   readonly #onStage: StageObserver;
   /** Of the present stage. */

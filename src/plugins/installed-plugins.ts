@@ -5,6 +5,7 @@ import { PluginError } from "../domain/errors.ts";
 import { PLUGIN_TYPES, type PluginId, type PluginType } from "../domain/plugin.ts";
 import { isBelow } from "../fetch/hosts.ts";
 import { quoted } from "../lib/text.ts";
+import type { Trust } from "../package/trust/trust.ts";
 import type { PluginStore } from "../store/plugin-store.ts";
 import { versionId } from "../store/versions/version-list.ts";
 import type { FunctionDescription, FunctionNames } from "./function-names.ts";
@@ -24,6 +25,7 @@ interface InstalledPluginsOptions {
   readonly verdicts: Verdicts;
   readonly functionNames: FunctionNames;
   readonly engines: EngineRules;
+  readonly trust: Pick<Trust, "looksForSignatures">;
 }
 
 /** Which plugins to list: all that match every given field. */
@@ -40,12 +42,14 @@ export class InstalledPlugins {
   readonly #verdicts: Verdicts;
   readonly #functionNames: FunctionNames;
   readonly #engines: EngineRules;
+  readonly #trust: InstalledPluginsOptions["trust"];
 
-  constructor({ store, verdicts, functionNames, engines }: InstalledPluginsOptions) {
+  constructor({ store, verdicts, functionNames, engines, trust }: InstalledPluginsOptions) {
     this.#store = store;
     this.#verdicts = verdicts;
     this.#functionNames = functionNames;
     this.#engines = engines;
+    this.#trust = trust;
   }
 
   /** In alphabetical order: the same array until a plugin of that type changes. */
@@ -64,10 +68,17 @@ export class InstalledPlugins {
     await this.#store.notice(type === undefined ? PLUGIN_TYPES : [type]);
     const judged = await this.#verdicts.of(this.#ids(type));
     const compared = other === undefined ? judged : await this.#verdicts.against(other, judged);
+    // Keys that can't be read stop installs and are reported there; there is something to ask for all the same.
+    const isSignatureAsked = await this.#trust.looksForSignatures().catch(() => true);
     const summaries = compared.map(({ id, entry, compatibility }) =>
-      summarisePlugin(id, entry, withUnplaced(compatibility, entry)),
+      summarisePlugin(id, entry, { compatibility: withUnplaced(compatibility, entry), isSignatureAsked }),
     );
     return summaries.filter((plugin) => verdict === undefined || plugin.verdict === verdict);
+  }
+
+  /** The installed version of a plugin; undefined where there is none. */
+  version(id: PluginId): string | undefined {
+    return this.#store.get(id)?.version;
   }
 
   /** @throws PluginError PLUGIN_NOT_FOUND */

@@ -24,7 +24,6 @@ import type { Activation, ActivationOutcome } from "./activation.ts";
 import { type ChangeFacts, ChangeRun, type StageObserver } from "./change-run.ts";
 import { refuseDowngrade } from "./downgrade.ts";
 import type { FunctionNames } from "./function-names.ts";
-import { type InspectionReport, reportOf, verdictBeforeScript } from "./inspection-report.ts";
 import { type FetchedZip, obtainZip, verifyZip } from "./obtain.ts";
 import { leaveOutInvalidConfig, withUnplaced } from "./placed-config.ts";
 import { runScript } from "./script-stage.ts";
@@ -32,7 +31,7 @@ import type { TakenNames } from "./taken-names.ts";
 import type { Checked, CompatibilityCheck } from "./verdicts/compatibility-check.ts";
 
 /** What reads a package that is on the disk. */
-interface PackageParts {
+export interface PackageParts {
   readonly check: CompatibilityCheck;
   readonly limits: Config["pluginPackage"];
   /** Unpacking keeps a processor busy: one at a time, or nothing is left for those who read. */
@@ -145,54 +144,13 @@ async function activate(
   return run.afterwards("activate", () => activation.activate(id, entry, run.log));
 }
 
-/**
- * Does what an install does up to install.sh, which is not run. It takes a place in the queue, since it costs as much,
- * but is no change of that plugin.
- *
- * @throws PluginError, StageFailure, as an install would
- */
-export async function inspectPackage(
-  request: InstallRequest,
-  follower: Follower,
-  parts: PipelineParts,
-): Promise<InspectionReport> {
-  using place = await parts.queue.enter(undefined, follower.signal, request.heldBytes);
-  const run = new ChangeRun({ ...follower, plugin: request.id, signal: place.signal });
-  await using work = await parts.store.temporaryWorkspace();
-  const zip = await fetchZip(request, work.zipFile, run, parts);
-  return await inspectZip({ zip, request, folder: work, run, parts });
-}
-
 /** A zip that is on the disk, what is requested of it, and where it is unpacked. */
-interface PackageJob {
+export interface PackageJob {
   readonly zip: FetchedZip;
   readonly request: Pick<InstallRequest, "id" | "functions" | "shellParas">;
   readonly folder: Staging;
   readonly run: ChangeRun;
   readonly parts: PackageParts;
-}
-
-/**
- * The stages of an inspection once the zip is on the disk; all of them on a build machine, where no server runs.
- *
- * @param options.engine another binary than the configured one to compare with
- * @param options.isTypeGuessed whether a plugin of another type than the request's will do
- */
-export async function inspectZip(
-  job: PackageJob,
-  options: { readonly engine?: string; readonly isTypeGuessed?: boolean } = {},
-): Promise<InspectionReport> {
-  const { zip, request, run, parts } = job;
-  const { check } = parts;
-  const { id } = request;
-  const { plan, so, files, facts } = await unpackZip(job);
-  const inspection = await run.stage("inspect", facts, () =>
-    check.inspect(so.path, id, request, { ...options, signal: run.signal }),
-  );
-  const found = { ...inspection, ...verdictBeforeScript(inspection, plan.hasScript) };
-  const placed = await leaveOutInvalidConfig(id, files, { limits: parts.limits, log: run.log });
-  const compatibility = withUnplaced(check.present(id, found, request), placed);
-  return reportOf(id, request, { zip, plan, inspection, compatibility });
 }
 
 /** Gets the zip of a package and proves it, as far as the request and the settings say. @throws StageFailure */
@@ -218,7 +176,7 @@ interface UnpackedPackage {
 }
 
 /** @param job.examine the last chance to refuse the zip before anything of it is unpacked */
-async function unpackZip(
+export async function unpackZip(
   job: PackageJob & { examine?: (plan: PackagePlan) => Promise<void> },
 ): Promise<UnpackedPackage> {
   const { zip, request, folder, run, parts, examine = async () => {} } = job;

@@ -2,8 +2,10 @@ import type { Caller, Progress, Stage } from "../domain/change.ts";
 import { asStorageFailure, type ErrorCode, PluginError, prefixed } from "../domain/errors.ts";
 import {
   bytesOf,
+  checkInspectRequest,
   checkInstallRequest,
   checkPortableRequest,
+  type InspectBody,
   type InstallBody,
   type PackageRequest,
 } from "../domain/install-request.ts";
@@ -15,8 +17,9 @@ import { Turns } from "../lib/turns.ts";
 import type { WantedVersion } from "../store/versions/version-list.ts";
 import type { Audit, AuditedAction } from "./audit.ts";
 import { type ChangeFacts, ChangeRun, StageFailure, type StageObserver } from "./change-run.ts";
-import type { InspectionReport } from "./inspection-report.ts";
-import { type Changed, type Follower, inspectPackage, installPackage, type PipelineParts } from "./pipeline.ts";
+import { inspectPackage } from "./inspect-package.ts";
+import type { InstallPreview } from "./inspection-report.ts";
+import { type Changed, type Follower, installPackage, type PipelineParts } from "./pipeline.ts";
 import { handPortable, type PortableInstaller } from "./portable-package.ts";
 import { rollBack } from "./rollback.ts";
 import { TakenNames } from "./taken-names.ts";
@@ -104,9 +107,19 @@ export class PluginManager {
     });
   }
 
-  /** Reports what an install would find, without installing anything. @throws PluginError as an install would */
-  async inspect(type: PluginType, body: InstallBody, caller: Caller, watch: Watch = {}): Promise<InspectionReport> {
-    const request = checkInstallRequest(type, body);
+  /**
+   * Reports what an install would find and do, without installing anything.
+   *
+   * @param type undefined where that has to be found out as well
+   * @throws PluginError as an install would
+   */
+  async inspect(
+    type: PluginType | undefined,
+    body: InspectBody,
+    caller: Caller,
+    watch: Watch = {},
+  ): Promise<InstallPreview> {
+    const request = checkInspectRequest(type, body);
     try {
       return await inspectPackage(request, this.#follower(caller, watch), this.#parts);
     } catch (error) {

@@ -3,6 +3,7 @@ import type { PluginId, PluginType } from "../domain/plugin.ts";
 import type { KeptVersion, PluginEntry, PluginVersion } from "../domain/plugin-entry.ts";
 import { type EngineFunctions, engineFunctions } from "./engine-functions.ts";
 import { unregisteredFunctions } from "./function-names.ts";
+import { type SignatureState, signatureState } from "./signature-state.ts";
 import { reasonOf } from "./verdicts/compatibility-check.ts";
 
 /** A plugin as clients see it. */
@@ -20,6 +21,7 @@ export interface PluginSummary {
   readonly name: string;
   readonly version: string;
   readonly origin: string | null;
+  readonly signature: SignatureState;
   /** null where `engine.verify` is `off`. */
   readonly verdict: Verdict | null;
   /** Why, where the verdict is not `compatible`. */
@@ -51,8 +53,11 @@ export function describePlugin(
 
 export function summarisePlugin(
   { type, name }: PluginId,
-  { version, origin }: PluginEntry,
-  compatibility: Compatibility | undefined,
+  { version, origin, verified }: PluginEntry,
+  {
+    compatibility,
+    isSignatureAsked,
+  }: { readonly compatibility: Compatibility | undefined; readonly isSignatureAsked: boolean },
 ): PluginSummary {
   const reason = compatibility && reasonOf(compatibility);
   return {
@@ -60,6 +65,7 @@ export function summarisePlugin(
     name,
     version,
     origin: origin ?? null,
+    signature: signatureState(verified, isSignatureAsked),
     verdict: compatibility?.verdict ?? null,
     ...(reason === undefined ? {} : { reason }),
   };

@@ -38,6 +38,7 @@ test("the list has every plugin by type and name, with version, origin and verdi
     name: "random",
     version: "1.0.0",
     origin: host.url("/sources/random.zip"),
+    signature: { state: "not-asked" },
     verdict: "incompatible",
     reason: expect.stringMatching(/ELF/),
   });

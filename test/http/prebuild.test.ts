@@ -78,3 +78,37 @@ test("a host that hangs is not waited for longer than allowed", async ({ host, s
   const [status, text] = await ask(await start(host.origin, { PREBUILD__TIMEOUTSECONDS: "0.3" }));
   expect([status, text]).toEqual([502, expect.stringContaining("no answer within 0.3 s")]);
 });
+
+test("the details say where each plugin is from and what is installed", async ({ start, host, server }) => {
+  const url = await start(`http://127.0.0.1:1, ${host.origin}`);
+  const file = host.serveZip({ type: "sources", name: "random", version: "2.0.0" });
+  expect((await send(`${server.url}/plugins/sources`, { method: "POST", body: { name: "random", file } })).status).toBe(
+    201,
+  );
+  const offer = (name: string, installed: string | null) => ({
+    type: "sources",
+    name,
+    version: null,
+    url: `${host.origin}/kuiper-plugins/1.0.2/debian/sources/${name}_amd64.zip`,
+    host: host.origin,
+    ...{ installed, newer: null, loads: "unknown" },
+  });
+  const { status, text } = await send(`${url}?details=1`);
+  expect([status, JSON.parse(text)]).toEqual([
+    200,
+    {
+      plugins: [offer("random", "2.0.0"), offer("zmq", null)],
+      failed: [{ host: "http://127.0.0.1:1", url: "http://127.0.0.1:1", reason: expect.stringMatching(/refused/) }],
+    },
+  ]);
+});
+
+test("the details name every host where none answers, without passwords", async ({ start }) => {
+  const url = await start("http://joe:s3cret@127.0.0.1:1, not a host");
+  expect((await send(url)).status).toBe(502);
+  const { status, text } = await send(`${url}?details=1`);
+  const { plugins, failed } = JSON.parse(text);
+  expect([status, plugins]).toEqual([200, []]);
+  expect(failed).toMatchObject([{ host: "http://127.0.0.1:1" }, { host: "entry 2 of pluginHosts" }]);
+  expect(text).not.toContain("s3cret");
+});

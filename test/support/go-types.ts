@@ -18,12 +18,13 @@ export interface TypeBlob {
 }
 
 /**
- * @param symbols what a plugin exports: a function that returns `api.Source`, a variable with its method, or a number
+ * @param symbols what a plugin exports: a function that returns `api.Source` or `api.Sink`, a variable with the method of the first, or a
+ *   number
  * @param methods how many the interfaces claim to have
  */
 export function goTypes(
   format: ElfFormat,
-  symbols: Readonly<Record<string, "func" | "variable" | "int">> = {},
+  symbols: Readonly<Record<string, "func" | "sink" | "variable" | "int">> = {},
   methods = 1,
   api = API,
 ): TypeBlob {
@@ -71,14 +72,15 @@ export function goTypes(
   const table: number[] = [];
   for (const [symbol, kind] of Object.entries(symbols)) {
     table.push(name(symbol));
-    if (kind === "func") {
+    if (kind === "func" || kind === "sink") {
+      const returned = kind === "func" ? "Source" : "Sink";
       const at = type(
         KIND.func,
-        "func() api.Source",
+        `func() api.${returned}`,
         10,
         Buffer.concat([number(0, 2), number(1, 2), Buffer.alloc(2 * word)]),
       );
-      relocations.push({ at: at + header + Math.ceil(4 / word) * word, target: offsets.Source ?? 0 });
+      relocations.push({ at: at + header + Math.ceil(4 / word) * word, target: offsets[returned] ?? 0 });
       table.push(at);
     } else {
       const own = Buffer.concat([u32(name("Open"), method, 0, 0)]);

@@ -32,6 +32,10 @@ async function expectAgreement(engine: string, name: string, plugin: string): Pr
     answer: says === undefined ? "taken" : expect.stringMatching(/^refused /),
     problems: says === undefined ? [] : [{ code: "SYMBOL_TYPE" }],
   });
+  if (says === undefined) {
+    const inspector = createInspector({ config: { binary: "", verify: "warn" }, baseFolder: folder, env: {} });
+    expect(await inspector.pluginTypeOf(plugin, "Random", new AbortController().signal)).toBe(type);
+  }
   // Go before 1.18 and later ones write the same type in two ways.
   if (says !== undefined)
     expect(problems[0]?.message.replaceAll("interface {}", "any")).toContain(says.replaceAll("interface {}", "any"));

@@ -13,7 +13,7 @@ declare module "fastify" {
   }
   interface FastifyContextConfig {
     /** For a route that writes, or that makes the server fetch something: its requests have an audit line each. */
-    audited?: { readonly action: AuditedAction; readonly about: PackageType | "upload" | "job" | "engine" };
+    audited?: { readonly action: AuditedAction; readonly about: PackageType | "plugin" | "upload" | "job" | "engine" };
   }
 }
 
@@ -65,18 +65,19 @@ function auditedWrite(request: FastifyRequest): AuditedWrite | undefined {
   const { name, id } = request.params as { readonly name?: string; readonly id?: string };
   const body = fieldsOf(request.body);
   const file = body("file");
-  const subject = subjectOf(about, quoted(name ?? id ?? body("name") ?? ""));
+  const kind = about === "plugin" ? quoted(body("type") ?? "") : about;
+  const subject = subjectOf(kind, quoted(name ?? id ?? body("name") ?? ""));
   return { action, subject, ...(file ? { facts: { origin: shownUri(file) } } : {}), caller: callerOf(request) };
 }
 
-function subjectOf(about: PackageType | "upload" | "job" | "engine", name: string): AuditedSubject {
+function subjectOf(about: string, name: string): AuditedSubject {
   if (about === "engine") return { engine: "" };
   if (about === "upload") return { upload: name };
   return about === "job" ? { job: name } : { plugin: { type: about, name } };
 }
 
 /** Of a body that may not have been checked, or not even read. */
-function fieldsOf(body: unknown): (key: "name" | "file") => string | undefined {
+function fieldsOf(body: unknown): (key: "name" | "file" | "type") => string | undefined {
   const fields = membersOf(body);
   return (key) => {
     const value = fields[key];

@@ -1,6 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from "@fastify/type-provider-typebox";
 import { Type } from "@sinclair/typebox";
 import type { Catalogue } from "../../catalogue/catalogue.ts";
+import { describeOffer } from "../../catalogue/offer.ts";
 import { VERDICTS } from "../../domain/compatibility.ts";
 import { PluginError } from "../../domain/errors.ts";
 import { PLUGIN_TYPES, pluginKey } from "../../domain/plugin.ts";
@@ -8,6 +9,7 @@ import type { Engine } from "../../engine/engine.ts";
 import { quoted } from "../../lib/text.ts";
 import type { InstalledPlugins } from "../../plugins/installed-plugins.ts";
 import { errorPrefix } from "../messages.ts";
+import { isOne } from "../schemas.ts";
 
 interface ListRoutesOptions {
   readonly installed: InstalledPlugins;
@@ -20,6 +22,8 @@ const Query = Type.Object({
   verdict: Type.Optional(Type.Unknown()),
   engine: Type.Optional(Type.Unknown()),
 });
+
+const PrebuildQuery = Type.Object({ details: Type.Optional(Type.Unknown()) });
 
 /** What is installed, and what the plugin hosts offer. */
 export const listRoutes: FastifyPluginAsyncTypebox<ListRoutesOptions> = async (app, { installed, engine, catalog }) => {
@@ -41,8 +45,13 @@ export const listRoutes: FastifyPluginAsyncTypebox<ListRoutesOptions> = async (a
   for (const type of PLUGIN_TYPES) {
     app.get(
       `/plugins/${type}/prebuild`,
-      { config: { errorPrefix: errorPrefix.prebuild(type) } },
-      async (_request, reply) => {
+      { schema: { querystring: PrebuildQuery }, config: { errorPrefix: errorPrefix.prebuild(type) } },
+      async ({ query }, reply) => {
+        if (isOne(query.details)) {
+          const { offers, failed } = await catalog.details(type);
+          const plugins = offers.map((one) => describeOffer(type, one, installed.version({ type, name: one.name })));
+          return reply.send({ plugins, failed });
+        }
         const { plugins, failedHosts, emptyPages } = await catalog.list(type);
         if (failedHosts.length > 0) reply.header("plugin-hosts-failed", failedHosts.join(", "));
         if (emptyPages.length > 0) reply.header("plugin-hosts-empty", emptyPages.join(", "));

@@ -1,20 +1,16 @@
 import type { FastifyPluginAsyncTypebox } from "@fastify/type-provider-typebox";
-import type { FastifyReply } from "fastify";
 import type { Config } from "../../config/schema.ts";
-import { PluginError } from "../../domain/errors.ts";
 import { checkPluginName } from "../../domain/names.ts";
 import { PLUGIN_TYPES } from "../../domain/plugin.ts";
 import type { JobRun } from "../../jobs/job.ts";
 import type { Jobs } from "../../jobs/jobs.ts";
-import { LinkedSignal } from "../../lib/signals.ts";
 import type { InstalledPlugins } from "../../plugins/installed-plugins.ts";
 import type { PluginManager } from "../../plugins/plugin-manager.ts";
 import type { BodyDecoder } from "../body/decode-body.ts";
-import { audited } from "../hooks/audit.ts";
 import { callerOf } from "../hooks/authentication.ts";
 import { changeInstalled, type InFront, thenRestart, wantsRestart } from "../in-front.ts";
-import { InstallBodies } from "../install-body.ts";
-import { bodyErrorPrefix, changeHeaders, errorPrefix, replyMessage, withCompatibility } from "../messages.ts";
+import { InstallBodies, installBodySchema } from "../install-body.ts";
+import { bodyErrorPrefix, changeHeaders, errorPrefix, replyMessage } from "../messages.ts";
 import { answerChange } from "../respond-async.ts";
 import { NameParams, RestartQuery } from "../schemas.ts";
 
@@ -30,7 +26,7 @@ interface PluginRoutesOptions extends InFront {
 
 export const pluginRoutes: FastifyPluginAsyncTypebox<PluginRoutesOptions> = async (app, options) => {
   const { installed, manager, engine, restarts, jobs, bodies, restart, trust } = options;
-  const installs = new InstallBodies(bodies, trust);
+  const installs = new InstallBodies(bodies, trust, installBodySchema(trust));
   for (const type of PLUGIN_TYPES) {
     const url = `/plugins/${type}`;
     const bodyPrefix = bodyErrorPrefix.plugin(type);
@@ -62,27 +58,6 @@ export const pluginRoutes: FastifyPluginAsyncTypebox<PluginRoutesOptions> = asyn
           }),
         );
         return answerChange(request, reply, jobs, subject, install);
-      },
-    );
-
-    app.post(
-      `${url}/inspect`,
-      {
-        schema: { body: installs.schema },
-        preValidation: installs.decode((name) => void checkPluginName(name)),
-        config: {
-          bodyAsStream: true,
-          errorPrefix: errorPrefix.inspect(type),
-          bodyErrorPrefix: bodyPrefix,
-          audited: { action: "inspect", about: type },
-        },
-      },
-      async (request, reply) => {
-        using wanted = untilClosed(reply, bodies.closing);
-        const { signal } = wanted;
-        const inspect = bodies.handOver(request, (body) => manager.inspect(type, body, callerOf(request), { signal }));
-        const report = await audited(request, inspect);
-        return withCompatibility(reply, report).send(report);
       },
     );
 
@@ -147,18 +122,6 @@ export const pluginRoutes: FastifyPluginAsyncTypebox<PluginRoutesOptions> = asyn
     );
   }
 };
-
-/** Fires when the connection closes before the reply was sent, and when the server closes. */
-function untilClosed(reply: FastifyReply, closing: AbortSignal): LinkedSignal {
-  const linked = new LinkedSignal(closing);
-  const { raw } = reply;
-  const onClose = () => {
-    if (!raw.writableFinished) linked.abort(new PluginError("CANCELLED", "the client has closed the connection"));
-  };
-  if (raw.closed) onClose();
-  else raw.once("close", onClose);
-  return linked;
-}
 
 const jsonCache = new WeakMap<object, Buffer>();
 

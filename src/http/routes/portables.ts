@@ -7,7 +7,7 @@ import { portableInstaller } from "../../engine/portables.ts";
 import type { PluginManager } from "../../plugins/plugin-manager.ts";
 import type { BodyDecoder } from "../body/decode-body.ts";
 import { callerOf } from "../hooks/authentication.ts";
-import { InstallBodies } from "../install-body.ts";
+import { InstallBodies, installBodySchema } from "../install-body.ts";
 import { bodyErrorPrefix, errorPrefix } from "../messages.ts";
 
 interface PortableRoutesOptions {
@@ -44,7 +44,7 @@ export const portableRoutes: FastifyPluginAsyncTypebox<PortableRoutesOptions> = 
     for (const route of UNSUPPORTED) app.route({ ...route, handler: refuse });
     return;
   }
-  const installs = new InstallBodies(bodies, trust);
+  const installs = new InstallBodies(bodies, trust, installBodySchema(trust));
   for (const { method, url, action } of WRITES) {
     app.route({
       method,

@@ -2,7 +2,7 @@ import { stat } from "node:fs/promises";
 import type { Config } from "../../config/schema.ts";
 import type { Compatibility, FunctionLookup, LinkIdentity } from "../../domain/compatibility.ts";
 import { PluginError } from "../../domain/errors.ts";
-import { functionOf } from "../../domain/names.ts";
+import { functionOf, symbolOf } from "../../domain/names.ts";
 import type { PluginId, PluginType } from "../../domain/plugin.ts";
 import type { KnownCompatibility, PluginEntry, PluginVersion } from "../../domain/plugin-entry.ts";
 import type { Inspection, Inspector } from "../../inspect/inspector.ts";
@@ -81,6 +81,11 @@ export class CompatibilityCheck {
     await this.#builtIn?.refresh();
     const found = await this.#inspector.inspect(soFile, symbols, { ...options, folder, pluginType });
     return withBuiltInName(id, version, found, found.engineModule);
+  }
+
+  /** Which type of plugin a .so of that name is, as far as it tells. @throws the reason of the signal */
+  async typeOf(soFile: string, name: string, signal: AbortSignal): Promise<PluginType | undefined> {
+    return this.#inspector.pluginTypeOf(soFile, symbolOf(name), signal);
   }
 
   /**
