@@ -9,7 +9,7 @@ import { pluginBinary } from "./showcase.ts";
 
 const PLUGINS = 500;
 /** Drawing 500 rows takes longer than drawing one, but not for this many times as long. */
-const FACTOR = 20;
+const FACTOR = 10;
 
 const test = base.extend("copyIn", ({ server }) => async (count: number) => {
   const folder = join(server.base, "plugins/sources");
