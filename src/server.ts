@@ -132,7 +132,14 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     onStage: (stage, seconds, bytes) => activity.stageEnded(stage, seconds, bytes),
   });
   void engine?.lastVersion; // asks for it in the background: errors are in the engine's format from the beginning
-  const jobs = new Jobs(config.jobs);
+  const jobs = new Jobs({
+    limits: config.jobs,
+    folder: layout.jobsFolder,
+    recovered: (id) => store.recovered.get(id),
+    log,
+  });
+  // What became of a change that was cut off is known to this process alone.
+  if (store.recovered.size > 0) void jobs.list();
   const restarts =
     engine &&
     new EngineRestarts({ engine, store, manager, jobs, audit, config: config.engine, folder: layout.base, env, log });
@@ -183,6 +190,7 @@ export async function createServer(options: ServerOptions): Promise<Server> {
       await restarts?.close();
       openHandovers.close();
       await app.close();
+      await jobs.close();
       await engine?.close();
       await downloader.close();
     },

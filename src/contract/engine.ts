@@ -1,6 +1,6 @@
 import { type Static, Type } from "@sinclair/typebox";
 import { PluginType } from "./plugins.ts";
-import { listOf, named, oneOf, orNull, text, time } from "./shapes.ts";
+import { count, listOf, named, oneOf, orNull, text, time } from "./shapes.ts";
 
 export const PendingChange = named(
   "PendingChange",
@@ -57,6 +57,10 @@ export const RestartResult = named(
     worse: listOf(Worse, "At most 200. After a rollback: what was worse before it"),
     undone: listOf(UndoneChange),
     notUndone: Type.Optional(listOf(Type.Object({ ...undone, reason: Type.String() }))),
+    rules: Type.Object(
+      { before: count(), after: orNull(count(), "Null where the engine can't be asked") },
+      { description: "How many rules ran before the restart, and at its end" },
+    ),
     reason: Type.Optional(text("Why the engine did not come back, at first or at all")),
     output: Type.Optional(listOf(Type.String(), "The last lines of the command of `engine.restart`")),
   },

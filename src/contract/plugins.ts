@@ -31,8 +31,11 @@ export const PluginSummary = named(
     origin: orNull(Type.String(), "Where it was downloaded from, without credentials"),
     verdict: orNull(Verdict, "Null where `engine.verify` is `off`"),
     reason: Type.Optional(text("Of the verdict, where it has one")),
-    signature: Type.Optional(Signature),
+    signature: Signature,
     ...engineState,
+    rules: Type.Optional(
+      orNull(count(), "How many rules need it, with `?rules=1`; null while the engine can't be asked"),
+    ),
   },
   "A plugin in the list of all",
 );
@@ -95,6 +98,7 @@ export const PluginDescription = named(
     engineFunctions: Type.Optional(EngineFunctions),
     ...engineState,
     usedBy: Type.Optional(orNull(UsedBy, "Null while the engine can't be asked")),
+    log: Type.Optional(text("The path of what install.sh printed; absent if it printed nothing")),
   },
   "A plugin, with its files",
 );

@@ -29,7 +29,12 @@ export interface Progress {
   stage(stage: Stage): void;
   /** Bytes of the stage so far, and of the whole where it is known; they fall back to 0 when it starts again. */
   bytes(done: number, total?: number): void;
+  /** What install.sh prints, as it comes. */
+  output(chunk: Uint8Array): void;
 }
 
 /** For work whose progress nobody follows. */
-export const UNWATCHED: Progress = { stage() {}, bytes() {} };
+export const UNWATCHED: Progress = { stage() {}, bytes() {}, output() {} };
+
+/** How much of what install.sh prints is kept, in bytes: the end, which says why it failed, on some screens. */
+export const KEPT_OUTPUT_BYTES = 64 * 1024;

@@ -69,6 +69,8 @@ export interface PluginVersion {
   readonly verified?: Verified;
   /** ISO 8601, UTC. */
   readonly installedAt?: string;
+  /** The sha256 of what its install.sh printed, by which that is kept. Absent where it printed nothing. */
+  readonly installLog?: string;
 }
 
 /** A version that an update or a rollback replaced. Its files are kept by their sha256. */

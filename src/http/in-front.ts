@@ -52,12 +52,12 @@ export async function changeInstalled(
   plugin: PluginId,
   { engine, restarts }: InFront,
   wishes: Wishes,
-  { signal, progress }: JobRun,
+  run: JobRun,
   change: (watch: Watch) => Promise<JobSuccess>,
 ): Promise<JobSuccess> {
   const use = engine?.guard.change(plugin, isOne(wishes.query.force));
   return thenRestart({ restarts }, wishes, async () => {
-    const done = await change({ signal, progress, permit: use?.permit });
+    const done = await change({ ...run, permit: use?.permit });
     return { ...done, headers: { ...done.headers, ...usedByHeader((await use?.rules()) ?? []) } };
   });
 }

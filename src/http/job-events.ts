@@ -1,45 +1,55 @@
 import { Readable } from "node:stream";
-import type { Job } from "../jobs/job.ts";
+import type { JobReading } from "../jobs/job.ts";
 import type { Jobs } from "../jobs/jobs.ts";
+import { OutputReader } from "../jobs/output-reader.ts";
 
-interface EventTiming {
+interface EventOptions {
+  /** What was printed in a job that has ended and does not have it in memory. */
+  readonly printed?: string;
   /** The least time between two events in which only the bytes have changed. */
   readonly progressMs: number;
+  /** The same between two of what install.sh prints. */
+  readonly outputMs: number;
   /** Between two heartbeats. A client that reads nothing for two of them is disconnected. */
   readonly heartbeatMs: number;
 }
 
-const TIMING: EventTiming = { progressMs: 200, heartbeatMs: 15_000 };
+const OPTIONS: EventOptions = { progressMs: 200, outputMs: 50, heartbeatMs: 15_000 };
 
 /** Bytes of events that wait for a slow client; further events are dropped. */
 const MAX_WAITING_BYTES = 16 * 1024;
 
 /**
- * The events of a job as text/event-stream: `progress` with its state as it is now and as it changes, then `end` with
- * the result. A client that reads slowly gets fewer events, but always the end.
+ * The events of a job as text/event-stream: `progress` with its state as it is now and as it changes, `output` with what
+ * install.sh has printed and prints, then `end` with the result. A client that reads slowly gets fewer events, and is told
+ * which output is left out, but always the end.
  */
 export class JobEvents extends Readable {
-  readonly #job: Job;
-  readonly #timing: EventTiming;
+  readonly #job: JobReading;
+  readonly #options: EventOptions;
+  readonly #output: OutputReader;
   readonly #unwatch: () => void;
   readonly #heartbeat: NodeJS.Timeout;
   #next: NodeJS.Timeout | undefined;
+  #nextOutput: NodeJS.Timeout | undefined;
   /** Whether the client is ready for more. */
   #isReady = false;
   /** Whether it read nothing since the last heartbeat. */
   #isStalled = false;
   #isOver = false;
   #sentAt = 0;
+  #printedAt = 0;
   #sentRevision = -1;
   #sentStage = "";
 
   /** @throws PluginError TOO_BUSY */
-  constructor(jobs: Jobs, job: Job, timing = TIMING) {
+  constructor(jobs: Jobs, job: JobReading, options: Partial<EventOptions> = {}) {
     super({ highWaterMark: 1 });
     this.#job = job;
-    this.#timing = timing;
+    this.#options = { ...OPTIONS, ...options };
+    this.#output = new OutputReader(job);
     this.#unwatch = jobs.watch(job, () => this.#changed());
-    this.#heartbeat = setInterval(() => this.#beat(), timing.heartbeatMs);
+    this.#heartbeat = setInterval(() => this.#beat(), this.#options.heartbeatMs);
   }
 
   /** Ends the stream before the job has ended: the server is shutting down. */
@@ -51,13 +61,17 @@ export class JobEvents extends Readable {
   override _read(): void {
     this.#isReady = true;
     if (this.#job.result !== undefined) this.#end();
-    else this.#sendWhenDue();
+    else {
+      this.#sendWhenDue();
+      this.#printWhenDue();
+    }
   }
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
     this.#unwatch();
     clearInterval(this.#heartbeat);
     clearTimeout(this.#next);
+    clearTimeout(this.#nextOutput);
     callback(error);
   }
 
@@ -65,12 +79,15 @@ export class JobEvents extends Readable {
     if (this.#isOver) return;
     if (this.#job.result !== undefined) this.#end();
     else if (this.#job.stage !== this.#sentStage && this.readableLength < MAX_WAITING_BYTES) this.#send("progress");
-    else this.#sendWhenDue();
+    else {
+      this.#sendWhenDue();
+      this.#printWhenDue();
+    }
   }
 
   #sendWhenDue(): void {
     if (!this.#isReady || this.#isOver || this.#next !== undefined || this.#job.revision === this.#sentRevision) return;
-    const wait = this.#sentAt + this.#timing.progressMs - performance.now();
+    const wait = this.#sentAt + this.#options.progressMs - performance.now();
     if (this.#sentRevision < 0 || wait <= 0) this.#send("progress");
     else this.#next = setTimeout(() => this.#sendLate(), wait);
   }
@@ -78,6 +95,26 @@ export class JobEvents extends Readable {
   #sendLate(): void {
     this.#next = undefined;
     this.#sendWhenDue();
+  }
+
+  /** Of what is printed meanwhile, the end is kept for the next time. */
+  #printWhenDue(): void {
+    if (!this.#isReady || this.#isOver || this.#nextOutput !== undefined) return;
+    const wait = this.#printedAt + this.#options.outputMs - performance.now();
+    if (wait <= 0) this.#print(this.#output.next());
+    else if (this.#job.output !== undefined) this.#nextOutput = setTimeout(() => this.#printLate(), wait);
+  }
+
+  #printLate(): void {
+    this.#nextOutput = undefined;
+    this.#printWhenDue();
+  }
+
+  #print(text: string): void {
+    if (text === "") return;
+    this.#printedAt = performance.now();
+    this.#isReady = false;
+    this.push(`event: output\ndata: ${JSON.stringify({ text })}\n\n`);
   }
 
   #send(event: "progress" | "end"): void {
@@ -91,6 +128,7 @@ export class JobEvents extends Readable {
   #end(): void {
     if (this.#isOver) return;
     this.#isOver = true;
+    this.#print(this.#output.end() || (this.#options.printed ?? ""));
     this.#send("end");
     this.push(null);
   }

@@ -1,20 +1,11 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { FastifyReply, FastifyRequest } from "fastify";
-import { UNWATCHED } from "../domain/change.ts";
 import { ERROR_STATUS, type ErrorCode, PluginError } from "../domain/errors.ts";
-import {
-  isFailure,
-  Job,
-  type JobFailure,
-  type JobResult,
-  type JobRun,
-  type JobSubject,
-  type JobSuccess,
-  type JobWork,
-} from "../jobs/job.ts";
+import { isFailure, Job, type JobResult, type JobRun, type JobSubject, type JobWork } from "../jobs/job.ts";
 import type { Jobs } from "../jobs/jobs.ts";
 import { cutAt } from "../lib/text.ts";
 import { within } from "../lib/within.ts";
+import { BeingInstalledError } from "../plugins/being-installed.ts";
 import { prefixesOf, refusalOf, sendError } from "./hooks/error-reply.ts";
 import { parsePreferences } from "./prefer-header.ts";
 
@@ -28,12 +19,16 @@ const NOT_STARTED: readonly ErrorCode[] = [
   "SHUTTING_DOWN",
 ];
 
-/** A change: resolves to the reply of its success. */
-type ChangeWork = (run: JobRun) => Promise<JobSuccess>;
+/** How long a client that does not wait is kept waiting by a disk that does not record its job. */
+const RECORD_MS = 1000;
+
+/** A change: resolves to the reply. */
+type ChangeWork = (run: JobRun) => Promise<JobResult>;
 
 /**
- * Makes a change and answers with its result. A client with `Prefer: respond-async` gets 202 and the job to follow,
- * unless the request itself is refused or the change ends within the time that the client waits.
+ * Makes a change, which is a job, and answers with its result; the header `Job` names it. A client with
+ * `Prefer: respond-async` gets 202 and the job to follow, unless the request itself is refused or the change ends within
+ * the time that the client waits.
  *
  * @param work must not need the reply: the job continues after it, and when the client is gone
  */
@@ -45,20 +40,30 @@ export async function answerChange(
   work: ChangeWork,
 ): Promise<FastifyReply> {
   const { respondAsync, waitSeconds } = parsePreferences([request.headers.prefer ?? []].flat().join(","));
-  if (!respondAsync) {
-    return sendSuccess(reply, await work({ signal: new AbortController().signal, progress: UNWATCHED }));
-  }
-  const job = new Job(bounded(subject), asJobWork(request, work));
+  let refusal: unknown;
+  const job = new Job(
+    bounded(subject),
+    asJobWork(request, work, (failure) => {
+      refusal = failure;
+    }),
+  );
   await nextTurn(); // by then the request was checked and is in the queue
-  if (isNotStarted(job.result)) return sendResult(request, reply, job.result);
+  if (job.result !== undefined && isNotStarted(refusal)) return sendResult(request, reply, job.result);
   jobs.add(job); // not before, or refused requests would push out the jobs that others follow
+  const path = `/jobs/${job.id}`;
+  reply.header("job", path);
+  if (!respondAsync) {
+    await job.ended;
+    return sendEnd(request, reply, job);
+  }
   request.log.info({ job: job.id, ...job.subject }, "job started");
   reply.header("preference-applied", "respond-async");
   if (waitSeconds > 0) {
     await within(job.ended, waitSeconds * 1000, undefined);
-    if (job.result !== undefined) return sendResult(request, reply, job.result);
+    if (job.result !== undefined) return sendEnd(request, reply, job);
   }
-  return reply.code(202).header("location", `/jobs/${job.id}`).send(job.view());
+  await within(jobs.recorded(), RECORD_MS, undefined);
+  return reply.code(202).header("location", path).send(job.view());
 }
 
 /** No plugin has a longer name; a URL can, and jobs are kept for a long time. */
@@ -68,29 +73,39 @@ function bounded({ action, plugin }: JobSubject): JobSubject {
   return { action, ...(plugin && { plugin: { ...plugin, name: cutAt(plugin.name, MAX_NAME_LENGTH) } }) };
 }
 
-/** Keeps only what the job needs of the request, so that the rest of it can be freed. */
-function asJobWork(request: FastifyRequest, work: ChangeWork): JobWork {
+/**
+ * Keeps only what the job needs of the request, so that the rest of it can be freed.
+ *
+ * @param onRefusal called with what the work threw
+ */
+function asJobWork(request: FastifyRequest, work: ChangeWork, onRefusal: (failure: unknown) => void): JobWork {
   const prefixes = prefixesOf(request);
   const { log } = request;
   return async (run) => {
     try {
       return await work(run);
     } catch (failure) {
+      onRefusal(failure);
       const { code, message } = refusalOf(failure, prefixes, log);
       return { status: ERROR_STATUS[code], error: code, message };
     }
   };
 }
 
-function isNotStarted(result: JobResult | undefined): result is JobFailure {
-  return result !== undefined && isFailure(result) && NOT_STARTED.includes(result.error);
+function isNotStarted(refusal: unknown): boolean {
+  if (refusal instanceof BeingInstalledError) return true;
+  return refusal instanceof PluginError && NOT_STARTED.includes(refusal.code);
+}
+
+function sendEnd(request: FastifyRequest, reply: FastifyReply, { result }: Job): FastifyReply {
+  if (result === undefined) throw new Error("the job has not ended");
+  return sendResult(request, reply, result);
 }
 
 function sendResult(request: FastifyRequest, reply: FastifyReply, result: JobResult): FastifyReply {
-  if (isFailure(result)) return sendError(request, reply, new PluginError(result.error, result.message));
-  return sendSuccess(reply, result);
-}
-
-function sendSuccess(reply: FastifyReply, { status, body, headers = {} }: JobSuccess): FastifyReply {
+  const { status, body, headers = {} } = result;
+  if (isFailure(result) && body === undefined) {
+    return sendError(request, reply, new PluginError(result.error, result.message));
+  }
   return reply.code(status).headers(headers).send(body);
 }

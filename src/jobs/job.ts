@@ -1,19 +1,22 @@
 import { randomUUID } from "node:crypto";
-import type { Progress, Stage } from "../domain/change.ts";
+import { KEPT_OUTPUT_BYTES, type Progress, type Stage } from "../domain/change.ts";
 import { ERROR_STATUS, type ErrorCode, PluginError } from "../domain/errors.ts";
-import type { PluginId } from "../domain/plugin.ts";
+import type { PackageId } from "../domain/plugin.ts";
+import { KeptBytes } from "../lib/kept-bytes.ts";
 import { ProgressMeter } from "./progress-meter.ts";
 
-export const JOB_STATES = ["waiting", "running", "done", "failed", "cancelled"] as const;
+/** `interrupted`: the end of the server cut it off. */
+export const JOB_STATES = ["waiting", "running", "done", "failed", "cancelled", "interrupted"] as const;
 export type JobState = (typeof JOB_STATES)[number];
 
-export type JobAction = "install" | "update" | "rollback" | "delete" | "restart";
+export const JOB_ACTIONS = ["install", "update", "rollback", "delete", "register", "restart"] as const;
+export type JobAction = (typeof JOB_ACTIONS)[number];
 
 /** What a job is about. */
 export interface JobSubject {
   readonly action: JobAction;
   /** Absent for a restart of the engine, which is about all plugins that wait for it. */
-  readonly plugin?: PluginId;
+  readonly plugin?: PackageId;
 }
 
 /** A job as clients see it, at one moment. Times are ISO 8601, UTC. */
@@ -31,7 +34,12 @@ export interface JobView extends JobSubject {
   readonly createdAt: string;
   /** Absent for a job that never started. */
   readonly startedAt?: string;
+  /** Absent for one that was cut off, too. */
   readonly endedAt?: string;
+  /** Where what its install.sh printed can be read; absent as long as it printed nothing. */
+  readonly log?: string;
+  /** The job of the engine's restart that it asked for. */
+  readonly restart?: string;
   readonly result?: JobResult;
 }
 
@@ -49,6 +57,9 @@ export interface JobFailure {
   readonly error: ErrorCode;
   /** With the prefix that it has in a reply. */
   readonly message: string;
+  /** A refusal of the engine's: the reply as it came. */
+  readonly body?: string;
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 export type JobResult = JobSuccess | JobFailure;
@@ -57,8 +68,27 @@ export function isFailure(result: JobResult): result is JobFailure {
   return "error" in result;
 }
 
+/** A job that is in progress, or has ended, maybe in an earlier process. */
+export interface JobReading {
+  readonly id: string;
+  readonly subject: JobSubject;
+  readonly state: JobState;
+  readonly stage: Stage;
+  /** Undefined until it has ended. */
+  readonly result: JobResult | undefined;
+  /** Increases with each change of `view()`; -1 for one of an earlier process. */
+  readonly revision: number;
+  view(): JobView;
+  /** What its install.sh has printed, while that is in memory. */
+  readonly output: KeptBytes | undefined;
+  /** Calls the listener after each change, until the returned function is called. Use `Jobs.watch`, which is bounded. */
+  watch(listener: () => void): () => void;
+}
+
 /** What a job gives its work. */
 export interface JobRun {
+  /** Its id. */
+  readonly job: string;
   /** Fires when the job is cancelled. */
   readonly signal: AbortSignal;
   readonly progress: Progress;
@@ -68,7 +98,7 @@ export interface JobRun {
 export type JobWork = (run: JobRun) => Promise<JobResult>;
 
 /** A change that continues whether or not a client waits for it. It starts at once; a failure is its result. */
-export class Job {
+export class Job implements JobReading {
   /** Can't be guessed: only a client that got it, or that may list all jobs, can cancel the job. */
   readonly id: string = randomUUID();
   readonly subject: JobSubject;
@@ -78,6 +108,15 @@ export class Job {
   readonly #abort = new AbortController();
   readonly #watchers = new Set<() => void>();
   readonly #createdAt = new Date();
+  readonly #progress: Progress = {
+    stage: (stage) => this.#meter.stage(stage),
+    bytes: (done, total) => this.#meter.bytes(done, total),
+    output: (chunk) => this.#print(chunk),
+  };
+  /** Called when a stage begins. */
+  onStage: ((stage: Stage) => void) | undefined;
+  #stage: Stage = "waiting";
+  #output: KeptBytes | undefined;
   #startedAt: Date | undefined;
   /** How it ended. What its work reports after that changes nothing. */
   #end: JobView | undefined;
@@ -111,7 +150,16 @@ export class Job {
     const { id, subject, state } = this;
     const createdAt = this.#createdAt.toISOString();
     const started = this.#startedAt === undefined ? {} : { startedAt: this.#startedAt.toISOString() };
-    return { id, ...subject, state, ...this.#meter.read(), createdAt, ...started };
+    return { id, ...subject, state, ...this.#meter.read(), createdAt, ...started, ...this.#log() };
+  }
+
+  get output(): KeptBytes | undefined {
+    return this.#output;
+  }
+
+  /** To be called once it is kept elsewhere. */
+  dropOutput(): void {
+    this.#output = undefined;
   }
 
   /** Asks the work to stop and undo what it did. When it is too late for that, the job ends as done. */
@@ -119,7 +167,6 @@ export class Job {
     this.#abort.abort(new PluginError("CANCELLED", `the ${this.subject.action} was cancelled`));
   }
 
-  /** Calls the listener after each change, until the returned function is called. Use `Jobs.watch`, which is bounded. */
   watch(listener: () => void): () => void {
     this.#watchers.add(listener);
     return () => this.#watchers.delete(listener);
@@ -129,14 +176,16 @@ export class Job {
     const result = await this.#resultOf(work);
     const state = stateAfter(result);
     const done = state === "done" ? { percent: 100 } : {};
-    this.#end = { ...this.view(), state, ...done, endedAt: new Date().toISOString(), result };
+    const restart = isFailure(result) ? undefined : result.headers?.job;
+    const asked = restart === undefined ? {} : { restart };
+    this.#end = { ...this.view(), state, ...done, endedAt: new Date().toISOString(), ...asked, result };
     this.#notify();
     this.#watchers.clear();
   }
 
   async #resultOf(work: JobWork): Promise<JobResult> {
     try {
-      return await work({ signal: this.#abort.signal, progress: this.#meter });
+      return await work({ job: this.id, signal: this.#abort.signal, progress: this.#progress });
     } catch {
       // Work turns its failures into results. An uncaught one is our fault, and must not end the server.
       return { status: ERROR_STATUS.INTERNAL, error: "INTERNAL", message: "internal error; see the server's log" };
@@ -145,17 +194,40 @@ export class Job {
 
   #progressed(): void {
     if (this.#end !== undefined) return;
-    if (this.stage !== "waiting") this.#startedAt ??= new Date();
+    const { current } = this.#meter;
+    if (current !== this.#stage) {
+      this.#stage = current;
+      this.#startedAt ??= new Date();
+      this.onStage?.(current);
+    }
     this.#notify();
+  }
+
+  #print(chunk: Uint8Array): void {
+    if (this.#end !== undefined) return;
+    const isFirst = this.#output === undefined;
+    this.#output ??= new KeptBytes(KEPT_OUTPUT_BYTES);
+    this.#output.add(chunk);
+    if (isFirst) this.#notify();
+    else this.#tell();
+  }
+
+  #log(): Pick<JobView, "log"> {
+    return this.#output === undefined ? {} : { log: `/jobs/${this.id}/log` };
   }
 
   #notify(): void {
     this.#revision += 1;
+    this.#tell();
+  }
+
+  #tell(): void {
     for (const listener of this.#watchers) listener();
   }
 }
 
 function stateAfter(result: JobResult): JobState {
   if (!isFailure(result)) return "done";
+  if (result.error === "SHUTTING_DOWN") return "interrupted";
   return result.error === "CANCELLED" ? "cancelled" : "failed";
 }

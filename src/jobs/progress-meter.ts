@@ -42,7 +42,7 @@ interface Reading {
 }
 
 /** Turns stages and bytes into one percentage, which never falls. */
-export class ProgressMeter implements Progress {
+export class ProgressMeter implements Omit<Progress, "output"> {
   readonly #changed: () => void;
   #stage: Stage = "waiting";
   #bytes = 0;

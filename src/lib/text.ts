@@ -9,6 +9,11 @@ export function printable(input: string): string {
   return input.replace(UNPRINTABLE, escapeCharacter);
 }
 
+/** The same for a text of several lines: line ends and tabs stay. */
+export function printableText(input: string): string {
+  return input.replace(UNPRINTABLE, (character) => (/[\n\t]/.test(character) ? character : escapeCharacter(character)));
+}
+
 /** How much of a string from outside is in a message: enough for any name, and too little to fill memory. */
 const MAX_QUOTED = 200;
 

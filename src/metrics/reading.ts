@@ -18,7 +18,7 @@ export interface Sources {
   readonly version: string;
   readonly installed: { list(): Promise<readonly (PluginId & { readonly verdict: string | null })[]> };
   readonly queue: { readonly load: QueueLoad };
-  readonly jobs: { readonly counts: Readonly<Record<string, number>> };
+  readonly jobs: { counts(): Promise<Readonly<Record<string, number>>> };
   /** Undefined where the server stands alone. */
   readonly engine: EngineSource | undefined;
   readonly connections: () => Promise<number>;
@@ -82,7 +82,7 @@ export class Reader {
       version,
       plugins,
       queue: queue.load,
-      jobs: jobs.counts,
+      jobs: await jobs.counts(),
       connections: count,
       // After the states, whose look at the engine brings it up to date.
       engine: engine && { isUp, pending: engine.baseline.pending().length },

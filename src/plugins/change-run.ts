@@ -102,6 +102,11 @@ export class ChangeRun {
     this.#progress.bytes(done, total);
   }
 
+  /** Reports what install.sh prints. */
+  output(chunk: Uint8Array): void {
+    this.#progress.output(chunk);
+  }
+
   async #timed<T>(stage: Stage, work: () => Promise<T>): Promise<T> {
     const start = performance.now();
     this.#bytes = 0;

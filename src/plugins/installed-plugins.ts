@@ -1,7 +1,7 @@
 import { realpath } from "node:fs/promises";
 import { resolve } from "node:path";
 import type { Verdict } from "../domain/compatibility.ts";
-import { PluginError } from "../domain/errors.ts";
+import { PluginError, rethrowStorageError } from "../domain/errors.ts";
 import { PLUGIN_TYPES, type PluginId, type PluginType } from "../domain/plugin.ts";
 import { isBelow } from "../fetch/hosts.ts";
 import { quoted } from "../lib/text.ts";
@@ -99,6 +99,19 @@ export class InstalledPlugins {
     const entry = this.#store.get(id);
     if (entry === undefined) throw notFound();
     return describeVersions(entry, versionId(entry));
+  }
+
+  /**
+   * What the install.sh of the installed version printed, its end.
+   *
+   * @throws PluginError PLUGIN_NOT_FOUND, LOG_NOT_FOUND
+   */
+  async log(id: PluginId): Promise<string> {
+    await this.#store.notice([id.type]);
+    if (this.#store.get(id) === undefined) throw notFound();
+    const log = await this.#store.installLog(id).catch(rethrowStorageError);
+    if (log !== undefined) return log;
+    throw new PluginError("LOG_NOT_FOUND", "the installed version has no install.sh, or it printed nothing");
   }
 
   /** The functions of all function plugins, in alphabetical order. */

@@ -59,6 +59,8 @@ export interface Follower {
   readonly signal?: AbortSignal | undefined;
   readonly progress?: Progress | undefined;
   readonly onStage?: StageObserver | undefined;
+  /** The id of the job that it is, a UUID: recovery knows its files by it. */
+  readonly job?: string | undefined;
 }
 
 /** What was changed, and whether the engine will load it; undefined where nothing is inspected. */
@@ -92,7 +94,7 @@ export async function installPackage(
   const registered = action === "update" ? (old?.functions ?? []) : [];
   const functions = request.functions.length > 0 ? request.functions : registered;
   using _claimed = functionNames.claim(id, functions);
-  await using work = await store.workspace(id);
+  await using work = await store.workspace(id, follower.job);
 
   const zip = await fetchZip(request, work.zipFile, run, parts);
   const examine = async ({ hasScript, soFile, files }: PackagePlan) => {
@@ -103,6 +105,7 @@ export async function installPackage(
   };
   const { plan, so, ...unpacked } = await unpackZip({ zip, request, folder: work, run, parts, examine });
   let { files, facts } = unpacked;
+  let printed = "";
 
   const inspect = (libraries: boolean) =>
     run.stage("inspect", facts, () =>
@@ -111,7 +114,12 @@ export async function installPackage(
   // What the script does to the system can't be undone, so what can be refused before is; but it may bring libraries.
   let checked = await inspect(!plan.hasScript);
   if (plan.hasScript) {
-    ({ files, facts } = await runScript(unpacked, { folder: work.scriptFolder, args: shellParas }, run, parts));
+    ({ files, facts, printed } = await runScript(
+      unpacked,
+      { folder: work.scriptFolder, args: shellParas },
+      run,
+      parts,
+    ));
     checked = await inspect(true);
   }
 
@@ -121,7 +129,7 @@ export async function installPackage(
     const { files: placed, unplaced } = await leaveOutInvalidConfig(id, files, { limits: parts.limits, log: run.log });
     const added = newEntry({ ...request, functions }, zip, { plan, files: placed, facts }, checked);
     const next = { ...added, ...(unplaced.length > 0 && { unplaced }), change: work.id };
-    return store.replace(id, { old, entry: next, files: placed }, work);
+    return store.replace(id, { old, entry: next, files: placed, printed }, work);
   });
   const done = { plugin: id, version: entry.version, origin: source.origin, sha256: zip.sha256, bytes: zip.bytes };
   const from = old === undefined ? {} : { from: old.version };

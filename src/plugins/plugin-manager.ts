@@ -16,6 +16,7 @@ import { quoted } from "../lib/text.ts";
 import { Turns } from "../lib/turns.ts";
 import type { WantedVersion } from "../store/versions/version-list.ts";
 import type { Audit, AuditedAction } from "./audit.ts";
+import { BeingInstalled } from "./being-installed.ts";
 import { type ChangeFacts, ChangeRun, StageFailure, type StageObserver } from "./change-run.ts";
 import { inspectPackage } from "./inspect-package.ts";
 import type { InstallPreview } from "./inspection-report.ts";
@@ -36,6 +37,8 @@ interface PluginManagerOptions extends Omit<PipelineParts, "unpacking" | "names"
 export interface Watch {
   readonly signal?: AbortSignal | undefined;
   readonly progress?: Progress | undefined;
+  /** The id of the job that the change is, a UUID. */
+  readonly job?: string | undefined;
   /** Awaited before an update, a rollback or a delete begins; what it throws refuses the change. */
   readonly permit?: (() => Promise<void>) | undefined;
 }
@@ -59,6 +62,7 @@ export class PluginManager {
   readonly #audit: Audit;
   readonly #onChange: () => void;
   readonly #onStage: StageObserver | undefined;
+  readonly #beingInstalled = new BeingInstalled();
 
   constructor({ audit, onChange = () => {}, onStage, ...options }: PluginManagerOptions) {
     this.#parts = { ...options, unpacking: new Turns(), names: new TakenNames(options.store) };
@@ -70,14 +74,15 @@ export class PluginManager {
   /**
    * Installs a plugin, wholly or not at all.
    *
-   * @throws PluginError with the reason; nothing has changed then but what install.sh did to the system
+   * @throws BeingInstalledError at once while another install of that name waits or runs; PluginError with the reason; nothing has changed then but what install.sh did to the system
    */
   async install(type: PluginType, body: InstallBody, caller: Caller, watch: Watch = {}): Promise<Changed> {
     const request = checkInstallRequest(type, body);
     const { origin } = request.source;
-    return this.#audited("install", request.id, caller, { origin }, () =>
-      installPackage(request, "install", this.#follower(caller, watch), this.#parts),
-    );
+    return this.#audited("install", request.id, caller, { origin }, async () => {
+      using _name = this.#beingInstalled.enter(request.id, watch.job);
+      return await installPackage(request, "install", this.#follower(caller, watch), this.#parts);
+    });
   }
 
   /**
@@ -132,9 +137,11 @@ export class PluginManager {
    *
    * @throws PluginError PLUGIN_NOT_FOUND, FUNCTION_NAME_TAKEN, BODY_INVALID, PLUGIN_INCOMPATIBLE
    */
-  async registerFunctions(id: PluginId, names: readonly string[], caller: Caller): Promise<Changed> {
+  async registerFunctions(id: PluginId, names: readonly string[], caller: Caller, watch: Watch = {}): Promise<Changed> {
     const functions = checkFunctionNames(names);
-    return this.#audited("register", id, caller, {}, () => this.#register(id, functions, caller));
+    return this.#audited("register", id, caller, {}, () =>
+      this.#register(id, functions, this.#follower(caller, watch)),
+    );
   }
 
   /**
@@ -171,19 +178,22 @@ export class PluginManager {
    * Checks the zip of a portable plugin and hands it to the engine, which installs it.
    *
    * @param engineFor the engine that is to install it; its answer is passed on as it is
-   * @throws PluginError NAME_INVALID, URI_INVALID, or with the reason why the zip was not handed over
+   * @throws BeingInstalledError as an install; PluginError NAME_INVALID, URI_INVALID, or with the reason why the zip was
+   *   not handed over
    */
   async handPortable<R extends { readonly status: number; readonly text: string }>(
     action: "install" | "update",
     body: InstallBody,
     caller: Caller,
     engineFor: (request: PackageRequest) => PortableInstaller<R>,
+    watch: Watch = {},
   ): Promise<R> {
     const request = checkPortableRequest(body);
     const { origin } = request.source;
     const write = { action, subject: { plugin: request.id }, facts: { origin }, caller };
     try {
-      const reply = await handPortable(request, this.#follower(caller), this.#parts, engineFor(request));
+      using _name = action === "install" ? this.#beingInstalled.enter(request.id, watch.job) : undefined;
+      const reply = await handPortable(request, this.#follower(caller, watch), this.#parts, engineFor(request));
       const refusal = reply.status < 400 ? undefined : new PluginError("ENGINE_REFUSED", reply.text.trim());
       this.#audit.record(write, refusal);
       return reply;
@@ -198,19 +208,20 @@ export class PluginManager {
     return { ...watch, log, onStage: this.#onStage };
   }
 
-  async #register(id: PluginId, functions: readonly string[], { log }: Caller): Promise<Changed> {
+  async #register(id: PluginId, functions: readonly string[], follower: Follower): Promise<Changed> {
     const { queue, store, names, functionNames, check } = this.#parts;
-    using place = await queue.enter(pluginKey(id), undefined, bytesOf(functions));
+    using place = await queue.enter(pluginKey(id), follower.signal, bytesOf(functions));
+    const run = new ChangeRun({ ...follower, plugin: id, signal: place.signal });
     const entry = await names.requireInstalled(id, "not found");
     const { compatibility: _, exports: __, ...rest } = entry; // they are about other symbols, or another .so by now
     const so = store.layout.absolute(soPath(id.type, entry.soFile));
-    const checked = await check
-      .admit(so, id, { functions }, { libraries: true, signal: place.signal, log })
-      .catch((error) => {
+    const checked = await run.stage("inspect", {}, () =>
+      check.admit(so, id, { functions }, { libraries: true, signal: run.signal, log: run.log }).catch((error) => {
         throw hasCode(error, "ENOENT") ? new PluginError("PLUGIN_NOT_FOUND", `its ${entry.soFile} is gone`) : error;
-      });
+      }),
+    );
     using _claimed = functionNames.claim(id, functions);
-    await store.updateEntry(id, { ...rest, functions, ...checked });
+    await run.stage("commit", {}, () => store.updateEntry(id, { ...rest, functions, ...checked }));
     const compatibility = check.present(id, checked?.compatibility, { functions });
     return { id, version: entry.version, compatibility, facts: { verdict: compatibility?.verdict } };
   }
@@ -220,7 +231,7 @@ export class PluginManager {
     using place = await queue.enter(pluginKey(id), follower.signal);
     const run = new ChangeRun({ ...follower, plugin: id, signal: place.signal });
     const entry = await names.requireInstalled(id);
-    await using work = await store.workspace(id);
+    await using work = await store.workspace(id, follower.job);
     const facts = { version: entry.version, sha256: entry.sha256 };
     const kept = await run.stage("commit", facts, () => store.remove(id, entry, work));
     run.log.info({ plugin: id, version: entry.version, kept }, "plugin deleted");

@@ -1,5 +1,5 @@
 import type { Compatibility, Verdict } from "../domain/compatibility.ts";
-import type { PluginId, PluginType } from "../domain/plugin.ts";
+import { type PluginId, type PluginType, pluginKey } from "../domain/plugin.ts";
 import type { KeptVersion, PluginEntry, PluginVersion } from "../domain/plugin-entry.ts";
 import { type EngineFunctions, engineFunctions } from "./engine-functions.ts";
 import { unregisteredFunctions } from "./function-names.ts";
@@ -7,7 +7,9 @@ import { type SignatureState, signatureState } from "./signature-state.ts";
 import { reasonOf } from "./verdicts/compatibility-check.ts";
 
 /** A plugin as clients see it. */
-export type PluginDescription = { readonly name: string } & Omit<PluginVersion, "exports"> & {
+export type PluginDescription = { readonly name: string } & Omit<PluginVersion, "exports" | "installLog"> & {
+    /** Where what its install.sh printed can be read; absent where it printed nothing. */
+    readonly log?: string;
     readonly compatibility?: Compatibility;
     /** Functions that a function plugin exports and that are not registered. */
     readonly unregistered?: readonly string[];
@@ -29,7 +31,10 @@ export interface PluginSummary {
 }
 
 /** A version of a plugin that is installed, or that a rollback can bring back. */
-export type VersionDescription = Omit<PluginVersion, "exports"> & { readonly id: string; readonly current: boolean };
+export type VersionDescription = Omit<PluginVersion, "exports" | "installLog"> & {
+  readonly id: string;
+  readonly current: boolean;
+};
 
 /** @param compatibility its present verdict; undefined where `engine.verify` is `off` */
 export function describePlugin(
@@ -38,13 +43,14 @@ export function describePlugin(
   compatibility: Compatibility | undefined,
 ): PluginDescription {
   const { version, change: _, changedAt: __, versions: ___, exports: ____, compatibility: _____, ...shown } = entry;
-  const { displaced: ______, ...rest } = shown;
+  const { displaced: ______, installLog, ...rest } = shown;
   const unregistered = unregisteredFunctions(id, entry);
   const found = engineFunctions(id, entry, entry.compatibility?.functionLookup);
   return {
     name: id.name,
     version,
     ...rest,
+    ...(installLog === undefined ? {} : { log: `/plugins/${pluginKey(id)}/log` }),
     ...(compatibility === undefined ? {} : { compatibility: toCompatibility(compatibility) }),
     ...(unregistered.length > 0 ? { unregistered } : {}),
     ...(compatibility === undefined || found === undefined ? {} : { engineFunctions: found }),
@@ -80,7 +86,8 @@ export function describeVersions(entry: PluginEntry, currentId: string): Version
   ];
 }
 
-function describeVersion({ version, id, exports: _, ...rest }: KeptVersion, current: boolean): VersionDescription {
+function describeVersion(kept: KeptVersion, current: boolean): VersionDescription {
+  const { version, id, exports: _, installLog: __, ...rest } = kept;
   return { version, id, current, ...rest };
 }
 

@@ -31,7 +31,7 @@ export async function rollBack(
     return check.admit(so, id, target, { libraries: true, signal: run.signal, log: run.log });
   });
   using _claimed = functionNames.claim(id, functions);
-  await using work = await store.workspace(id);
+  await using work = await store.workspace(id, follower.job);
   const known = { ...facts, verdict: check.present(id, checked?.compatibility, { functions })?.verdict };
   const entry = await run.stage("commit", known, () => store.restore(id, present, target, { ...checked }, work));
   run.log.info({ plugin: id, version: entry.version, from: present.version }, "plugin rolled back");

@@ -1,5 +1,8 @@
 import type { Config } from "../config/schema.ts";
+import { KEPT_OUTPUT_BYTES } from "../domain/change.ts";
 import { PluginError } from "../domain/errors.ts";
+import { KeptBytes } from "../lib/kept-bytes.ts";
+import { terminalText } from "../lib/terminal-text.ts";
 import { enumerate, printable } from "../lib/text.ts";
 import type { ScriptRunner } from "../package/script/install-script.ts";
 import { StagedFiles } from "../package/script/staged-files.ts";
@@ -19,6 +22,11 @@ interface Unpacked {
   readonly facts: ChangeFacts;
 }
 
+interface AfterScript extends Unpacked {
+  /** What install.sh printed, at most `KEPT_OUTPUT_BYTES`; empty for nothing. */
+  readonly printed: string;
+}
+
 /**
  * Runs install.sh, then looks at what it left of the unpacked files: changed bytes are recorded as they are, or refused
  * where only signed ones may be installed.
@@ -30,18 +38,24 @@ export async function runScript(
   script: { readonly folder: string; readonly args: readonly string[] },
   run: ChangeRun,
   { scripts, limits, trust }: ScriptStageParts,
-): Promise<Unpacked> {
+): Promise<AfterScript> {
   const { signal, log } = run;
+  const kept = new KeptBytes(KEPT_OUTPUT_BYTES);
+  const onOutput = (chunk: Uint8Array) => {
+    kept.add(chunk);
+    run.output(chunk);
+  };
   const after = await run.stage("script", facts, async () => {
     const staged = await StagedFiles.beforeScript(files);
-    await scripts.run({ ...script, signal, log });
+    await scripts.run({ ...script, signal, log, onOutput });
     const left = await staged.afterScript(limits, signal);
     if (trust.required && left.changed.length > 0) throw unsigned(left.changed);
     return left;
   });
-  if (after.changed.length === 0) return { files: after.files, facts };
+  const printed = terminalText(kept.since(0).bytes, KEPT_OUTPUT_BYTES);
+  if (after.changed.length === 0) return { files: after.files, facts, printed };
   log.warn({ files: after.changed }, "install.sh changed files of the plugin: they are installed as it left them");
-  return { files: after.files, facts: { ...facts, changedByScript: after.changed } };
+  return { files: after.files, facts: { ...facts, changedByScript: after.changed }, printed };
 }
 
 function unsigned(changed: readonly string[]): PluginError {

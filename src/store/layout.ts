@@ -52,6 +52,11 @@ export class Layout {
     return join(this.#folders.plugins, ".incoming");
   }
 
+  /** The jobs of this server and of those before it, and what their install.sh printed. */
+  get jobsFolder(): string {
+    return join(this.#folders.plugins, ".jobs");
+  }
+
   /** What is known of the engine in front of which this server stands, over a restart of this server. */
   get engineFolder(): string {
     return join(this.#folders.plugins, ".engine");

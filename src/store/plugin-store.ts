@@ -16,7 +16,7 @@ import { Handover } from "./handover/handover.ts";
 import { recoverHandovers } from "./handover/recover-handovers.ts";
 import type { Change } from "./journal/change.ts";
 import { ChangeRunner } from "./journal/change-runner.ts";
-import { recover } from "./journal/recovery.ts";
+import { type Recovered, recover } from "./journal/recovery.ts";
 import type { Workspace } from "./journal/workspace.ts";
 import type { Layout } from "./layout.ts";
 import { refuseMounted, requirePlaceable } from "./placeable.ts";
@@ -25,7 +25,8 @@ import { adoptable, findSoFilesOf, reconcile } from "./registry/reconcile.ts";
 import { Registry } from "./registry/registry.ts";
 import { keptVersionsOf } from "./registry/replaced-versions.ts";
 import { respelled } from "./same-file.ts";
-import { type Content, contentOf, contentsOf } from "./versions/content.ts";
+import { type Content, contentOf, contentsOf, logContentOf } from "./versions/content.ts";
+import { keepLog, readLog } from "./versions/install-log.ts";
 import { KeptFiles } from "./versions/kept-files.ts";
 import { KeptLease } from "./versions/kept-lease.ts";
 import { prepareRemoval, prepareReturn } from "./versions/removal.ts";
@@ -51,6 +52,8 @@ interface PluginStoreOptions {
 /** A version that takes the place of `old`, or that of none. */
 interface Replacement extends StagedVersion {
   readonly old: PluginEntry | undefined;
+  /** What its install.sh printed; empty for nothing. */
+  readonly printed?: string;
 }
 
 /** Sets an entry that is still `from`. */
@@ -74,15 +77,18 @@ export class PluginStore {
   readonly #log: Log;
   /** Hand-overs to the engine that an earlier process did not end. Their files are whole. */
   readonly openHandovers: readonly Handover[];
+  /** What became of the changes that an earlier process did not end, by their ids. */
+  readonly recovered: ReadonlyMap<string, "finished" | "undone">;
 
   private constructor(
     registry: Registry,
     changes: ChangeRunner,
     context: StoreContext,
-    openHandovers: readonly Handover[],
+    left: { readonly openHandovers: readonly Handover[]; readonly recovered: Recovered },
     retains: boolean,
   ) {
-    this.openHandovers = openHandovers;
+    this.openHandovers = left.openHandovers;
+    this.recovered = left.recovered;
     this.layout = context.layout;
     this.#registry = registry;
     this.#changes = changes;
@@ -101,8 +107,9 @@ export class PluginStore {
     const orLog = (message: string) => (err: unknown) => log.error({ err }, message);
     await makeFolders(layout, isForEngine).catch(orLog("the folders of the plugins could not be made"));
     const registry = await Registry.open(layout.registryFile, log);
-    const recovered = await recover(registry, layout, log).catch(orLog("leftovers could not be cleared"));
-    const unsettled = recovered ?? new Map();
+    const recovered: Recovered = new Map();
+    const open = await recover(registry, layout, log, recovered).catch(orLog("leftovers could not be cleared"));
+    const unsettled = open ?? new Map();
     const handovers = await recoverHandovers(registry, unsettled, layout, log).catch(
       orLog("hand-overs to the engine could not be settled"),
     );
@@ -112,7 +119,8 @@ export class PluginStore {
     const kept = new KeptFiles({ layout, entries: () => keepers(registry), isComplete: registry.isOnlyOne, log });
     await kept.sweep().catch(orLog("what is kept of earlier versions could not be cleared"));
     const changes = new ChangeRunner({ layout, registry, unsettled, log });
-    return new PluginStore(registry, changes, { kept, layout, keepVersions, log }, handovers ?? [], keepReplaced);
+    const left = { openHandovers: handovers ?? [], recovered };
+    return new PluginStore(registry, changes, { kept, layout, keepVersions, log }, left, keepReplaced);
   }
 
   /**
@@ -164,11 +172,22 @@ export class PluginStore {
    * @returns the entry as it is recorded
    * @throws PluginError or the file system's error; everything is as before then
    */
-  async replace(id: PluginId, { old, ...next }: Replacement, workspace: Workspace): Promise<PluginEntry> {
+  async replace(
+    id: PluginId,
+    { old, entry, files, printed = "" }: Replacement,
+    workspace: Workspace,
+  ): Promise<PluginEntry> {
     const oldVersion = old && { entry: old, files: await this.filesOf(id, old) };
-    return this.#putIntoPlace(id, workspace, (context) =>
-      oldVersion === undefined ? prepareInstall(next, context) : prepareUpdate(oldVersion, next, context),
-    );
+    return this.#putIntoPlace(id, workspace, async (context) => {
+      const next = { entry: { ...entry, ...(await keepLog(printed, context)) }, files };
+      return oldVersion === undefined ? prepareInstall(next, context) : prepareUpdate(oldVersion, next, context);
+    });
+  }
+
+  /** What the install.sh of the installed version printed. Undefined where it has none, or it is gone. */
+  async installLog(id: PluginId): Promise<string | undefined> {
+    const content = logContentOf(this.get(id) ?? {});
+    return content && readLog(this.#kept.path(content));
   }
 
   /**
@@ -314,10 +333,11 @@ export class PluginStore {
   /**
    * The workspace for a change to that plugin, to be disposed when it has ended.
    *
+   * @param change its id, a UUID, by which `recovered` knows it; a new one by default
    * @throws PluginError STORAGE_FULL or STORAGE_FAILED
    */
-  workspace(id: PluginId): Promise<Workspace> {
-    return this.#changes.workspace(id);
+  workspace(id: PluginId, change?: string): Promise<Workspace> {
+    return this.#changes.workspace(id, change);
   }
 
   /** A workspace for work that changes no plugin, to be disposed. @throws PluginError STORAGE_FULL or STORAGE_FAILED */
@@ -376,7 +396,7 @@ function referencesOfReplaced(replaced: ReplacedVersion | null | undefined): Con
 }
 
 /** Everything that refers to kept files. */
-function* keepers(registry: Registry): Iterable<Pick<PluginEntry, "files" | "versions">> {
+function* keepers(registry: Registry): Iterable<Pick<PluginEntry, "files" | "versions" | "installLog">> {
   yield* registry.all();
   for (const replaced of registry.replaced.values()) yield { files: [], versions: keptVersionsOf(replaced) };
 }

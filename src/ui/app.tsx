@@ -1,15 +1,16 @@
-import { useEffect } from "preact/hooks";
 import { Route, Router, Switch } from "wouter-preact";
 import { useHashLocation } from "wouter-preact/use-hash-location";
-import { language, t } from "./i18n/index.ts";
+import { t } from "./i18n/index.ts";
 import { EmptyState } from "./parts/empty-state.tsx";
 import { LiveRegion } from "./parts/live-region.tsx";
+import { Arrival } from "./shell/arrival.ts";
 import { AwayBanner } from "./shell/away-banner.tsx";
+import { DropZone } from "./shell/drop-zone.tsx";
 import { Header } from "./shell/header.tsx";
 import { PendingBanner } from "./shell/pending-banner.tsx";
 import { TokenDialog } from "./shell/token-dialog.tsx";
 import { CatalogueView } from "./views/catalogue.tsx";
-import { InstallView } from "./views/install.tsx";
+import { InstallView } from "./views/install/install.tsx";
 import { JobView } from "./views/job.tsx";
 import { JobsView } from "./views/jobs.tsx";
 import { PluginView } from "./views/plugin.tsx";
@@ -18,10 +19,6 @@ import { UpgradeView } from "./views/upgrade.tsx";
 
 /** What is around the views, and which view is for which address. Addresses are hashes: the server has one document. */
 export function App() {
-  useEffect(() => {
-    document.documentElement.lang = language.value === "zh" ? "zh-CN" : "en";
-    document.title = t("app.title");
-  }, [language.value]);
   return (
     <Router hook={useHashLocation}>
       <button type="button" class="button skip" onClick={() => document.getElementById("content")?.focus()}>
@@ -48,6 +45,8 @@ export function App() {
           </Route>
         </Switch>
       </main>
+      <Arrival />
+      <DropZone />
       <TokenDialog />
       <LiveRegion />
     </Router>

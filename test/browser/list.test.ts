@@ -7,7 +7,7 @@ test("an empty server says so, and how to begin", async ({ start, open }) => {
   await start();
   const page = await open();
   await page.getByText("No plugin is installed yet.").waitFor();
-  expect(await page.title()).toBe("Kuiper plugins");
+  expect(await page.title()).toBe("Plugins · Kuiper plugins");
 });
 
 test("all types are one list, with name, version, verdict, signature and origin", async ({ start, install, open }) => {

@@ -2,6 +2,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Page } from "playwright-core";
 import type { PluginType } from "../../src/domain/plugin.ts";
+import { DOES_NOT_LOAD } from "../support/engine-stand-in.ts";
 import { goElf, RUNTIME } from "../support/go-elf.ts";
 import type { PluginContents } from "../support/plugin-zip.ts";
 import { inFrontBrowserTest } from "./harness.ts";
@@ -33,7 +34,8 @@ export const showcaseTest = inFrontBrowserTest
       await install(contents("functions", "image", { version: "1.4.0" }));
       await install({
         ...contents("sinks", "influx", { version: "2.1.0" }),
-        soContent: pluginBinary("influx", "", OTHER),
+        // The engine refuses it, too.
+        soContent: Buffer.concat([pluginBinary("influx", "", OTHER), Buffer.from(DOES_NOT_LOAD)]),
       });
       await update(contents("sources", "random", { version: "2.0.0" }));
     };

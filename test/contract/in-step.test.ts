@@ -37,7 +37,7 @@ test("the types of replies are those of the contract", () => {
   >().toExtend<plugins.PluginDescription>();
   expectTypeOf<Json<views.VersionDescription>>().toExtend<plugins.VersionDescription>();
   expectTypeOf<FunctionDescription>().toExtend<plugins.FunctionDescription>();
-  expectTypeOf<Json<reports.InspectionReport>>().toExtend<InspectionReport>();
+  expectTypeOf<Json<reports.InstallPreview>>().toExtend<InspectionReport>();
   expectTypeOf<Json<Omit<JobView, "result">>>().toExtend<Omit<jobs.JobView, "result">>();
   expectTypeOf<JobFailure>().toExtend<jobs.JobFailure>();
   expectTypeOf<JobState>().toExtend<jobs.JobState>();

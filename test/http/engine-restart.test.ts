@@ -84,7 +84,7 @@ const FAILING = { ...V2, soContent: `${RULE_FAILS}the source is out of order\n` 
 
 const stopRule = async (url: string) => void (await send(`${url}/rules/rule1/stop`, { method: "POST" }));
 
-const HEALTHY = { outcome: "healthy", worse: [], undone: [] };
+const HEALTHY = { outcome: "healthy", worse: [], undone: [], rules: { before: 1, after: 1 } };
 const UPDATE = { type: "sources", name: "random", from: "1.0.0", to: "2.0.0" };
 
 const body = ({ state, result }: JobView) => ({ state, ...result?.body });
@@ -116,6 +116,7 @@ describe("an update with ?restart=1", () => {
     expect(body(job)).toEqual({
       state: "done",
       outcome: "rolled-back",
+      rules: { before: 1, after: 1 },
       worse: [
         { kind: "plugin", id: "sources/random", reason: "describe sources plugin random error: not found" },
         { kind: "rule", id: "rule1", reason: "source type random not found" },

@@ -36,6 +36,19 @@ for (const version of ["1.0.2", "1.8.0", "2.1.0"]) {
       expect(await used("sinks/influx")).toEqual({ rules: ["r10", "r2"], streams: [] });
       expect(await used("functions/image")).toEqual({ rules: ["r10", "ü 1"], streams: [] });
       expect(await used("sinks/unused")).toEqual({ rules: [], streams: [] });
+      const counted = async (query: string) =>
+        (await get(`/plugins${query}`)).map((plugin: { name: string; rules?: number }) => [plugin.name, plugin.rules]);
+      const counts = [2, 2, 0, 2];
+      const names = ["random", "influx", "unused", "image"];
+      expect(await counted("?rules=1")).toEqual(names.map((name, index) => [name, counts[index]]));
+      expect(await counted("")).toEqual(names.map((name) => [name, undefined]));
+    });
+
+    test("are not counted while the engine can't be asked", async ({ start, engine, install, get }) => {
+      await start();
+      await install(SOURCE);
+      await engine.stop();
+      expect(await get("/plugins?rules=1")).toMatchObject([{ name: "random", rules: null }]);
     });
 
     test("are named by a delete, an update and a rollback", async ({ start, engine, server, install, update }) => {

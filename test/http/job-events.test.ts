@@ -1,6 +1,10 @@
+import { randomUUID } from "node:crypto";
 import { once } from "node:events";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { PassThrough, Writable } from "node:stream";
 import { setImmediate as nextTurn } from "node:timers/promises";
+import { pino } from "pino";
 import { describe, expect, test } from "vitest";
 import { JobEvents } from "../../src/http/job-events.ts";
 import { Job, type JobResult, type JobRun } from "../../src/jobs/job.ts";
@@ -12,7 +16,9 @@ const SUCCESS: JobResult = { status: 201, body: "is created" };
 
 /** One job that the test drives, and the streams of those who follow it. */
 function testJob({ progressMs = HOUR, heartbeatMs = HOUR } = {}) {
-  const jobs = new Jobs({ keep: 10, maxWatchers: 2 });
+  const folder = join(tmpdir(), randomUUID()); // made by the first job that is added
+  const limits = { keep: 10, maxWatchers: 2 };
+  const jobs = new Jobs({ limits, folder, recovered: () => undefined, log: pino({ level: "silent" }) });
   let run: JobRun | undefined;
   let end: (result: JobResult) => void = () => {};
   const job = new Job({ action: "install", plugin: { type: "sinks", name: "x" } }, (given) => {

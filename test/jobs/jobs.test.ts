@@ -1,5 +1,10 @@
+import { randomUUID } from "node:crypto";
+import { rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { describe, expect, it } from "vitest";
+import { pino } from "pino";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { JOB_STATES, Job, type JobAction, type JobResult, type JobRun } from "../../src/jobs/job.ts";
 import { Jobs } from "../../src/jobs/jobs.ts";
 
@@ -10,7 +15,13 @@ const TIME = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
 
 /** Jobs whose works end when the test says so. */
 function testJobs({ keep = 100, maxWatchers = 100 } = {}) {
-  const jobs = new Jobs({ keep, maxWatchers });
+  const folder = join(tmpdir(), randomUUID()); // made by the first job
+  onTestFinished(async () => {
+    await jobs.close();
+    await rm(folder, { recursive: true, force: true });
+  });
+  const log = pino({ level: "silent" });
+  const jobs = new Jobs({ limits: { keep, maxWatchers }, folder, recovered: () => undefined, log });
   return {
     jobs,
     start(name = "random", action: JobAction = "install") {
@@ -26,7 +37,7 @@ function testJobs({ keep = 100, maxWatchers = 100 } = {}) {
       });
       if (run === undefined) throw new Error("the work did not begin at once");
       jobs.add(job);
-      return { job, end, fail, ...run };
+      return { ...run, job, end, fail };
     },
   };
 }
@@ -84,10 +95,10 @@ describe("a job", () => {
 });
 
 describe("the list", () => {
-  it("has the latest first", () => {
+  it("has the latest first", async () => {
     const { jobs, start } = testJobs();
     const ids = ["a", "b", "c"].map((name) => start(name).job.id);
-    expect(jobs.list().map(({ id }) => id)).toEqual(ids.reverse());
+    expect((await jobs.list()).map(({ id }) => id)).toEqual(ids.reverse());
   });
 
   it("keeps the last ones that ended, in the order of their ends, and all that go on", async () => {
@@ -97,12 +108,12 @@ describe("the list", () => {
       end(SUCCESS);
       await nextTurn();
     }
-    const names = () => jobs.list().map(({ subject }) => subject.plugin?.name);
-    expect(names()).toEqual(["c", "b", "long"]);
+    const names = async () => (await jobs.list()).map(({ subject }) => subject.plugin?.name);
+    expect(await names()).toEqual(["c", "b", "long"]);
     long?.end(SUCCESS);
     await nextTurn();
-    expect(names()).toEqual(["b", "long"]);
-    expect(() => jobs.get(others[3]?.job.id ?? "")).toThrow(refused("JOB_NOT_FOUND"));
+    expect(await names()).toEqual(["b", "long"]);
+    await expect(jobs.find(others[3]?.job.id ?? "")).rejects.toEqual(refused("JOB_NOT_FOUND"));
   });
 
   it("takes in one that has ended already", async () => {
@@ -110,20 +121,20 @@ describe("the list", () => {
     const job = new Job({ action: "delete", plugin: { type: "sinks", name: "x" } }, async () => FAILURE);
     await job.ended;
     jobs.add(job);
-    expect(jobs.list()).toEqual([job]);
+    expect(await jobs.list()).toEqual([job]);
     const { job: next, end } = start();
     end(SUCCESS);
     await nextTurn();
-    expect(jobs.list()).toEqual([next]);
+    expect(await jobs.list()).toEqual([next]);
   });
 
   it("of ten thousand jobs holds as many as it should", async () => {
     const { jobs, start } = testJobs({ keep: 50 });
     const started = Array.from({ length: 10_000 }, () => start());
-    expect(jobs.list()).toHaveLength(10_000);
+    expect(await jobs.list()).toHaveLength(10_000);
     for (const { end } of started) end(SUCCESS);
     await nextTurn();
-    expect(jobs.list()).toEqual(
+    expect(await jobs.list()).toEqual(
       started
         .slice(-50)
         .map(({ job }) => job)
@@ -219,16 +230,16 @@ describe("a page of jobs", () => {
   it("begins where the one before it ended, whatever came or went meanwhile", async () => {
     const { jobs, start } = testJobs({ keep: 1 });
     const started = ["a", "b", "c", "d", "e"].map((name) => start(name));
-    const first = jobs.page({ states, limit: 2, cursor: undefined });
+    const first = await jobs.page({ states, limit: 2, cursor: undefined });
     expect(first.jobs.map(({ subject }) => subject.plugin?.name)).toEqual(["e", "d"]);
     start("f");
     for (const { end, job } of started.slice(3)) {
       end(SUCCESS);
       await job.ended;
     }
-    const second = jobs.page({ states, limit: 2, cursor: first.next });
+    const second = await jobs.page({ states, limit: 2, cursor: first.next });
     expect(second.jobs.map(({ subject }) => subject.plugin?.name)).toEqual(["c", "b"]);
-    const third = jobs.page({ states, limit: 2, cursor: second.next });
+    const third = await jobs.page({ states, limit: 2, cursor: second.next });
     expect([third.jobs.map(({ subject }) => subject.plugin?.name), third.next]).toEqual([["a"], undefined]);
   });
 
@@ -237,9 +248,9 @@ describe("a page of jobs", () => {
     const started = ["a", "b", "c"].map((name) => start(name));
     started[1]?.end(SUCCESS);
     await started[1]?.job.ended;
-    const { jobs: waiting, next } = jobs.page({ states: ["waiting"], limit: 2, cursor: undefined });
+    const { jobs: waiting, next } = await jobs.page({ states: ["waiting"], limit: 2, cursor: undefined });
     expect([waiting.map(({ subject }) => subject.plugin?.name), next]).toEqual([["c", "a"], undefined]);
-    expect(jobs.page({ states, limit: 3, cursor: undefined }).next).toBeUndefined();
-    expect(jobs.page({ states, limit: 3, cursor: 1 }).jobs).toEqual([]);
+    expect((await jobs.page({ states, limit: 3, cursor: undefined })).next).toBeUndefined();
+    expect((await jobs.page({ states, limit: 3, cursor: 1 })).jobs).toEqual([]);
   });
 });

@@ -8,8 +8,11 @@ const WORK_FOLDERS: readonly string[] = [
   ...["etc/.changes", "etc/.versions"],
 ];
 
+/** The record of jobs, which each change adds to, also one that fails. */
+const RECORD = "plugins/.jobs";
+
 /**
- * Everything below a folder, registry and hidden files included, as path → mode and content. Two equal snapshots mean
+ * Everything below a folder, registry and hidden files included, but for the record of jobs, as path → mode and content. Two equal snapshots mean
  * that nothing has changed. What is below the folders for work in progress counts; the empty folders do not.
  */
 export async function snapshot(folder: string): Promise<Record<string, string>> {
@@ -19,7 +22,8 @@ export async function snapshot(folder: string): Promise<Record<string, string>> 
     return [relative(folder, path), await describe(path)] as const;
   });
   const all = await Promise.all(lines);
-  return Object.fromEntries(all.filter(([path]) => !WORK_FOLDERS.includes(path)).sort());
+  const isRecord = (path: string) => path === RECORD || path.startsWith(`${RECORD}/`);
+  return Object.fromEntries(all.filter(([path]) => !WORK_FOLDERS.includes(path) && !isRecord(path)).sort());
 }
 
 /** The permissions of a file, as `755`. */

@@ -5,6 +5,7 @@ import { expect } from "vitest";
 import { PLUGIN_TYPES, type PluginType, parseSoFileName } from "../../src/domain/plugin.ts";
 
 interface VersionText {
+  readonly installLog?: string;
   readonly files: readonly { readonly path: string; readonly sha256?: string }[];
 }
 
@@ -70,7 +71,8 @@ async function expectKeptFiles(base: string, { plugins }: RegistryText): Promise
       entries.flatMap(({ versions = [] }) => versions),
       volume,
     );
-    const allowed = new Set([...needed, ...(volume === "etc" ? shaOf(entries, volume) : [])]);
+    const logs = entries.flatMap((entry) => [entry, ...(entry.versions ?? [])]).flatMap((one) => one.installLog ?? []);
+    const allowed = new Set([...needed, ...(volume === "etc" ? shaOf(entries, volume) : logs)]);
     const folder = join(base, volume, ".versions");
     const kept = await readdir(folder).catch(() => []); // there from the first kept file on
     expect(kept, `what earlier versions need in ${volume}`).toEqual(expect.arrayContaining(needed));

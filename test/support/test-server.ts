@@ -97,12 +97,12 @@ export class TestServer {
     return this.#restarts;
   }
 
-  /** What is below the base folder, as relative paths, sorted; folders end with a slash. The registry is left out. */
+  /** What is below the base folder, as relative paths, sorted; folders end with a slash. The registry and the record of jobs are left out. */
   async files(): Promise<string[]> {
     const items = await readdir(this.base, { recursive: true, withFileTypes: true });
     return items
       .map((item) => join(item.parentPath, item.name).slice(this.base.length + 1) + (item.isDirectory() ? "/" : ""))
-      .filter((path) => path !== "plugins/registry.json")
+      .filter((path) => path !== "plugins/registry.json" && !path.startsWith("plugins/.jobs/"))
       .sort();
   }
 

@@ -31,9 +31,10 @@ export async function restartEngine(
   const { config, journal } = parts;
   let state = resumed ?? (await begin(parts, run));
   let output: readonly string[] = [];
+  let running: number | undefined;
   if (state.phase === "restart") {
     const check = await restartAndCheck(state, parts, run, resumed !== undefined);
-    output = check.output;
+    ({ output, running } = check);
     if (isWell(check)) return end("healthy");
     const { worse, reason } = check;
     state = { ...state, worse: [...worse], ...(reason !== undefined && { reason }) };
@@ -49,7 +50,7 @@ export async function restartEngine(
   }
   const isResumed = resumed?.phase === "again";
   const again = await restartAndCheck(state, parts, run, isResumed).catch((error) => failedAgain(error, state));
-  output = again.output;
+  ({ output, running } = again);
   if (isWell(again)) return end("rolled-back");
   state = { ...state, worse: [...again.worse], ...(again.reason !== undefined && { reason: again.reason }) };
   return end(outcomeOf(again));
@@ -61,6 +62,7 @@ export async function restartEngine(
       outcome,
       worse,
       undone: undone.map(undoneView),
+      rules: { before: state.well.rules.length, after: running ?? null },
       ...(notUndone.length > 0 && { notUndone: notUndone.map((one) => ({ ...undoneView(one), reason: one.reason })) }),
       ...(reason !== undefined && { reason }),
       ...(output.length > 0 && { output }),

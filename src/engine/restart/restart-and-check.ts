@@ -8,7 +8,7 @@ import type { PluginStore } from "../../store/plugin-store.ts";
 import type { PendingChange } from "../baseline.ts";
 import type { Engine } from "../engine.ts";
 import { messageOf } from "../engine-message.ts";
-import { type Worse, worseThan } from "./compare.ts";
+import { type Worse, wellIn, worseThan } from "./compare.ts";
 import { awaitNewProcess, ProcessWatch } from "./new-process.ts";
 import { runRestartCommand } from "./restart-command.ts";
 import { type RestartJournal, type RestartState, withApplied } from "./restart-journal.ts";
@@ -47,6 +47,8 @@ export interface Check {
   readonly worse: readonly Worse[];
   /** Why the engine did not come back; absent where it did. */
   readonly reason?: string;
+  /** How many rules run now; absent where the engine can't be asked. */
+  readonly running?: number;
   readonly output: readonly string[];
 }
 
@@ -88,7 +90,8 @@ export async function restartAndCheck(
   try {
     const now = await takeSnapshot(engine.client, installed(parts), closing);
     const changed = new Set(withApplied(state.changes, run.applied).map(pluginKey));
-    return { worse: await withReasons(worseThan(state.well, now, changed), parts, closing), output };
+    const running = wellIn(now).rules.length;
+    return { worse: await withReasons(worseThan(state.well, now, changed), parts, closing), running, output };
   } catch (error) {
     closing.throwIfAborted();
     if (!(error instanceof PluginError)) throw error;

@@ -25,6 +25,8 @@ export interface RestartResult {
   readonly undone: readonly UndoneView[];
   /** Changes that should have been undone as well; absent where there are none. */
   readonly notUndone?: readonly (UndoneView & { readonly reason: string })[];
+  /** How many ran before it, and at its end; null where the engine can't be asked. */
+  readonly rules: { readonly before: number; readonly after: number | null };
   /** Why the engine did not come back, at first or at all. */
   readonly reason?: string;
   /** The last lines of the command of `engine.restart`; absent where it printed none. */

@@ -50,6 +50,17 @@ export class PluginStates {
     );
   }
 
+  /** How many rules need each of the plugins, by `pluginKey`; undefined where the engine can't be asked. */
+  async ruleCounts(ids: readonly PluginId[]): Promise<ReadonlyMap<string, number> | undefined> {
+    const counts = new Map<string, number>();
+    for (const id of ids) {
+      const usedBy = await this.usedBy(id, LISTED_MS, NOT_ASKED).catch(failure);
+      if (usedBy instanceof PluginError) return undefined;
+      counts.set(pluginKey(id), usedBy.rules.length);
+    }
+    return counts;
+  }
+
   /** One plugin, for which the engine is asked more than for a list. */
   async describe(id: PluginId): Promise<PluginInEngine> {
     const { look: looks } = this.#options;

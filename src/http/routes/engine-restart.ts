@@ -15,7 +15,8 @@ export const engineRestartRoutes: FastifyPluginAsyncTypebox<EngineRestartRoutesO
     async (request, reply) => {
       await restarts.requireSupported();
       const job = restarts.request(callerOf(request));
-      return reply.code(202).header("location", `/jobs/${job.id}`).send(job.view());
+      const path = `/jobs/${job.id}`;
+      return reply.code(202).headers({ location: path, job: path }).send(job.view());
     },
   );
 };

@@ -3,7 +3,7 @@ import type { FastifyPluginAsyncTypebox } from "@fastify/type-provider-typebox";
 import { Type } from "@sinclair/typebox";
 import type { FastifyRequest } from "fastify";
 import { PluginError } from "../../domain/errors.ts";
-import { JOB_STATES, type Job, type JobState } from "../../jobs/job.ts";
+import { JOB_STATES, type JobReading, type JobState } from "../../jobs/job.ts";
 import type { Jobs } from "../../jobs/jobs.ts";
 import { quoted } from "../../lib/text.ts";
 import { audited } from "../hooks/audit.ts";
@@ -35,7 +35,7 @@ const EVENT_HEADERS = {
 /** The time that a client has to read its last events when the server shuts down. */
 const LAST_EVENT_MS = 1000;
 
-/** `/jobs`: the changes for which a client did not want to wait. */
+/** `/jobs`: all changes, whether a client waits for them or not. */
 export const jobRoutes: FastifyPluginAsyncTypebox<JobRoutesOptions> = async (app, { jobs }) => {
   const open = new Map<JobEvents, ServerResponse>();
   app.addHook("preClose", async () => {
@@ -52,13 +52,15 @@ export const jobRoutes: FastifyPluginAsyncTypebox<JobRoutesOptions> = async (app
     async ({ query }, reply) => {
       const states = statesOf([query.state ?? []].flat());
       const limit = limitOf(query.limit);
-      const page = jobs.page({ states, limit, cursor: cursorOf(query.cursor) });
+      const page = await jobs.page({ states, limit, cursor: cursorOf(query.cursor) });
       if (page.next !== undefined) reply.header("link", nextPage(states, limit, page.next));
       return page.jobs.map((job) => job.view());
     },
   );
 
-  app.get("/jobs/:id", { schema: { params: Params }, config }, async ({ params }) => jobs.get(params.id).view());
+  app.get("/jobs/:id", { schema: { params: Params }, config }, async ({ params }) =>
+    (await jobs.find(params.id)).view(),
+  );
 
   app.delete(
     "/jobs/:id",
@@ -70,11 +72,12 @@ export const jobRoutes: FastifyPluginAsyncTypebox<JobRoutesOptions> = async (app
   );
 
   app.get("/jobs/:id/events", { schema: { params: Params }, config }, async (request, reply) => {
-    const job = jobs.get(request.params.id);
+    const job = await jobs.find(request.params.id);
     if (hasSeenEnd(request, job)) return reply.code(204).send();
     reply.headers(EVENT_HEADERS);
     if (request.method === "HEAD") return reply.send();
-    const events = new JobEvents(jobs, job);
+    const printed = job.result === undefined ? undefined : await jobs.printed(job);
+    const events = new JobEvents(jobs, job, { ...(printed !== undefined && { printed }) });
     open.set(events, reply.raw);
     reply.raw.once("close", () => open.delete(events));
     return reply.send(events);
@@ -82,7 +85,7 @@ export const jobRoutes: FastifyPluginAsyncTypebox<JobRoutesOptions> = async (app
 };
 
 /** Browsers reconnect when a stream ends, unless they get a 204. */
-function hasSeenEnd({ headers }: FastifyRequest, job: Job): boolean {
+function hasSeenEnd({ headers }: FastifyRequest, job: JobReading): boolean {
   return job.result !== undefined && headers["last-event-id"] === String(job.revision);
 }
 

@@ -21,6 +21,7 @@ const Query = Type.Object({
   type: Type.Optional(Type.Unknown()),
   verdict: Type.Optional(Type.Unknown()),
   engine: Type.Optional(Type.Unknown()),
+  rules: Type.Optional(Type.Unknown()),
 });
 
 const PrebuildQuery = Type.Object({ details: Type.Optional(Type.Unknown()) });
@@ -38,7 +39,10 @@ export const listRoutes: FastifyPluginAsyncTypebox<ListRoutesOptions> = async (a
       const plugins = await installed.list({ type, verdict, engine: binary });
       if (engine === undefined) return plugins;
       const states = await engine.states.of(plugins);
-      return plugins.map((plugin) => ({ ...plugin, ...states.get(pluginKey(plugin)) }));
+      const described = plugins.map((plugin) => ({ ...plugin, ...states.get(pluginKey(plugin)) }));
+      if (!isOne(query.rules)) return described;
+      const counts = await engine.states.ruleCounts(plugins);
+      return described.map((plugin) => ({ ...plugin, rules: counts?.get(pluginKey(plugin)) ?? null }));
     },
   );
 

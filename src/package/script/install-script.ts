@@ -27,6 +27,8 @@ interface ScriptRun {
   /** Ends the script and all that it started. */
   readonly signal: AbortSignal;
   readonly log: Log;
+  /** Called with all that it prints, as it comes. */
+  readonly onOutput?: ((chunk: Uint8Array) => void) | undefined;
 }
 
 export interface ScriptOutcome {
@@ -69,7 +71,7 @@ export function createScriptRunner({ config, env, variables = {} }: ScriptRunner
 
   const prepare: ScriptRunner["prepare"] = (folder, run) => prepareScripts(folder, config, run);
 
-  async function run({ folder, args, signal, log }: ScriptRun): Promise<ScriptOutcome> {
+  async function run({ folder, args, signal, log, onOutput }: ScriptRun): Promise<ScriptOutcome> {
     assertAllowed();
     if (args.some((arg) => arg.includes("\0"))) throw cannotStart("a shell parameter has a NUL character");
     const prefix = await limits(log);
@@ -82,8 +84,11 @@ export function createScriptRunner({ config, env, variables = {} }: ScriptRunner
     using deadline = new Deadline(signal, config.timeoutSeconds * 1000, () => failure(tooLong));
     let end: ProcessEnd | undefined;
     try {
-      const onOutput = (chunk: Uint8Array) => output.take(chunk);
-      end = await groups.run({ command, folder, env: environment, signal: deadline.signal, onOutput });
+      const take = (chunk: Uint8Array) => {
+        onOutput?.(chunk);
+        return output.take(chunk);
+      };
+      end = await groups.run({ command, folder, env: environment, signal: deadline.signal, onOutput: take });
     } catch (cause) {
       if (!deadline.signal.aborted) throw startFailure(cause);
     } finally {
@@ -95,7 +100,7 @@ export function createScriptRunner({ config, env, variables = {} }: ScriptRunner
     const durationMs = Math.round(performance.now() - start);
     const message = exitMessage(end);
     log.debug({ durationMs, outputBytes: output.bytes }, `install.sh ended: ${message ?? "success"}`);
-    if (message !== undefined) throw failure(withLastLines(message, output, config));
+    if (message !== undefined) throw failure(withLastLines(`install.sh failed: ${message}`, output, config));
     return { durationMs, lastLines: output.lastLines(), outputBytes: output.bytes };
   }
 

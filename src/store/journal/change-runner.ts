@@ -27,18 +27,18 @@ export class ChangeRunner {
    * The workspace for a change to that plugin, to be disposed when it has ended. A change that could not be ended is
    * ended first.
    *
+   * @param change its id, a UUID; a new one by default
    * @throws PluginError STORAGE_FULL or STORAGE_FAILED
    */
-  async workspace(id: PluginId): Promise<Workspace> {
+  async workspace(id: PluginId, change?: string): Promise<Workspace> {
     await this.settle(id);
-    return this.temporary();
+    return this.temporary(change);
   }
 
   /** A workspace for work that changes nothing. @throws PluginError STORAGE_FULL or STORAGE_FAILED */
-  async temporary(): Promise<Workspace> {
-    return Workspace.create(this.#options.layout, (err, workspace) => this.#reportLeftover(err, workspace)).catch(
-      rethrowStorageError,
-    );
+  async temporary(change?: string): Promise<Workspace> {
+    const onLeftover = (err: unknown, workspace: Workspace) => this.#reportLeftover(err, workspace);
+    return Workspace.create(this.#options.layout, onLeftover, change).catch(rethrowStorageError);
   }
 
   /** Makes a change happen: when this resolves it is durable, when it rejects everything is as before. */

@@ -12,13 +12,22 @@ import { Workspace } from "./workspace.ts";
 /** Changes that still have to be ended, by plugin, before anything else is done to that plugin. */
 export type Unsettled = Map<string, () => Promise<void>>;
 
+/** What became of the changes that an earlier process did not end, by their ids. */
+export type Recovered = Map<string, "finished" | "undone">;
+
 /**
  * Cleans up after a process that was killed during its work: a change that is in the registry is finished, any other
  * is undone, and one that was only being prepared is removed.
  *
+ * @param recovered is told of each
  * @returns the changes that could not be ended because of the disk
  */
-export async function recover(registry: Registry, layout: Layout, log: Log): Promise<Unsettled> {
+export async function recover(
+  registry: Registry,
+  layout: Layout,
+  log: Log,
+  recovered: Recovered = new Map(),
+): Promise<Unsettled> {
   const unsettled: Unsettled = new Map();
   for (const id of await list(layout, "plugins")) {
     const workspace = Workspace.reopen(layout, id);
@@ -29,8 +38,10 @@ export async function recover(registry: Registry, layout: Layout, log: Log): Pro
     } catch (err) {
       log.error({ err, change: id }, "what a change left behind could not be cleared; the next start tries again");
     }
+    const isDone = journal !== undefined && isInRegistry(journal, registry);
+    recovered.set(id, isDone ? "finished" : "undone");
     if (journal === undefined) continue;
-    const end = howToEnd(journal, workspace, registry, layout, log);
+    const end = howToEnd(journal, isDone, workspace, layout, log);
     await end().catch((err) => {
       log.error({ err, change: id }, "a change could not be ended; it is tried again before the next one");
       unsettled.set(pluginKey(journal), end);
@@ -52,17 +63,20 @@ async function dropOrphans(layout: Layout): Promise<void> {
   }
 }
 
-/** Decides, once and for all, from the registry as it was found: by the next attempt it may have changed. */
+/** To be asked once, of the registry as it was found: by the next attempt it may have changed. */
+function isInRegistry({ type, name, kind, change }: Journal, registry: Registry): boolean {
+  const entry = registry.get({ type, name });
+  return kind === "install" ? entry?.change === change : entry === undefined;
+}
+
 function howToEnd(
   journal: Journal,
+  done: boolean,
   workspace: Workspace,
-  registry: Registry,
   layout: Layout,
   log: Log,
 ): () => Promise<void> {
   const { type, name, kind } = journal;
-  const entry = registry.get({ type, name });
-  const done = kind === "install" ? entry?.change === journal.change : entry === undefined;
   log.warn(
     { plugin: { type, name }, change: journal.change, kind },
     done ? "a change was interrupted: it is finished" : "a change was interrupted: it is undone",

@@ -26,8 +26,13 @@ export class Workspace implements AsyncDisposable {
     this.#onLeftover = onLeftover;
   }
 
-  static async create(layout: Layout, onLeftover: OnLeftover = () => {}): Promise<Workspace> {
-    const workspace = new Workspace(layout, randomUUID(), onLeftover);
+  /** @param id a UUID that no other change has had */
+  static async create(
+    layout: Layout,
+    onLeftover: OnLeftover = () => {},
+    id: string = randomUUID(),
+  ): Promise<Workspace> {
+    const workspace = new Workspace(layout, id, onLeftover);
     try {
       // For the server's user alone: a zip and a script may hold secrets.
       for (const volume of VOLUMES) {

@@ -31,6 +31,7 @@ export const VersionSchema = Type.Object({
     }),
   ),
   installedAt: Type.Optional(Type.String()),
+  installLog: Type.Optional(Type.String()),
 });
 
 /** A version that is kept. */

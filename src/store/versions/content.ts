@@ -26,10 +26,22 @@ export function hasKeptDefault({ path, bytes }: InstalledFile): boolean {
   return volumeOf(path) === "etc" && bytes !== undefined && bytes <= MAX_DEFAULT_BYTES;
 }
 
-/** The kept contents that an entry refers to: those of its earlier versions, and its default configuration. */
-export function contentsOf({ files, versions = [] }: Pick<PluginEntry, "files" | "versions">): Content[] {
+/** What an install.sh printed is kept as its files are. */
+type WithLog = Pick<PluginEntry, "installLog">;
+
+export function logContentOf({ installLog: sha256 }: WithLog): Content | undefined {
+  return sha256 !== undefined && isSha256(sha256) ? { volume: "plugins", sha256 } : undefined;
+}
+
+/**
+ * The kept contents that an entry refers to: those of its earlier versions, its default configuration, and what the
+ * install.sh of each printed.
+ */
+export function contentsOf(entry: Pick<PluginEntry, "files" | "versions"> & WithLog): Content[] {
+  const { files, versions = [] } = entry;
   const kept = [...files.filter(hasKeptDefault), ...versions.flatMap((version) => version.files)];
-  return kept.flatMap((file) => contentOf(file) ?? []);
+  const logs = [entry, ...versions].flatMap((version) => logContentOf(version) ?? []);
+  return [...kept.flatMap((file) => contentOf(file) ?? []), ...logs];
 }
 
 /** How often each content is referred to. */

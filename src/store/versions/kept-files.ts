@@ -25,7 +25,7 @@ export interface Source {
 interface KeptFilesOptions {
   readonly layout: Layout;
   /** Every entry of the registry, and what else refers to kept files. */
-  readonly entries: () => Iterable<Pick<PluginEntry, "files" | "versions">>;
+  readonly entries: () => Iterable<Pick<PluginEntry, "files" | "versions" | "installLog">>;
   /** Whether nothing but these entries can refer to kept files. If not, none is ever removed. */
   readonly isComplete: boolean;
   readonly log: Log;

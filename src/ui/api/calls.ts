@@ -1,5 +1,16 @@
 import { type CallOptions, call } from "./client.ts";
-import type { EngineReport, Job, PluginDetails, PluginName, PluginRow, ServerAbout, VersionRow } from "./shapes.ts";
+import type {
+  EngineReport,
+  InstallPreview,
+  Job,
+  Offers,
+  PluginDetails,
+  PluginName,
+  PluginRow,
+  PluginType,
+  ServerAbout,
+  VersionRow,
+} from "./shapes.ts";
 
 /** The API's calls that views make, each with the type of its answer. All throw ApiFailure. */
 
@@ -11,7 +22,7 @@ const pathOf = ({ type, name }: PluginName) => `/plugins/${type}/${encodeURIComp
 
 export const api = {
   about: (signal: AbortSignal) => body<ServerAbout>("/", { signal }),
-  plugins: (signal: AbortSignal) => body<readonly PluginRow[]>("/plugins", { signal }),
+  plugins: (signal: AbortSignal) => body<readonly PluginRow[]>("/plugins?rules=1", { signal }),
   plugin: (id: PluginName, signal: AbortSignal) => body<PluginDetails>(pathOf(id), { signal }),
   versions: (id: PluginName, signal: AbortSignal) => body<readonly VersionRow[]>(`${pathOf(id)}/versions`, { signal }),
   installLog: (id: PluginName, signal: AbortSignal) => body<string>(`${pathOf(id)}/log`, { signal }),
@@ -23,6 +34,13 @@ export const api = {
   /** What another engine binary would make of what is installed; reading hundreds of plugins takes its time. */
   upgrade: (engine: string, signal: AbortSignal) =>
     body<readonly PluginRow[]>(`/plugins?engine=${encodeURIComponent(engine)}`, { signal, seconds: 300 }),
+  /** Downloading a zip and reading it takes its time; the server's own limits end it. */
+  inspect: (
+    order: { readonly file: string; readonly type?: PluginType; readonly name?: string },
+    signal: AbortSignal,
+  ) => body<InstallPreview>("/plugins/inspect", { method: "POST", json: order, signal, seconds: 3600 }),
+  offers: (type: PluginType, signal: AbortSignal) =>
+    body<Offers>(`/plugins/${type}/prebuild?details=1`, { signal, seconds: 60 }),
   cancel: (id: string) => body<Job>(`/jobs/${encodeURIComponent(id)}`, { method: "DELETE" }),
 };
 
@@ -33,10 +51,23 @@ export async function startChange(path: string, options: CallOptions): Promise<s
   return jobId(got.get("location") ?? got.get("job") ?? "");
 }
 
+/** What is to be installed, and how. */
+export interface InstallOrder extends PluginName {
+  readonly shellParas: readonly string[];
+  readonly functions: readonly string[];
+}
+
 export const change = {
+  install: ({ type, name, ...order }: InstallOrder & { readonly file: string }, isUpdate: boolean) =>
+    startChange(isUpdate ? pathOf({ type, name }) : `/plugins/${type}`, {
+      method: isUpdate ? "PUT" : "POST",
+      json: { name, ...order },
+    }),
   rollback: (id: PluginName, version: string) =>
     startChange(`${pathOf(id)}/rollback`, { method: "POST", json: { id: version } }),
-  remove: (id: PluginName) => startChange(pathOf(id), { method: "DELETE" }),
+  /** @param force also where rules use it and that is protected */
+  remove: (id: PluginName, force: boolean) =>
+    startChange(`${pathOf(id)}${force ? "?force=1" : ""}`, { method: "DELETE" }),
   restartEngine: () => startChange("/engine/restart", { method: "POST" }),
 };
 

@@ -1,4 +1,4 @@
-import type { ErrorCode } from "../../domain/errors.ts";
+import type { ErrorCode } from "../../contract/errors.ts";
 
 /** What can go wrong besides what the API answers: there was no answer, not in time, none of the API, or a job was cut off. */
 export type FailureCode =

@@ -1,4 +1,4 @@
-import type { EngineState, JobState, SignatureView, Verdict } from "../api/shapes.ts";
+import type { EngineState, JobState, Signature, Verdict } from "../api/shapes.ts";
 import { t } from "../i18n/index.ts";
 import { Badge, type Tone } from "./badge.tsx";
 import type { IconName } from "./icon.tsx";
@@ -44,13 +44,13 @@ export function EngineBadge({ state, reason }: { readonly state: EngineState; re
   );
 }
 
-const SIGNATURE: Readonly<Record<SignatureView["state"], Look>> = {
+const SIGNATURE: Readonly<Record<Signature["state"], Look>> = {
   verified: ["good", "shield"],
   unsigned: ["warn", "dash"],
   "not-asked": ["quiet", "dash"],
 };
 
-export function SignatureBadge({ signature }: { readonly signature: SignatureView }) {
+export function SignatureBadge({ signature }: { readonly signature: Signature }) {
   const [tone, icon] = SIGNATURE[signature.state];
   const { by } = signature;
   return (

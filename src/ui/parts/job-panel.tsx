@@ -2,7 +2,7 @@ import { useState } from "preact/hooks";
 import { mayWrite } from "../api/access.ts";
 import { api, jobId } from "../api/calls.ts";
 import { ApiFailure, asFailure } from "../api/failure.ts";
-import type { Job, JobResult, RestartResult } from "../api/shapes.ts";
+import type { Job, JobResult } from "../api/shapes.ts";
 import { formatBytes, known, t } from "../i18n/index.ts";
 import { useJob } from "../state/followed-job.ts";
 import { useResource } from "../state/resource.ts";
@@ -40,7 +40,7 @@ export function JobPanel({ id, onEnd }: JobPanelProps) {
       </div>
       {result === undefined && <Running job={job} />}
       {output !== "" && <Log text={output} label={t("job.output")} />}
-      {result !== undefined && <Result result={result} />}
+      {result !== undefined && <Result job={job} result={result} />}
       {result !== undefined && output === "" && job.log !== undefined && (
         <Fold summary={t("job.output")}>{() => <PrintedLog id={id} />}</Fold>
       )}
@@ -75,20 +75,24 @@ function Running({ job: { percent, bytes, totalBytes, plugin, action } }: { read
   );
 }
 
-function Result({ result }: { readonly result: JobResult }) {
+function Result({ job, result }: { readonly job: Job; readonly result: JobResult }) {
   if ("error" in result) {
     return <Failure failure={new ApiFailure(result.error, result.status, result.message)} />;
   }
   const { body, headers = {} } = result;
-  if (typeof body === "object" && body !== null && "outcome" in body) {
-    return <RestartOutcome result={body as RestartResult} />;
-  }
+  if (typeof body !== "string") return <RestartOutcome result={body} />;
   const activation = headers["plugin-activation"] ?? "";
+  const waits = activation !== "" || job.action === "delete";
   return (
-    <Banner tone="good" title={typeof body === "string" ? body : t("jobState.done")}>
-      {activation !== "" && <p>{t(activation.startsWith("loaded") ? "job.live" : "job.waits")}</p>}
+    <Banner tone="good" title={doneOf(job)}>
+      {waits && <p>{t(activation.startsWith("loaded") ? "job.live" : "job.waits")}</p>}
     </Banner>
   );
+}
+
+/** `random is installed.` */
+export function doneOf({ action, plugin }: Job): string {
+  return t(`jobDone.${action}`, { name: plugin?.name ?? "" });
 }
 
 /** What the script of a job that has ended printed. */

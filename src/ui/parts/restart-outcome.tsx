@@ -12,7 +12,7 @@ export function RestartOutcome({ result }: { readonly result: RestartResult }) {
   return (
     <Banner tone={TONES[outcome]} title={t(`restart.${outcome}`)}>
       {reason && <p>{reason}</p>}
-      {rules && <p>{t("restart.rules", rules)}</p>}
+      <p>{t("restart.rules", { before: rules.before, after: rules.after ?? t("rules.unknown") })}</p>
       {worse.length > 0 && (
         <>
           <h3>{t("restart.worse")}</h3>

@@ -10,7 +10,7 @@ const isInFront = signal<boolean | undefined>(undefined);
 export async function askEngine(signal: AbortSignal): Promise<EngineReport | null> {
   if (isInFront.peek() === undefined) {
     const about = await api.about(signal);
-    isInFront.value = about.pluginServer !== undefined || about.engine !== undefined;
+    isInFront.value = "pluginServer" in about || "engine" in about;
   }
   return isInFront.peek() ? api.engine(signal) : null;
 }

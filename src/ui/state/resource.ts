@@ -90,6 +90,7 @@ class Asked<T> implements Resource<T> {
 
   #fail(failure: ApiFailure): void {
     this.failure.value = failure;
+    if (failure.code === "UNAUTHENTICATED") return; // asked again with the next token: each refusal is a line of the audit
     this.#again(isReachable.peek() ? this.#every : AWAY_SECONDS);
   }
 

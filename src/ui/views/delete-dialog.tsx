@@ -1,7 +1,15 @@
-import type { PluginDetails, PluginName } from "../api/shapes.ts";
-import { t } from "../i18n/index.ts";
+import { useState } from "preact/hooks";
+import { useLocation } from "wouter-preact";
+import { change } from "../api/calls.ts";
+import { type ApiFailure, asFailure } from "../api/failure.ts";
+import type { Job, PluginDetails, PluginName } from "../api/shapes.ts";
+import { t, tn } from "../i18n/index.ts";
 import { Button } from "../parts/button.tsx";
+import { CopyButton } from "../parts/copy-button.tsx";
 import { Dialog } from "../parts/dialog.tsx";
+import { Failure } from "../parts/failure.tsx";
+import { JobPanel } from "../parts/job-panel.tsx";
+import { inspectUrl } from "../state/install.ts";
 
 interface DeleteDialogProps {
   readonly id: PluginName;
@@ -9,14 +17,105 @@ interface DeleteDialogProps {
   readonly onClose: () => void;
 }
 
-export function DeleteDialog({ id, onClose }: DeleteDialogProps) {
+/** Asks before a delete: whom it hits, what it leaves behind, and the way back. */
+export function DeleteDialog({ id, plugin, onClose }: DeleteDialogProps) {
+  const [job, setJob] = useState<string | undefined>(undefined);
+  const [ended, setEnded] = useState<Job | undefined>(undefined);
+  const [failure, setFailure] = useState<ApiFailure | undefined>(undefined);
+  const [isBusy, setBusy] = useState(false);
+  const [, navigate] = useLocation();
+  const isProtected = isInUse(failure) || isInUse(failureOf(ended));
+  const remove = async () => {
+    setBusy(true);
+    setFailure(undefined);
+    setEnded(undefined);
+    try {
+      setJob(await change.remove(id, isProtected));
+    } catch (error) {
+      setFailure(asFailure(error));
+    }
+    setBusy(false);
+  };
+  const isDone = ended?.state === "done";
+  const leave = () => (isDone ? navigate("/") : onClose());
+  const reinstall = (url: string) => {
+    void inspectUrl(url);
+    navigate("/install");
+  };
   return (
     <Dialog
       title={t("delete.title", { name: id.name })}
-      onClose={onClose}
-      actions={<Button onClick={onClose}>{t("button.cancel")}</Button>}
+      onClose={leave}
+      actions={
+        <>
+          <Button onClick={leave}>{t(isDone ? "delete.toList" : "button.cancel")}</Button>
+          {isDone && isDownload(plugin.origin) && (
+            <Button onClick={() => reinstall(plugin.origin ?? "")}>{t("delete.reinstall")}</Button>
+          )}
+          {!isDone && (
+            <Button kind="danger" icon="trash" disabled={isBusy || (job !== undefined && !ended)} onClick={remove}>
+              {t(isProtected ? "delete.force" : "delete.confirm")}
+            </Button>
+          )}
+        </>
+      }
     >
-      <p />
+      {job === undefined ? <Consequences plugin={plugin} /> : <JobPanel key={job} id={job} onEnd={setEnded} />}
+      {isDone && <WayBack plugin={plugin} />}
+      {failure && <Failure failure={failure} />}
     </Dialog>
   );
+}
+
+function Consequences({ plugin }: { readonly plugin: PluginDetails }) {
+  const rules = plugin.usedBy?.rules ?? [];
+  return (
+    <>
+      {rules.length > 0 && (
+        <div>
+          <p>
+            <strong>{tn("delete.rules", rules.length)}</strong>
+          </p>
+          <ul class="tags" aria-label={t("plugin.use.rules")}>
+            {rules.map((rule) => (
+              <li key={rule}>{rule}</li>
+            ))}
+          </ul>
+        </div>
+      )}
+      {rules.length === 0 && <p>{t(plugin.usedBy ? "delete.rules.none" : "delete.rules.unknown")}</p>}
+      <p>{t("delete.files")}</p>
+      <p>{t("delete.script")}</p>
+      <WayBack plugin={plugin} />
+    </>
+  );
+}
+
+/** A delete removes the kept versions too, so what comes back comes from where it came from. */
+function WayBack({ plugin: { origin, usedBy } }: { readonly plugin: PluginDetails }) {
+  const isInFront = usedBy !== undefined;
+  return (
+    <>
+      <p>{t(isDownload(origin) ? "delete.back.origin" : "delete.back.zip")}</p>
+      {origin !== undefined && isDownload(origin) && (
+        <p class="mono wraps">
+          {origin} <CopyButton text={origin} />
+        </p>
+      )}
+      {isInFront && <p>{t("delete.back.restart")}</p>}
+    </>
+  );
+}
+
+function isDownload(origin: string | undefined): boolean {
+  return /^https?:/.test(origin ?? "");
+}
+
+function isInUse(failure: Pick<ApiFailure, "code"> | undefined): boolean {
+  return failure?.code === "PLUGIN_IN_USE";
+}
+
+function failureOf(job: Job | undefined): Pick<ApiFailure, "code"> | undefined {
+  const result = job?.result;
+  return result !== undefined && "error" in result ? { code: result.error } : undefined;
 }

@@ -5,7 +5,7 @@ import { formatTime, known, language, t } from "../i18n/index.ts";
 import { JobBadge } from "../parts/badges.tsx";
 import { EmptyState } from "../parts/empty-state.tsx";
 import { Failure } from "../parts/failure.tsx";
-import { stageOf, titleOf } from "../parts/job-panel.tsx";
+import { doneOf, stageOf, titleOf } from "../parts/job-panel.tsx";
 import { Progress } from "../parts/progress.tsx";
 import { type Column, Table } from "../parts/table.tsx";
 import { useResource } from "../state/resource.ts";
@@ -63,7 +63,5 @@ function Outcome({ job }: { readonly job: Job }) {
   }
   if ("error" in result) return known(`failure.${result.error}`) ?? result.error;
   const { body } = result;
-  if (typeof body === "string") return body;
-  if (typeof body === "object" && body !== null && "outcome" in body) return known(`restart.${body.outcome}`) ?? "";
-  return "";
+  return typeof body === "string" ? doneOf(job) : t(`restart.${body.outcome}`);
 }

@@ -1,5 +1,5 @@
 import { api } from "../api/calls.ts";
-import type { PluginName } from "../api/shapes.ts";
+import type { PluginDetails, PluginName } from "../api/shapes.ts";
 import { t } from "../i18n/index.ts";
 import { Failure } from "../parts/failure.tsx";
 import { Fold } from "../parts/fold.tsx";
@@ -7,11 +7,15 @@ import { Log } from "../parts/log.tsx";
 import { useResource } from "../state/resource.ts";
 
 /** What install.sh printed; asked for when somebody wants to read it. */
-export function PluginLog({ id }: { readonly id: PluginName }) {
+export function PluginLog({ id, plugin }: { readonly id: PluginName; readonly plugin: PluginDetails }) {
   return (
     <section class="panel">
       <h2>{t("plugin.log")}</h2>
-      <Fold summary={t("plugin.log.show")}>{() => <InstallLog id={id} />}</Fold>
+      {plugin.log === undefined ? (
+        <p class="muted">{t("plugin.log.none")}</p>
+      ) : (
+        <Fold summary={t("plugin.log.show")}>{() => <InstallLog id={id} />}</Fold>
+      )}
     </section>
   );
 }
@@ -21,7 +25,6 @@ function InstallLog({ id }: { readonly id: PluginName }) {
     every: 0,
   });
   const failed = failure.value;
-  if (failed?.code === "LOG_NOT_FOUND") return <p class="muted">{t("plugin.log.none")}</p>;
   if (failed !== undefined) return <Failure failure={failed} />;
   if (data.value === undefined) return <p class="muted">{t("loading")}</p>;
   return <Log text={data.value} label={t("plugin.log.show")} />;

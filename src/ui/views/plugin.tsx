@@ -36,12 +36,16 @@ export function PluginView({ type, name }: { readonly type: string; readonly nam
       {plugin === undefined && failed === undefined && <p class="muted">{t("loading")}</p>}
       {plugin !== undefined && !isGone && (
         <div class="sections">
-          <Verdict plugin={plugin} />
-          <PluginUse id={id} plugin={plugin} />
-          <PluginAbout plugin={plugin} />
-          <PluginVersions id={id} installed={plugin} onChanged={refresh} />
-          <PluginFiles plugin={plugin} />
-          <PluginLog id={id} />
+          <div class="column">
+            <Verdict plugin={plugin} />
+            <PluginVersions id={id} installed={plugin} onChanged={refresh} />
+            <PluginLog key={plugin.installedAt} id={id} plugin={plugin} />
+          </div>
+          <div class="column">
+            <PluginUse id={id} plugin={plugin} />
+            <PluginAbout plugin={plugin} />
+            <PluginFiles plugin={plugin} />
+          </div>
         </div>
       )}
     </>

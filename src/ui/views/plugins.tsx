@@ -32,7 +32,7 @@ export function PluginsView() {
         <h1>{t("plugins.title")}</h1>
         {all && <Count all={all.length} shown={shown.length} />}
         {mayWrite.value && (
-          <LinkButton to="/install" kind="primary" icon="upload">
+          <LinkButton to="/install" icon="upload">
             {t("nav.install")}
           </LinkButton>
         )}

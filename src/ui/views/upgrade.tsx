@@ -114,10 +114,10 @@ function columnsOfUpgrade(): readonly Column<UpgradeRow>[] {
       sortBy: ({ plugin }) => plugin.name,
       cell: ({ plugin: { type, name, version } }) => (
         <>
-          <a href={`#/plugins/${type}/${encodeURIComponent(name)}`}>{name}</a>{" "}
-          <span class="muted">
+          <a href={`#/plugins/${type}/${encodeURIComponent(name)}`}>{name}</a>
+          <div class="muted">
             {t(`type.${type}`)} {version}
-          </span>
+          </div>
         </>
       ),
     },

@@ -76,5 +76,4 @@ export const plugins = {
   "plugin.log": "Install log",
   "plugin.log.show": "What install.sh printed",
   "plugin.log.none": "install.sh printed nothing, or there was none.",
-  "delete.title": "Delete {name}?",
 } as const;

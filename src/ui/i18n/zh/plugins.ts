@@ -77,5 +77,4 @@ export const plugins: Readonly<Record<keyof typeof en, string>> = {
   "plugin.log": "安装日志",
   "plugin.log.show": "install.sh 的输出",
   "plugin.log.none": "install.sh 没有输出，或没有 install.sh。",
-  "delete.title": "删除 {name}？",
 };

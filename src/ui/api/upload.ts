@@ -1,0 +1,81 @@
+import { token, tokenWasRefused } from "./access.ts";
+import { apiUrl, call, requestHeaders } from "./client.ts";
+import { serverAnswered, serverIsAway } from "./connection.ts";
+import { ApiFailure, type FailureCode } from "./failure.ts";
+
+/** A zip that waits in the server's folder of uploads until it is installed. */
+export interface Upload {
+  /** Its name in that folder. */
+  readonly name: string;
+  /** Its `file:` URL, for an inspection and an install. */
+  readonly url: string;
+}
+
+interface UploadOptions {
+  readonly signal: AbortSignal;
+  readonly onProgress: (done: number, total: number) => void;
+}
+
+/**
+ * Sends a file to the server. fetch tells nothing of how much of a body was sent; XMLHttpRequest does.
+ *
+ * @throws ApiFailure; the signal's reason
+ */
+export function upload(file: File, { signal, onProgress }: UploadOptions): Promise<Upload> {
+  const name = uniqueName(file.name);
+  const form = new FormData();
+  form.append("uploadFile", file, name);
+  const usedToken = token.value;
+  return new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest();
+    request.open("POST", apiUrl("/config/uploads"));
+    for (const [header, value] of Object.entries(requestHeaders())) request.setRequestHeader(header, value);
+    request.upload.onprogress = ({ loaded, total }) => onProgress(loaded, total);
+    request.onload = () => {
+      serverAnswered();
+      if (request.status === 201) return resolve({ name, url: fileUrl(request.responseText.trim()) });
+      const failure = failureOf(request);
+      if (failure.code === "UNAUTHENTICATED") tokenWasRefused(usedToken, failure.message);
+      reject(failure);
+    };
+    request.onerror = () => {
+      serverIsAway();
+      reject(new ApiFailure("NO_ANSWER", 0, ""));
+    };
+    request.onabort = () => reject(signal.reason);
+    signal.addEventListener("abort", () => request.abort(), { once: true });
+    request.send(form);
+  });
+}
+
+/** Never fails: what is left there can be deleted by anybody, at any time. */
+export async function discardUpload(name: string): Promise<void> {
+  await call(`/config/uploads/${encodeURIComponent(name)}`, { method: "DELETE" }).catch(() => {});
+}
+
+/** Another file of that name, of whoever, stays as it is. */
+function uniqueName(fileName: string): string {
+  const stem = fileName
+    .replace(/\.zip$/i, "")
+    .replace(/[^A-Za-z0-9@._-]/g, "_")
+    .replace(/^[._]+/, "")
+    .slice(0, 80);
+  const number = crypto.getRandomValues(new Uint32Array(1))[0] ?? 0;
+  return `${stem || "plugin"}-${number.toString(36)}.zip`;
+}
+
+/** @param path absolute, on the server */
+function fileUrl(path: string): string {
+  return `file://${path.split("/").map(encodeURIComponent).join("/")}`;
+}
+
+function failureOf({ status, responseText }: XMLHttpRequest): ApiFailure {
+  try {
+    const { error, message } = JSON.parse(responseText) as { error?: FailureCode; message?: string };
+    if (typeof error === "string") return new ApiFailure(error, status, message ?? "");
+  } catch {
+    // a proxy's page
+  }
+  // A proxy in front of the server has a limit of its own.
+  return new ApiFailure(status === 413 ? "BODY_TOO_LARGE" : "UNREADABLE", status, responseText.slice(0, 200));
+}

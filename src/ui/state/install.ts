@@ -1,0 +1,156 @@
+import { signal } from "@preact/signals";
+import { api, change, type InstallOrder } from "../api/calls.ts";
+import { type ApiFailure, asFailure } from "../api/failure.ts";
+import type { InstallPreview, PluginType } from "../api/shapes.ts";
+import { discardUpload, upload } from "../api/upload.ts";
+import { rememberInstall } from "./started-installs.ts";
+
+/** The zip that is about to be installed. */
+export interface Source {
+  /** http, https or file. */
+  readonly url: string;
+  /** What people call it: the file's name, or the address. */
+  readonly label: string;
+  /** Its name in the folder of uploads, if it was sent for this. */
+  readonly upload?: string;
+}
+
+/** How far an install has come before it is one: a zip is chosen, sent, inspected, looked at. */
+export type InstallStep =
+  | { readonly kind: "choose"; readonly failure?: ApiFailure; readonly about?: string }
+  | { readonly kind: "upload"; readonly label: string; readonly done: number; readonly total: number }
+  | { readonly kind: "inspect"; readonly source: Source }
+  | {
+      readonly kind: "review";
+      readonly source: Source;
+      readonly report: InstallPreview;
+      /** Whether it is being inspected again, as another plugin. */
+      readonly isStale: boolean;
+      readonly failure?: ApiFailure;
+    };
+
+/** What is known to be wrong with what was found out. */
+interface Correction {
+  readonly type?: PluginType;
+  readonly name?: string;
+}
+
+const KEY = "kuiper-plugins.source";
+
+export const installStep = signal<InstallStep>({ kind: "choose" });
+let work = new AbortController();
+
+/** Sends a file to the server and inspects it there. */
+export async function inspectFile(file: File): Promise<void> {
+  const { signal } = begin();
+  const label = file.name;
+  installStep.value = { kind: "upload", label, done: 0, total: file.size };
+  try {
+    const { name, url } = await upload(file, {
+      signal,
+      onProgress: (done, total) => {
+        if (!signal.aborted) installStep.value = { kind: "upload", label, done, total };
+      },
+    });
+    if (signal.aborted) return void discardUpload(name);
+    await inspect({ url, label, upload: name }, signal);
+  } catch (error) {
+    if (!signal.aborted) installStep.value = { kind: "choose", failure: asFailure(error), about: label };
+  }
+}
+
+/** Inspects what is at an address. */
+export async function inspectUrl(url: string): Promise<void> {
+  await inspect({ url, label: url }, begin().signal);
+}
+
+/** Inspects the same zip again, as the plugin that it is said to be. */
+export async function inspectAgain(correction: Correction): Promise<void> {
+  const step = installStep.peek();
+  if (step.kind !== "review") return;
+  work.abort();
+  work = new AbortController();
+  const { signal } = work;
+  const { source, report } = step;
+  installStep.value = { kind: "review", source, report, isStale: true };
+  try {
+    const next = await api.inspect({ file: source.url, ...correction }, signal);
+    if (!signal.aborted) installStep.value = { kind: "review", source, report: next, isStale: false };
+  } catch (error) {
+    if (signal.aborted) return;
+    // The report that is shown is about what it was said to be before; nothing can be installed by it.
+    const shown = { ...report, ...correction };
+    installStep.value = { kind: "review", source, report: shown, isStale: true, failure: asFailure(error) };
+  }
+}
+
+/** Starts what was looked at: an update, if that plugin is installed. It goes on by itself from here. */
+export async function install(order: InstallOrder): Promise<void> {
+  const step = installStep.peek();
+  if (step.kind !== "review") return;
+  const { source, report } = step;
+  installStep.value = { kind: "review", source, report, isStale: true };
+  try {
+    const isUpdate = report.installed !== null;
+    const job = await change.install({ ...order, file: source.url }, isUpdate);
+    rememberInstall({ job, ...(source.upload !== undefined && { upload: source.upload }) });
+    keep(undefined);
+    installStep.value = { kind: "choose" };
+  } catch (error) {
+    installStep.value = { kind: "review", source, report, isStale: false, failure: asFailure(error) };
+  }
+}
+
+/** Leaves it at that: ends what is in progress, and deletes what was uploaded. */
+export function leaveInstall(): void {
+  begin();
+  installStep.value = { kind: "choose" };
+}
+
+/** After a reload: inspects again what was being looked at. */
+export function resumeInstall(): void {
+  const source = kept();
+  if (source !== undefined && installStep.peek().kind === "choose") void inspect(source, work.signal);
+}
+
+function begin(): AbortController {
+  work.abort();
+  work = new AbortController();
+  const step = installStep.peek();
+  const left = step.kind === "review" || step.kind === "inspect" ? step.source.upload : undefined;
+  if (left !== undefined) void discardUpload(left);
+  keep(undefined);
+  return work;
+}
+
+async function inspect(source: Source, signal: AbortSignal): Promise<void> {
+  keep(source);
+  installStep.value = { kind: "inspect", source };
+  try {
+    const report = await api.inspect({ file: source.url }, signal);
+    if (!signal.aborted) installStep.value = { kind: "review", source, report, isStale: false };
+  } catch (error) {
+    if (signal.aborted) return;
+    if (source.upload !== undefined) void discardUpload(source.upload);
+    keep(undefined);
+    installStep.value = { kind: "choose", failure: asFailure(error), about: source.label };
+  }
+}
+
+function keep(source: Source | undefined): void {
+  try {
+    if (source === undefined) sessionStorage.removeItem(KEY);
+    else sessionStorage.setItem(KEY, JSON.stringify(source));
+  } catch {
+    // storage may be switched off: a reload begins anew then
+  }
+}
+
+function kept(): Source | undefined {
+  try {
+    const source = JSON.parse(sessionStorage.getItem(KEY) ?? "null");
+    return typeof source?.url === "string" && typeof source.label === "string" ? source : undefined;
+  } catch {
+    return undefined;
+  }
+}

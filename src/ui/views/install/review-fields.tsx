@@ -1,0 +1,84 @@
+import type { InstallPreview, PluginType } from "../../api/shapes.ts";
+import { t } from "../../i18n/index.ts";
+import { Field } from "../../parts/field.tsx";
+import { inspectAgain } from "../../state/install.ts";
+
+const TYPES = ["sources", "sinks", "functions"] as const;
+
+interface ReviewFieldsProps {
+  readonly report: InstallPreview;
+  readonly shellParas: string;
+  readonly onShellParas: (text: string) => void;
+  readonly functions: string;
+  readonly onFunctions: (text: string) => void;
+}
+
+/** What was found out and can be corrected, and what only the user knows. */
+export function ReviewFields({ report, shellParas, onShellParas, functions, onFunctions }: ReviewFieldsProps) {
+  const { type, name, script, unregistered = [] } = report;
+  return (
+    <section class="panel">
+      <h3>{t("install.as")}</h3>
+      <Field label={t("column.name")}>
+        {(id) => (
+          <input
+            id={id}
+            class="input"
+            value={name}
+            spellcheck={false}
+            onChange={({ currentTarget }) => void inspectAgain({ type, name: currentTarget.value })}
+          />
+        )}
+      </Field>
+      <Field label={t("type.label")} hint={t("install.type.hint")}>
+        {(id, hintId) => (
+          <select
+            id={id}
+            class="select"
+            aria-describedby={hintId}
+            value={type}
+            onChange={({ currentTarget }) => void inspectAgain({ type: currentTarget.value as PluginType, name })}
+          >
+            {TYPES.map((one) => (
+              <option key={one} value={one}>
+                {t(`type.${one}`)}
+              </option>
+            ))}
+          </select>
+        )}
+      </Field>
+      {type === "functions" && (
+        <Field
+          label={t("install.functions")}
+          hint={t("install.functions.hint", { names: unregistered.join(", ") || t("none") })}
+        >
+          {(id, hintId) => (
+            <input
+              id={id}
+              class="input mono"
+              aria-describedby={hintId}
+              spellcheck={false}
+              value={functions}
+              onInput={({ currentTarget }) => onFunctions(currentTarget.value)}
+            />
+          )}
+        </Field>
+      )}
+      {script && (
+        <Field label={t("install.arguments")} hint={t("install.arguments.hint")}>
+          {(id, hintId) => (
+            <textarea
+              id={id}
+              class="input mono"
+              rows={3}
+              aria-describedby={hintId}
+              spellcheck={false}
+              value={shellParas}
+              onInput={({ currentTarget }) => onShellParas(currentTarget.value)}
+            />
+          )}
+        </Field>
+      )}
+    </section>
+  );
+}

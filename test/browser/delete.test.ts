@@ -1,0 +1,57 @@
+import { expect } from "vitest";
+import { send } from "../support/http-client.ts";
+import { startZipHost } from "../support/zip-host.ts";
+import { browserTest, inFrontBrowserTest } from "./harness.ts";
+
+/** A delete says before whom it hits, and how to come back from it. */
+
+const test = browserTest
+  // biome-ignore lint/correctness/noEmptyPattern: vitest reads from the pattern which fixtures another one needs
+  .extend("host", async ({}, { onCleanup }) => {
+    const host = await startZipHost();
+    onCleanup(() => host.close());
+    return host;
+  });
+
+test("says what stays, deletes, and offers the way back", async ({ start, open, host, server }) => {
+  await start();
+  const file = host.serveZip({ type: "sinks", name: "file" });
+  const body = { name: "file", file };
+  expect((await send(`${server.url}/plugins/sinks`, { method: "POST", body })).status).toBe(201);
+  const page = await open({ route: "/plugins/sinks/file", expects: [/status of 404/] });
+  await page.getByRole("button", { name: "Delete…" }).click();
+  const dialog = page.getByRole("dialog", { name: "Delete file?" });
+  const text = await dialog.innerText();
+  expect(text).toContain("What its install.sh did to the system is not undone.");
+  expect(text).toContain("Which rules use it is not known");
+  expect(text).toContain(file);
+  await page.keyboard.press("Escape");
+  await dialog.waitFor({ state: "detached" });
+  expect((await send(`${server.url}/plugins/sinks/file`)).status).toBe(200);
+
+  await page.getByRole("button", { name: "Delete…" }).click();
+  await dialog.getByRole("button", { name: "Delete", exact: true }).click();
+  await dialog.getByText("sinks plugin file is deleted").waitFor();
+  expect((await send(`${server.url}/plugins/sinks/file`)).status).toBe(404);
+  await dialog.getByRole("button", { name: "Install it again…" }).click();
+  await page.getByRole("heading", { name: "file" }).waitFor();
+});
+
+inFrontBrowserTest(
+  "names the rules that use it, and asks twice where they are protected",
+  async ({ startBoth, open, engine, install, server }) => {
+    await startBoth({ ENGINE__PROTECTUSED: "true" });
+    await install({ type: "sinks", name: "random" });
+    engine.rules.push({ id: "rule1", sql: "SELECT * FROM demo", actions: ["random"] });
+    const page = await open({ route: "/plugins/sinks/random", expects: [/status of (409|404)/] });
+    await page.getByRole("button", { name: "Delete…" }).click();
+    const dialog = page.getByRole("dialog");
+    await dialog.getByText("1 rule uses it and will stop:").waitFor();
+    expect(await dialog.getByRole("list", { name: "Rules" }).innerText()).toContain("rule1");
+    await dialog.getByRole("button", { name: "Delete", exact: true }).click();
+    await dialog.getByText("Rules use this plugin, so it is protected.").waitFor();
+    await dialog.getByRole("button", { name: "Delete all the same" }).click();
+    await dialog.getByText("sinks plugin random is deleted").waitFor();
+    expect((await send(`${server.url}/plugins/sinks/random`)).status).toBe(404);
+  },
+);

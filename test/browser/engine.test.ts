@@ -1,0 +1,91 @@
+import { expect } from "vitest";
+import { RULE_FAILS } from "../support/engine-stand-in.ts";
+import { inFrontBrowserTest as test } from "./harness.ts";
+
+/** In front of an engine: what is loaded, what uses it, and restarts of the engine. */
+
+const RANDOM = { type: "sources", name: "random" } as const;
+const SETTINGS = { ENGINE__ACTIVATE: "false", ENGINE__RESTART: "stop" };
+
+test("the list says what waits for a restart and how many rules use a plugin", async ({
+  startBoth,
+  engine,
+  install,
+  open,
+}) => {
+  await startBoth(SETTINGS);
+  engine.streams.push({ name: "demo", type: "random" });
+  engine.rules.push({ id: "rule1", sql: "SELECT * FROM demo", actions: ["log"] });
+  await install(RANDOM);
+  const page = await open();
+  const row = page.getByRole("row", { name: "random" });
+  await row.getByText("Waits for a restart").waitFor();
+  await row.getByText("1 rule").waitFor();
+  await page.getByText("1 change waits for an engine restart").waitFor();
+  await row.getByRole("link", { name: "random" }).click();
+  await page.getByRole("listitem").getByText("rule1").waitFor();
+  await page.getByRole("listitem").getByText("demo").waitFor();
+});
+
+test("the banner's button restarts the engine, and shows the rules before and after", async ({
+  startBoth,
+  engine,
+  install,
+  open,
+}) => {
+  await startBoth(SETTINGS);
+  engine.streams.push({ name: "demo", type: "mqtt" });
+  engine.rules.push({ id: "rule1", sql: "SELECT * FROM demo", actions: ["log"] });
+  await install({ type: "sinks", name: "influx" });
+  const page = await open();
+  await page.getByText("1 change waits for an engine restart").waitFor();
+  await page.getByText("Which changes").click();
+  await page.getByRole("listitem").getByText("influx").waitFor();
+  await page.getByRole("button", { name: "Restart the engine" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Restart" }).click();
+  await page.getByText("The engine was restarted, and nothing is worse than before.").waitFor();
+  await page.getByText("Rules that run: 1 before, 1 after").waitFor();
+  await page.getByRole("button", { name: "Dismiss" }).click();
+  await page.getByText("waits for an engine restart").waitFor({ state: "detached" });
+});
+
+test("a restart that makes a rule worse says which, and what was undone", async ({
+  startBoth,
+  engine,
+  install,
+  update,
+  open,
+}) => {
+  await startBoth(SETTINGS);
+  await install(RANDOM);
+  await engine.restart();
+  engine.age(30);
+  engine.streams.push({ name: "demo", type: "random" });
+  engine.rules.push({ id: "rule1", sql: "SELECT * FROM demo", actions: ["log"] });
+  await update({ ...RANDOM, version: "2.0.0", soContent: `${RULE_FAILS}the source is out of order\n` });
+  const page = await open();
+  await page.getByRole("button", { name: "Restart the engine" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Restart" }).click();
+  await page.getByText("so the changes were undone").waitFor();
+  await page.getByText("the source is out of order").waitFor();
+  await page.getByText("random: the change from 1.0.0 to 2.0.0").waitFor();
+  await expect.poll(() => page.getByRole("row", { name: "random" }).getByText("1.0.0").count()).toBe(1);
+});
+
+test("an engine that this server can't restart has a banner without a button", async ({ startBoth, install, open }) => {
+  await startBoth({ ENGINE__ACTIVATE: "false" });
+  await install(RANDOM);
+  const page = await open();
+  await page.getByText("Restart it yourself.").waitFor();
+  expect(await page.getByRole("button", { name: "Restart the engine" }).count()).toBe(0);
+});
+
+test("an engine that can't be asked is said, and nothing is claimed", async ({ startBoth, engine, install, open }) => {
+  await startBoth(SETTINGS);
+  await install(RANDOM);
+  await engine.stop();
+  const page = await open();
+  await page.getByText("The engine can't be asked.").waitFor();
+  const row = page.getByRole("row", { name: "random" });
+  await expect.poll(() => row.getByRole("cell", { name: "unknown" }).count()).toBeGreaterThan(0);
+});

@@ -1,0 +1,48 @@
+import { join } from "node:path";
+import { expect } from "vitest";
+import { makeKeyPair, signToken, writeKey } from "../support/tokens.ts";
+import { browserTest } from "./harness.ts";
+
+/** With authentication: the page itself needs no token, and asks for one. */
+
+const SETTINGS = { BASIC__AUTHENTICATION: "true" };
+const REFUSED = [/status of 401/];
+
+const test = browserTest.extend("sign", async ({ server }) => {
+  const pair = makeKeyPair.EdDSA();
+  await writeKey(join(server.base, "etc/mgmt/dashboard.pub"), pair.publicPem);
+  return (claims: Record<string, unknown> = {}) => signToken(pair, claims);
+});
+
+test("a token is asked for, kept over a reload, and can be forgotten", async ({ start, sign, open }) => {
+  await start(SETTINGS);
+  const page = await open({ expects: REFUSED });
+  const dialog = page.getByRole("dialog", { name: "This server asks for a token" });
+  await dialog.getByRole("textbox", { name: "Token" }).fill(await sign());
+  await page.keyboard.press("Enter");
+  await page.getByText("No plugin is installed yet.").waitFor();
+  expect(await dialog.count()).toBe(0);
+  await page.reload();
+  await page.getByText("No plugin is installed yet.").waitFor();
+  expect(await page.evaluate("localStorage.length + document.cookie.length")).toBe(0);
+  await page.getByRole("button", { name: "Forget the token" }).click();
+  await dialog.waitFor();
+});
+
+test("a token that the server refuses is asked for again, with its reason", async ({ start, sign, open }) => {
+  await start(SETTINGS);
+  const page = await open({ expects: REFUSED });
+  await page.getByRole("textbox", { name: "Token" }).fill(await sign({ exp: 1 }));
+  await page.getByRole("button", { name: "Use this token" }).click();
+  await page.getByRole("dialog").getByText("the token is refused").waitFor();
+});
+
+test("what a token for reading may not do is not offered", async ({ start, sign, open }) => {
+  await start(SETTINGS);
+  const page = await open({ expects: REFUSED });
+  await page.getByRole("textbox", { name: "Token" }).fill(await sign({ scope: "read" }));
+  await page.getByRole("button", { name: "Use this token" }).click();
+  await page.getByText("Read only").waitFor();
+  await page.getByText("No plugin is installed yet.").waitFor();
+  expect(await page.getByRole("link", { name: "Install" }).count()).toBe(0);
+});
