@@ -13,6 +13,7 @@ import { makeFoldersSync } from "./lib/folder-mode.ts";
 import { createLog } from "./lib/log.ts";
 import { readSmallFile, UnfitFile } from "./lib/small-file.ts";
 import { decodeText } from "./lib/text-encoding.ts";
+import { Activity } from "./metrics/activity.ts";
 import { type Audit, createAudit } from "./plugins/audit.ts";
 import { createServer, type Server } from "./server.ts";
 import { Layout } from "./store/layout.ts";
@@ -36,7 +37,9 @@ async function main(env: NodeJS.ProcessEnv): Promise<void> {
   const tls = await readTls(config.basic.restTls, layout.base);
   const { format, maxBufferBytes } = config.log;
   const pretty = format === "pretty" || (format === "auto" && isatty(1)); // process.stdout would block on a pipe
-  const log = await createLog({ debug: config.basic.debug, pretty, maxBufferBytes });
+  const activity = new Activity();
+  const onDrop = () => activity.lineDropped("log");
+  const log = await createLog({ debug: config.basic.debug, pretty, maxBufferBytes, onDrop });
   for (const warning of warnings) log.warn(warning);
   if (isNew)
     log.warn({ base }, "the base folder was not there and has been made: is KuiperBaseKey the engine's folder?");
@@ -45,7 +48,7 @@ async function main(env: NodeJS.ProcessEnv): Promise<void> {
     process.exit(FAILED_EXIT_CODE);
   });
 
-  const audit = openAudit(config.log, layout, log);
+  const audit = openAudit(config.log, layout, log, activity);
   await lockFolders(layout, log);
   const { version } = packageJson;
   const { stopDelaySeconds } = config.changes;
@@ -56,7 +59,8 @@ async function main(env: NodeJS.ProcessEnv): Promise<void> {
   };
   const proxy = proxySettings(env);
   const own = { version, pageFolder: join(import.meta.dirname, "ui"), restart };
-  const server = await createServer({ config, layout, env, proxy, log, audit, ...own, ...(tls && { tls }) });
+  const parts = { config, layout, env, proxy, log, audit, activity, ...own };
+  const server = await createServer({ ...parts, ...(tls && { tls }) });
 
   let stopping: { exitCode: number } | undefined;
   let signals = 0;
@@ -154,10 +158,15 @@ async function lockFolders(layout: Layout, log: Logger): Promise<void> {
   throw new ConfigError(`another server works on ${taken}; stop it, or give this one a folder of its own`);
 }
 
-function openAudit({ auditFile, maxBufferBytes }: Config["log"], layout: Layout, log: Logger): Audit {
+function openAudit(
+  { auditFile, maxBufferBytes }: Config["log"],
+  layout: Layout,
+  log: Logger,
+  activity: Activity,
+): Audit {
   const file = auditFile === "" ? "" : resolve(layout.base, auditFile);
   try {
-    return createAudit(file, maxBufferBytes, log);
+    return createAudit(file, maxBufferBytes, log, () => activity.lineDropped("audit"));
   } catch (cause) {
     throw new ConfigError(`log.auditFile is ${auditFile}, which can't be written: ${(cause as Error).message}`, {
       cause,

@@ -11,13 +11,15 @@ import { EngineRestarts } from "./engine/restart/restarts.ts";
 import { createClient } from "./fetch/client.ts";
 import { createDownloader } from "./fetch/downloader.ts";
 import type { ProxySettings } from "./fetch/proxy.ts";
-import { type AppOptions, buildApp } from "./http/app.ts";
+import { buildApp } from "./http/app.ts";
 import { createReceiver } from "./incoming/receiver.ts";
 import { UploadFolder } from "./incoming/upload-folder.ts";
 import { Uploads } from "./incoming/uploads.ts";
 import { createInspector } from "./inspect/inspector.ts";
 import type { JobView } from "./jobs/job.ts";
 import { Jobs } from "./jobs/jobs.ts";
+import type { Activity } from "./metrics/activity.ts";
+import { Metrics } from "./metrics/metrics.ts";
 import { createScriptRunner, engineVariables } from "./package/script/install-script.ts";
 import { createTrust } from "./package/trust/trust.ts";
 import type { Audit } from "./plugins/audit.ts";
@@ -38,12 +40,14 @@ interface ServerOptions {
   readonly proxy: ProxySettings;
   readonly log: Logger;
   readonly audit: Audit;
+  /** What has happened since the start of the process. */
+  readonly activity: Activity;
   /** The server's own version. */
   readonly version: string;
   /** Where the build has put the page. */
   readonly pageFolder: string;
   /** Certificate and key; undefined serves plain HTTP. */
-  readonly tls?: Exclude<AppOptions["tls"], undefined>;
+  readonly tls?: { readonly cert: string; readonly key: string };
   /** Called after the reply to a delete that asks for a restart. */
   readonly restart: () => void;
 }
@@ -63,10 +67,11 @@ export interface Server {
  * behind is settled then.
  */
 export async function createServer(options: ServerOptions): Promise<Server> {
-  const { config, layout, env, proxy, log, audit } = options;
+  const { config, layout, env, proxy, log, audit, activity, version, tls } = options;
   const uploadsFolder = layout.uploadsFolder(config.uploads.folder);
   const { allowedFolders } = config.pluginDownload;
 
+  audit.onRecord = (write, result) => activity.audited(write, result);
   const client = createClient({ config: config.pluginDownload, proxy, baseFolder: layout.base });
   const downloader = createDownloader({
     client,
@@ -126,6 +131,7 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     limits: config.pluginPackage,
     audit,
     onChange: engine && (() => engine.notice()),
+    onStage: (stage, seconds, bytes) => activity.stageEnded(stage, seconds, bytes),
   });
   void engine?.lastVersion; // asks for it in the background: errors are in the engine's format from the beginning
   const jobs = new Jobs({
@@ -140,11 +146,18 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     engine &&
     new EngineRestarts({ engine, store, manager, jobs, audit, config: config.engine, folder: layout.base, env, log });
   await restarts?.resume().catch((err) => log.error({ err }, "a restart of the engine that was cut off can't go on"));
-  const catalog = createCatalogue({ client, config: config.prebuild, hosts: config.basic.pluginHosts, log });
+  const catalog = createCatalogue({
+    client,
+    config: config.prebuild,
+    hosts: config.basic.pluginHosts,
+    log,
+    onAnswer: (host, isUp) => activity.hostAsked(host, isUp),
+  });
   const receiver = createReceiver({
     folder: layout.incomingFolder,
     config: config.uploads,
     maxBytes: config.uploads.maxBytes,
+    onReceived: (bytes) => activity.received(bytes),
   });
   const uploadFolder = new UploadFolder(uploadsFolder);
   await receiver.clear().catch((err) => log.error({ err }, "zips received before the start could not be removed"));
@@ -152,6 +165,11 @@ export async function createServer(options: ServerOptions): Promise<Server> {
 
   engine?.notice();
 
+  const metrics = new Metrics({
+    ...{ activity, version, installed, queue, jobs, engine },
+    connections: () => openConnections(app.server),
+    certificate: tls?.cert,
+  });
   const app = await buildApp({
     ...options,
     installed,
@@ -160,6 +178,7 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     restarts,
     catalog,
     jobs,
+    metrics,
     receiver,
     uploads: new Uploads({ folder: uploadFolder, config: config.uploads, fetcher: downloader }),
     keys: config.basic.authentication ? new PublicKeys(layout.keysFolder) : undefined,
@@ -184,6 +203,10 @@ export async function createServer(options: ServerOptions): Promise<Server> {
 function isInstalledBy({ id, plugin }: JobView, store: PluginStore): boolean {
   const key = plugin && parsePluginKey(pluginKey(plugin));
   return key !== undefined && store.get(key)?.change === id;
+}
+
+function openConnections(server: FastifyInstance["server"]): Promise<number> {
+  return new Promise((resolve) => server.getConnections((_error, count) => resolve(count)));
 }
 
 /** Uploaded files can be installed, also where the folders are restricted. */

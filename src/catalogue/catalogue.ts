@@ -50,6 +50,8 @@ export interface CatalogueOptions {
   readonly hosts: Config["basic"]["pluginHosts"];
   /** Gets a warning for each host that fails, when it fails. */
   readonly log: Pick<Log, "warn">;
+  /** Told of each host that was asked, without credentials. */
+  readonly onAnswer?: (host: string, isUp: boolean) => void;
   readonly platform?: () => Promise<Platform>;
   /** Milliseconds of a clock that never jumps. */
   readonly now?: () => number;
@@ -57,7 +59,7 @@ export interface CatalogueOptions {
 
 /** Does nothing before the first `list`: most servers are never asked for a listing. */
 export function createCatalogue(options: CatalogueOptions): Catalogue {
-  const { config, log, platform = () => detectPlatform(config), now = () => performance.now() } = options;
+  const { config, log, onAnswer, platform = () => detectPlatform(config), now = () => performance.now() } = options;
   const cache = createListingCache<PluginType, Answers>({
     seconds: config.cacheSeconds,
     isComplete: ({ failed }) => failed.length === 0,
@@ -68,6 +70,7 @@ export function createCatalogue(options: CatalogueOptions): Catalogue {
     const query = { version: config.version, type, platform: await platform() };
     const replies = await askHosts(query, options);
     for (const { host, answer } of replies) {
+      onAnswer?.(host.redacted, !("failure" in answer));
       if ("failure" in answer) log.warn({ host: host.redacted, type, reason: answer.failure }, "a plugin host failed");
       else if (answer.empty !== undefined) {
         log.warn({ host: host.redacted, type, pages: answer.empty }, "a plugin host has pages, but no plugins on them");

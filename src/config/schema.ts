@@ -358,6 +358,9 @@ export const ConfigSchema = section({
       "How much of the log, and of the audit file, is kept while it can't be written; further lines are dropped and counted.",
     ),
   }),
+  metrics: section({
+    public: boolean(false, "true answers GET /metrics without a token, where basic.authentication asks for one."),
+  }),
 });
 
 export type Config = DeepReadonly<Static<typeof ConfigSchema>>;

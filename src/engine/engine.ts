@@ -1,11 +1,11 @@
 import type { Config } from "../config/schema.ts";
 import { PluginError } from "../domain/errors.ts";
 import type { PluginId, PluginType } from "../domain/plugin.ts";
+import { Brief } from "../lib/briefly.ts";
 import type { Log } from "../lib/log.ts";
 import type { Layout } from "../store/layout.ts";
 import type { PluginStore } from "../store/plugin-store.ts";
 import { Baseline } from "./baseline.ts";
-import { Brief } from "./briefly.ts";
 import { EngineClient } from "./engine-client.ts";
 import { EngineNames } from "./engine-names.ts";
 import { HandedZips } from "./handed-zips.ts";

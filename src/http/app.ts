@@ -7,13 +7,15 @@ import type { Logger } from "pino";
 import type { PublicKeys } from "../auth/public-keys.ts";
 import type { Catalogue } from "../catalogue/catalogue.ts";
 import type { Config } from "../config/schema.ts";
-import { PluginError } from "../domain/errors.ts";
+import { type ErrorCode, PluginError } from "../domain/errors.ts";
 import type { Engine } from "../engine/engine.ts";
 import { KEEP_ALIVE_DELAY_MS } from "../engine/engine-client.ts";
 import type { EngineRestarts } from "../engine/restart/restarts.ts";
 import type { Receiver } from "../incoming/receiver.ts";
 import type { Uploads } from "../incoming/uploads.ts";
 import type { Jobs } from "../jobs/jobs.ts";
+import type { Activity } from "../metrics/activity.ts";
+import type { Metrics } from "../metrics/metrics.ts";
 import type { Audit } from "../plugins/audit.ts";
 import type { InstalledPlugins } from "../plugins/installed-plugins.ts";
 import type { PluginManager } from "../plugins/plugin-manager.ts";
@@ -41,6 +43,7 @@ import { inspectRoutes } from "./routes/inspect.ts";
 import { jobRoutes } from "./routes/jobs.ts";
 import { listRoutes } from "./routes/lists.ts";
 import { logRoutes } from "./routes/logs.ts";
+import { metricsRoutes } from "./routes/metrics.ts";
 import { pageRoutes } from "./routes/page.ts";
 import { pluginRoutes } from "./routes/plugins.ts";
 import { portableRoutes } from "./routes/portables.ts";
@@ -50,7 +53,7 @@ import { versionRoutes } from "./routes/versions.ts";
 import { compileValidator, NO_COMPILERS } from "./validation.ts";
 
 export interface AppOptions {
-  readonly config: Pick<Config, "http" | "uploads" | "engine" | "trust" | "basic">;
+  readonly config: Pick<Config, "http" | "uploads" | "engine" | "trust" | "basic" | "metrics">;
   readonly log: Logger;
   readonly audit: Audit;
   readonly installed: InstalledPlugins;
@@ -63,6 +66,8 @@ export interface AppOptions {
   readonly jobs: Jobs;
   readonly receiver: Receiver;
   readonly uploads: Uploads;
+  readonly activity: Activity;
+  readonly metrics: Metrics;
   /** The keys of the issuers of tokens; undefined asks for no token. */
   readonly keys: PublicKeys | undefined;
   /** Called after the reply to a delete that asks for a restart. */
@@ -79,6 +84,7 @@ export interface AppOptions {
 export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   const { installed, manager, engine, restarts, catalog, jobs, receiver, uploads, keys, restart, version, audit } =
     options;
+  const { metrics } = options;
   const { http, uploads: limits, trust } = options.config;
   const { requireTokenExpiry } = options.config.basic;
   const uploading = new UploadingSockets();
@@ -89,13 +95,15 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     log: options.log,
   });
   const errorFormat = createErrorFormat(http.errors, () => engine?.lastVersion);
-  const app: FastifyInstance = Fastify(serverOptions(options, answerClientErrors(uploading, connections, errorFormat)));
+  const onRefusal = (code: ErrorCode) => options.activity.refused(code);
+  const onClientError = answerClientErrors(uploading, connections, errorFormat, onRefusal);
+  const app: FastifyInstance = Fastify(serverOptions(options, onClientError));
   // Node applies the limit of a request only once that of its headers has passed.
   app.server.headersTimeout = Math.min(http.headersTimeoutSeconds, http.requestTimeoutSeconds) * 1000;
   app.setValidatorCompiler<TSchema>(compileValidator);
 
   auditRefusals(app, audit);
-  answerErrors(app, errorFormat);
+  answerErrors(app, errorFormat, onRefusal);
   answerUnknownRoutes(app);
   logRequests(app);
   tellPassedOn(app, engine?.client);
@@ -138,6 +146,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   await logRoutes(app, { jobs, installed });
   await uploadRoutes(app, { uploads, bodies });
   await contractRoutes(app, { documents });
+  await metricsRoutes(app, { metrics, config: options.config.metrics });
   if (http.page) await pageRoutes(app, { folder: options.pageFolder });
   return app;
 }

@@ -49,9 +49,11 @@ interface ReceiverOptions {
   readonly config: Pick<Config["uploads"], "maxConcurrent" | "maxTotalBytes" | "timeoutSeconds" | "idleTimeoutSeconds">;
   /** `uploads.maxBytes` */
   readonly maxBytes: number;
+  /** Told of each file that was received. */
+  readonly onReceived?: (bytes: number) => void;
 }
 
-export function createReceiver({ folder, config, maxBytes }: ReceiverOptions): Receiver {
+export function createReceiver({ folder, config, maxBytes, onReceived }: ReceiverOptions): Receiver {
   const { maxConcurrent, maxTotalBytes, timeoutSeconds, idleTimeoutSeconds } = config;
   const limit = settingLimit("uploads.maxBytes", maxBytes, (message) => new PluginError("BODY_TOO_LARGE", message));
   // Enough for one file of the largest size, or else it could never be accepted.
@@ -70,6 +72,7 @@ export function createReceiver({ folder, config, maxBytes }: ReceiverOptions): R
       await writeWhole(stream, write, { signal: time.signal, idleTimeoutSeconds });
       const { sha256, bytes } = await target.finish();
       log.debug({ sha256, bytes }, "zip received");
+      onReceived?.(bytes);
       return { file, sha256, bytes, origin };
     } catch (error) {
       await target.discard();

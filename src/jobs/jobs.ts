@@ -5,7 +5,7 @@ import { PluginError, rethrowStorageError } from "../domain/errors.ts";
 import type { Log } from "../lib/log.ts";
 import { terminalText } from "../lib/terminal-text.ts";
 import { within } from "../lib/within.ts";
-import type { Job, JobReading, JobState, JobView } from "./job.ts";
+import { JOB_STATES, type Job, type JobReading, type JobState, type JobView } from "./job.ts";
 import { JobLogs } from "./job-logs.ts";
 import { JobRecordFile } from "./job-record-file.ts";
 import { interrupted, PastJob, type Recovered } from "./past-job.ts";
@@ -105,6 +105,13 @@ export class Jobs {
     await this.#readPast();
     await this.recorded();
     return [...this.#past.values(), ...this.#jobs.values()].reverse();
+  }
+
+  /** How many there are in each state. */
+  async counts(): Promise<Readonly<Record<JobState, number>>> {
+    const counts = Object.fromEntries(JOB_STATES.map((state) => [state, 0])) as Record<JobState, number>;
+    for (const { state } of await this.list()) counts[state] += 1;
+    return counts;
   }
 
   /** A part of `list`. Jobs that come or go between two pages make no other one appear twice or not at all. */

@@ -6,6 +6,8 @@ export interface LineWriterOptions {
   readonly maxBytes: number;
   /** A write that failed, such as for a full disk. The line is kept, or counted. */
   readonly onError?: (error: Error) => void;
+  /** Called for each line that is dropped. */
+  readonly onDrop?: () => void;
   /** Called once all that was kept is written: so many lines were dropped before that. */
   readonly onDropped?: (lines: number) => void;
 }
@@ -45,7 +47,7 @@ export class LineWriter {
       this.#flush(true);
       return;
     }
-    if (this.#keptBytes + bytes.length > this.#options.maxBytes) this.#dropped += 1;
+    if (this.#keptBytes + bytes.length > this.#options.maxBytes) this.#drop();
     else this.#keep(bytes);
     // A full pipe is left to the timer; any other failure is reported for each line.
     if (!this.#isFull) this.#flush(true);
@@ -54,6 +56,11 @@ export class LineWriter {
   /** Writes what the reader takes at once. (pino calls it before the end of the process.) */
   flushSync(): void {
     this.#flush(true);
+  }
+
+  #drop(): void {
+    this.#dropped += 1;
+    this.#options.onDrop?.();
   }
 
   #keep(bytes: Buffer): void {

@@ -13,13 +13,16 @@ interface LogOptions {
   readonly pretty: boolean;
   /** How much of what its reader does not take is kept; further lines are dropped. */
   readonly maxBufferBytes: number;
+  /** Called for each line that is dropped. */
+  readonly onDrop?: () => void;
 }
 
 /** The server's log on standard output. Neither a full disk nor a stalled reader holds up what logs. */
-export async function createLog({ debug, pretty, maxBufferBytes }: LogOptions): Promise<Logger> {
+export async function createLog({ debug, pretty, maxBufferBytes, onDrop }: LogOptions): Promise<Logger> {
   const lines = openStdout({
     maxBytes: maxBufferBytes,
     onDropped: (dropped) => log.warn({ dropped }, droppedLines(dropped, "log")),
+    ...(onDrop && { onDrop }),
   });
   const options = { level: debug ? "debug" : "info", base: { pid: process.pid } };
   const log = pretty ? pino(options, await prettyLines(lines)) : pino(options, lines);

@@ -1,6 +1,6 @@
 import { type Logger, pino } from "pino";
 import type { Caller } from "../domain/change.ts";
-import { PluginError } from "../domain/errors.ts";
+import { type ErrorCode, PluginError } from "../domain/errors.ts";
 import type { PackageId } from "../domain/plugin.ts";
 import { openLineFile } from "../lib/line-files.ts";
 import { droppedLines } from "../lib/log.ts";
@@ -40,23 +40,31 @@ export interface AuditedWrite {
   readonly caller: Caller;
 }
 
+/** `done`, or the code of the failure. */
+export type AuditedResult = "done" | ErrorCode;
+
 /** One line for each write, whatever came of it: who, what, and the result. */
 export class Audit {
   readonly #log: Logger;
   /** Whose requests have their line. */
   readonly #recorded = new WeakSet<Caller>();
+  /** Told of each write that is recorded, and its result. */
+  onRecord: (write: AuditedWrite, result: AuditedResult) => void = () => {};
 
   constructor(log: Logger) {
     this.#log = log;
   }
 
   /** @param error why it failed; undefined when it is done */
-  record({ action, subject, facts, caller }: AuditedWrite, error?: unknown): void {
+  record(write: AuditedWrite, error?: unknown): void {
+    const { action, subject, facts, caller } = write;
     this.#recorded.add(caller);
     const { address, token, requestId: reqId } = caller;
-    const line = { action, ...subject, ...facts, result: resultOf(error), address, ...token, reqId };
+    const result = resultOf(error);
+    const line = { action, ...subject, ...facts, result, address, ...token, reqId };
     const reason = error instanceof PluginError ? error.message : undefined;
     this.#log.info(reason === undefined ? line : { ...line, reason }, "audit");
+    this.onRecord(write, result);
   }
 
   /** The same for a request that is refused, unless what refused it has recorded that already. */
@@ -77,7 +85,7 @@ export class Audit {
   }
 }
 
-function resultOf(error: unknown): string {
+function resultOf(error: unknown): AuditedResult {
   if (error === undefined) return "done";
   return error instanceof PluginError ? error.code : "INTERNAL";
 }
@@ -85,15 +93,17 @@ function resultOf(error: unknown): string {
 /**
  * The audit's stream: a file of its own, to which lines are only ever added, or the server's log where none is set.
  *
+ * @param onDrop called for each line that can't be written
  * @throws the system's error when the file can't be opened
  */
-export function createAudit(file: string, maxBufferBytes: number, log: Logger): Audit {
+export function createAudit(file: string, maxBufferBytes: number, log: Logger, onDrop?: () => void): Audit {
   if (file === "") return new Audit(log.child({ audit: true }));
   // The change is done, or refused, by then: a line that can't be written must not change the reply.
   const lines = openLineFile(file, {
     maxBytes: maxBufferBytes,
     onError: (err) => log.error({ err }, "an audit line is not written"),
     onDropped: (dropped) => log.error({ dropped }, droppedLines(dropped, "audit")),
+    ...(onDrop && { onDrop }),
   });
   return new Audit(pino({ base: null }, lines));
 }

@@ -34,12 +34,20 @@ export class StageFailure extends Error {
   }
 }
 
+/**
+ * Told of each stage that has ended, also of one that failed.
+ *
+ * @param bytes what it had come to; 0 for a stage that has none
+ */
+export type StageObserver = (stage: Stage, seconds: number, bytes: number) => void;
+
 interface ChangeRunOptions {
   /** Undefined while it is not known which plugin it is. */
   readonly plugin: PackageId | undefined;
   readonly signal: AbortSignal;
   readonly log: Log;
   readonly progress?: Progress | undefined;
+  readonly onStage?: StageObserver | undefined;
 }
 
 /** One change, or inspection, in progress: times its stages and reports them to the log and to whoever follows it. */
@@ -50,12 +58,16 @@ export class ChangeRun {
   readonly durations: Partial<Record<Stage, number>> = {};
   readonly #plugin: PackageId | undefined;
   readonly #progress: Progress;
+  readonly #onStage: StageObserver;
+  /** Of the present stage. */
+  #bytes = 0;
 
-  constructor({ plugin, signal, log, progress = UNWATCHED }: ChangeRunOptions) {
+  constructor({ plugin, signal, log, progress = UNWATCHED, onStage = () => {} }: ChangeRunOptions) {
     this.signal = signal;
     this.log = log;
     this.#plugin = plugin;
     this.#progress = progress;
+    this.#onStage = onStage;
   }
 
   /**
@@ -86,6 +98,7 @@ export class ChangeRun {
 
   /** Reports how much of the present stage is done, in bytes. */
   bytes(done: number, total?: number): void {
+    this.#bytes = done;
     this.#progress.bytes(done, total);
   }
 
@@ -96,10 +109,15 @@ export class ChangeRun {
 
   async #timed<T>(stage: Stage, work: () => Promise<T>): Promise<T> {
     const start = performance.now();
-    const result = await work();
-    const ms = Math.round(performance.now() - start);
-    this.durations[stage] = (this.durations[stage] ?? 0) + ms;
-    this.log.info({ plugin: this.#plugin, stage, ms }, "stage done");
-    return result;
+    this.#bytes = 0;
+    try {
+      const result = await work();
+      const ms = Math.round(performance.now() - start);
+      this.durations[stage] = (this.durations[stage] ?? 0) + ms;
+      this.log.info({ plugin: this.#plugin, stage, ms }, "stage done");
+      return result;
+    } finally {
+      this.#onStage(stage, (performance.now() - start) / 1000, this.#bytes);
+    }
   }
 }

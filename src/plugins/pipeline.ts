@@ -21,7 +21,7 @@ import { type Staging, type UnpackedFile, unpack, unpackedSo } from "../package/
 import type { ChangeQueue } from "../store/journal/queue.ts";
 import type { PluginStore } from "../store/plugin-store.ts";
 import type { Activation, ActivationOutcome } from "./activation.ts";
-import { type ChangeFacts, ChangeRun } from "./change-run.ts";
+import { type ChangeFacts, ChangeRun, type StageObserver } from "./change-run.ts";
 import { refuseDowngrade } from "./downgrade.ts";
 import type { FunctionNames } from "./function-names.ts";
 import { type FetchedZip, obtainZip, verifyZip } from "./obtain.ts";
@@ -58,6 +58,7 @@ export interface Follower {
   readonly log: Log;
   readonly signal?: AbortSignal | undefined;
   readonly progress?: Progress | undefined;
+  readonly onStage?: StageObserver | undefined;
   /** The id of the job that it is, a UUID: recovery knows its files by it. */
   readonly job?: string | undefined;
 }

@@ -17,10 +17,10 @@ import { Turns } from "../lib/turns.ts";
 import type { WantedVersion } from "../store/versions/version-list.ts";
 import type { Audit, AuditedAction } from "./audit.ts";
 import { BeingInstalled } from "./being-installed.ts";
-import { type ChangeFacts, ChangeRun, StageFailure } from "./change-run.ts";
+import { type ChangeFacts, ChangeRun, StageFailure, type StageObserver } from "./change-run.ts";
 import { inspectPackage } from "./inspect-package.ts";
 import type { InstallPreview } from "./inspection-report.ts";
-import { type Changed, installPackage, type PipelineParts } from "./pipeline.ts";
+import { type Changed, type Follower, installPackage, type PipelineParts } from "./pipeline.ts";
 import { handPortable, type PortableInstaller } from "./portable-package.ts";
 import { rollBack } from "./rollback.ts";
 import { TakenNames } from "./taken-names.ts";
@@ -30,6 +30,7 @@ interface PluginManagerOptions extends Omit<PipelineParts, "unpacking" | "names"
   readonly audit: Audit;
   /** Called before and after each change; takes no time and never throws. */
   readonly onChange?: (() => void) | undefined;
+  readonly onStage?: StageObserver | undefined;
 }
 
 /** Who follows a change, and can stop it. */
@@ -60,12 +61,14 @@ export class PluginManager {
   readonly #parts: PipelineParts;
   readonly #audit: Audit;
   readonly #onChange: () => void;
+  readonly #onStage: StageObserver | undefined;
   readonly #beingInstalled = new BeingInstalled();
 
-  constructor({ audit, onChange = () => {}, ...options }: PluginManagerOptions) {
+  constructor({ audit, onChange = () => {}, onStage, ...options }: PluginManagerOptions) {
     this.#parts = { ...options, unpacking: new Turns(), names: new TakenNames(options.store) };
     this.#audit = audit;
     this.#onChange = onChange;
+    this.#onStage = onStage;
   }
 
   /**
@@ -78,7 +81,7 @@ export class PluginManager {
     const { origin } = request.source;
     return this.#audited("install", request.id, caller, { origin }, async () => {
       using _name = this.#beingInstalled.enter(request.id, watch.job);
-      return await installPackage(request, "install", { ...watch, log: caller.log }, this.#parts);
+      return await installPackage(request, "install", this.#follower(caller, watch), this.#parts);
     });
   }
 
@@ -97,7 +100,7 @@ export class PluginManager {
     const { origin } = request.source;
     return this.#audited("update", id, caller, { origin }, async () => {
       await watch.permit?.();
-      return installPackage(request, "update", { ...watch, log: caller.log }, this.#parts);
+      return installPackage(request, "update", this.#follower(caller, watch), this.#parts);
     });
   }
 
@@ -105,7 +108,7 @@ export class PluginManager {
   async rollback(id: PluginId, wanted: WantedVersion, caller: Caller, watch: Watch = {}): Promise<Changed> {
     return this.#audited("rollback", id, caller, {}, async () => {
       await watch.permit?.();
-      return rollBack(id, wanted, { ...watch, log: caller.log }, this.#parts);
+      return rollBack(id, wanted, this.#follower(caller, watch), this.#parts);
     });
   }
 
@@ -123,7 +126,7 @@ export class PluginManager {
   ): Promise<InstallPreview> {
     const request = checkInspectRequest(type, body);
     try {
-      return await inspectPackage(request, { ...watch, log: caller.log }, this.#parts);
+      return await inspectPackage(request, this.#follower(caller, watch), this.#parts);
     } catch (error) {
       throw explained(error, request.source);
     }
@@ -136,7 +139,9 @@ export class PluginManager {
    */
   async registerFunctions(id: PluginId, names: readonly string[], caller: Caller, watch: Watch = {}): Promise<Changed> {
     const functions = checkFunctionNames(names);
-    return this.#audited("register", id, caller, {}, () => this.#register(id, functions, caller, watch));
+    return this.#audited("register", id, caller, {}, () =>
+      this.#register(id, functions, this.#follower(caller, watch)),
+    );
   }
 
   /**
@@ -146,7 +151,10 @@ export class PluginManager {
    * @throws PluginError PLUGIN_NOT_FOUND, or a storage error; nothing has changed then
    */
   async remove(id: PluginId, caller: Caller, watch: Watch = {}): Promise<void> {
-    await this.#audited("delete", id, caller, {}, () => this.#remove(id, caller, watch));
+    await this.#audited("delete", id, caller, {}, async () => {
+      await watch.permit?.();
+      return this.#remove(id, this.#follower(caller, watch));
+    });
   }
 
   /**
@@ -156,7 +164,7 @@ export class PluginManager {
    * @throws PluginError with the reason; nothing has changed then
    */
   async undo(change: UndoneChange, caller: Caller, watch: Watch = {}): Promise<UndoOutcome> {
-    return undoChange(change, { ...watch, log: caller.log }, this.#parts).catch((error) => {
+    return undoChange(change, this.#follower(caller, watch), this.#parts).catch((error) => {
       throw explained(error, {});
     });
   }
@@ -185,7 +193,7 @@ export class PluginManager {
     const write = { action, subject: { plugin: request.id }, facts: { origin }, caller };
     try {
       using _name = action === "install" ? this.#beingInstalled.enter(request.id, watch.job) : undefined;
-      const reply = await handPortable(request, { ...watch, log: caller.log }, this.#parts, engineFor(request));
+      const reply = await handPortable(request, this.#follower(caller, watch), this.#parts, engineFor(request));
       const refusal = reply.status < 400 ? undefined : new PluginError("ENGINE_REFUSED", reply.text.trim());
       this.#audit.record(write, refusal);
       return reply;
@@ -196,20 +204,19 @@ export class PluginManager {
     }
   }
 
-  async #register(
-    id: PluginId,
-    functions: readonly string[],
-    { log }: Caller,
-    { signal, progress }: Watch,
-  ): Promise<Changed> {
+  #follower({ log }: Caller, watch: Watch = {}): Follower {
+    return { ...watch, log, onStage: this.#onStage };
+  }
+
+  async #register(id: PluginId, functions: readonly string[], follower: Follower): Promise<Changed> {
     const { queue, store, names, functionNames, check } = this.#parts;
-    using place = await queue.enter(pluginKey(id), signal, bytesOf(functions));
-    const run = new ChangeRun({ plugin: id, signal: place.signal, log, progress });
+    using place = await queue.enter(pluginKey(id), follower.signal, bytesOf(functions));
+    const run = new ChangeRun({ ...follower, plugin: id, signal: place.signal });
     const entry = await names.requireInstalled(id, "not found");
     const { compatibility: _, exports: __, ...rest } = entry; // they are about other symbols, or another .so by now
     const so = store.layout.absolute(soPath(id.type, entry.soFile));
     const checked = await run.stage("inspect", {}, () =>
-      check.admit(so, id, { functions }, { libraries: true, signal: run.signal, log }).catch((error) => {
+      check.admit(so, id, { functions }, { libraries: true, signal: run.signal, log: run.log }).catch((error) => {
         throw hasCode(error, "ENOENT") ? new PluginError("PLUGIN_NOT_FOUND", `its ${entry.soFile} is gone`) : error;
       }),
     );
@@ -219,20 +226,15 @@ export class PluginManager {
     return { id, version: entry.version, compatibility, facts: { verdict: compatibility?.verdict } };
   }
 
-  async #remove(
-    id: PluginId,
-    { log }: Caller,
-    { signal, progress, permit, job }: Watch,
-  ): Promise<{ facts: ChangeFacts }> {
-    await permit?.();
+  async #remove(id: PluginId, follower: Follower): Promise<{ facts: ChangeFacts }> {
     const { queue, store, names } = this.#parts;
-    using place = await queue.enter(pluginKey(id), signal);
-    const run = new ChangeRun({ plugin: id, signal: place.signal, log, progress });
+    using place = await queue.enter(pluginKey(id), follower.signal);
+    const run = new ChangeRun({ ...follower, plugin: id, signal: place.signal });
     const entry = await names.requireInstalled(id);
-    await using work = await store.workspace(id, job);
+    await using work = await store.workspace(id, follower.job);
     const facts = { version: entry.version, sha256: entry.sha256 };
     const kept = await run.stage("commit", facts, () => store.remove(id, entry, work));
-    log.info({ plugin: id, version: entry.version, kept }, "plugin deleted");
+    run.log.info({ plugin: id, version: entry.version, kept }, "plugin deleted");
     names.markDeleted(id);
     return { facts };
   }

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Page } from "playwright-core";
@@ -54,7 +55,7 @@ describe("a zip is inspected before it is installed", () => {
     await start();
     const page = await open({ route: "/install" });
     await chooseFile(page, await writePluginZip(folder, { ...SINK, script: "echo 'a line of the script'\n" }));
-    await page.getByRole("heading", { name: "random" }).waitFor();
+    await page.getByRole("heading", { name: "random", exact: true }).waitFor();
     expect(await names()).toEqual([]);
     expect(await page.getByLabel("Type").inputValue()).toBe("sinks");
     await page.getByText("Read install.sh").click();
@@ -73,16 +74,17 @@ describe("a zip is inspected before it is installed", () => {
     const page = await open();
     const bytes = pluginZip(SINK).toString("base64");
     await page.getByText("No plugin is installed yet.").waitFor();
-    const data = await page.evaluateHandle((base64) => {
-      const content = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
+    // As text, since tests are checked without a browser's types.
+    const data = await page.evaluateHandle(`(() => {
+      const content = Uint8Array.from(atob("${bytes}"), (letter) => letter.charCodeAt(0));
       const transfer = new DataTransfer();
       transfer.items.add(new File([content], "random.zip", { type: "application/zip" }));
       return transfer;
-    }, bytes);
+    })()`);
     await page.dispatchEvent("main", "dragover", { dataTransfer: data });
     await page.getByText("Drop the zip to inspect it").waitFor();
     await page.dispatchEvent("main", "drop", { dataTransfer: data });
-    await page.getByRole("heading", { name: "random" }).waitFor();
+    await page.getByRole("heading", { name: "random", exact: true }).waitFor();
     expect(await page.getByText("Drop the zip to inspect it").count()).toBe(0);
   });
 
@@ -130,7 +132,7 @@ describe("a zip is inspected before it is installed", () => {
     await start();
     const page = await open({ route: "/install" });
     await chooseFile(page, await writePluginZip(folder, SINK));
-    await page.getByRole("heading", { name: "random" }).waitFor();
+    await page.getByRole("heading", { name: "random", exact: true }).waitFor();
     expect(await uploads()).toHaveLength(1);
     await press(page, "Cancel");
     await page.getByLabel("URL of the zip").waitFor();
@@ -164,7 +166,7 @@ describe("what goes wrong stays on the screen, with what to do", () => {
   test("a folder of uploads that is full", async ({ start, open, folder }) => {
     await start({ UPLOADS__MAXTOTALBYTES: "1024" });
     const page = await open({ route: "/install", expects: STATUS(507) });
-    await chooseFile(page, await writePluginZip(folder, SINK));
+    await chooseFile(page, await writePluginZip(folder, { ...SINK, files: { "more.bin": randomBytes(4096) } }));
     const failure = page.getByRole("alert");
     await failure.getByText("The disk is full.").waitFor();
     expect(await failure.innerText()).toContain("uploads.maxTotalBytes");
@@ -176,7 +178,7 @@ describe("what goes wrong stays on the screen, with what to do", () => {
     await inspectUrl(page, host.serveZip({ ...SINK, soContent: "no program" }));
     await page.getByText("The file is not a program at all.").waitFor();
     await page.getByLabel("Type").selectOption("sinks");
-    await page.getByRole("heading", { name: "random" }).waitFor();
+    await page.getByRole("heading", { name: "random", exact: true }).waitFor();
     await press(page, "Install");
     await page.getByRole("alert").getByText("The engine would not load this plugin.").waitFor();
     expect(await names()).toEqual([]);
@@ -190,7 +192,7 @@ describe("what goes wrong stays on the screen, with what to do", () => {
     await start();
     const page = await open({ route: "/install" });
     await inspectUrl(page, host.serveZip({ ...SINK, script: "echo 'no such device'\nexit 3\n" }));
-    await page.getByRole("heading", { name: "random" }).waitFor();
+    await page.getByRole("heading", { name: "random", exact: true }).waitFor();
     await press(page, "Install");
     await page.getByRole("alert").getByText("install.sh has failed. Nothing was installed.").waitFor();
     expect(await page.getByRole("alert").innerText()).toContain("exit status 3");
@@ -228,7 +230,7 @@ describe("an install in progress", () => {
     const page = await open({ route: "/install", expects: STATUS(400) });
     await page.getByText("Started by somebody else").waitFor();
     await inspectUrl(page, file);
-    await page.getByRole("heading", { name: "random" }).waitFor();
+    await page.getByRole("heading", { name: "random", exact: true }).waitFor();
     await press(page, "Install");
     const failure = page.getByRole("alert");
     await failure.getByText("A plugin of this name is there already, or is being installed.").waitFor();
@@ -257,7 +259,7 @@ test("a token for reading is offered no install", async ({ start, open }) => {
   await start();
   const page = await open({ route: "/install" });
   const claims = Buffer.from(JSON.stringify({ scope: "read" })).toString("base64url");
-  await page.evaluate((token) => sessionStorage.setItem("kuiper-plugins.token", token), `e30.${claims}.x`);
+  await page.evaluate(`sessionStorage.setItem("kuiper-plugins.token", "e30.${claims}.x")`);
   await page.reload();
   await page.getByText("Your token allows to read.").waitFor();
   expect(await page.getByLabel("URL of the zip").count()).toBe(0);

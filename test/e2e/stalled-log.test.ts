@@ -3,6 +3,7 @@ import { constants } from "node:fs";
 import { open, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect } from "vitest";
+import { parseExposition, sampleValue } from "../support/exposition.ts";
 import { processTest as test } from "../support/fixtures.ts";
 import { ask, post } from "../support/http-client.ts";
 import type { RestartableServer } from "../support/server-process.ts";
@@ -32,6 +33,8 @@ describe.each(["socket", "pipe"] as const)("a %s that nobody reads", (kind) => {
       await start(server, OUTPUTS[kind](join(folder, "out")), format);
       await fill(server);
       expect((await ask(`${server.url}/ping`))[0]).toBe(200);
+      const figures = parseExposition((await ask(`${server.url}/metrics`))[1]);
+      expect(sampleValue(figures, "kuiper_plugins_log_lines_dropped_total", { to: "log" })).toBeGreaterThan(10);
 
       server.process.readOutput();
       const [, lost] = await server.process.output(/(\d+) lines of the log were dropped/);

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import type { FastifyInstance } from "fastify";
 import { pino } from "pino";
 import { loadConfig } from "../../src/config/load.ts";
+import { Activity } from "../../src/metrics/activity.ts";
 import { createAudit } from "../../src/plugins/audit.ts";
 import { createServer } from "../../src/server.ts";
 import type { ChangeQueue } from "../../src/store/journal/queue.ts";
@@ -55,7 +56,7 @@ export class TestServer {
       this.#restarts += 1;
     };
     const own = { version: "0.0.0-test", pageFolder: this.#pageFolder, restart };
-    const parts = { config, layout, env: process.env, proxy: {}, log, audit, ...own };
+    const parts = { config, layout, env: process.env, proxy: {}, log, audit, activity: new Activity(), ...own };
     const server = await createServer({ ...parts, ...(tls && { tls }) });
     await checkReplies(server.app);
     await server.app.listen({ host: "127.0.0.1", port: 0 });

@@ -1,5 +1,5 @@
+import { Brief } from "../../lib/briefly.ts";
 import type { Log } from "../../lib/log.ts";
-import { Brief } from "../briefly.ts";
 import type { Questions } from "../questions.ts";
 import type { EngineAbout } from "../running-engine.ts";
 import type { Agreement } from "./agreement.ts";

@@ -1,6 +1,6 @@
 import type { PluginId, PluginType } from "../../domain/plugin.ts";
+import { Brief } from "../../lib/briefly.ts";
 import { parsedJson } from "../../lib/objects.ts";
-import { Brief } from "../briefly.ts";
 import type { Ask, Questions } from "../questions.ts";
 import type { EngineAbout } from "../running-engine.ts";
 import { MAX_RULES } from "../state/rule-statuses.ts";

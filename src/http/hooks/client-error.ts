@@ -44,18 +44,20 @@ export function answerClientErrors(
   uploading: UploadingSockets,
   connections: Connections,
   format: ErrorFormat,
+  onRefusal: (code: ErrorCode) => void,
 ): ClientErrorHandler {
   return (error, socket) => {
     if (error.code === "ERR_HTTP_REQUEST_TIMEOUT" && uploading.has(socket)) return;
     if (error.code === "ECONNRESET" || !socket.writable) return void socket.destroy();
     // `Connections` bounds the time for which a client does not take what is sent here.
     const isReplying = connections.of(socket)?.isReplying ?? false;
-    socket.end(isReplying ? "" : replyTo(error, format(undefined)), () => socket.destroy());
+    const refusal = REFUSALS[error.code ?? ""] ?? NO_REQUEST;
+    if (!isReplying) onRefusal(refusal[1]);
+    socket.end(isReplying ? "" : replyWith(refusal, format(undefined)), () => socket.destroy());
   };
 }
 
-function replyTo(error: NodeJS.ErrnoException, isJson: boolean): string {
-  const [status, code, message] = REFUSALS[error.code ?? ""] ?? NO_REQUEST;
+function replyWith([status, code, message]: Refusal, isJson: boolean): string {
   const body = isJson ? JSON.stringify({ error: code, message }) : `${message}\n`;
   const head = [
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,

@@ -24,6 +24,8 @@ declare module "fastify" {
   }
   interface FastifyInstance {
     errorsAreJson: ErrorFormat;
+    /** Told of each error that a request is answered with. */
+    onRefusal: (code: ErrorCode) => void;
   }
   interface FastifyRequest {
     /** The error that it was answered with. */
@@ -35,9 +37,10 @@ declare module "fastify" {
 const RETRY_AFTER_SECONDS = 5;
 
 /** Answers every failure: with the original's message on one line, or as JSON where `format` says so. */
-export function answerErrors(app: FastifyInstance, format: ErrorFormat): void {
+export function answerErrors(app: FastifyInstance, format: ErrorFormat, onRefusal: (code: ErrorCode) => void): void {
   app.decorate("errorsAreJson", format);
   app.decorateRequest("refusal", undefined);
+  app.decorate("onRefusal", onRefusal);
   app.setErrorHandler((error, request, reply) =>
     sendError(request, reply, toRefusal(asPluginError(error, request), prefixesOf(request), request.log)),
   );
@@ -78,6 +81,7 @@ export function answerUnroutable(error: FastifyError, request: FastifyRequest, r
 export function sendError(request: FastifyRequest, reply: FastifyReply, error: PluginError): FastifyReply {
   const { code, message } = error;
   request.refusal = code;
+  request.server.onRefusal(code);
   auditRefusal(request, error);
   const status = ERROR_STATUS[code];
   reply.code(status).header("x-request-id", request.id);

@@ -29,7 +29,10 @@ export function answerUnknownRoutes(app: FastifyInstance): void {
     const allowed = [...new Set(matching.flatMap(({ methods }) => [...methods])), "OPTIONS"].sort().join(", ");
     reply.header("allow", allowed);
     if (request.method === "OPTIONS") return reply.code(204).send();
-    if (!app.errorsAreJson(request.headers.accept)) return reply.code(405).send();
+    if (!app.errorsAreJson(request.headers.accept)) {
+      app.onRefusal("METHOD_NOT_ALLOWED");
+      return reply.code(405).send();
+    }
     const message = `${request.method} is not allowed here; allowed are ${allowed}`;
     return sendError(request, reply, new PluginError("METHOD_NOT_ALLOWED", message));
   });

@@ -19,8 +19,8 @@ const OURS = [
   "/plugins/inspect",
   "/ui",
 ];
-/** The same, without what is below. */
-const OURS_ALONE = ["/", "/plugins"];
+/** The same, without what is below: `/metrics/dump` is the engine's. */
+const OURS_ALONE = ["/", "/plugins", "/metrics"];
 
 /** Installs of the engine's that this server makes in its place, after its checks: read and deleted there, written here. */
 const WRITTEN_HERE = "/plugins/portables";

@@ -54,6 +54,11 @@ export class ChangeQueue {
     this.#options = options;
   }
 
+  /** What is in progress, what waits, and what that holds in memory. */
+  get load(): { readonly running: number; readonly waiting: number; readonly waitingBytes: number } {
+    return { running: this.#taken, waiting: this.#waiting, waitingBytes: this.#waitingBytes };
+  }
+
   /**
    * Waits for a place.
    *

@@ -45,6 +45,7 @@ export function Review({ source, report, isStale, failure }: ReviewProps) {
           {t(`type.${type}`)} {version || t("version.none")}
         </span>
         <VerdictBadge verdict={verdict} />
+        <span class="muted">{t("signature.label")}:</span>
         <SignatureBadge signature={signature} />
       </div>
       <p class="muted wraps">{source.label}</p>

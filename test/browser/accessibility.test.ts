@@ -1,0 +1,78 @@
+import { join } from "node:path";
+import type { Page } from "playwright-core";
+import { describe, expect } from "vitest";
+import { Layout } from "../../src/store/layout.ts";
+import { makeKeyPair, writeKey } from "../support/tokens.ts";
+import { seriousFindings } from "./axe.ts";
+import { show, showcaseTest as test } from "./showcase.ts";
+
+/** Nothing on any view or dialog keeps somebody from using it, in both languages and on light and dark. */
+
+const LOOKS = (["en-US", "zh-CN"] as const).flatMap((locale) =>
+  (["light", "dark"] as const).map((colorScheme) => ({ locale, colorScheme })),
+);
+
+/** The views by their address, each with what opens the dialogs and folds that it has. */
+const VIEWS: Readonly<Record<string, (page: Page) => Promise<void>>> = {
+  "/": async (page) => void (await page.getByRole("row").nth(4).waitFor()),
+  "/plugins/sources/random": openFolds,
+  "/plugins/sinks/influx": openFolds,
+  "/plugins/sources/nowhere": async () => {},
+  "/install": async () => {},
+  "/catalogue": async () => {},
+  "/upgrade": async (page) => {
+    await page.getByRole("textbox").fill("bin/kuiperd");
+    await page.keyboard.press("Enter");
+    await page.getByRole("row").first().waitFor();
+  },
+  "/jobs": async () => {},
+  "/jobs/none": async () => {},
+  "/no-such-view": async () => {},
+};
+
+describe.each(LOOKS)("$locale, $colorScheme", (look) => {
+  test("every view, with its folds open", async ({ fill, open }) => {
+    await fill();
+    const page = await open({ ...look, expects: [/status of 404/] });
+    const found: Record<string, string[]> = {};
+    for (const [route, prepare] of Object.entries(VIEWS)) {
+      await show(page, route);
+      await prepare(page);
+      found[route] = await seriousFindings(page);
+    }
+    expect(found).toEqual(Object.fromEntries(Object.keys(VIEWS).map((route) => [route, []])));
+  });
+
+  test("every dialog of a plugin and of the engine", async ({ fill, open }) => {
+    await fill();
+    const page = await open(look);
+    const found: string[][] = [];
+    for (const [route, button] of [
+      ["/", ".banner-actions .button"],
+      ["/plugins/sources/random", ".view-actions .danger"],
+      ["/plugins/sources/random", ".versions .button"],
+    ] as const) {
+      await show(page, route);
+      await page.locator(button).first().click();
+      await page.getByRole("dialog").waitFor();
+      found.push(await seriousFindings(page));
+      await page.keyboard.press("Escape");
+      await page.getByRole("dialog").waitFor({ state: "detached" });
+    }
+    expect(found).toEqual([[], [], []]);
+  });
+
+  test("the question for a token", async ({ server, start, open }) => {
+    await writeKey(join(new Layout(server.base).keysFolder, "dashboard.pub"), makeKeyPair.EdDSA().publicPem);
+    await start({ BASIC__AUTHENTICATION: "true" });
+    const page = await open({ ...look, expects: [/status of 401/] });
+    await page.getByRole("dialog").waitFor();
+    expect(await seriousFindings(page)).toEqual([]);
+  });
+});
+
+async function openFolds(page: Page): Promise<void> {
+  await page.locator(".sections").waitFor();
+  for (const fold of await page.locator("main summary").all()) await fold.click();
+  await page.waitForLoadState("networkidle");
+}

@@ -1,0 +1,99 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { CDPSession, Page } from "playwright-core";
+import { expect } from "vitest";
+import { browserTest as base } from "./harness.ts";
+import { pluginBinary } from "./showcase.ts";
+
+/** A list of 500 plugins: how soon it is there, and that it scrolls. The times are printed, and compared with each other alone. */
+
+const PLUGINS = 500;
+/** Drawing 500 rows takes longer than drawing one, but not for this many times as long. */
+const FACTOR = 10;
+
+const test = base.extend("copyIn", ({ server }) => async (count: number) => {
+  const folder = join(server.base, "plugins/sources");
+  await mkdir(folder, { recursive: true });
+  for (let index = 0; index < count; index += 1) {
+    const name = `Plugin${String(index).padStart(3, "0")}`;
+    await writeFile(join(folder, `${name}@v1.0.0.so`), pluginBinary(name.replace("P", "p")));
+  }
+});
+
+interface Times {
+  /** Milliseconds after the page was asked for, by the browser's own entries. */
+  readonly firstPaint: number;
+  /** The same until the last row was there. */
+  readonly list: number;
+}
+
+test("500 plugins are listed nearly as soon as one, and scroll", async ({ copyIn, start, open, server }) => {
+  await copyIn(1);
+  await start();
+  const page = await open();
+  const one = await timesOf(page, 1);
+  await page.context().close();
+  await copyIn(PLUGINS);
+  await start();
+  await fetch(`${server.url}/plugins`); // the first list after a start inspects each of them
+  const full = await open();
+  const many = await timesOf(full, PLUGINS);
+  const work = await MainThread.of(full);
+  const drawing = await work.during(async () => {
+    await full.reload();
+    await timesOf(full, PLUGINS);
+  });
+  const scrolling = await work.during(() => full.evaluate(SCROLL_THROUGH));
+  console.log(
+    `${PLUGINS} plugins: first paint after ${many.firstPaint} ms (1 plugin: ${one.firstPaint} ms), ` +
+      `list after ${many.list} ms (${one.list} ms); CPU of the page: ${drawing} ms to draw it, ${scrolling} ms to scroll through`,
+  );
+  expect(many.firstPaint).toBeLessThan(FACTOR * one.firstPaint);
+  expect(many.list).toBeLessThan(FACTOR * one.list);
+  expect(scrolling).toBeLessThan(FACTOR * drawing);
+});
+
+async function timesOf(page: Page, rows: number): Promise<Times> {
+  await page.waitForFunction(`document.querySelectorAll("tbody tr").length === ${rows}`, undefined, { polling: "raf" });
+  return page.evaluate<Times>(`({
+    firstPaint: Math.round(performance.getEntriesByName("first-contentful-paint")[0].startTime),
+    list: Math.round(performance.now()),
+  })`);
+}
+
+/** A step for each frame, from the top to the end. */
+const SCROLL_THROUGH = `new Promise((resolve) => {
+  const step = () => {
+    scrollBy(0, 200);
+    const { scrollTop, scrollHeight, clientHeight } = document.documentElement;
+    requestAnimationFrame(scrollTop + clientHeight < scrollHeight - 1 ? step : resolve);
+  };
+  requestAnimationFrame(step);
+})`;
+
+/** What the page's main thread does, in CPU time, which does not depend on what else the machine does. */
+class MainThread {
+  readonly #session: CDPSession;
+
+  private constructor(session: CDPSession) {
+    this.#session = session;
+  }
+
+  static async of(page: Page): Promise<MainThread> {
+    const session = await page.context().newCDPSession(page);
+    await session.send("Performance.enable", { timeDomain: "threadTicks" });
+    return new MainThread(session);
+  }
+
+  /** @returns milliseconds */
+  async during(work: () => Promise<unknown>): Promise<number> {
+    const before = await this.#taskMs();
+    await work();
+    return Math.round((await this.#taskMs()) - before);
+  }
+
+  async #taskMs(): Promise<number> {
+    const { metrics } = await this.#session.send("Performance.getMetrics");
+    return (metrics.find(({ name }) => name === "TaskDuration")?.value ?? 0) * 1000;
+  }
+}
