@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { describe, expect, test } from "vitest";
 import { anchorsOf, codeSpans, links, type Section, sections } from "../support/markdown.ts";
@@ -42,6 +42,8 @@ const written = ({ file, anchor }: ReturnType<typeof targetOf>) => (anchor === u
 
 /** The same file and section in the other language, where there is one. */
 function translated({ file, anchor }: ReturnType<typeof targetOf>): ReturnType<typeof targetOf> {
+  const picture = file.replace(/\.png$/, "-zh.png");
+  if (picture !== file) return { file: existsSync(join(ROOT, picture)) ? picture : file, anchor };
   const other = PAIRS.find(([english]) => english === file)?.[1];
   if (other === undefined || anchor === undefined) return { file: other ?? file, anchor };
   return { file: other, anchor: anchorsOf(read(other))[anchorsOf(read(file)).indexOf(anchor)] };
