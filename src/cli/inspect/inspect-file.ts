@@ -1,29 +1,29 @@
 import { mkdtemp, open, readFile, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join, resolve } from "node:path";
-import type { Config } from "../config/schema.ts";
-import { PluginError } from "../domain/errors.ts";
-import { checkExportedFunctions } from "../domain/install-request.ts";
-import { checkPluginName, functionOf } from "../domain/names.ts";
-import { type PluginId, type PluginType, parseSoFileName } from "../domain/plugin.ts";
-import type { Verified } from "../domain/plugin-entry.ts";
-import type { Inspector } from "../inspect/inspector.ts";
-import { OPEN_WITHOUT_WAITING, sha256OfFile } from "../lib/files.ts";
-import { SILENT } from "../lib/log.ts";
-import { Turns } from "../lib/turns.ts";
-import { readArchive } from "../package/archive.ts";
-import { readEntryNames } from "../package/entry-name.ts";
-import { insteadOfAnySo } from "../package/missing-file.ts";
-import type { ScriptRunner } from "../package/script/install-script.ts";
-import { PREDICATE_TYPE, type StatedSubject } from "../package/trust/statement.ts";
-import type { Trust } from "../package/trust/trust.ts";
-import type { Staging } from "../package/unpack.ts";
-import { ChangeRun, StageFailure } from "../plugins/change-run.ts";
-import { engineFunctions } from "../plugins/engine-functions.ts";
-import { unregisteredFunctions } from "../plugins/function-names.ts";
-import type { InspectionReport } from "../plugins/inspection-report.ts";
-import { inspectZip } from "../plugins/pipeline.ts";
-import { CompatibilityCheck } from "../plugins/verdicts/compatibility-check.ts";
+import type { Config } from "../../config/schema.ts";
+import { PluginError } from "../../domain/errors.ts";
+import { checkExportedFunctions } from "../../domain/install-request.ts";
+import { checkPluginName, functionOf } from "../../domain/names.ts";
+import { type PluginId, type PluginType, parseSoFileName } from "../../domain/plugin.ts";
+import type { Verified } from "../../domain/plugin-entry.ts";
+import type { Inspector } from "../../inspect/inspector.ts";
+import { OPEN_WITHOUT_WAITING, sha256OfFile } from "../../lib/files.ts";
+import { SILENT } from "../../lib/log.ts";
+import { Turns } from "../../lib/turns.ts";
+import { readArchive } from "../../package/archive.ts";
+import { readEntryNames } from "../../package/entry-name.ts";
+import { insteadOfAnySo } from "../../package/missing-file.ts";
+import type { ScriptRunner } from "../../package/script/install-script.ts";
+import { PREDICATE_TYPE, type StatedSubject } from "../../package/trust/statement.ts";
+import type { Trust } from "../../package/trust/trust.ts";
+import type { Staging } from "../../package/unpack.ts";
+import { ChangeRun, StageFailure } from "../../plugins/change-run.ts";
+import { engineFunctions } from "../../plugins/engine-functions.ts";
+import { unregisteredFunctions } from "../../plugins/function-names.ts";
+import type { InspectionReport } from "../../plugins/inspection-report.ts";
+import { inspectZip } from "../../plugins/pipeline.ts";
+import { CompatibilityCheck } from "../../plugins/verdicts/compatibility-check.ts";
 import type { InspectArguments } from "./arguments.ts";
 
 /** What the inspection of a file reports. Only a zip has a script, a sha256 and bytes. */
@@ -140,11 +140,25 @@ function comparison({ engine, type, functions }: InspectArguments): {
 
 /** Which plugin a zip is of, where the arguments don't say. */
 async function identify(args: InspectArguments, { maxEntries }: Config["pluginPackage"]): Promise<PluginId> {
-  await using zip = await open(args.file, OPEN_WITHOUT_WAITING);
+  const { name, type = "functions" } = await identifyZipFile(args.file, args, maxEntries);
+  return { name, type }; // only for a source is a yaml required, and the type matters for nothing else here
+}
+
+/**
+ * The name of the plugin in a zip, and its type as far as the names in the zip tell: only a source has a yaml.
+ *
+ * @throws PluginError for what is no zip of one plugin; the system's error when the file can't be read
+ */
+export async function identifyZipFile(
+  file: string,
+  wanted: { readonly type?: PluginType | undefined; readonly name?: string | undefined },
+  maxEntries: number,
+): Promise<{ readonly name: string; readonly type: PluginType | undefined }> {
+  await using zip = await open(file, OPEN_WITHOUT_WAITING);
   const { entries } = await readArchive(zip, maxEntries);
   const names = readEntryNames(entries).map(({ path }) => path);
-  const name = checkPluginName(args.name ?? nameOfOnlySo(names));
-  return { name, type: args.type ?? guessType(names, name) };
+  const name = checkPluginName(wanted.name ?? nameOfOnlySo(names));
+  return { name, type: wanted.type ?? (names.includes(`${name}.yaml`) ? "sources" : undefined) };
 }
 
 function nameOfOnlySo(names: readonly string[]): string {
@@ -154,11 +168,6 @@ function nameOfOnlySo(names: readonly string[]): string {
   if (instead !== "") throw new PluginError("ARCHIVE_INVALID", `the zip has no .so at its root${instead}`);
   const found = only === undefined ? "no .so" : `${others.length + 1} .so files`;
   throw new PluginError("ARCHIVE_INVALID", `the zip has ${found} at its root; say with --name which plugin it is`);
-}
-
-/** Only for a source is a yaml required, and the type matters for nothing else here. */
-function guessType(names: readonly string[], name: string): PluginType {
-  return names.includes(`${name}.yaml`) ? "sources" : "functions";
 }
 
 /** Where a zip is unpacked without a server: a folder of the system's that is gone afterwards. */
