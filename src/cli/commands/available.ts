@@ -24,7 +24,9 @@ export const addAvailable: AddCommand = (program, { connect, output }) => {
         try {
           const { plugins, failed } = await readOffers(client, one);
           offers.plugins.push(...plugins);
-          offers.failed.push(...failed);
+          // A host that fails does so for each type; once is enough.
+          const isNew = ({ host, url }: Members) => offers.failed.every((one) => one.host !== host || one.url !== url);
+          offers.failed.push(...failed.filter(isNew));
         } catch (error) {
           if (!(error instanceof ServerRefusal && error.code === "PLUGIN_HOSTS_FAILED")) throw error;
           refusal = error; // the host may have the other types

@@ -21,6 +21,7 @@ export class Output {
   readonly #env: NodeJS.ProcessEnv;
   /** Whether results are JSON; then text for people is left out. */
   isJson = false;
+  #hasDocument = false;
 
   constructor({ process, env }: OutputOptions) {
     this.#process = process;
@@ -53,9 +54,11 @@ export class Output {
     this.#process.stdout.write(`${safeLines(text)}\n`);
   }
 
-  /** The result, for programs. */
+  /** The result, for programs: one document, so what comes after the first (the failure that it tells of) is left out. */
   json(value: unknown): void {
-    if (this.isJson) this.#process.stdout.write(`${safeJson(value, 2)}\n`);
+    if (!this.isJson || this.#hasDocument) return;
+    this.#hasDocument = true;
+    this.#process.stdout.write(`${safeJson(value, 2)}\n`);
   }
 
   /** One of several results, for programs: a line. */

@@ -1,4 +1,4 @@
-import { Unreachable } from "../failure.ts";
+import { CommandFailure, Unreachable } from "../failure.ts";
 import type { ServerAddress } from "./server-address.ts";
 
 /** What is wrong between us and the server, and what to do, by the codes of Node and undici. */
@@ -25,7 +25,7 @@ const CERTIFICATE = /CERT|ISSUER|SIGNED|LEAF_SIGNATURE/;
 export function transportFailure(error: unknown, { origin, prefix }: ServerAddress): unknown {
   const where = `${origin}${prefix}`;
   const code = codeOf(error);
-  if (code === undefined) return error;
+  if (code === undefined || error instanceof CommandFailure) return error;
   const sentence = SENTENCES[code];
   if (sentence !== undefined) return new Unreachable(sentence(where), error);
   if (CERTIFICATE.test(code)) return new Unreachable(NOT_TRUSTED(where, code), error);
