@@ -30,9 +30,9 @@ const test = serverTest().extend("complete", async ({ server, host, folder }) =>
   return async (shell: (typeof SHELLS)[number], line: string): Promise<string> => {
     const script = join(folder, `completion.${shell}`);
     await writeFile(script, (await run(["completion", shell])).stdout);
+    if (shell === "zsh") return completeInZsh(script, line, { env: { ...env, TERM: "xterm", SHELL: "/bin/sh" }, cwd: folder });
     const [program, args] = COMPLETE[shell](script, line);
-    const { stdout } = await new RunningCommand(program, args, { env, cwd: folder }).ended;
-    return stdout;
+    return (await new RunningCommand(program, args, { env, cwd: folder }).ended).stdout;
   };
 });
 
@@ -45,19 +45,21 @@ const COMPLETE = {
     return ["bash", ["--norc", "-c", ask]] as const;
   },
   fish: (script: string, line: string) => ["fish", ["--no-config", "-c", `source '${script}'; complete -C '${line}'`]] as const,
-  // Its completion needs an editor: one on a terminal of its own, which lists what there is.
-  zsh: (script: string, line: string) => {
-    const inner = `PS1=READY; PS2=; unsetopt zle_bracketed_paste; autoload -Uz compinit; compinit -D -u; source '${script}'; setopt list_ambiguous auto_list no_beep; zstyle ":completion:*" menu no; LISTMAX=0`;
-    const ask = `zmodload zsh/zpty; zpty shell zsh -f -i; zpty -w shell ${quote(inner)}
-      until [[ $seen == *READY*READY* ]]; do zpty -r shell part || break; seen+=$part; done
-      zpty -w -n shell ${quote(`${line}\t\t`)}; zpty -w -n shell $'\\x15'; zpty -w shell 'print "DO""NE"'
-      seen=; until [[ $seen == *DONE* ]]; do zpty -r shell part || break; seen+=$part; done; print -r -- $seen`;
-    return ["zsh", ["-f", "-c", ask]] as const;
-  },
 };
 
-function quote(text: string): string {
-  return `'${text.replaceAll("'", "'\\''")}'`;
+/** Its completion needs an editor, so a terminal: what it lists there. */
+async function completeInZsh(script: string, line: string, options: { env: Record<string, string>; cwd: string }) {
+  const shell = new RunningCommand("script", ["-qefc", "stty cols 200 rows 50; exec zsh -f -i", "/dev/null"], options);
+  const setUp = "autoload -Uz compinit; compinit -D -u; setopt auto_list; unsetopt list_ambiguous menu_complete auto_menu";
+  shell.type(`${setUp}; source '${script}'; PS1='REA''DY> '\n`);
+  await shell.prints(/READY> /); // the editor reads from here on; before it the line discipline would
+  const before = shell.printed.length;
+  shell.type(`${line}\t\t`);
+  shell.type('\x15print DO""NE\n'); // what was typed so far is dropped
+  await shell.prints(/DONE/);
+  shell.type("exit\n");
+  await shell.ended;
+  return shell.printed.slice(before);
 }
 
 test.for(SHELLS)("%s completes commands, options, values, files and the names of plugins", async (shell, { complete }) => {
