@@ -16,7 +16,8 @@ const ROOMS = {
   catalogue: ["fetch", "config", "domain", "lib"],
   metrics: ["domain", "lib"],
   contract: ["domain", "lib"],
-  doctor: ["fetch", "auth", "package", "inspect", "store", "plugins", "config", "domain", "lib"],
+  // With the catalogue, since a host is to be asked exactly as a listing asks it.
+  doctor: ["catalogue", "fetch", "auth", "package", "inspect", "store", "plugins", "config", "domain", "lib"],
   cli: ["doctor", "contract", "plugins", "package", "inspect", "store", "config", "domain", "lib"],
   ui: ["contract", "domain"],
   http: [

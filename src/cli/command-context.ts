@@ -6,6 +6,8 @@ import type { ServerClient } from "./server/server-client.ts";
 export interface CommandContext {
   readonly output: Output;
   readonly env: NodeJS.ProcessEnv;
+  /** Of this program. */
+  readonly version: string;
   /** The folder with `etc/` and `plugins/`, for commands that need no server. */
   readonly baseFolder: string;
   /** The server that the options name. Nothing is sent yet. @throws CommandFailure for unusable options */

@@ -65,6 +65,7 @@ export function createProgram({ env, version, output }: ProgramOptions, exitWith
   const context: CommandContext = {
     output,
     env,
+    version,
     baseFolder: resolve(plainValue(env.KuiperBaseKey ?? "")),
     exitWith,
     async connect() {

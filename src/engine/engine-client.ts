@@ -52,6 +52,8 @@ export const KEEP_ALIVE_DELAY_MS = 30_000;
  */
 export class EngineClient {
   readonly url: string;
+  /** Its name and port as they are in a `Host` header. */
+  readonly host: string;
   /**
    * By which this server knows its own requests, in their `Via`: where one comes back, `engine.url` leads to ourselves.
    */
@@ -62,7 +64,8 @@ export class EngineClient {
   readonly #tokenFile: string | undefined;
 
   constructor({ config, baseFolder }: EngineClientOptions) {
-    const { protocol, hostname, port } = new URL(config.url);
+    const { protocol, host, hostname, port } = new URL(config.url);
+    this.host = host;
     this.url = config.url.replace(/\/$/, "");
     this.#config = config;
     this.#isTls = protocol === "https:";
@@ -154,7 +157,7 @@ export class EngineClient {
     const json = body === undefined ? undefined : Buffer.from(JSON.stringify(body));
     const length = String(json?.length ?? 0);
     const headers = [
-      ...["Host", new URL(this.url).host, "Via", `1.1 ${this.mark}`],
+      ...["Host", this.host, "Via", `1.1 ${this.mark}`],
       ...Object.entries(extra).flat(),
       ...(json === undefined && method === "GET" ? [] : ["Content-Length", length]),
       ...(json === undefined ? [] : ["Content-Type", "application/json"]),

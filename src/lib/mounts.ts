@@ -24,10 +24,33 @@ export async function mountedAmong<P extends string>(
   return found;
 }
 
-/** Empty where the system does not tell. */
+interface Mount {
+  /** Where it is. */
+  readonly point: string;
+  /** Of the mount and of the file system: `ro`, `noexec`, … */
+  readonly options: readonly string[];
+  /** Such as `ext4`. */
+  readonly type: string;
+}
+
+/** All mounts that this process sees, in the order in which they were made. Empty where the system does not tell. */
+export async function readMounts(): Promise<Mount[]> {
+  const lines = await mountLines();
+  return lines.flatMap((line) => {
+    const [head = "", tail = ""] = line.split(" - ", 2);
+    const [, , , , point, options = ""] = head.split(" ", 6);
+    const [type = "", , superOptions = ""] = tail.split(" ", 3);
+    return toPoint(point).map((one) => ({ point: one, type, options: `${options},${superOptions}`.split(",") }));
+  });
+}
+
 async function mountPoints(): Promise<ReadonlySet<string>> {
-  const text = await readFile(MOUNT_INFO, "utf8").catch(() => "");
-  return new Set(text.split("\n").flatMap((line) => toPoint(line.split(" ", 5)[4])));
+  return new Set((await mountLines()).flatMap((line) => toPoint(line.split(" ", 5)[4])));
+}
+
+/** Empty where the system does not tell. */
+async function mountLines(): Promise<string[]> {
+  return (await readFile(MOUNT_INFO, "utf8").catch(() => "")).split("\n");
 }
 
 /** A space, a tab, a line feed and a backslash are written in octal. */

@@ -1,12 +1,16 @@
 import type { AddCommand } from "../command-context.ts";
-import { CommandFailure, EXIT_STATUS } from "../failure.ts";
+import { doctorCommand } from "../doctor.ts";
 
 /** `doctor`: works without a running server. */
-export const addDoctor: AddCommand = (program) => {
-  program
-    .command("doctor")
-    .description("look for what goes wrong in the field, and say what to do about it; needs no server")
-    .action(async () => {
-      throw new CommandFailure("NOT_SUPPORTED", "doctor is not part of this build", EXIT_STATUS.failed);
-    });
+export const addDoctor: AddCommand = (program, { env, version, exitWith }) => {
+  const command = doctorCommand({
+    env,
+    version,
+    print: (text) => process.stdout.write(text),
+    printError: (text) => process.stderr.write(text),
+    exit: exitWith,
+    signal: new AbortController().signal,
+    program: process.argv[1],
+  });
+  program.addCommand(command.copyInheritedSettings(program));
 };

@@ -8,6 +8,7 @@ import { quoted } from "../../lib/text.ts";
 import type { Audit } from "../../plugins/audit.ts";
 import type { PluginManager } from "../../plugins/plugin-manager.ts";
 import type { PendingChange } from "../baseline.ts";
+import { isFrom } from "../engine-version.ts";
 import { restartEngine } from "./engine-restart.ts";
 import type { RestartParts } from "./restart-and-check.ts";
 import { RestartJournal, type RestartState } from "./restart-journal.ts";
@@ -75,8 +76,7 @@ export class EngineRestarts {
     engine.forget();
     const { version } = await engine.about().catch(() => ({ version: "" })); // the restart itself says why
     if (config.restart !== "stop") return;
-    const [, major, minor] = /^v?(\d{1,6})\.(\d{1,6})\b/.exec(version) ?? [];
-    if (major === undefined || Number(major) > 1 || Number(minor) >= 12) return;
+    if (isFrom(version, 1, 12)) return;
     const has = `the engine ${quoted(version)} has no POST /stop, which came with 1.12`;
     throw new PluginError(
       "NOT_SUPPORTED",

@@ -10,8 +10,6 @@ import { originForm } from "./ownership.ts";
 
 export interface ExchangeOptions {
   readonly client: EngineClient;
-  /** The engine's host and port, as `Host` has them. */
-  readonly host: string;
   readonly isTls: boolean;
   readonly uploading: UploadingSockets;
   /** How long a client may send nothing of its body while the engine is ready for more. */
@@ -36,7 +34,7 @@ export function exchange(
   options: ExchangeOptions,
   settled: (outcome: number | PluginError) => void,
 ): void {
-  const { client, host, isTls } = options;
+  const { client, isTls } = options;
   const { raw } = request;
   const response = reply.raw;
   let isSettled = false;
@@ -44,7 +42,7 @@ export function exchange(
   const upstream = client.open({
     method: raw.method ?? "",
     path: originForm(request.originalUrl),
-    headers: requestHeaders(raw, { host, mark: client.mark, isTls }),
+    headers: requestHeaders(raw, { host: client.host, mark: client.mark, isTls }),
   });
   const fail = (error: PluginError) => {
     upstream.destroy();

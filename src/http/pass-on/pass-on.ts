@@ -39,7 +39,7 @@ export function tellPassedOn(app: FastifyInstance, client: EngineClient | undefi
 
 /** Passes on what is not ours. To be called after all hooks that may refuse a request. */
 export function passOn(app: FastifyInstance, { client, requestTimeoutSeconds, ...rest }: PassOnOptions): void {
-  const options = { client, host: new URL(client.url).host, bodyStallMs: requestTimeoutSeconds * 1000, ...rest };
+  const options = { client, bodyStallMs: requestTimeoutSeconds * 1000, ...rest };
   app.addHook("onRequest", (request, reply, done) => {
     if (request.passedOn === undefined) return done();
     if (asksForWebSocket(request)) {

@@ -73,19 +73,28 @@ export interface ReadRegistry {
  * and the server starts with an empty one, which is then filled from the plugins' folders.
  */
 export async function readRegistry(file: string, maxBytes: number, log: Log): Promise<ReadRegistry> {
-  let reason: unknown;
+  try {
+    const content = await loadRegistry(file, maxBytes, log);
+    return { content: content ?? emptyContent(), isOnlyOne: !(await hasSetAside(file)) };
+  } catch (reason) {
+    await setAside(file, reason, log);
+    return { content: emptyContent(), isOnlyOne: false };
+  }
+}
+
+/** Reads the registry and changes nothing. Undefined where there is no file. @throws why it can't be used */
+export async function loadRegistry(file: string, maxBytes: number, log: Log): Promise<RegistryContent | undefined> {
+  let bytes: Buffer;
   try {
     if (!(await stat(file)).isFile()) throw new Error("it is not a file");
-    const parsed: unknown = JSON.parse((await readSmallFile(file, maxBytes)).toString());
-    const content = toContent(parsed, log);
-    if (content !== undefined) return { content, isOnlyOne: !(await hasSetAside(file)) };
-    reason = "it does not match the schema of this version";
+    bytes = await readSmallFile(file, maxBytes);
   } catch (error) {
-    if (hasCode(error, "ENOENT")) return { content: emptyContent(), isOnlyOne: !(await hasSetAside(file)) };
-    reason = error;
+    if (hasCode(error, "ENOENT")) return undefined;
+    throw error;
   }
-  await setAside(file, reason, log);
-  return { content: emptyContent(), isOnlyOne: false };
+  const content = toContent(JSON.parse(bytes.toString()), log);
+  if (content === undefined) throw new Error("it does not match the schema of this version");
+  return content;
 }
 
 /**
