@@ -28,12 +28,18 @@ test("available: what the hosts offer, and by name those that failed", async ({ 
 
 test("available --json", async ({ cli }) => {
   const { plugins, failed } = JSON.parse((await cli("available", "--type", "sources", "--json")).stdout);
-  expect(plugins).toMatchObject([{ type: "sources", name: "both" }, { type: "sources", name: "random", installed: null }]);
+  expect(plugins).toMatchObject([
+    { type: "sources", name: "both" },
+    { type: "sources", name: "random", installed: null },
+  ]);
   expect(failed).toHaveLength(1);
 });
 
 test("a name in it is installed", async ({ cli }) => {
-  expect(await cli("install", "random")).toMatchObject({ status: 0, stdout: expect.stringContaining("plugin random is created") });
+  expect(await cli("install", "random")).toMatchObject({
+    status: 0,
+    stdout: expect.stringContaining("plugin random is created"),
+  });
 });
 
 test("a name of two types is not guessed", async ({ cli }) => {

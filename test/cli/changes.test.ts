@@ -48,7 +48,11 @@ describe("install", () => {
 
   test("a zip that may be a sink or a function needs its type", async ({ cli, folder }) => {
     await writePluginZip(folder, { type: "sinks", name: "file" });
-    expect(await cli("install", "file.zip")).toMatchObject({ status: 2, stdout: "", stderr: expect.stringContaining("--type") });
+    expect(await cli("install", "file.zip")).toMatchObject({
+      status: 2,
+      stdout: "",
+      stderr: expect.stringContaining("--type"),
+    });
     expect(await cli("install", "file.zip", "--type", "sink")).toMatchObject({ status: 0 });
   });
 
@@ -61,7 +65,11 @@ describe("install", () => {
     expect(ended).toMatchObject({ status, stdout: "" });
   });
 
-  test("a refusal ends with 1, with the server's sentence; --json has it as a document", async ({ cli, host, folder }) => {
+  test("a refusal ends with 1, with the server's sentence; --json has it as a document", async ({
+    cli,
+    host,
+    folder,
+  }) => {
     const url = host.serveZip({ ...RANDOM, soContent: null });
     const args = ["install", url, "--type", "sources", "--name", "random"];
     const ended = await cli(...args);
@@ -76,7 +84,10 @@ describe("install", () => {
   test("the sha256 of a zip that is sent is compared by the server: another one is refused", async ({ cli, host }) => {
     const url = host.serveZip(RANDOM);
     const args = ["--type", "sources", "--name", "random", "--sha256", "0".repeat(64)];
-    expect(await cli("install", url, ...args)).toMatchObject({ status: 1, stderr: expect.stringMatching(/sha256|checksum/i) });
+    expect(await cli("install", url, ...args)).toMatchObject({
+      status: 1,
+      stderr: expect.stringMatching(/sha256|checksum/i),
+    });
   });
 });
 
@@ -89,9 +100,15 @@ test("update, rollback and remove", async ({ cli, host, folder, server }) => {
   });
   expect((await cli("show", "random")).stdout).toMatch(/^version {5}2\.0\.0$/m);
   expect((await cli("rollback", "random", "--to", "3.0.0")).status).toBe(4);
-  expect(await cli("rollback", "sources/random")).toMatchObject({ status: 0, stdout: expect.stringContaining("1.0.0") });
+  expect(await cli("rollback", "sources/random")).toMatchObject({
+    status: 0,
+    stdout: expect.stringContaining("1.0.0"),
+  });
   expect(await cli("remove", "random")).toMatchObject({ status: 2, stderr: expect.stringContaining("--yes") });
-  expect(await cli("remove", "random", "--yes")).toMatchObject({ status: 0, stdout: expect.stringContaining("is deleted") });
+  expect(await cli("remove", "random", "--yes")).toMatchObject({
+    status: 0,
+    stdout: expect.stringContaining("is deleted"),
+  });
   expect((await send(`${server.url}/plugins/sources`)).text).toBe("[]");
   expect(await cli("remove", "random", "--yes")).toMatchObject({ status: 4 });
 });
@@ -118,29 +135,47 @@ test("a server that refuses while a large zip is being sent is heard", async ({ 
 /** What does not get smaller in a zip. */
 function noise(bytes: number): Buffer {
   let state = 1;
-  return Buffer.from(Uint32Array.from({ length: bytes / 4 }, () => (state = Math.imul(state, 1664525) + 1013904223)).buffer);
+  return Buffer.from(
+    Uint32Array.from({ length: bytes / 4 }, () => (state = Math.imul(state, 1664525) + 1013904223)).buffer,
+  );
 }
 
 describe("without a terminal", () => {
   test.for([
     ["SIGINT", 130],
     ["SIGTERM", 143],
-  ] as const)("%s leaves the change running, and says where to follow it", async ([signal, status], { server, host, gate, cli }) => {
-    const url = host.serve("/gated.zip", pluginZip({ type: "sinks", name: "gated", script: GATED_SCRIPT }));
-    const args = ["install", url, "--type", "sinks", "--name", "gated", ...gate.args.map((one) => `--script-arg=${one}`)];
-    const command = start(args, { server: server.url });
-    await gate.started;
-    await command.prints(/running install\.sh/);
-    command.kill(signal);
-    const ended = await command.ended;
-    expect(ended).toMatchObject({ status, stdout: "" });
-    const id = /the install of sinks\/gated goes on; to follow it: kuiper-plugins jobs ([\w-]+) --follow\n$/.exec(ended.stderr)?.[1];
-    expect((await cli("jobs", id ?? "")).stdout).toMatch(/^install of sinks\/gated: running\n/);
-    const followed = start(["jobs", id ?? "", "--follow"], { server: server.url });
-    await followed.prints(/running install\.sh/);
-    gate.release();
-    expect(await followed.ended).toMatchObject({ status: 0, stdout: expect.stringContaining("sinks plugin gated is created") });
-  });
+  ] as const)(
+    "%s leaves the change running, and says where to follow it",
+    async ([signal, status], { server, host, gate, cli }) => {
+      const url = host.serve("/gated.zip", pluginZip({ type: "sinks", name: "gated", script: GATED_SCRIPT }));
+      const args = [
+        "install",
+        url,
+        "--type",
+        "sinks",
+        "--name",
+        "gated",
+        ...gate.args.map((one) => `--script-arg=${one}`),
+      ];
+      const command = start(args, { server: server.url });
+      await gate.started;
+      await command.prints(/running install\.sh/);
+      command.kill(signal);
+      const ended = await command.ended;
+      expect(ended).toMatchObject({ status, stdout: "" });
+      const id = /the install of sinks\/gated goes on; to follow it: kuiper-plugins jobs ([\w-]+) --follow\n$/.exec(
+        ended.stderr,
+      )?.[1];
+      expect((await cli("jobs", id ?? "")).stdout).toMatch(/^install of sinks\/gated: running\n/);
+      const followed = start(["jobs", id ?? "", "--follow"], { server: server.url });
+      await followed.prints(/running install\.sh/);
+      gate.release();
+      expect(await followed.ended).toMatchObject({
+        status: 0,
+        stdout: expect.stringContaining("sinks plugin gated is created"),
+      });
+    },
+  );
 });
 
 test("jobs: lists them, and cancels one", async ({ server, host, gate, cli }) => {
@@ -149,7 +184,9 @@ test("jobs: lists them, and cancels one", async ({ server, host, gate, cli }) =>
   const command = start(args, { server: server.url });
   await gate.started;
   const [job] = JSON.parse((await cli("jobs", "--state", "running", "--json")).stdout);
-  expect((await cli("jobs")).stdout).toMatch(/^ID .+\n[\w-]+ +install of sinks\/gated +running +\d+% running install\.sh/);
+  expect((await cli("jobs")).stdout).toMatch(
+    /^ID .+\n[\w-]+ +install of sinks\/gated +running +\d+% running install\.sh/,
+  );
   expect((await cli("jobs", job.id, "--cancel")).stdout).toMatch(/^install of sinks\/gated: cancelled\n/);
   expect(await command.ended).toMatchObject({ status: 8, stderr: expect.stringContaining("was cancelled") });
   expect(await cli("jobs", "nothere")).toMatchObject({ status: 4 });

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { expect } from "vitest";
 import { serverTest } from "../support/fixtures.ts";
 import { ask } from "../support/http-client.ts";
-import { COMMAND, run, RunningCommand } from "./kit.ts";
+import { COMMAND, RunningCommand, run } from "./kit.ts";
 
 /** In the real shells, with `kuiper-plugins` on the PATH. */
 
@@ -30,7 +30,8 @@ const test = serverTest().extend("complete", async ({ server, host, folder }) =>
   return async (shell: (typeof SHELLS)[number], line: string): Promise<string> => {
     const script = join(folder, `completion.${shell}`);
     await writeFile(script, (await run(["completion", shell])).stdout);
-    if (shell === "zsh") return completeInZsh(script, line, { env: { ...env, TERM: "xterm", SHELL: "/bin/sh" }, cwd: folder });
+    if (shell === "zsh")
+      return completeInZsh(script, line, { env: { ...env, TERM: "xterm", SHELL: "/bin/sh" }, cwd: folder });
     const [program, args] = COMPLETE[shell](script, line);
     return (await new RunningCommand(program, args, { env, cwd: folder }).ended).stdout;
   };
@@ -44,13 +45,15 @@ const COMPLETE = {
       _kuiper_plugins; printf '%s\\n' "\${COMPREPLY[@]}"`;
     return ["bash", ["--norc", "-c", ask]] as const;
   },
-  fish: (script: string, line: string) => ["fish", ["--no-config", "-c", `source '${script}'; complete -C '${line}'`]] as const,
+  fish: (script: string, line: string) =>
+    ["fish", ["--no-config", "-c", `source '${script}'; complete -C '${line}'`]] as const,
 };
 
 /** Its completion needs an editor, so a terminal: what it lists there. */
 async function completeInZsh(script: string, line: string, options: { env: Record<string, string>; cwd: string }) {
   const shell = new RunningCommand("script", ["-qefc", "stty cols 200 rows 50; exec zsh -f -i", "/dev/null"], options);
-  const setUp = "autoload -Uz compinit; compinit -D -u; setopt auto_list; unsetopt list_ambiguous menu_complete auto_menu";
+  const setUp =
+    "autoload -Uz compinit; compinit -D -u; setopt auto_list; unsetopt list_ambiguous menu_complete auto_menu";
   shell.type(`${setUp}; source '${script}'; PS1='REA''DY> '\n`);
   await shell.prints(/READY> /); // the editor reads from here on; before it the line discipline would
   const before = shell.printed.length;
@@ -62,14 +65,17 @@ async function completeInZsh(script: string, line: string, options: { env: Recor
   return shell.printed.slice(before);
 }
 
-test.for(SHELLS)("%s completes commands, options, values, files and the names of plugins", async (shell, { complete }) => {
-  expect(await complete(shell, "kuiper-plugins ")).toMatch(/install[^]*remove/);
-  expect(await complete(shell, "kuiper-plugins engine ")).toMatch(/restart[^]*status|status[^]*restart/);
-  expect(await complete(shell, "kuiper-plugins list --type ")).toMatch(/sources[^]*sinks|sinks[^]*sources/);
-  expect(await complete(shell, "kuiper-plugins show ")).toMatch(/file[^]*influx/);
-  expect(await complete(shell, "kuiper-plugins list --ver")).toContain("--verdict");
-  expect(await complete(shell, "kuiper-plugins install ")).toContain("random.zip");
-});
+test.for(SHELLS)(
+  "%s completes commands, options, values, files and the names of plugins",
+  async (shell, { complete }) => {
+    expect(await complete(shell, "kuiper-plugins ")).toMatch(/install[^]*remove/);
+    expect(await complete(shell, "kuiper-plugins engine ")).toMatch(/restart[^]*status|status[^]*restart/);
+    expect(await complete(shell, "kuiper-plugins list --type ")).toMatch(/sources[^]*sinks|sinks[^]*sources/);
+    expect(await complete(shell, "kuiper-plugins show ")).toMatch(/file[^]*influx/);
+    expect(await complete(shell, "kuiper-plugins list --ver")).toContain("--verdict");
+    expect(await complete(shell, "kuiper-plugins install ")).toContain("random.zip");
+  },
+);
 
 test("where no server answers, nothing is completed and nothing is said", async () => {
   const ended = await run(["completion-names"], { server: "http://127.0.0.1:1" });

@@ -11,8 +11,14 @@ function translate(...args: string[]) {
 
 describe("the words of the engine's own command line", () => {
   it.each([
-    [["create", "plugin", "source", "random", '{"file":"http://h/x.zip"}'], "install http://h/x.zip --type sources --name random"],
-    [["create", "plugin", "function", "f", "-f", "def.json"], "install http://h/x.zip --type functions --name f --functions a,b --script-arg=-x '--script-arg=y z'"],
+    [
+      ["create", "plugin", "source", "random", '{"file":"http://h/x.zip"}'],
+      "install http://h/x.zip --type sources --name random",
+    ],
+    [
+      ["create", "plugin", "function", "f", "-f", "def.json"],
+      "install http://h/x.zip --type functions --name f --functions a,b --script-arg=-x '--script-arg=y z'",
+    ],
     [["show", "plugins", "sources"], "list --type sources"],
     [["show", "plugins", "function"], "list --type functions"],
     [["describe", "plugin", "sink", "file"], "show sinks/file"],
@@ -29,13 +35,19 @@ describe("the words of the engine's own command line", () => {
     expect(translate(...server, "show", "plugins", "sinks")?.args).toEqual([...server, "list", "--type", "sinks"]);
   });
 
-  it.each([[["list"]], [["show", "random"]], [["create"]], [["jobs", "create", "plugin"]], [[]]])("%j is none of them", (args) => {
-    expect(translate(...args)).toBeUndefined();
-  });
+  it.each([[["list"]], [["show", "random"]], [["create"]], [["jobs", "create", "plugin"]], [[]]])(
+    "%j is none of them",
+    (args) => {
+      expect(translate(...args)).toBeUndefined();
+    },
+  );
 
   it.each([
     [["show", "plugins"], /kuiper-plugins list for all, or kuiper-plugins show TYPE\/NAME for one/],
-    [["create", "plugin", "source", "random", "{oops"], /JSON with a "file"; or say kuiper-plugins install URL --type sources/],
+    [
+      ["create", "plugin", "source", "random", "{oops"],
+      /JSON with a "file"; or say kuiper-plugins install URL --type sources/,
+    ],
     [["drop", "plugin", "thing", "x"], /say kuiper-plugins remove TYPE\/NAME/],
     [["drop", "plugin", "source"], /say kuiper-plugins remove sources\/NAME/],
     [["register", "plugin", "function", "f", "{}"], /functions are named at the install/],

@@ -1,13 +1,18 @@
 import { describe, expect } from "vitest";
-import { inFrontTest } from "../support/in-front.ts";
 import { RULE_FAILS } from "../support/engine-stand-in.ts";
+import { inFrontTest } from "../support/in-front.ts";
 import { run, startOnTerminal } from "./kit.ts";
 
 const test = inFrontTest("2.1.0", {
   ENGINE__RESTART: "stop",
   ENGINE__SETTLESECONDS: "0.1",
   ENGINE__RESTARTTIMEOUTSECONDS: "20",
-}).extend("cli", ({ server }) => (...args: string[]) => run(args, { server: server.url }));
+}).extend(
+  "cli",
+  ({ server }) =>
+    (...args: string[]) =>
+      run(args, { server: server.url }),
+);
 
 test.beforeEach(async ({ start, engine, install, restartEngine }) => {
   await start();
@@ -25,7 +30,10 @@ test("engine status: the engine, its rules, and what waits", async ({ cli, engin
   expect(stdout).toContain(`engine      ${engine.url}\nstate       runs, version 2.1.0, for `);
   expect(stdout).toMatch(/^waiting {5}1 change for a restart\n {12}update of sources\/random, .+$/m);
   expect(stdout).toMatch(/^RULE {3}STATE\nrule1 {2}running$/m);
-  expect(JSON.parse((await cli("engine", "status", "--json")).stdout)).toMatchObject({ rules: { rule1: "running" }, pending: [{}] });
+  expect(JSON.parse((await cli("engine", "status", "--json")).stdout)).toMatchObject({
+    rules: { rule1: "running" },
+    pending: [{}],
+  });
 });
 
 describe("a restart shows the rules before and after", () => {
@@ -33,7 +41,9 @@ describe("a restart shows the rules before and after", () => {
     const starts = engine.starts;
     const { status, stdout } = await cli("engine", "restart");
     expect([status, engine.starts]).toEqual([0, starts + 1]);
-    expect(stdout).toMatch(/^the engine is restarted, and nothing is worse than before\n\nRULE {3}BEFORE {3}AFTER\nrule1 {2}running {2}running\n/);
+    expect(stdout).toMatch(
+      /^the engine is restarted, and nothing is worse than before\n\nRULE {3}BEFORE {3}AFTER\nrule1 {2}running {2}running\n/,
+    );
   });
 
   test("update --restart that makes a rule fail: it is undone, and ends with 9", async ({ cli, host }) => {
@@ -52,7 +62,11 @@ describe("a restart shows the rules before and after", () => {
     const { status, stdout } = await cli("remove", "file", "--yes", "--restart", "--json");
     expect(JSON.parse(stdout)).toMatchObject({
       action: "delete",
-      restart: { action: "restart", state: "done", rules: { before: { rule1: "running" }, after: { rule1: "running" } } },
+      restart: {
+        action: "restart",
+        state: "done",
+        rules: { before: { rule1: "running" }, after: { rule1: "running" } },
+      },
     });
     expect(status).toBe(0);
   });

@@ -78,7 +78,10 @@ export function run(args: readonly string[], options: RunOptions = {}): Promise<
 }
 
 /** The same on a terminal of its own: what is typed goes through the line discipline, so that ^C is a signal. */
-export function startOnTerminal(args: readonly string[], options: RunOptions & { columns?: number } = {}): RunningCommand {
+export function startOnTerminal(
+  args: readonly string[],
+  options: RunOptions & { columns?: number } = {},
+): RunningCommand {
   const { columns = 80, env = {} } = options;
   const words = [process.execPath, COMMAND, ...args].map((word) => `'${word}'`).join(" ");
   const command = `stty cols ${columns} rows 24; exec ${words}`;

@@ -1,19 +1,30 @@
+import { writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import { writeFile } from "node:fs/promises";
 import { describe, expect } from "vitest";
 import { serverTest, stoppedServerTest } from "../support/fixtures.ts";
 import { ask } from "../support/http-client.ts";
 import { makeKeyPair, signToken, writeKey } from "../support/tokens.ts";
 import { run } from "./kit.ts";
 
-const test = serverTest().extend("cli", ({ server }) => (...args: string[]) => run(args, { server: server.url }));
+const test = serverTest().extend(
+  "cli",
+  ({ server }) =>
+    (...args: string[]) =>
+      run(args, { server: server.url }),
+);
 
 describe("list and show", () => {
   test.beforeEach(async ({ server, host }) => {
-    for (const [type, name] of [["sinks", "file"], ["sources", "random"]] as const) {
-      const body = { name, file: host.serveZip({ type, name, soContent: type === "sinks" ? "no program" : Buffer.from("x") }) };
+    for (const [type, name] of [
+      ["sinks", "file"],
+      ["sources", "random"],
+    ] as const) {
+      const body = {
+        name,
+        file: host.serveZip({ type, name, soContent: type === "sinks" ? "no program" : Buffer.from("x") }),
+      };
       await ask(`${server.url}/plugins/${type}`, { method: "POST", body });
     }
   });
@@ -21,15 +32,23 @@ describe("list and show", () => {
   test("a table without escape codes, with verdicts in words", async ({ cli }) => {
     const { status, stdout, stderr } = await cli("list");
     expect([status, stderr]).toEqual([0, ""]);
-    expect(stdout).toMatch(/^TYPE {5}NAME {4}VERSION {2}VERDICT .*\nsources {2}random {2}1\.0\.0 {4}will not load {2}http.*\nsinks +file +1\.0\.0 +will not load .*\n$/);
+    expect(stdout).toMatch(
+      /^TYPE {5}NAME {4}VERSION {2}VERDICT .*\nsources {2}random {2}1\.0\.0 {4}will not load {2}http.*\nsinks +file +1\.0\.0 +will not load .*\n$/,
+    );
     expect(stdout).not.toContain("\x1b");
   });
 
   test("filters", async ({ cli }) => {
     expect((await cli("list", "--type", "sinks")).stdout.split("\n")).toHaveLength(3);
-    expect(await cli("list", "--verdict", "compatible")).toEqual({ status: 0, stdout: "", stderr: "there are no such plugins\n" });
+    expect(await cli("list", "--verdict", "compatible")).toEqual({
+      status: 0,
+      stdout: "",
+      stderr: "there are no such plugins\n",
+    });
     expect((await cli("list", "--verdict", "fine")).status).toBe(2);
-    expect(JSON.parse((await cli("list", "--type", "source", "--json")).stdout)).toMatchObject([{ type: "sources", name: "random" }]);
+    expect(JSON.parse((await cli("list", "--type", "source", "--json")).stdout)).toMatchObject([
+      { type: "sources", name: "random" },
+    ]);
   });
 
   test("show has the problems, the files and the versions", async ({ cli }) => {
@@ -38,7 +57,11 @@ describe("list and show", () => {
     expect(stdout).toMatch(/^verdict {5}will not load\n {12}NOT_ELF: .+$/m);
     expect(stdout).toMatch(/^files {7}plugins\/sinks\/File@v1\.0\.0\.so$/m);
     expect(stdout).toMatch(/^versions {4}1\.0\.0 \(id \w+\), installed$/m);
-    expect(JSON.parse((await cli("show", "sinks/file", "--json")).stdout)).toMatchObject({ type: "sinks", name: "file", versions: [{}] });
+    expect(JSON.parse((await cli("show", "sinks/file", "--json")).stdout)).toMatchObject({
+      type: "sinks",
+      name: "file",
+      versions: [{}],
+    });
   });
 });
 
@@ -78,7 +101,10 @@ describe("exit statuses", () => {
     const ended = await cli("list", "--server", url, "--timeout", "0.2");
     silent.closeAllConnections();
     silent.close();
-    expect(ended).toMatchObject({ status: 3, stderr: expect.stringMatching(/takes too long to answer: try again, or set --timeout/) });
+    expect(ended).toMatchObject({
+      status: 3,
+      stderr: expect.stringMatching(/takes too long to answer: try again, or set --timeout/),
+    });
   });
 });
 

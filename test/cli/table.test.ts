@@ -1,11 +1,21 @@
 import { describe, expect, it } from "vitest";
-import { bytesWords } from "../../src/cli/output/words.ts";
 import { safeLines } from "../../src/cli/output/output.ts";
 import { tableLines } from "../../src/cli/output/table.ts";
 import { cutToWidth, textWidth } from "../../src/cli/output/text-width.ts";
+import { bytesWords } from "../../src/cli/output/words.ts";
 
 describe("width", () => {
-  it.each([["abc", 3], ["插件", 4], ["한국", 4], ["é", 1], ["e\u0301", 1], ["😀", 2], ["ｱ", 1], ["Ａ", 2], ["", 0]])("%j takes %i columns", (text, width) => {
+  it.each([
+    ["abc", 3],
+    ["插件", 4],
+    ["한국", 4],
+    ["é", 1],
+    ["e\u0301", 1],
+    ["😀", 2],
+    ["ｱ", 1],
+    ["Ａ", 2],
+    ["", 0],
+  ])("%j takes %i columns", (text, width) => {
     expect(textWidth(text)).toBe(width);
   });
 
@@ -22,7 +32,15 @@ describe("width", () => {
 
 describe("table", () => {
   it("aligns, counts wide characters, and leaves out what no row has", () => {
-    expect(tableLines(["A", "B", "C"], [["插件", "", "x"], ["p", "", "y"]])).toEqual(["A     C", "插件  x", "p     y"]);
+    expect(
+      tableLines(
+        ["A", "B", "C"],
+        [
+          ["插件", "", "x"],
+          ["p", "", "y"],
+        ],
+      ),
+    ).toEqual(["A     C", "插件  x", "p     y"]);
   });
 
   it("fits the width by cutting the widest columns", () => {
@@ -36,7 +54,15 @@ describe("table", () => {
   });
 
   it("colours a cell without counting the codes", () => {
-    const lines = tableLines(["A", "B"], [["x", "y"], ["xx", "y"]], 80, (cell) => `<${cell}>`);
+    const lines = tableLines(
+      ["A", "B"],
+      [
+        ["x", "y"],
+        ["xx", "y"],
+      ],
+      80,
+      (cell) => `<${cell}>`,
+    );
     expect(lines).toEqual(["A   B", "<x>   <y>", "<xx>  <y>"]);
   });
 });
@@ -45,6 +71,12 @@ it("lines of others are printed as text", () => {
   expect(safeLines("a\x1b[2J\tb\r\nc\rd\u202e")).toBe("a\\u001b[2J    b\nc\nd\\u202e");
 });
 
-it.each([[0, "0 B"], [999, "999 B"], [1000, "1.0 KB"], [123_456, "123 KB"], [5_000_000_000, "5.0 GB"]])("%i bytes", (bytes, words) => {
+it.each([
+  [0, "0 B"],
+  [999, "999 B"],
+  [1000, "1.0 KB"],
+  [123_456, "123 KB"],
+  [5_000_000_000, "5.0 GB"],
+])("%i bytes", (bytes, words) => {
   expect(bytesWords(bytes)).toBe(words);
 });

@@ -24,7 +24,10 @@ function optionTable(command: Command): string {
 }
 
 function visible(command: Command): Command[] {
-  return command.createHelp().visibleCommands(command).filter((child) => child.name() !== "help");
+  return command
+    .createHelp()
+    .visibleCommands(command)
+    .filter((child) => child.name() !== "help");
 }
 
 function sentence(text: string): string {
