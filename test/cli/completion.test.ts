@@ -68,10 +68,10 @@ async function completeInZsh(script: string, line: string, options: { env: Recor
 test.for(SHELLS)(
   "%s completes commands, options, values, files and the names of plugins",
   async (shell, { complete }) => {
-    expect(await complete(shell, "kuiper-plugins ")).toMatch(/install[^]*remove/);
-    expect(await complete(shell, "kuiper-plugins engine ")).toMatch(/restart[^]*status|status[^]*restart/);
-    expect(await complete(shell, "kuiper-plugins list --type ")).toMatch(/sources[^]*sinks|sinks[^]*sources/);
-    expect(await complete(shell, "kuiper-plugins show ")).toMatch(/file[^]*influx/);
+    expect(await complete(shell, "kuiper-plugins ")).toMatch(/install[\s\S]*remove/);
+    expect(await complete(shell, "kuiper-plugins engine ")).toMatch(/restart[\s\S]*status|status[\s\S]*restart/);
+    expect(await complete(shell, "kuiper-plugins list --type ")).toMatch(/sources[\s\S]*sinks|sinks[\s\S]*sources/);
+    expect(await complete(shell, "kuiper-plugins show ")).toMatch(/file[\s\S]*influx/);
     expect(await complete(shell, "kuiper-plugins list --ver")).toContain("--verdict");
     expect(await complete(shell, "kuiper-plugins install ")).toContain("random.zip");
   },

@@ -14,10 +14,11 @@ const test = inFrontTest("2.1.0", {
       run(args, { server: server.url }),
 );
 
-test.beforeEach(async ({ start, engine, install, restartEngine }) => {
+test.beforeEach(async ({ start, engine, install, restartEngine, get }) => {
   await start();
   await install({ type: "sources", name: "random" });
   await restartEngine();
+  await expect.poll(async () => (await get("/engine")).pending).toEqual([]); // the new process was noticed
   engine.streams.push({ name: "demo", type: "random" });
   engine.rules.push({ id: "rule1", sql: "SELECT * FROM demo", actions: ["log"] });
 });

@@ -8,7 +8,7 @@ import { startOnTerminal } from "./kit.ts";
 /** On a pseudo-terminal of `script`: what a person sees and types. */
 
 const CTRL_C = "\x03";
-const CONTROLS = /\x1b|[\x00-\x08\x0b-\x1f\x7f]/;
+const CONTROLS = /\p{Cc}/u;
 
 const test = serverTest().extend("installing", async ({ server, host, gate }) => {
   const url = host.serve("/gated.zip", pluginZip({ type: "sinks", name: "gated", script: GATED_SCRIPT }));
