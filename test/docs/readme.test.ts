@@ -5,7 +5,7 @@ import { describe, expect, it, test } from "vitest";
 const ROOT = join(import.meta.dirname, "../..");
 const DOCUMENTS = [
   ...["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md"],
-  ...["docs/api.md", "docs/architecture.md", "docs/reliability.md", "docs/settings.md"],
+  ...["docs/api.md", "docs/architecture.md", "docs/command-line.md", "docs/reliability.md", "docs/settings.md"],
 ];
 
 const read = (path: string) => readFileSync(join(ROOT, path), "utf8");
