@@ -18,6 +18,7 @@ ENV NODE_ENV=production \
 WORKDIR /app
 COPY --from=build /build/LICENSE ./
 COPY --from=build /build/dist ./dist
+RUN ln -s /app/dist/kuiper-plugins.js /usr/local/bin/kuiper-plugins
 # The user that the engine's official image has, so that both can share volumes.
 RUN adduser -D -H -s /sbin/nologin -u 1001 kuiper
 COPY --from=build --chown=1001:1001 /build/etc/kuiper.yaml /kuiper/etc/kuiper.yaml

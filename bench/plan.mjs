@@ -9,6 +9,7 @@ export const FULL = {
   passOn: { connections: 10, seconds: 3, rounds: 6 },
   small: { installs: 200, atOnce: 16, rounds: 3 },
   start: { plugins: [0, 10_000], rounds: 15 },
+  commands: { rounds: 15 },
 };
 
 /** Every row in about a minute, to see that all of it works; the figures are rough. */
@@ -22,4 +23,5 @@ export const SHORT = {
   passOn: { connections: 10, seconds: 1, rounds: 2 },
   small: { installs: 200, atOnce: 16, rounds: 1 },
   start: { plugins: [0, 10_000], rounds: 3 },
+  commands: { rounds: 3 },
 };

@@ -7,6 +7,7 @@ import { parseArgs } from "node:util";
 import { currentLoad, describeMachine } from "./machine.mjs";
 import { FULL, SHORT } from "./plan.mjs";
 import { createProcesses } from "./processes.mjs";
+import { measureCommands } from "./rows/commands.mjs";
 import { measureInspection } from "./rows/inspection.mjs";
 import { measureInstall } from "./rows/install.mjs";
 import { measureList } from "./rows/list.mjs";
@@ -26,6 +27,7 @@ const ROWS = {
   passOn: measurePassOn,
   small: measureSmallInstalls,
   start: measureStart,
+  commands: measureCommands,
 };
 
 const HELP = `npm run bench -- [options]

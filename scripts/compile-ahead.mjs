@@ -27,7 +27,7 @@ export async function compileAhead() {
   try {
     await runServer(base, async (url) => {
       await (await fetch(`${url}/plugins/sources`, { headers: { connection: "close" } })).text();
-      await ended(run(["commands", "list", "--server", url], { stdio: ["ignore", "ignore", "inherit"] }));
+      await ended(run(["commands", "list", "--server", url], { stdio: "ignore" }));
     });
   } finally {
     await rm(base, { recursive: true });

@@ -204,7 +204,7 @@ async function listen(app: FastifyInstance, { restIp, restPort }: Config["basic"
 /** Runs the command that the arguments name; without arguments it is the server. */
 async function run(args: readonly string[], env: NodeJS.ProcessEnv): Promise<void> {
   if (args.length === 0) return main(env);
-  const { runProcess } = await import("./cli/command-line.ts");
+  const { runProcess } = await import("./cli/inspect/command-line.ts");
   await runProcess(args, { env, baseFolder: basePath(env), version: packageJson.version });
 }
 

@@ -34,11 +34,10 @@ export function doctorCommand(options: DoctorCommandOptions): Command {
   return new Command("doctor")
     .description("look at what can go wrong, and say what to do; works without a running server, and changes nothing")
     .option("--base <folder>", "the base folder; without it KuiperBaseKey, or the current folder")
-    .option("--token-file <file>", "a token to look at")
     .option("--offline", "do not ask plugin hosts")
-    .option("--json", "print JSON")
     .addHelpText("after", STATUSES)
-    .action(async (flags: DoctorFlags) => {
+    .action(async (_flags: unknown, command: Command) => {
+      const flags = command.optsWithGlobals<DoctorFlags>(); // --token-file (a token to look at) and --json are the program's
       const { ConfigError } = await import("../config/load.ts");
       const status = runDoctor(flags, options).catch((error) => {
         if (!(error instanceof ConfigError)) throw error;

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { runCommand } from "../../src/cli/command-line.ts";
+import { runCommand } from "../../src/cli/inspect/command-line.ts";
 import { quoted } from "../../src/lib/text.ts";
 import { post } from "../support/http-client.ts";
 import { writePluginZip } from "../support/plugin-zip.ts";

@@ -1,7 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { beforeEach, expect, test } from "vitest";
-import { runCommand } from "../../src/cli/command-line.ts";
+import { runCommand } from "../../src/cli/inspect/command-line.ts";
 import { pluginZip } from "../support/plugin-zip.ts";
 import { makeSigner, type Signer, writeTrusted } from "../support/signing.ts";
 import { envelopeOf, statementOf, toBytes } from "../support/statements.ts";

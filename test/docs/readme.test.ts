@@ -6,7 +6,8 @@ import { anchorsOf, links } from "../support/markdown.ts";
 const ROOT = join(import.meta.dirname, "../..");
 const DOCUMENTS = [
   ...["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md"],
-  ...["docs/api.md", "docs/architecture.md", "docs/first-steps.md", "docs/reliability.md", "docs/settings.md"],
+  ...["docs/api.md", "docs/architecture.md", "docs/command-line.md", "docs/first-steps.md"],
+  ...["docs/reliability.md", "docs/settings.md"],
   ...["README.zh-CN.md", "docs/zh/api.md", "docs/zh/first-steps.md", "docs/zh/settings.md"],
 ];
 

@@ -3,7 +3,6 @@ import { describe, expect } from "vitest";
 import { CALLS } from "../../src/contract/calls/all.ts";
 import { ERROR_EXAMPLES } from "../../src/contract/error-examples.ts";
 import { ERROR_STATUS } from "../../src/domain/errors.ts";
-import { COMING } from "../contract/coming.ts";
 import { sharedServerTest } from "../support/fixtures.ts";
 import { ask, send } from "../support/http-client.ts";
 import { inFrontTest } from "../support/in-front.ts";
@@ -29,7 +28,7 @@ describe("/openapi.json", () => {
 
   test("has every call of the contract, but for those of an engine", ({ document }) => {
     const ofEngine = ["GET /engine", "POST /engine/restart"];
-    const others = Object.keys(CALLS).filter((call) => !ofEngine.includes(call) && !COMING.includes(call));
+    const others = Object.keys(CALLS).filter((call) => !ofEngine.includes(call));
     expect(callsOf(document).sort()).toEqual(others.sort());
   });
 

@@ -1,7 +1,7 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect } from "vitest";
-import { runCommand } from "../../src/cli/command-line.ts";
+import { runCommand } from "../../src/cli/inspect/command-line.ts";
 import { stoppedServerTest } from "../support/fixtures.ts";
 import { snapshot } from "../support/folder-snapshot.ts";
 import { ask, post } from "../support/http-client.ts";

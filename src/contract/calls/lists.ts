@@ -18,6 +18,7 @@ export const listCalls: Calls = {
       type: Type.Optional(oneOf(PLUGIN_TYPES, { description: "Those of one type" })),
       verdict: Type.Optional(oneOf(VERDICTS, { description: "Those with this verdict" })),
       engine: Type.Optional(Type.String({ description: "The path of another engine's binary to compare with" })),
+      rules: flag("`1` adds how many rules need each; the engine is asked"),
     },
     replies: { 200: json(listOf(PluginSummary), "By type and name") },
     errors: READ,

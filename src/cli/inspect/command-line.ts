@@ -1,13 +1,13 @@
 import { constants } from "node:os";
-import { loadConfig } from "../config/load.ts";
-import { PluginError, prefixed } from "../domain/errors.ts";
-import { createInspector } from "../inspect/inspector.ts";
-import { hasCode, systemMessage } from "../lib/errors.ts";
-import { SILENT } from "../lib/log.ts";
-import { createScriptRunner } from "../package/script/install-script.ts";
-import { createTrust } from "../package/trust/trust.ts";
-import { Layout } from "../store/layout.ts";
-import { EXIT_CODE, parseInspectArguments, USAGE, UsageError } from "./arguments.ts";
+import { loadConfig } from "../../config/load.ts";
+import { PluginError, prefixed } from "../../domain/errors.ts";
+import { createInspector } from "../../inspect/inspector.ts";
+import { hasCode, systemMessage } from "../../lib/errors.ts";
+import { SILENT } from "../../lib/log.ts";
+import { createScriptRunner } from "../../package/script/install-script.ts";
+import { createTrust } from "../../package/trust/trust.ts";
+import { Layout } from "../../store/layout.ts";
+import { EXIT_CODE, type InspectArguments, parseInspectArguments, USAGE, UsageError } from "./arguments.ts";
 import { inspectFile, reportText } from "./inspect-file.ts";
 
 export interface CommandLineOptions {
@@ -36,7 +36,7 @@ export async function runCommand([command, ...args]: readonly string[], options:
     return 0;
   }
   try {
-    if (command === "inspect") return await inspect(args, options);
+    if (command === "inspect") return await inspect(parseInspectArguments(args), options);
     throw new UsageError(`there is no command ${command}`);
   } catch (error) {
     const hint = error instanceof UsageError ? `\n\n${USAGE}` : "\n";
@@ -45,11 +45,16 @@ export async function runCommand([command, ...args]: readonly string[], options:
   }
 }
 
-async function inspect(
-  args: readonly string[],
-  { env, baseFolder, print, signal }: CommandLineOptions,
+/**
+ * Inspects a file, and prints the report.
+ *
+ * @returns the exit status
+ * @throws PluginError; ConfigError; the system's error; the signal's reason
+ */
+export async function inspect(
+  parsed: InspectArguments,
+  { env, baseFolder, print, signal }: Pick<CommandLineOptions, "env" | "baseFolder" | "print" | "signal">,
 ): Promise<number> {
-  const parsed = parseInspectArguments(args);
   const { config } = loadConfig(new Layout(baseFolder).configFile, env);
   const layout = new Layout(baseFolder, config.folders);
   const inspector = createInspector({ config: config.engine, baseFolder, env });
@@ -63,7 +68,8 @@ async function inspect(
   return EXIT_CODE[report.verdict];
 }
 
-function messageOf(error: unknown): string {
+/** One line about a failed inspection. */
+export function messageOf(error: unknown): string {
   if (error instanceof PluginError || error instanceof UsageError) return error.message;
   const path = error instanceof Error && "path" in error ? String(error.path) : undefined;
   return path === undefined ? (error as Error).message : `${path}: ${systemMessage(error)}`;

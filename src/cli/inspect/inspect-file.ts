@@ -1,28 +1,27 @@
-import { mkdtemp, readFile, rm, stat } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { basename, join, resolve } from "node:path";
-import type { Config } from "../config/schema.ts";
-import { PluginError } from "../domain/errors.ts";
-import { checkExportedFunctions } from "../domain/install-request.ts";
-import { checkPluginName, functionOf } from "../domain/names.ts";
-import { parseSoFileName } from "../domain/plugin.ts";
-import type { Verified } from "../domain/plugin-entry.ts";
-import type { Inspector } from "../inspect/inspector.ts";
-import { sha256OfFile } from "../lib/files.ts";
-import { SILENT } from "../lib/log.ts";
-import { Turns } from "../lib/turns.ts";
-import type { ScriptRunner } from "../package/script/install-script.ts";
-import { PREDICATE_TYPE, type StatedSubject } from "../package/trust/statement.ts";
-import type { Trust } from "../package/trust/trust.ts";
-import type { Staging } from "../package/unpack.ts";
-import { ChangeRun, StageFailure } from "../plugins/change-run.ts";
-import { engineFunctions } from "../plugins/engine-functions.ts";
-import { unregisteredFunctions } from "../plugins/function-names.ts";
-import { identifyPackage } from "../plugins/identify-package.ts";
-import { inspectZip } from "../plugins/inspect-package.ts";
-import type { InspectionReport } from "../plugins/inspection-report.ts";
-import { CompatibilityCheck } from "../plugins/verdicts/compatibility-check.ts";
+import { readFile, stat } from "node:fs/promises";
+import { basename, resolve } from "node:path";
+import type { Config } from "../../config/schema.ts";
+import { PluginError } from "../../domain/errors.ts";
+import { checkExportedFunctions } from "../../domain/install-request.ts";
+import { checkPluginName, functionOf } from "../../domain/names.ts";
+import { parseSoFileName } from "../../domain/plugin.ts";
+import type { Verified } from "../../domain/plugin-entry.ts";
+import type { Inspector } from "../../inspect/inspector.ts";
+import { sha256OfFile } from "../../lib/files.ts";
+import { SILENT } from "../../lib/log.ts";
+import { Turns } from "../../lib/turns.ts";
+import type { ScriptRunner } from "../../package/script/install-script.ts";
+import { PREDICATE_TYPE, type StatedSubject } from "../../package/trust/statement.ts";
+import type { Trust } from "../../package/trust/trust.ts";
+import { ChangeRun, StageFailure } from "../../plugins/change-run.ts";
+import { engineFunctions } from "../../plugins/engine-functions.ts";
+import { unregisteredFunctions } from "../../plugins/function-names.ts";
+import { identifyPackage } from "../../plugins/identify-package.ts";
+import { inspectZip } from "../../plugins/inspect-package.ts";
+import type { InspectionReport } from "../../plugins/inspection-report.ts";
+import { CompatibilityCheck } from "../../plugins/verdicts/compatibility-check.ts";
 import type { InspectArguments } from "./arguments.ts";
+import { TemporaryFolder } from "./temporary-folder.ts";
 
 const NAME_IT = "say with --name which plugin it is";
 
@@ -140,34 +139,6 @@ function comparison({ engine, type, functions }: InspectArguments): {
 } {
   const isTypeGuessed = type === undefined && functions.length === 0;
   return { isTypeGuessed, ...(engine === undefined ? {} : { engine: resolve(engine) }) };
-}
-
-/** Where a zip is unpacked without a server: a folder of the system's that is gone afterwards. */
-class TemporaryFolder implements Staging, AsyncDisposable {
-  readonly #path: string;
-  #files = 0;
-
-  private constructor(path: string) {
-    this.#path = path;
-  }
-
-  static async create(): Promise<TemporaryFolder> {
-    return new TemporaryFolder(await mkdtemp(join(tmpdir(), "inspect-")));
-  }
-
-  get scriptFolder(): string {
-    return join(this.#path, "script");
-  }
-
-  stage(): { readonly name: string; readonly path: string } {
-    this.#files += 1;
-    const name = String(this.#files);
-    return { name, path: join(this.#path, name) };
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await rm(this.#path, { recursive: true, force: true });
-  }
 }
 
 /** A report for people: the verdict first, then what was found, then each problem. */

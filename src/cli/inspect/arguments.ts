@@ -1,5 +1,5 @@
 import { parseArgs } from "node:util";
-import { PLUGIN_TYPES, type PluginType } from "../domain/plugin.ts";
+import { PLUGIN_TYPES, type PluginType } from "../../domain/plugin.ts";
 
 /** How the command line ends; an inspection ends by its verdict. */
 export const EXIT_CODE = { compatible: 0, incompatible: 1, unknown: 2, failed: 3 } as const;
@@ -36,9 +36,24 @@ export interface InspectArguments {
   readonly json: boolean;
 }
 
+/** The options of `inspect` as they were given. */
+interface InspectOptions {
+  readonly engine?: string | undefined;
+  readonly type?: string | undefined;
+  readonly name?: string | undefined;
+  readonly statement?: string | undefined;
+  readonly functions?: string | undefined;
+  readonly json?: boolean | undefined;
+}
+
 /** @throws UsageError */
 export function parseInspectArguments(args: readonly string[]): InspectArguments {
   const { values, positionals } = parse(args);
+  return checkInspectArguments(positionals, values);
+}
+
+/** @throws UsageError */
+export function checkInspectArguments(positionals: readonly string[], values: InspectOptions): InspectArguments {
   const [file, ...others] = positionals;
   if (file === undefined) throw new UsageError("inspect needs the zip or the .so of a plugin");
   if (others.length > 0) throw new UsageError(`inspect takes one file, but there is also ${others[0]}`);

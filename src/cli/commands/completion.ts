@@ -1,0 +1,41 @@
+import { Argument, type Command } from "commander";
+import { PLUGIN_TYPES } from "../../domain/plugin.ts";
+import { objectsIn } from "../../lib/objects.ts";
+import type { AddCommand } from "../command-context.ts";
+import { NAMES_COMMAND, specOf } from "../completion/spec.ts";
+
+/** Whoever presses Tab waits for it. */
+const NAMES_TIMEOUT_SECONDS = 1;
+
+/** `completion`: a script for a shell, and what that script asks. */
+export const addCompletion: AddCommand = (program, { connect, output }) => {
+  program
+    .command("completion")
+    .description("print a script that completes commands, options and the names of plugins")
+    .addArgument(new Argument("<shell>", "whose script").choices(["bash", "zsh", "fish"]))
+    .action(async (shell: "bash" | "zsh" | "fish") => {
+      const script = await scriptOf(shell, program);
+      output.json({ script });
+      if (!output.isJson) output.raw(script.trimEnd());
+    });
+  program.command(NAMES_COMMAND, { hidden: true }).action(async () => {
+    program.setOptionValue("timeout", NAMES_TIMEOUT_SECONDS);
+    try {
+      await using client = await connect();
+      const plugins = objectsIn(await client.get("/plugins"));
+      for (const { type, name } of plugins) {
+        const isOnly = plugins.filter((other) => other.name === name).length === 1;
+        if (PLUGIN_TYPES.some((known) => known === type)) output.line(isOnly ? String(name) : `${type}/${name}`);
+      }
+    } catch {
+      // In the middle of a line that somebody types there is no place for a message.
+    }
+  });
+};
+
+async function scriptOf(shell: "bash" | "zsh" | "fish", program: Command): Promise<string> {
+  const spec = specOf(program);
+  if (shell === "bash") return (await import("../completion/bash.ts")).bashScript(spec);
+  if (shell === "zsh") return (await import("../completion/zsh.ts")).zshScript(spec);
+  return (await import("../completion/fish.ts")).fishScript(spec);
+}

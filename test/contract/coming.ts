@@ -1,2 +1,0 @@
-/** What the contract has already and this server has no route for yet. */
-export const COMING: readonly string[] = ["GET /metrics", "POST /plugins/inspect"];
