@@ -86,7 +86,10 @@ export async function printEnd(job: JobView, output: Output): Promise<void> {
   const { result, state, id } = job;
   if (result?.error !== undefined) {
     const more = job.log === undefined ? "" : `\nwhat install.sh printed: kuiper-plugins jobs ${id} --log`;
-    throw new ServerRefusal(result.error, `${result.message ?? result.error}${more}`, result.status);
+    const message = `${result.message ?? result.error}${more}`;
+    // SHUTTING_DOWN is what a request is refused with, too; here a change has begun.
+    if (state === "interrupted") throw new CommandFailure(result.error, message, EXIT_STATUS.cancelled);
+    throw new ServerRefusal(result.error, message, result.status);
   }
   if (state === "failed" || state === "cancelled" || state === "interrupted") {
     throw new CommandFailure(state.toUpperCase(), `the job ended as ${state}`, exitStatusOf(state.toUpperCase(), 400));
