@@ -97,7 +97,11 @@ async function fromCatalogue(client: ServerClient, argument: string, wanted: Wan
   const { type, name } = parsePlugin(argument, wanted.type);
   const offered: { readonly id: PluginId; readonly url: string }[] = [];
   for (const one of type === undefined ? PLUGIN_TYPES : [type]) {
-    const list = await client.get(`/plugins/${one}/prebuild`);
+    const list = await client.get(`/plugins/${one}/prebuild`).catch((error) => {
+      if (!(error instanceof ServerRefusal && error.code === "PLUGIN_HOSTS_FAILED")) throw error;
+      const message = `${quoted(argument)} is no URL and no file here, and the catalogue can't be read: ${error.message}`;
+      throw new ServerRefusal(error.code, message, error.httpStatus);
+    });
     const url = isObject(list) && Object.hasOwn(list, name) ? list[name] : undefined;
     if (typeof url === "string") offered.push({ id: { type: one, name: wanted.name ?? name }, url });
   }
