@@ -64,7 +64,7 @@ function Head({ id, plugin }: { readonly id: PluginName; readonly plugin: Plugin
       {plugin?.engine && <EngineBadge state={plugin.engine} reason={plugin.engineReason} />}
       {plugin && mayWrite.value && (
         <div class="view-actions">
-          <LinkButton to="/install" icon="upload">
+          <LinkButton to={`/install/${id.type}/${encodeURIComponent(id.name)}`} icon="upload">
             {t("plugin.update")}
           </LinkButton>
           <Button kind="danger" icon="trash" onClick={() => setDeleting(true)}>

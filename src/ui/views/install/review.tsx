@@ -59,6 +59,7 @@ export function Review({ source, report, isStale, failure }: ReviewProps) {
         </section>
         <ReviewFields
           report={report}
+          isKnown={source.plugin !== undefined}
           shellParas={shellParas}
           onShellParas={setShellParas}
           functions={functions}
