@@ -90,11 +90,15 @@ function columnsOfOffers(choose: (offer: Offer) => void, isChoosing: boolean): r
   ];
 }
 
-const actionFor = (choose: (offer: Offer) => void) => (offer: Offer) => (
-  <Button onClick={() => choose(offer)} label={t("catalogue.inspect.label", { name: offer.name })}>
-    {t(offer.installed === null ? "catalogue.install" : "catalogue.update")}
-  </Button>
-);
+const actionFor = (choose: (offer: Offer) => void) => (offer: Offer) => {
+  const text = t(offer.installed === null ? "catalogue.install" : "catalogue.update");
+  // Who says the words that are seen must reach the button by them: the name comes after.
+  return (
+    <Button onClick={() => choose(offer)} label={`${text} ${offer.name}`}>
+      {text}
+    </Button>
+  );
+};
 
 function Installed({ offer: { type, name, installed, newer } }: { readonly offer: Offer }) {
   if (installed === null) return <span class="muted">{t("catalogue.notInstalled")}</span>;
