@@ -36,7 +36,8 @@ test.skipIf(process.env.SCREENSHOTS === undefined)("pictures", async ({ fill, op
     await page.locator("form.review .fold summary").click();
     await page.locator("form.review .log").waitFor();
   };
-  const pictures = { ...PICTURES, install: { route: "/install", prepare: install } };
+  const size = { width: 1120, height: 860 };
+  const pictures = { ...PICTURES, install: { route: "/install", prepare: install, viewport: size } };
   await mkdir(FOLDER, { recursive: true });
   for (const [name, { route, prepare, ...look }] of Object.entries<Picture>(pictures)) {
     const page = await open({ route, viewport: { width: 1120, height: 700 }, reducedMotion: "reduce", ...look });
