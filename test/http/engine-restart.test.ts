@@ -11,6 +11,7 @@ import type { Settings } from "../support/test-server.ts";
 /** A restart of the engine proves what was changed, and undoes it where the engine is worse. */
 
 interface JobView {
+  readonly action: string;
   readonly state: string;
   readonly stage: string;
   readonly result: { status: number; body: Record<string, unknown>; message: string; error: string };
