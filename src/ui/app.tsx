@@ -33,7 +33,12 @@ export function App() {
           <Route path="/plugins/:type/:name">
             {(params) => <PluginView key={`${params.type}/${params.name}`} {...params} />}
           </Route>
-          <Route path="/install" component={InstallView} />
+          <Route path="/install">
+            <InstallView />
+          </Route>
+          <Route path="/install/:type/:name">
+            {(params) => <InstallView key={`${params.type}/${params.name}`} {...params} />}
+          </Route>
           <Route path="/catalogue" component={CatalogueView} />
           <Route path="/upgrade" component={UpgradeView} />
           <Route path="/jobs" component={JobsView} />

@@ -1,6 +1,7 @@
 import { useEffect, useState } from "preact/hooks";
-import { useLocation } from "wouter-preact";
+import { useLocation, useRoute } from "wouter-preact";
 import { mayWrite } from "../api/access.ts";
+import type { PluginType } from "../api/shapes.ts";
 import { t } from "../i18n/index.ts";
 import { Icon } from "../parts/icon.tsx";
 import { inspectFile } from "../state/install.ts";
@@ -9,6 +10,8 @@ import { inspectFile } from "../state/install.ts";
 export function DropZone() {
   const [isOver, setOver] = useState(false);
   const [, navigate] = useLocation();
+  const [isUpdate, update] = useRoute("/install/:type/:name");
+  const { type, name } = update ?? {};
   useEffect(() => {
     const listening = new AbortController();
     const on = (name: "dragover" | "dragleave" | "drop", listener: (event: DragEvent) => void) =>
@@ -25,11 +28,12 @@ export function DropZone() {
       setOver(false);
       const [file] = event.dataTransfer?.files ?? [];
       if (file === undefined || !mayWrite.peek()) return;
+      if (isUpdate) return void inspectFile(file, { type: type as PluginType, name: decodeURIComponent(name ?? "") });
       void inspectFile(file);
       navigate("/install");
     });
     return () => listening.abort();
-  }, []);
+  }, [isUpdate, type, name]);
   if (!isOver) return null;
   return (
     <div class="drop-zone" aria-hidden="true">

@@ -1,4 +1,4 @@
-import type { InstallPreview, PluginType } from "../../api/shapes.ts";
+import type { InstallPreview, PluginName, PluginType } from "../../api/shapes.ts";
 import { t } from "../../i18n/index.ts";
 import { Field } from "../../parts/field.tsx";
 import { inspectAgain } from "../../state/install.ts";
@@ -7,6 +7,8 @@ const TYPES = ["sources", "sinks", "functions"] as const;
 
 interface ReviewFieldsProps {
   readonly report: InstallPreview;
+  /** Whether it was known before which plugin this is: then it is no question. */
+  readonly isKnown: boolean;
   readonly shellParas: string;
   readonly onShellParas: (text: string) => void;
   readonly functions: string;
@@ -14,39 +16,13 @@ interface ReviewFieldsProps {
 }
 
 /** What was found out and can be corrected, and what only the user knows. */
-export function ReviewFields({ report, shellParas, onShellParas, functions, onFunctions }: ReviewFieldsProps) {
+export function ReviewFields({ report, isKnown, shellParas, onShellParas, functions, onFunctions }: ReviewFieldsProps) {
   const { type, name, script, unregistered = [] } = report;
+  if (isKnown && type !== "functions" && !script) return null;
   return (
     <section class="panel">
-      <h3>{t("install.as")}</h3>
-      <Field label={t("column.name")}>
-        {(id) => (
-          <input
-            id={id}
-            class="input"
-            value={name}
-            spellcheck={false}
-            onChange={({ currentTarget }) => void inspectAgain({ type, name: currentTarget.value })}
-          />
-        )}
-      </Field>
-      <Field label={t("type.label")} hint={t("install.type.hint")}>
-        {(id, hintId) => (
-          <select
-            id={id}
-            class="select"
-            aria-describedby={hintId}
-            value={type}
-            onChange={({ currentTarget }) => void inspectAgain({ type: currentTarget.value as PluginType, name })}
-          >
-            {TYPES.map((one) => (
-              <option key={one} value={one}>
-                {t(`type.${one}`)}
-              </option>
-            ))}
-          </select>
-        )}
-      </Field>
+      <h3>{t(isKnown ? "install.options" : "install.as")}</h3>
+      {!isKnown && <Identity type={type} name={name} />}
       {type === "functions" && (
         <Field
           label={t("install.functions")}
@@ -80,5 +56,41 @@ export function ReviewFields({ report, shellParas, onShellParas, functions, onFu
         </Field>
       )}
     </section>
+  );
+}
+
+/** Found out from the zip; another answer has it inspected again. */
+function Identity({ type, name }: PluginName) {
+  return (
+    <>
+      <Field label={t("column.name")}>
+        {(id) => (
+          <input
+            id={id}
+            class="input"
+            value={name}
+            spellcheck={false}
+            onChange={({ currentTarget }) => void inspectAgain({ type, name: currentTarget.value })}
+          />
+        )}
+      </Field>
+      <Field label={t("type.label")} hint={t("install.type.hint")}>
+        {(id, hintId) => (
+          <select
+            id={id}
+            class="select"
+            aria-describedby={hintId}
+            value={type}
+            onChange={({ currentTarget }) => void inspectAgain({ type: currentTarget.value as PluginType, name })}
+          >
+            {TYPES.map((one) => (
+              <option key={one} value={one}>
+                {t(`type.${one}`)}
+              </option>
+            ))}
+          </select>
+        )}
+      </Field>
+    </>
   );
 }
