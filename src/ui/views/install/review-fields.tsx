@@ -1,9 +1,8 @@
 import type { InstallPreview, PluginType } from "../../api/shapes.ts";
 import { t } from "../../i18n/index.ts";
 import { Field } from "../../parts/field.tsx";
+import { PLUGIN_TYPES } from "../../state/addresses.ts";
 import { inspectAgain } from "../../state/install.ts";
-
-const TYPES = ["sources", "sinks", "functions"] as const;
 
 interface ReviewFieldsProps {
   readonly report: InstallPreview;
@@ -39,7 +38,7 @@ export function ReviewFields({ report, shellParas, onShellParas, functions, onFu
             value={type}
             onChange={({ currentTarget }) => void inspectAgain({ type: currentTarget.value as PluginType, name })}
           >
-            {TYPES.map((one) => (
+            {PLUGIN_TYPES.map((one) => (
               <option key={one} value={one}>
                 {t(`type.${one}`)}
               </option>
