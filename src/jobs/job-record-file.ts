@@ -48,6 +48,7 @@ export class JobRecordFile {
   #bytes = 0;
   #rewriteAt: number;
   #isFailing = false;
+  #isUnread = false;
   #isClosed = false;
 
   constructor(file: string, log: Log, limits: FileLimits = LIMITS) {
@@ -78,14 +79,16 @@ export class JobRecordFile {
     while (this.#writing !== undefined) await this.#writing;
   }
 
-  /** The jobs in it, in the order in which they came. None where it is not there, or can't be read. */
-  async read(): Promise<JobView[]> {
+  /** The jobs in it, in the order in which they came. @returns undefined where it can't be read, which is logged once */
+  async read(): Promise<JobView[] | undefined> {
     await this.written();
     try {
       return await readLines(await this.#readEnd());
     } catch (err) {
-      if (!hasCode(err, "ENOENT")) this.#log.error({ err }, "the record of earlier jobs can't be read");
-      return [];
+      if (hasCode(err, "ENOENT")) return [];
+      if (!this.#isUnread) this.#log.error({ err }, "the record of earlier jobs can't be read");
+      this.#isUnread = true;
+      return undefined;
     }
   }
 

@@ -244,7 +244,12 @@ export class Jobs {
   }
 
   async #read(): Promise<void> {
-    const views = (await this.#record.read()).filter(({ id }) => !this.#jobs.has(id));
+    const read = await this.#record.read();
+    if (read === undefined) {
+      this.#reading = undefined; // the next one who asks may have more luck
+      return;
+    }
+    const views = read.filter(({ id }) => !this.#jobs.has(id));
     const room = Math.max(0, this.#options.limits.keep - this.#ended.size);
     const kept = room === 0 ? [] : views.slice(-room);
     for (const [index, view] of kept.entries()) {
@@ -261,9 +266,11 @@ export class Jobs {
     if (this.#isRewriting) return;
     this.#isRewriting = true;
     await this.#readPast();
-    await this.#record.rewrite(() =>
-      [...this.#past.values(), ...this.#jobs.values()].map((job) => ({ job: job.view() })),
-    );
+    if (this.#reading !== undefined) {
+      await this.#record.rewrite(() =>
+        [...this.#past.values(), ...this.#jobs.values()].map((job) => ({ job: job.view() })),
+      );
+    }
     this.#isRewriting = false;
   }
 }

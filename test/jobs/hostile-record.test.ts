@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { randomUUID } from "node:crypto";
-import { chmod, mkdir, readdir, stat, symlink, truncate, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readdir, rename, rmdir, stat, symlink, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { pino } from "pino";
@@ -83,6 +83,19 @@ it("a link in the place of the folder leaves what is there alone", async () => {
   await jobs.list();
   await jobs.close();
   expect((await readdir(others)).sort()).toEqual(names);
+});
+
+it("a record that can't be read for a moment is read later, with what was printed in its jobs", async () => {
+  const first = await testJobs();
+  const { id } = await first.change();
+  await first.jobs.close();
+  const { jobs, folder, file } = await testJobs(first.folder);
+  await rename(file, join(folder, "kept"));
+  await mkdir(file);
+  expect(await jobs.list()).toEqual([]);
+  await rmdir(file);
+  await rename(join(folder, "kept"), file);
+  expect(await jobs.printed(await jobs.find(id))).toBe("printed");
 });
 
 it("other files beside the record are left alone", async () => {
