@@ -1,10 +1,11 @@
 #!/usr/bin/env node
 // Makes a token for a server with basic.authentication: true, and the key pair that it is signed with:
 //   node scripts/make-token.mjs --issuer dashboard --subject alice
-// The same as `kuiper-plugins token`, for a checkout that is not built.
-import { dirname } from "node:path";
+// The older name of `kuiper-plugins token`, which it runs: so it needs the build, and no package.
+import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { build } from "esbuild";
 
 const HELP = `Usage: node scripts/make-token.mjs --issuer NAME --subject WHO [options]
 
@@ -18,44 +19,28 @@ Prints a token for a server with basic.authentication: true.
   --base FOLDER     the server's base folder; default: KuiperBaseKey, or this folder
   --key FILE        the private key, made where it is missing; default: NAME.key. Keep it off the server.
 `;
-
-const OPTIONS = {
-  issuer: { type: "string" },
-  subject: { type: "string" },
-  scope: { type: "string" },
-  days: { type: "string", default: "30" },
-  algorithm: { type: "string" },
-  base: { type: "string", default: withoutQuotes(process.env.KuiperBaseKey ?? "") || "." },
-  key: { type: "string" },
-  help: { type: "boolean", short: "h" },
-};
+const COMMAND = fileURLToPath(new URL("../dist/kuiper-plugins.js", import.meta.url));
+const NAMES = ["issuer", "subject", "scope", "days", "algorithm", "base", "key"];
+const OPTIONS = Object.fromEntries(NAMES.map((name) => [name, { type: "string" }]));
 
 try {
-  const { values } = parseArgs({ options: OPTIONS });
-  process.stdout.write(values.help ? HELP : `${await tokenOf(values)}\n`);
+  const { values } = parseArgs({ options: { ...OPTIONS, help: { type: "boolean", short: "h" } } });
+  if (values.help) process.stdout.write(HELP);
+  else makeToken(values);
 } catch (error) {
-  process.stderr.write(`make-token: ${error.message.replaceAll("\n", " ")}\n`);
+  fail(error.message.replaceAll("\n", " "));
+}
+
+function makeToken({ issuer = "", subject = "", ...more }) {
+  if (!existsSync(COMMAND)) throw new Error(`${COMMAND} is missing: npm run build makes it`);
+  const args = Object.entries({ issuer, subject, ...more }).map(([name, value]) => `--${name}=${value}`);
+  const { status, stdout, stderr } = spawnSync(process.execPath, [COMMAND, "token", ...args], { encoding: "utf8" });
+  if (status !== 0) throw new Error(stderr.replace("kuiper-plugins: ", "").trim());
+  process.stderr.write(stderr);
+  process.stdout.write(stdout);
+}
+
+function fail(sentence) {
+  process.stderr.write(`make-token: ${sentence}\n`);
   process.exitCode = 1;
-}
-
-/** As the server reads the variable. */
-function withoutQuotes(value) {
-  return value
-    .trim()
-    .replace(/^(["'])([^"']*)\1$/, "$2")
-    .trim();
-}
-
-async function tokenOf(values) {
-  const { outputFiles } = await build({
-    entryPoints: ["src/cli/token/make-token.ts"],
-    absWorkingDir: dirname(import.meta.dirname),
-    bundle: true,
-    format: "esm",
-    platform: "node",
-    write: false,
-  });
-  const bundle = Buffer.from(outputFiles[0].contents).toString("base64");
-  const { makeToken } = await import(`data:text/javascript;base64,${bundle}`);
-  return makeToken(values, (file) => process.stderr.write(`made ${file}\n`));
 }

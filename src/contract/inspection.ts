@@ -49,6 +49,11 @@ export const InspectionReport = named(
   "InspectionReport",
   {
     type: PluginType,
+    typeGuessed: Type.Optional(
+      Type.Boolean({
+        description: "True where nobody said the type and nothing in the zip tells it: it may be another",
+      }),
+    ),
     name: Type.String(),
     version: Type.String(),
     ...Compatibility.properties,

@@ -23,13 +23,19 @@ interface IdentifyOptions {
   readonly parts: Pick<PackageParts, "check" | "limits" | "unpacking">;
 }
 
+export interface Identified {
+  readonly id: PluginId;
+  /** Whether nothing in the zip tells the type, so that it may as well be another one. */
+  readonly isTypeGuessed: boolean;
+}
+
 /**
  * Finds out which plugin a zip is of: its name is that of the only .so, its type that of the .so's symbols. Where these do not
- * tell, it is a source if it has the yaml that only a source needs.
+ * tell, it is a source if it has the yaml that only a source needs, and otherwise taken for a function.
  *
  * @throws StageFailure with ARCHIVE_INVALID, NAME_INVALID
  */
-export async function identifyPackage(zipFile: string, options: IdentifyOptions): Promise<PluginId> {
+export async function identifyPackage(zipFile: string, options: IdentifyOptions): Promise<Identified> {
   const { known, remedy, folder, run, parts } = options;
   const { check, limits } = parts;
   await using zip = await open(zipFile, OPEN_WITHOUT_WAITING);
@@ -39,7 +45,7 @@ export async function identifyPackage(zipFile: string, options: IdentifyOptions)
     const name = checkPluginName(known.name ?? nameOfOnlySo(paths, remedy));
     return { archive, name, isLikeSource: paths.includes(`${name}.yaml`) };
   });
-  if (known.type !== undefined) return { type: known.type, name };
+  if (known.type !== undefined) return { id: { type: known.type, name }, isTypeGuessed: false };
 
   const guess: PluginType = isLikeSource ? "sources" : "functions";
   using _turn = await parts.unpacking.enter(run.signal);
@@ -51,7 +57,8 @@ export async function identifyPackage(zipFile: string, options: IdentifyOptions)
     const only = { ...plan, files, hasScript: false, scriptFolders: [] };
     return unpackedSo(plan, await unpack(zip, only, folder, deadline.signal, run));
   });
-  return { type: (await check.typeOf(so.path, name, run.signal)) ?? guess, name };
+  const told = await check.typeOf(so.path, name, run.signal);
+  return { id: { type: told ?? guess, name }, isTypeGuessed: told === undefined && !isLikeSource };
 }
 
 function nameOfOnlySo(names: readonly string[], remedy: string): string {

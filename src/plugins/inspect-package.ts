@@ -39,13 +39,14 @@ export async function inspectPackage(
 ): Promise<InstallPreview> {
   const { store, trust, downloader } = parts;
   const { known, source } = request;
-  const given =
-    known.type !== undefined && known.name !== undefined ? { type: known.type, name: known.name } : undefined;
+  const { type, name } = known;
+  const given = type !== undefined && name !== undefined ? { id: { type, name }, isTypeGuessed: false } : undefined;
   using place = await parts.queue.enter(undefined, follower.signal, request.heldBytes);
-  const run = new ChangeRun({ ...follower, plugin: given, signal: place.signal });
+  const run = new ChangeRun({ ...follower, plugin: given?.id, signal: place.signal });
   await using work = await store.temporaryWorkspace();
   const obtained = await run.stage("download", {}, () => obtainZip(source, work.zipFile, run, downloader));
-  const id = given ?? (await identifyPackage(obtained.file, { known, remedy: NAME_IT, folder: work, run, parts }));
+  const { id, isTypeGuessed } =
+    given ?? (await identifyPackage(obtained.file, { known, remedy: NAME_IT, folder: work, run, parts }));
   const verified = await run.stage("download", {}, () =>
     verifyZip(obtained, { ...request, id }, { downloader, trust, signal: run.signal, log: run.log }),
   );
@@ -55,6 +56,7 @@ export async function inspectPackage(
   const present = store.get(id);
   return {
     ...report,
+    ...(isTypeGuessed ? { typeGuessed: true } : {}),
     files: await replacingFiles(plan, store),
     installed: present === undefined ? null : { version: present.version },
     signature: signatureState(verified, await trust.looksForSignatures()),

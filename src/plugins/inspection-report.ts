@@ -40,6 +40,8 @@ export interface ReplacingFile {
 
 /** The same on this server: what an install, or an update, would do to what is there. */
 export interface InstallPreview extends InspectionReport {
+  /** Nobody has said the type, and nothing in the zip tells it. */
+  readonly typeGuessed?: boolean;
   readonly files: readonly ReplacingFile[];
   /** The plugin of that type and name, if there is one. */
   readonly installed: { readonly version: string } | null;

@@ -9,7 +9,7 @@ import { DropZone } from "./shell/drop-zone.tsx";
 import { Header } from "./shell/header.tsx";
 import { PendingBanner } from "./shell/pending-banner.tsx";
 import { TokenDialog } from "./shell/token-dialog.tsx";
-import { decodedPart, isPluginType } from "./state/addresses.ts";
+import { pluginAt } from "./state/addresses.ts";
 import { CatalogueView } from "./views/catalogue.tsx";
 import { InstallView } from "./views/install/install.tsx";
 import { JobView } from "./views/job.tsx";
@@ -32,15 +32,20 @@ export function App() {
         <Switch>
           <Route path="/" component={PluginsView} />
           <Route path="/plugins/:type/:name">
-            {({ type, name }) =>
-              isPluginType(type) ? (
-                <PluginView key={`${type}/${name}`} type={type} name={decodedPart(name)} />
-              ) : (
-                <UnknownPage />
-              )
-            }
+            {(params) => {
+              const id = pluginAt(params);
+              return id ? <PluginView key={`${id.type}/${id.name}`} {...id} /> : <UnknownPage />;
+            }}
           </Route>
-          <Route path="/install" component={InstallView} />
+          <Route path="/install">
+            <InstallView plugin={undefined} />
+          </Route>
+          <Route path="/install/:type/:name">
+            {(params) => {
+              const id = pluginAt(params);
+              return id ? <InstallView key={`${id.type}/${id.name}`} plugin={id} /> : <UnknownPage />;
+            }}
+          </Route>
           <Route path="/catalogue" component={CatalogueView} />
           <Route path="/upgrade" component={UpgradeView} />
           <Route path="/jobs" component={JobsView} />

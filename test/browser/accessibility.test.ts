@@ -4,7 +4,8 @@ import { describe, expect } from "vitest";
 import { Layout } from "../../src/store/layout.ts";
 import { makeKeyPair, writeKey } from "../support/tokens.ts";
 import { seriousFindings } from "./axe.ts";
-import { show, showcaseTest as test } from "./showcase.ts";
+import { throughInstall } from "./install-steps.ts";
+import { catalogueOf, show, showcaseTest as test } from "./showcase.ts";
 
 /** Nothing on any view or dialog keeps somebody from using it, in both languages and on light and dark. */
 
@@ -60,6 +61,37 @@ describe.each(LOOKS)("$locale, $colorScheme", (look) => {
       await page.getByRole("dialog").waitFor({ state: "detached" });
     }
     expect(found).toEqual([[], [], []]);
+  });
+
+  test("every step of an install, and the jobs", async ({ fill, open, host, gate }) => {
+    await fill();
+    const page = await open({ ...look, expects: [/status of 400/] });
+    const found: Record<string, string[]> = {};
+    await throughInstall({ page, host, gate }, async (step) => {
+      found[step] = await seriousFindings(page);
+    });
+    expect(Object.values(found).flat()).toEqual([]);
+    expect(Object.keys(found)).toHaveLength(6);
+  });
+
+  test("the catalogue, with a host that failed, and offline", async ({ fill, open, host }) => {
+    await fill(catalogueOf(host));
+    const page = await open({ ...look, route: "/catalogue" });
+    await page.getByRole("row").nth(3).waitFor();
+    expect(await seriousFindings(page)).toEqual([]);
+    await host.close();
+    await page.locator(".view-head .button").click();
+    await page.getByRole("alert").waitFor();
+    expect(await seriousFindings(page)).toEqual([]);
+  });
+
+  test("a delete that is done", async ({ fill, open }) => {
+    await fill();
+    const page = await open({ ...look, route: "/plugins/sources/zmq", expects: [/status of 404/] });
+    await page.locator(".view-actions .danger").click();
+    await page.getByRole("dialog").locator(".danger").click();
+    await page.getByRole("dialog").locator(".banner.good").waitFor();
+    expect(await seriousFindings(page)).toEqual([]);
   });
 
   test("the question for a token", async ({ server, start, open }) => {

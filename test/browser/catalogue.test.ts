@@ -32,7 +32,7 @@ test("lists what hosts offer and what is installed, names hosts that failed, and
   expect(await page.getByRole("row", { name: "zmq" }).innerText()).toContain("not installed");
   const failed = page.getByText("Some plugin hosts have failed");
   expect(await failed.locator("..").innerText()).toMatch(/127\.0\.0\.1:1: .*refused/);
-  await page.getByRole("button", { name: "Inspect zmq for an install" }).click();
+  await page.getByRole("button", { name: "Install… zmq" }).click();
   await page.getByText("The zip could not be downloaded.").waitFor(); // the host has its name, and not the file
 });
 

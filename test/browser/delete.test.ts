@@ -31,7 +31,7 @@ test("says what stays, deletes, and offers the way back", async ({ start, open, 
 
   await page.getByRole("button", { name: "Delete…" }).click();
   await dialog.getByRole("button", { name: "Delete", exact: true }).click();
-  await dialog.getByText("sinks plugin file is deleted").waitFor();
+  await dialog.getByText("file is deleted.").waitFor();
   expect((await send(`${server.url}/plugins/sinks/file`)).status).toBe(404);
   await dialog.getByRole("button", { name: "Install it again…" }).click();
   await page.getByRole("heading", { name: "file" }).waitFor();
@@ -51,7 +51,7 @@ inFrontBrowserTest(
     await dialog.getByRole("button", { name: "Delete", exact: true }).click();
     await dialog.getByText("Rules use this plugin, so it is protected.").waitFor();
     await dialog.getByRole("button", { name: "Delete all the same" }).click();
-    await dialog.getByText("sinks plugin random is deleted").waitFor();
+    await dialog.getByText("random is deleted.").waitFor();
     expect((await send(`${server.url}/plugins/sinks/random`)).status).toBe(404);
   },
 );

@@ -92,7 +92,13 @@ test("in the page's own address, which a link of anybody's may have", async ({ f
   await fill();
   const page = await open({ expects });
   const encoded = encodeURIComponent(HTML);
-  const unknown = [`/plugins/${encoded}/x`, `/${encoded}`, "/plugins/__proto__/constructor", "/plugins/portables/x"];
+  const unknown = [
+    `/plugins/${encoded}/x`,
+    `/${encoded}`,
+    "/plugins/__proto__/constructor",
+    "/plugins/portables/x",
+    "/install/x/y",
+  ];
   for (const route of unknown) {
     await show(page, route);
     await page.getByText("There is no such page.").waitFor();
@@ -101,6 +107,11 @@ test("in the page's own address, which a link of anybody's may have", async ({ f
   for (const route of [`/plugins/sinks/${encoded}`, "/plugins/sinks/%", "/plugins/sinks/..%2f..%2fjobs"]) {
     await show(page, route);
     await page.getByRole("alert").getByText("This plugin is not installed.").waitFor();
+    await expectNoElement(page);
+  }
+  for (const route of ["/install/sinks/%", `/install/sinks/${encoded}`]) {
+    await show(page, route);
+    await page.getByRole("heading", { level: 1 }).waitFor();
     await expectNoElement(page);
   }
   for (const route of [`/jobs/${encoded}`, "/jobs/%", "/jobs/..%2fplugins"]) {

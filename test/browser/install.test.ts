@@ -62,11 +62,11 @@ describe("a zip is inspected before it is installed", () => {
     await page.getByText("echo 'a line of the script'").waitFor();
     expect(await page.getByText("plugins/sinks/Random@v1.0.0.so").isVisible()).toBe(true);
     await press(page, "Install");
-    await page.getByText("sinks plugin random is created").waitFor();
+    await page.getByText("random is installed.").waitFor();
     await expect.poll(names).toEqual(["random"]);
     await expect.poll(uploads).toEqual([]);
     await press(page, "Dismiss");
-    await page.getByText("sinks plugin random is created").waitFor({ state: "detached" });
+    await page.getByText("random is installed.").waitFor({ state: "detached" });
   });
 
   test("a zip that is dropped on any view is inspected", async ({ start, open }) => {
@@ -101,7 +101,7 @@ describe("a zip is inspected before it is installed", () => {
     await inspectUrl(page, host.serveZip({ ...SINK, version: "2.0.0", json: "{}" }));
     await page.getByText("random is installed, version 1.0.0.").waitFor();
     await press(page, "Update");
-    await page.getByText("plugin random is updated").waitFor();
+    await page.getByText("random is updated.").waitFor();
     expect(JSON.parse((await send(`${server.url}/plugins/sinks/random`)).text).version).toBe("2.0.0");
   });
 
@@ -121,7 +121,7 @@ describe("a zip is inspected before it is installed", () => {
     await press(page, "Install");
     await gate.started;
     gate.release();
-    await page.getByText("functions plugin random is created").waitFor();
+    await page.getByText("random is installed.").waitFor();
     expect(JSON.parse((await send(`${server.url}/plugins/functions/random`)).text).functions).toEqual([
       "random",
       "other",
@@ -251,7 +251,7 @@ describe("an install in progress", () => {
     await second.goto(`${server.url}/ui/#/install`);
     await second.getByText("runs install.sh").waitFor();
     gate.release();
-    for (const tab of [page, second]) await tab.getByText("sinks plugin random is created").waitFor();
+    for (const tab of [page, second]) await tab.getByText("random is installed.").waitFor();
   });
 });
 

@@ -2,8 +2,11 @@ import { readFileSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { brotliCompressSync } from "node:zlib";
+import type { Locator, Page } from "playwright-core";
 import { describe, expect, it } from "vitest";
-import { show, showcaseTest as test } from "./showcase.ts";
+import { makeKeyPair, writeKey } from "../support/tokens.ts";
+import { throughInstall } from "./install-steps.ts";
+import { catalogueOf, show, showcaseTest as test } from "./showcase.ts";
 
 /** The page fits: on a phone, with text twice as large, and through a slow line. */
 
@@ -28,15 +31,29 @@ const SIZES = {
 describe.each(Object.entries(SIZES))("on %s", (_name, size) => {
   test.for(["en-US", "zh-CN"])(
     "no view is wider than the screen, and nothing is cut off (%s)",
-    async (locale, { fill, open }) => {
-      await fill();
+    async (locale, { fill, open, host }) => {
+      await fill(catalogueOf(host));
       const page = await open({ ...size, locale });
       const tooWide: string[] = [];
       for (const route of ROUTES) {
         await show(page, route);
         await page.waitForLoadState("networkidle");
-        tooWide.push(...(await page.evaluate<string[]>(BEYOND_SCREEN)).map((what) => `${route}: ${what}`));
+        if (route === "/catalogue") await page.getByRole("row").nth(3).waitFor();
+        tooWide.push(...(await beyondScreen(page, route)));
       }
+      expect(tooWide).toEqual([]);
+    },
+  );
+
+  test.for(["en-US", "zh-CN"])(
+    "an install fits at each of its steps (%s)",
+    async (locale, { fill, open, host, gate }) => {
+      await fill();
+      const page = await open({ ...size, locale, expects: [/status of 400/] });
+      const tooWide: string[] = [];
+      await throughInstall({ page, host, gate }, async (step) => {
+        tooWide.push(...(await beyondScreen(page, step)));
+      });
       expect(tooWide).toEqual([]);
     },
   );
@@ -44,16 +61,35 @@ describe.each(Object.entries(SIZES))("on %s", (_name, size) => {
   test("a dialog fits, with its buttons", async ({ fill, open }) => {
     await fill();
     const page = await open({ ...size, route: "/plugins/sources/random" });
-    await page.locator(".versions .button").first().click();
-    const buttons = page.getByRole("dialog").getByRole("button");
-    await buttons.last().scrollIntoViewIfNeeded();
-    for (const button of await buttons.all()) {
-      const box = await button.boundingBox();
-      expect(box?.x).toBeGreaterThanOrEqual(0);
-      expect((box?.x ?? 0) + (box?.width ?? 0)).toBeLessThanOrEqual(size.viewport.width);
+    for (const button of [".versions .button", ".view-actions .danger"]) {
+      await page.locator(button).first().click();
+      await expectToFit(page.getByRole("dialog"), size.viewport.width);
+      await page.keyboard.press("Escape");
     }
   });
+
+  test("the question for a token fits", async ({ server, start, open }) => {
+    await writeKey(join(server.base, "etc/mgmt/dashboard.pub"), makeKeyPair.EdDSA().publicPem);
+    await start({ BASIC__AUTHENTICATION: "true" });
+    const page = await open({ ...size, expects: [/status of 401/] });
+    await expectToFit(page.getByRole("dialog"), size.viewport.width);
+  });
 });
+
+async function beyondScreen(page: Page, where: string): Promise<string[]> {
+  return (await page.evaluate<string[]>(BEYOND_SCREEN)).map((what) => `${where}: ${what}`);
+}
+
+/** Its buttons are all within the screen, once it is scrolled to them. */
+async function expectToFit(dialog: Locator, width: number): Promise<void> {
+  const buttons = dialog.getByRole("button");
+  await buttons.last().scrollIntoViewIfNeeded();
+  for (const button of await buttons.all()) {
+    const box = await button.boundingBox();
+    expect(box?.x).toBeGreaterThanOrEqual(0);
+    expect((box?.x ?? 0) + (box?.width ?? 0)).toBeLessThanOrEqual(width);
+  }
+}
 
 /** Elements that reach beyond the right edge, unless something around them scrolls or hides it; and the page itself. */
 const BEYOND_SCREEN = `(() => {

@@ -54,7 +54,11 @@ test("500 plugins are listed nearly as soon as one, and scroll", async ({ copyIn
 });
 
 async function timesOf(page: Page, rows: number): Promise<Times> {
-  await page.waitForFunction(`document.querySelectorAll("tbody tr").length === ${rows}`, undefined, { polling: "raf" });
+  await page.evaluate(`new Promise((resolve) => {
+    const look = () =>
+      document.querySelectorAll("tbody tr").length === ${rows} ? resolve() : requestAnimationFrame(look);
+    look();
+  })`);
   return page.evaluate<Times>(`({
     firstPaint: Math.round(performance.getEntriesByName("first-contentful-paint")[0].startTime),
     list: Math.round(performance.now()),

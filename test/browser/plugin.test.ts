@@ -1,7 +1,9 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect } from "vitest";
+import { send } from "../support/http-client.ts";
 import { recordedElf } from "../support/recorded-elf.ts";
+import { startZipHost } from "../support/zip-host.ts";
 import { browserTest } from "./harness.ts";
 
 /** One plugin, and the check before an upgrade: with recorded binaries of an engine and of plugins. */
@@ -9,10 +11,17 @@ import { browserTest } from "./harness.ts";
 /** A recorded file is mostly zeros. */
 const SETTINGS = { PLUGINPACKAGE__MAXRATIO: "1100" };
 
-const test = browserTest.extend("putEngine", ({ server }) => async (path: string, recorded: string) => {
-  await mkdir(join(server.base, "bin"), { recursive: true });
-  await writeFile(join(server.base, path), await recordedElf(recorded));
-});
+const test = browserTest
+  // biome-ignore lint/correctness/noEmptyPattern: vitest reads from the pattern which fixtures another one needs
+  .extend("host", async ({}, { onCleanup }) => {
+    const host = await startZipHost();
+    onCleanup(() => host.close());
+    return host;
+  })
+  .extend("putEngine", ({ server }) => async (path: string, recorded: string) => {
+    await mkdir(join(server.base, "bin"), { recursive: true });
+    await writeFile(join(server.base, path), await recordedElf(recorded));
+  });
 
 test("a verdict has its cause first, and the packages folded", async ({ start, putEngine, install, open }) => {
   await putEngine("bin/kuiperd", "engine");
@@ -55,6 +64,33 @@ test("one click goes back to an earlier version, after it was said what that mea
   await page.getByText("random is rolled back.").waitFor();
   await page.getByRole("button", { name: "Roll back to 2.0.0" }).waitFor();
   expect(await page.getByRole("dialog").count()).toBe(0);
+});
+
+test("Update… knows which plugin it is for, also after a reload, and refuses another one", async ({
+  start,
+  install,
+  open,
+  host,
+  server,
+}) => {
+  await start();
+  await install({ type: "sources", name: "random" });
+  const page = await open({ route: "/plugins/sources/random", expects: [/status of 400/] });
+  await page.getByRole("link", { name: "Update…" }).click();
+  await page.getByRole("heading", { name: "Update random", level: 1 }).waitFor();
+  await page.getByLabel("URL of the zip").fill(host.serveZip({ type: "sources", name: "zmq" }));
+  await page.keyboard.press("Enter");
+  await page.getByRole("alert").getByText("The zip is damaged, or is not a plugin as it should be.").waitFor();
+  await page.getByLabel("URL of the zip").fill(host.serveZip({ type: "sources", name: "random", version: "2.0.0" }));
+  await page.keyboard.press("Enter");
+  await page.getByText("random is installed, version 1.0.0.").waitFor();
+  await page.reload();
+  await page.getByText("random is installed, version 1.0.0.").waitFor();
+  expect(await page.getByRole("heading", { level: 1 }).innerText()).toBe("Update random");
+  expect(await page.getByLabel("Name").or(page.getByLabel("Type")).count()).toBe(0);
+  await page.getByRole("button", { name: "Update", exact: true }).click();
+  await page.getByText("random is updated.").waitFor();
+  expect(JSON.parse((await send(`${server.url}/plugins/sources/random`)).text).version).toBe("2.0.0");
 });
 
 test("a plugin that is not there is a failure with a next step", async ({ start, open }) => {

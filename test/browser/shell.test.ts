@@ -17,6 +17,9 @@ const test = browserTest.extend("proxied", ({ server }, { onCleanup }) => async 
       response.writeHead(answer.statusCode ?? 502, answer.headers);
       answer.pipe(response);
     });
+    // A browser that leaves in the middle of an answer is no failure.
+    asked.on("error", () => response.destroy());
+    response.on("close", () => asked.destroy());
     return asked.end();
   });
   await new Promise<void>((resolve) => proxy.listen(0, "127.0.0.1", resolve));

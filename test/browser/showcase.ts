@@ -1,10 +1,11 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Page } from "playwright-core";
-import type { PluginType } from "../../src/domain/plugin.ts";
+import { PLUGIN_TYPES, type PluginType } from "../../src/domain/plugin.ts";
 import { DOES_NOT_LOAD } from "../support/engine-stand-in.ts";
 import { goElf, RUNTIME } from "../support/go-elf.ts";
 import type { PluginContents } from "../support/plugin-zip.ts";
+import { startZipHost, type ZipHost } from "../support/zip-host.ts";
 import { inFrontBrowserTest } from "./harness.ts";
 
 /** A package that differs from the engine's where it has another hash. */
@@ -18,6 +19,12 @@ const ENGINE_BINARY = "bin/kuiperd";
  * versions, what install.sh printed, and a change that waits for a restart.
  */
 export const showcaseTest = inFrontBrowserTest
+  // biome-ignore lint/correctness/noEmptyPattern: vitest reads from the pattern which fixtures another one needs
+  .extend("host", async ({}, { onCleanup }) => {
+    const host = await startZipHost();
+    onCleanup(() => host.close());
+    return host;
+  })
   .extend("contents", () => (type: PluginType, name: string, more: Partial<PluginContents> = {}): PluginContents => {
     return { type, name, soContent: pluginBinary(name, more.version), ...more };
   })
@@ -27,6 +34,7 @@ export const showcaseTest = inFrontBrowserTest
       await writeFile(join(server.base, ENGINE_BINARY), engineBinary());
       engine.streams.push({ name: "demo", type: "random" });
       engine.rules.push({ id: "temperature", sql: "SELECT * FROM demo", actions: ["influx"] });
+      engine.rules.push({ id: "humidity", sql: "SELECT * FROM demo", actions: ["log"] });
       await startBoth({ ENGINE__BINARY: ENGINE_BINARY, ENGINE__RESTART: "stop", ...settings });
       const script = "echo 'looking for libzmq.so.5'; echo 'found: /usr/lib/x86_64-linux-gnu/libzmq.so.5'";
       await install(contents("sources", "zmq", { version: "1.0.2", script }));
@@ -52,6 +60,16 @@ export function pluginBinary(name: string, version = "", runtime: string = FITTI
   const hash = Buffer.from(`${name}${version}`).toString("hex").padEnd(16, "0").slice(0, 16);
   const exported = name.charAt(0).toUpperCase() + name.slice(1);
   return goElf({ pluginPath: path, packages: { runtime, [path]: hash }, exports: [`${path}.${exported}`] });
+}
+
+/** Settings for `fill`: what the host offers, beside a host that is down. */
+export function catalogueOf(host: ZipHost): Readonly<Record<string, string>> {
+  const offers = ["random", "zmq", "mqtt"].map((name) => `<a href="${name}_amd64.zip">x</a>`);
+  for (const type of PLUGIN_TYPES) {
+    host.serve(`/kuiper-plugins/1.0.2/debian/${type}/`, Buffer.from(type === "sources" ? offers.join("") : ""));
+  }
+  const hosts = `http://127.0.0.1:1, ${host.origin}`;
+  return { PREBUILD__OS: "debian", PREBUILD__ARCH: "amd64", PREBUILD__CACHESECONDS: "0", BASIC__PLUGINHOSTS: hosts };
 }
 
 /** Goes to another view as a link does, without loading the page anew. */

@@ -22,6 +22,11 @@ describe("install", () => {
     const lines = done.stderr.trimEnd().split("\n");
     expect(new Set(lines).size).toBe(lines.length);
     expect(lines[0]).toMatch(/^sources\/random from http/);
+    const again = await cli("install", url, "--type", "sources", "--name", "random");
+    expect(again).toMatchObject({
+      status: 1,
+      stderr: expect.stringMatching(/duplicate\nto put .*kuiper-plugins update/),
+    });
   });
 
   test("a zip of this machine: its name and type come from the zip, its origin is its file", async ({

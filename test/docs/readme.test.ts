@@ -1,24 +1,25 @@
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, it, test } from "vitest";
+import { anchorsOf, links } from "../support/markdown.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 const DOCUMENTS = [
   ...["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md"],
-  ...["docs/api.md", "docs/architecture.md", "docs/command-line.md", "docs/reliability.md", "docs/settings.md"],
+  ...["docs/api.md", "docs/architecture.md", "docs/command-line.md", "docs/first-steps.md"],
+  ...["docs/reliability.md", "docs/settings.md"],
+  ...["README.zh-CN.md", "docs/zh/api.md", "docs/zh/first-steps.md", "docs/zh/settings.md"],
 ];
 
 const read = (path: string) => readFileSync(join(ROOT, path), "utf8");
 
 describe.each(DOCUMENTS)("%s", (path) => {
-  const links = [...read(path).matchAll(/\]\(([^)\s]+)\)/g)].map(([, target = ""]) => target);
-
   it("links to what is there", () => {
-    for (const link of links.filter((target) => !/^https?:/.test(target))) {
+    for (const link of links(read(path)).filter((target) => !/^https?:/.test(target))) {
       const [file = "", anchor] = link.split("#");
       const target = file === "" ? path : join(dirname(path), file);
       expect(existsSync(join(ROOT, target)), link).toBe(true);
-      if (anchor !== undefined) expect(anchors(read(target)), link).toContain(anchor);
+      if (anchor !== undefined) expect(anchorsOf(read(target)), link).toContain(anchor);
     }
   });
 
@@ -33,9 +34,3 @@ describe.each(DOCUMENTS)("%s", (path) => {
 test.each(["supervisor.conf", "kuiper-plugin-server.service"])("the README shows docs/examples/%s as it is", (name) => {
   expect(read("README.md")).toContain(`\`\`\`ini\n${read(`docs/examples/${name}`)}\`\`\`\n`);
 });
-
-/** As GitHub makes them of headings. */
-function anchors(markdown: string): string[] {
-  const headings = [...markdown.matchAll(/^#+ (.*)$/gm)].map(([, heading = ""]) => heading.toLowerCase());
-  return headings.map((heading) => heading.replace(/[^\p{L}\p{N}\s-]/gu, "").replaceAll(" ", "-"));
-}

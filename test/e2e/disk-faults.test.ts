@@ -86,12 +86,12 @@ async function empty(folder: string): Promise<void> {
   for (const name of await readdir(folder)) if (name.startsWith("filler-")) await rm(join(folder, name));
 }
 
-/** What is in the folders of the plugins, without the lock and the empty folders for work in progress. */
+/** What is in the folders of the plugins, without the lock, the record of jobs and the empty folders for work in progress. */
 async function installed(base: string) {
   const trees = ["plugins", "etc"].map(async (volume) => {
     const files = Object.entries(await readTree(join(base, volume)));
     return files
-      .filter(([name]) => !/^\.(changes\/|lock)$/.test(name))
+      .filter(([name]) => !/^\.(changes\/|lock|jobs\/.*)$/.test(name))
       .map(([name, text]) => [`${volume}/${name}`, text]);
   });
   return Object.fromEntries((await Promise.all(trees)).flat());

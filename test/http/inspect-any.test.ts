@@ -49,7 +49,14 @@ describe("which plugin a zip is of", () => {
       type: "sources",
       verdict: "incompatible",
     });
-    expect((await inspect({ ...text, type: "functions" })).report).toMatchObject({ type: "functions", name: "echo" });
+    const guessed = (await inspect({ ...text, type: "functions" })).report;
+    expect(guessed).toMatchObject({ type: "functions", typeGuessed: true, name: "echo" });
+    const told = [
+      await inspect(SINK),
+      await inspect({ ...text, type: "sources" }),
+      await inspect({ ...text, type: "functions" }, "?type=sinks"),
+    ];
+    for (const { report } of told) expect(report).not.toHaveProperty("typeGuessed");
   });
 
   test("can be said in the request, by its functions too", async ({ server, host, inspect }) => {

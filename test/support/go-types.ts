@@ -5,6 +5,7 @@ import type { ElfFormat, Relocation } from "./elf.ts";
 
 export const API = "github.com/lf-edge/ekuiper/pkg/api";
 const INTERFACES = { Source: "Open", Sink: "Collect", Function: "Exec" } as const;
+const RETURNED = { func: "Source", sink: "Sink", function: "Function" } as const;
 const KIND = { int: 2, func: 19, interface: 20, pointer: 22 } as const;
 
 export interface TypeBlob {
@@ -18,13 +19,13 @@ export interface TypeBlob {
 }
 
 /**
- * @param symbols what a plugin exports: a function that returns `api.Source` or `api.Sink`, a variable with the method of the first, or a
+ * @param symbols what a plugin exports: a function that returns `api.Source`, `api.Sink` or `api.Function`, a variable with the method of the first, or a
  *   number
  * @param methods how many the interfaces claim to have
  */
 export function goTypes(
   format: ElfFormat,
-  symbols: Readonly<Record<string, "func" | "sink" | "variable" | "int">> = {},
+  symbols: Readonly<Record<string, keyof typeof RETURNED | "variable" | "int">> = {},
   methods = 1,
   api = API,
 ): TypeBlob {
@@ -72,8 +73,8 @@ export function goTypes(
   const table: number[] = [];
   for (const [symbol, kind] of Object.entries(symbols)) {
     table.push(name(symbol));
-    if (kind === "func" || kind === "sink") {
-      const returned = kind === "func" ? "Source" : "Sink";
+    if (kind !== "variable" && kind !== "int") {
+      const returned = RETURNED[kind];
       const at = type(
         KIND.func,
         `func() api.${returned}`,

@@ -1,5 +1,5 @@
-import { chmod, cp, mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { chmod, cp, mkdir, readdir, readFile, stat, symlink, writeFile } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import { expect, test } from "vitest";
 import { ask, post } from "../support/http-client.ts";
 import { tempFolder } from "../support/temp-folder.ts";
@@ -79,6 +79,10 @@ async function take(
   } else if (keyword === "RUN" && rest.startsWith("npm ")) {
     const { code, stderr } = await run(["sh", "-c", rest], { cwd: join(stage.root, stage.workdir) });
     expect(code, stderr).toBe(0);
+  } else if (keyword === "RUN" && rest.startsWith("ln -s ")) {
+    const [target = "", path = ""] = rest.split(" ").slice(2);
+    await mkdir(join(stage.root, dirname(path)), { recursive: true });
+    await symlink(join(stage.root, target), join(stage.root, path));
   } else if (keyword === "RUN") {
     expect(rest).toMatch(/^(apk add|adduser|mkdir -p \/kuiper)/); // of the image's own system
   } else stage.other[keyword] = rest;
@@ -133,6 +137,9 @@ test("what the Dockerfile builds starts, is healthy and installs a plugin", { ti
   const created = await post(`${url}/plugins/sinks`, { name: "zmq", file, shellParas: ["the image"] });
   await host.close();
   expect(created).toEqual([201, "sinks plugin zmq is created"]);
+  const command = join(image.root, "usr/local/bin/kuiper-plugins");
+  const listed = await run([command, "list", "--json"], { env: { ...process.env, KUIPER_PLUGINS_SERVER: url } });
+  expect(JSON.parse(listed.stdout)).toMatchObject([{ type: "sinks", name: "zmq" }]);
   expect(await ask(`${url}/plugins/sinks`)).toEqual([200, '["zmq"]']);
   expect((await readFile(join(base, "plugins/sinks/Zmq@v1.0.0.so"))).length).toBeGreaterThan(0);
   expect(server.output).toContain("install.sh: for the image");

@@ -85,12 +85,16 @@ export async function waitFor<T>(what: string, probe: () => Promise<T | undefine
 }
 
 /** Waits until a server answers; says what it printed if it never does. */
-export async function waitForPing(url: string, program: Program): Promise<void> {
-  await waitFor(`${url}/ping`, async () => {
-    if (!program.isRunning) throw new Error(`the server ended: ${program.output}`);
-    const response = await fetch(`${url}/ping`).catch(() => undefined);
-    return response?.status === 200 ? true : undefined;
-  }).catch((error) => {
+export async function waitForPing(url: string, program: Program, seconds = 30): Promise<void> {
+  await waitFor(
+    `${url}/ping`,
+    async () => {
+      if (!program.isRunning) throw new Error(`the server ended: ${program.output}`);
+      const response = await fetch(`${url}/ping`).catch(() => undefined);
+      return response?.status === 200 ? true : undefined;
+    },
+    seconds,
+  ).catch((error) => {
     throw new Error(`${error.message}; printed so far: ${program.output}`);
   });
 }

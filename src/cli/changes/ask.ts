@@ -1,5 +1,5 @@
 import type { Output } from "../output/output.ts";
-import { safeLines } from "../output/output.ts";
+import { clipped, safeLines } from "../output/output.ts";
 
 /** Asks on the terminal. undefined: a Ctrl-C, or the signal came before the answer. */
 export async function ask(
@@ -10,7 +10,7 @@ export async function ask(
   if (!output.isInteractive) throw new Error("there is nobody to ask");
   const { confirm, isCancel } = await import("@clack/prompts");
   const answer = await confirm({
-    message: safeLines(message),
+    message: safeLines(clipped(message)),
     initialValue,
     output: process.stderr,
     withGuide: false,

@@ -86,7 +86,10 @@ export async function printEnd(job: JobView, output: Output): Promise<void> {
   const { result, state, id } = job;
   if (result?.error !== undefined) {
     const more = job.log === undefined ? "" : `\nwhat install.sh printed: kuiper-plugins jobs ${id} --log`;
-    throw new ServerRefusal(result.error, `${result.message ?? result.error}${more}`, result.status);
+    const message = `${result.message ?? result.error}${more}${nextStep(job)}`;
+    // SHUTTING_DOWN is what a request is refused with, too; here a change has begun.
+    if (state === "interrupted") throw new CommandFailure(result.error, message, EXIT_STATUS.cancelled);
+    throw new ServerRefusal(result.error, message, result.status);
   }
   if (state === "failed" || state === "cancelled" || state === "interrupted") {
     throw new CommandFailure(state.toUpperCase(), `the job ended as ${state}`, exitStatusOf(state.toUpperCase(), 400));
@@ -101,6 +104,13 @@ export async function printEnd(job: JobView, output: Output): Promise<void> {
     output.line(`in the engine: ${withReason(ENGINE_WORDS[activation.value] ?? activation.value, activation)}`);
   }
   if (headers["plugin-used-by"] !== undefined) output.line(`used by the rules ${headers["plugin-used-by"]}`);
+}
+
+/** What most who are refused so want in fact. */
+function nextStep({ action, plugin, result }: JobView): string {
+  const { error, message = "" } = result ?? {};
+  if (action !== "install" || plugin === undefined || error !== "NAME_TAKEN" || message.includes("/jobs/")) return "";
+  return `\nto put another version into its place: kuiper-plugins update; to see it: kuiper-plugins show ${plugin.type}/${plugin.name}`;
 }
 
 interface StructuredItem {

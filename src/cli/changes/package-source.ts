@@ -1,12 +1,12 @@
 import { access } from "node:fs/promises";
 import { resolve } from "node:path";
-import { PluginError } from "../../domain/errors.ts";
+import { ERROR_STATUS, PluginError } from "../../domain/errors.ts";
 import { PLUGIN_TYPES, type PluginId, type PluginType } from "../../domain/plugin.ts";
 import { hasCode, systemMessage } from "../../lib/errors.ts";
 import { isObject } from "../../lib/objects.ts";
 import { quoted } from "../../lib/text.ts";
 import type { CommandContext } from "../command-context.ts";
-import { CommandFailure, EXIT_STATUS, ServerRefusal, usageFailure } from "../failure.ts";
+import { CommandFailure, EXIT_STATUS, exitStatusOf, ServerRefusal, usageFailure } from "../failure.ts";
 import type { ServerClient } from "../server/server-client.ts";
 import { Interrupts } from "./interrupts.ts";
 import { parsePlugin } from "./plugin-argument.ts";
@@ -51,6 +51,7 @@ async function identifyUrl(client: ServerClient, url: string, { type, name }: Wa
     const json = { file: url, ...(type && { type }), ...(name && { name }) };
     const { body } = await client.send("/plugins/inspect", { method: "POST", json });
     const found = isObject(body) ? body : {};
+    if (found.typeGuessed === true) throw typeNotTold(url);
     const ofServer = PLUGIN_TYPES.find((one) => one === (type ?? found.type));
     if (ofServer !== undefined && typeof found.name === "string") return { type: ofServer, name: found.name };
   } catch (error) {
@@ -70,21 +71,37 @@ async function identifyLocalZip(file: string, { type, name }: Wanted, context: S
   const { signal } = interrupts.abortable();
   const known = { ...(type && { type }), ...(name !== undefined && { name }) };
   try {
-    return await identifyZip(file, known, { ...context, signal });
+    const { id, isTypeGuessed } = await identifyZip(file, known, { ...context, signal });
+    if (isTypeGuessed) throw typeNotTold(file);
+    return id;
   } catch (error) {
     if (signal.aborted) throw signal.reason;
-    if (error instanceof PluginError) throw usageFailure(`${quoted(file)}: ${error.message}`);
+    if (error instanceof PluginError) {
+      const { code, message } = error;
+      throw new CommandFailure(code, `${quoted(file)}: ${message}`, exitStatusOf(code, ERROR_STATUS[code]));
+    }
     if (hasCode(error, "EACCES", "EISDIR"))
       throw usageFailure(`${quoted(file)} can't be read: ${systemMessage(error)}`);
     throw error;
   }
 }
 
+/** A wrong guess would put the plugin where the engine does not look for it. */
+function typeNotTold(source: string): CommandFailure {
+  return usageFailure(
+    `${quoted(source)} does not tell whether it is a sink or a function: say --type sinks or --type functions`,
+  );
+}
+
 async function fromCatalogue(client: ServerClient, argument: string, wanted: Wanted): Promise<PackageSource> {
   const { type, name } = parsePlugin(argument, wanted.type);
   const offered: { readonly id: PluginId; readonly url: string }[] = [];
   for (const one of type === undefined ? PLUGIN_TYPES : [type]) {
-    const list = await client.get(`/plugins/${one}/prebuild`);
+    const list = await client.get(`/plugins/${one}/prebuild`).catch((error) => {
+      if (!(error instanceof ServerRefusal && error.code === "PLUGIN_HOSTS_FAILED")) throw error;
+      const message = `${quoted(argument)} is no URL and no file here, and the catalogue can't be read: ${error.message}`;
+      throw new ServerRefusal(error.code, message, error.httpStatus);
+    });
     const url = isObject(list) && Object.hasOwn(list, name) ? list[name] : undefined;
     if (typeof url === "string") offered.push({ id: { type: one, name: wanted.name ?? name }, url });
   }

@@ -1,7 +1,7 @@
 import { PLUGIN_TYPES, type PluginType } from "../../domain/plugin.ts";
 import { isObject, type Members, objectsIn } from "../../lib/objects.ts";
 import type { AddCommand } from "../command-context.ts";
-import { type CommandFailure, ServerRefusal } from "../failure.ts";
+import { CommandFailure, EXIT_STATUS, ServerRefusal } from "../failure.ts";
 import type { ServerClient } from "../server/server-client.ts";
 import { typeOption } from "./options.ts";
 
@@ -36,6 +36,11 @@ export const addAvailable: AddCommand = (program, { connect, output }) => {
       output.json(offers);
       for (const { host, url, reason } of offers.failed) {
         output.note(`${String(host ?? url)} did not answer${reason === undefined ? "" : `: ${reason}`}`);
+      }
+      if (offers.plugins.length === 0 && offers.failed.length > 0) {
+        const message =
+          "what the plugin hosts offer is not known: look at the network, or at plugin-hosts in kuiper-plugins doctor";
+        throw new CommandFailure("PLUGIN_HOSTS_FAILED", message, EXIT_STATUS.failed);
       }
       if (offers.plugins.length === 0) return output.note("the plugin hosts offer nothing for this system");
       const rows = offers.plugins.map((one) => [

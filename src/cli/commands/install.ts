@@ -63,7 +63,8 @@ type Target = (path: string, name: string) => Pick<ChangeRequest, "path" | "meth
 async function change(context: CommandContext, argument: string, options: PackageOptions, target: Target) {
   const { connect, output } = context;
   await using client = await connect();
-  const { type, name, restart, force } = options;
+  const { name, restart, force, functions } = options;
+  const type = options.type ?? (functions === undefined ? undefined : "functions"); // no other type has any
   const source = await resolveSource(client, argument, { type, name }, context);
   const fields = await fieldsOf(source, options);
   const { id } = source;

@@ -4,7 +4,7 @@ import { createInspector } from "../../inspect/inspector.ts";
 import { SILENT } from "../../lib/log.ts";
 import { Turns } from "../../lib/turns.ts";
 import { ChangeRun, StageFailure } from "../../plugins/change-run.ts";
-import { identifyPackage } from "../../plugins/identify-package.ts";
+import { type Identified, identifyPackage } from "../../plugins/identify-package.ts";
 import { CompatibilityCheck } from "../../plugins/verdicts/compatibility-check.ts";
 import { Layout } from "../../store/layout.ts";
 import { TemporaryFolder } from "./temporary-folder.ts";
@@ -25,7 +25,7 @@ export async function identifyZip(
   file: string,
   known: Partial<PluginId>,
   { env, baseFolder, signal }: IdentifyZipOptions,
-): Promise<PluginId> {
+): Promise<Identified> {
   const { config } = loadConfig(new Layout(baseFolder).configFile, env);
   const inspector = createInspector({ config: config.engine, baseFolder, env });
   const check = new CompatibilityCheck({ inspector, entries: () => new Map(), verify: "warn" });

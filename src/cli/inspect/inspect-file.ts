@@ -95,7 +95,7 @@ async function inspectLocalZip(
   const parts = { check, limits, scripts, unpacking: new Turns() };
   await using folder = await TemporaryFolder.create();
   const known = { ...(args.type && { type: args.type }), ...(args.name !== undefined && { name: args.name }) };
-  const id = await identifyPackage(file, { known, remedy: NAME_IT, folder, run, parts }).catch(throwCause);
+  const { id } = await identifyPackage(file, { known, remedy: NAME_IT, folder, run, parts }).catch(throwCause);
   const request = { id, functions: checkExportedFunctions(id.type, args.functions), shellParas: [] };
   const sha256 = await sha256OfFile(file);
   const verified = args.statement && (await proveStatement(args.statement, { id, sha256 }, trust, signal));

@@ -1,8 +1,10 @@
-import { printable } from "../../lib/text.ts";
+import { cutAt, printable } from "../../lib/text.ts";
 import { tableLines } from "./table.ts";
 
 /** What would reach the terminal as a control; the ends of the lines of a JSON document are its own. */
 const UNPRINTABLE_IN_JSON = /(?!\n)[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
+/** Of a text for people; a message of this server's has at most 16 Ki, and a foreign one may have megabytes. */
+const MAX_TEXT = 20 * 1024;
 const CODES = { red: 31, green: 32, yellow: 33, dim: 2 } as const;
 export type Colour = keyof typeof CODES;
 
@@ -46,7 +48,7 @@ export class Output {
 
   /** A line of the result, for people. */
   line(text = ""): void {
-    if (!this.isJson) this.#process.stdout.write(`${printable(text)}\n`);
+    if (!this.isJson) this.#process.stdout.write(`${printable(clipped(text))}\n`);
   }
 
   /** Lines of the result, for people and for programs. */
@@ -68,7 +70,7 @@ export class Output {
 
   /** What happens meanwhile, a hint or a failure. */
   note(text: string): void {
-    this.#process.stderr.write(`${safeLines(text)}\n`);
+    this.#process.stderr.write(`${safeLines(clipped(text))}\n`);
   }
 
   /** @param colourOf the colour of a cell, by its column and row */
@@ -86,6 +88,11 @@ export class Output {
   #painted(cell: string, colour: Colour | undefined): string {
     return colour === undefined || !this.isColoured ? cell : `\u001b[${CODES[colour]}m${cell}\u001b[0m`;
   }
+}
+
+/** As much of a text as somebody may read. */
+export function clipped(text: string, max = MAX_TEXT): string {
+  return text.length <= max ? text : `${cutAt(text, max)}…`;
 }
 
 /** Text of several lines without anything that a terminal would obey. */

@@ -1,5 +1,6 @@
 import type { Stage } from "../../domain/change.ts";
 import type { Verdict } from "../../domain/compatibility.ts";
+import { quoted } from "../../lib/text.ts";
 
 /** What a verdict means, in words. null: `engine.verify` is off. */
 export function verdictWords(verdict: unknown): string {
@@ -40,7 +41,7 @@ export const STAGE_WORDS: Readonly<Record<Stage, string>> = {
 };
 
 export function stageWords(stage: string): string {
-  return Object.hasOwn(STAGE_WORDS, stage) ? STAGE_WORDS[stage as Stage] : stage;
+  return Object.hasOwn(STAGE_WORDS, stage) ? STAGE_WORDS[stage as Stage] : quoted(stage);
 }
 
 /** Who signed a plugin, in words. */

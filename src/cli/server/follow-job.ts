@@ -47,6 +47,8 @@ export async function* followJob(client: ServerClient, id: string, options: Foll
     try {
       const job = asJobView(await client.get(`/jobs/${id}`, signal));
       heardAt = performance.now();
+      const text = job.log === undefined ? "" : await readMissed(client, id, output, signal);
+      if (text !== "") yield { kind: "output", text };
       yield { kind: hasEnded(job) ? "end" : "progress", job };
       if (hasEnded(job)) return;
     } catch (error) {
@@ -79,6 +81,18 @@ async function* readEvents(
   for await (const chunk of client.stream(`/jobs/${id}/events`, { signal, bodyTimeoutMs: SILENCE_MS })) {
     parser.feed(decoder.decode(chunk, { stream: true }));
     yield* waiting.splice(0);
+  }
+}
+
+/** What install.sh has printed since the events broke off. */
+async function readMissed(client: ServerClient, id: string, output: ScriptOutput, signal: AbortSignal) {
+  try {
+    const text = await client.get(`/jobs/${id}/log`, signal);
+    output.rewind();
+    return typeof text === "string" ? output.news(text) : "";
+  } catch (error) {
+    if (error instanceof ServerRefusal) return ""; // it matters less than how the job goes on
+    throw error;
   }
 }
 

@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from "node:http";
 import type { Readable } from "node:stream";
+import { setFlagsFromString } from "node:v8";
 import type { Client, Dispatcher } from "undici";
 import { isObject, parsedJson } from "../../lib/objects.ts";
 import { cutAt } from "../../lib/text.ts";
@@ -55,6 +56,8 @@ export class ServerClient implements AsyncDisposable {
 
   /** Nothing is sent yet. */
   static async create(address: ServerAddress): Promise<ServerClient> {
+    // Its parser is WebAssembly. To optimise that costs more than all the rest of a command, and pays only after megabytes.
+    setFlagsFromString("--liftoff-only");
     return new ServerClient(address, await import("undici")); // only now: half of what a start costs, and not for --help
   }
 

@@ -24,7 +24,7 @@ const CERTIFICATE = /CERT|ISSUER|SIGNED|LEAF_SIGNATURE/;
 /** Our own failure for one of the network. What is none of these is returned as it is. */
 export function transportFailure(error: unknown, { origin, prefix }: ServerAddress): unknown {
   const where = `${origin}${prefix}`;
-  const code = codeOf(error);
+  const code = codeOf(error) ?? parserCodeOf(error);
   if (code === undefined || error instanceof CommandFailure) return error;
   const sentence = SENTENCES[code];
   if (sentence !== undefined) return new Unreachable(sentence(where), error);
@@ -34,6 +34,12 @@ export function transportFailure(error: unknown, { origin, prefix }: ServerAddre
     return new Unreachable(`what listens at ${where} does not speak this protocol: is it ${scheme}://?`, error);
   }
   return new Unreachable(`the connection to ${where} was lost (${code}): is the server still running?`, error);
+}
+
+/** undici's parser has no code for an answer that ends too early, such as a stream of events whose server was killed. */
+function parserCodeOf(error: unknown): string | undefined {
+  if (!(error instanceof Error && error.name === "HTTPParserError")) return undefined;
+  return error.message.includes("EOF") ? "UND_ERR_RES_CONTENT_LENGTH_MISMATCH" : "HPE_INVALID";
 }
 
 /** Of an error, or of the first of several addresses that were tried. */

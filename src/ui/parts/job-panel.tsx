@@ -1,3 +1,4 @@
+import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 import { mayWrite } from "../api/access.ts";
 import { api, jobId } from "../api/calls.ts";
@@ -19,14 +20,24 @@ interface JobPanelProps {
   readonly id: string;
   /** Called once, when the job has ended, also if it had before. */
   readonly onEnd?: (job: Job) => void;
+  /** Buttons for when there is nothing more to come. */
+  readonly atEnd?: ComponentChildren;
 }
 
 /** A job as it goes on: stage, bytes, percent, what install.sh prints, a way to cancel it, and how it ended. */
-export function JobPanel({ id, onEnd }: JobPanelProps) {
+export function JobPanel({ id, onEnd, atEnd }: JobPanelProps) {
   const followed = useJob(id, onEnd);
   const job = followed.job.value;
   const failure = followed.failure.value;
-  if (failure !== undefined) return <Failure failure={failure} />;
+  const actions = atEnd && <div class="panel-actions">{atEnd}</div>;
+  if (failure !== undefined) {
+    return (
+      <div class="job">
+        <Failure failure={failure} />
+        {actions}
+      </div>
+    );
+  }
   if (job === undefined) return <p class="muted">{t("loading")}</p>;
   const { result } = job;
   const output = followed.output.value;
@@ -42,9 +53,10 @@ export function JobPanel({ id, onEnd }: JobPanelProps) {
       {output !== "" && <Log text={output} label={t("job.output")} />}
       {result !== undefined && <Result job={job} result={result} />}
       {result !== undefined && output === "" && job.log !== undefined && (
-        <Fold summary={t("job.output")}>{() => <PrintedLog id={id} />}</Fold>
+        <Fold summary={t("plugin.log.show")}>{() => <PrintedLog id={id} />}</Fold>
       )}
       {result !== undefined && <Links job={job} />}
+      {result !== undefined && actions}
     </div>
   );
 }
@@ -99,7 +111,7 @@ export function doneOf({ action, plugin }: Job): string {
 function PrintedLog({ id }: { readonly id: string }) {
   const { data, failure } = useResource(`job-log/${id}`, (signal) => api.jobLog(id, signal), { every: 0 });
   if (failure.value !== undefined) return <Failure failure={failure.value} />;
-  return <Log text={data.value ?? t("loading")} label={t("job.output")} />;
+  return <Log text={data.value ?? t("loading")} label={t("plugin.log.show")} />;
 }
 
 function Links({ job: { plugin, action, state, restart } }: { readonly job: Job }) {

@@ -1,8 +1,10 @@
 import { signal } from "@preact/signals";
 import { api, change, type InstallOrder } from "../api/calls.ts";
 import { type ApiFailure, asFailure } from "../api/failure.ts";
-import type { InstallPreview, PluginType } from "../api/shapes.ts";
+import type { InstallPreview, PluginName, PluginType } from "../api/shapes.ts";
 import { discardUpload, upload } from "../api/upload.ts";
+import { t } from "../i18n/index.ts";
+import { announce } from "./announce.ts";
 import { rememberInstall } from "./started-installs.ts";
 
 /** The zip that is about to be installed. */
@@ -13,12 +15,20 @@ export interface Source {
   readonly label: string;
   /** Its name in the folder of uploads, if it was sent for this. */
   readonly upload?: string;
+  /** The plugin that it shall be, where that is known before it is inspected: an update, an offer of a host. */
+  readonly plugin?: PluginName | undefined;
 }
 
 /** How far an install has come before it is one: a zip is chosen, sent, inspected, looked at. */
 export type InstallStep =
   | { readonly kind: "choose"; readonly failure?: ApiFailure; readonly about?: string }
-  | { readonly kind: "upload"; readonly label: string; readonly done: number; readonly total: number }
+  | {
+      readonly kind: "upload";
+      readonly label: string;
+      readonly done: number;
+      readonly total: number;
+      readonly plugin?: PluginName | undefined;
+    }
   | { readonly kind: "inspect"; readonly source: Source }
   | {
       readonly kind: "review";
@@ -41,27 +51,27 @@ export const installStep = signal<InstallStep>({ kind: "choose" });
 let work = new AbortController();
 
 /** Sends a file to the server and inspects it there. */
-export async function inspectFile(file: File): Promise<void> {
+export async function inspectFile(file: File, plugin?: PluginName): Promise<void> {
   const { signal } = begin();
   const label = file.name;
-  installStep.value = { kind: "upload", label, done: 0, total: file.size };
+  installStep.value = { kind: "upload", label, done: 0, total: file.size, plugin };
   try {
     const { name, url } = await upload(file, {
       signal,
       onProgress: (done, total) => {
-        if (!signal.aborted) installStep.value = { kind: "upload", label, done, total };
+        if (!signal.aborted) installStep.value = { kind: "upload", label, done, total, plugin };
       },
     });
     if (signal.aborted) return void discardUpload(name);
-    await inspect({ url, label, upload: name }, signal);
+    await inspect({ url, label, upload: name, plugin }, signal);
   } catch (error) {
     if (!signal.aborted) installStep.value = { kind: "choose", failure: asFailure(error), about: label };
   }
 }
 
 /** Inspects what is at an address. */
-export async function inspectUrl(url: string): Promise<void> {
-  await inspect({ url, label: url }, begin().signal);
+export async function inspectUrl(url: string, plugin?: PluginName): Promise<void> {
+  await inspect({ url, label: url, plugin }, begin().signal);
 }
 
 /** Inspects the same zip again, as the plugin that it is said to be. */
@@ -96,6 +106,7 @@ export async function install(order: InstallOrder): Promise<void> {
     rememberInstall({ job, ...(source.upload !== undefined && { upload: source.upload }) });
     keep(undefined);
     installStep.value = { kind: "choose" };
+    announce(t(isUpdate ? "install.started.update" : "install.started", { name: order.name }));
   } catch (error) {
     installStep.value = { kind: "review", source, report, isStale: false, failure: asFailure(error) };
   }
@@ -107,10 +118,23 @@ export function leaveInstall(): void {
   installStep.value = { kind: "choose" };
 }
 
-/** After a reload: inspects again what was being looked at. */
-export function resumeInstall(): void {
-  const source = kept();
-  if (source !== undefined && installStep.peek().kind === "choose") void inspect(source, work.signal);
+/**
+ * After a reload: inspects again what was being looked at.
+ *
+ * @param plugin what shall be updated now; a zip for anything else is left
+ */
+export function resumeInstall(plugin: PluginName | undefined): void {
+  const step = installStep.peek();
+  const source = step.kind === "choose" ? kept() : undefined;
+  const present = source?.plugin ?? pluginOf(step);
+  if (plugin !== undefined && (present?.type !== plugin.type || present.name !== plugin.name)) leaveInstall();
+  else if (source !== undefined) void inspect(source, work.signal);
+}
+
+/** The plugin that the zip shall be, where that was known from the beginning. */
+export function pluginOf(step: InstallStep): PluginName | undefined {
+  if (step.kind === "choose") return undefined;
+  return step.kind === "upload" ? step.plugin : step.source.plugin;
 }
 
 function begin(): AbortController {
@@ -127,7 +151,7 @@ async function inspect(source: Source, signal: AbortSignal): Promise<void> {
   keep(source);
   installStep.value = { kind: "inspect", source };
   try {
-    const report = await api.inspect({ file: source.url }, signal);
+    const report = await api.inspect({ file: source.url, ...source.plugin }, signal);
     if (!signal.aborted) installStep.value = { kind: "review", source, report, isStale: false };
   } catch (error) {
     if (signal.aborted) return;

@@ -19,8 +19,8 @@ export function CatalogueView() {
   const { data, failure, refresh } = useResource("catalogue", offersOfAll, { every: 0 });
   const [, navigate] = useLocation();
   const offers = data.value;
-  const choose = (url: string) => {
-    void inspectUrl(url);
+  const choose = ({ type, name, url }: Offer) => {
+    void inspectUrl(url, { type, name });
     navigate("/install");
   };
   // The heads are in the present language.
@@ -78,7 +78,7 @@ function FailedHosts({ offers: { plugins, failed } }: { readonly offers: Offers 
   );
 }
 
-function columnsOfOffers(choose: (url: string) => void, isChoosing: boolean): readonly Column<Offer>[] {
+function columnsOfOffers(choose: (offer: Offer) => void, isChoosing: boolean): readonly Column<Offer>[] {
   return [
     { id: "name", head: t("column.name"), sortBy: ({ name }) => name, cell: ({ name }) => name },
     { id: "type", head: t("type.label"), sortBy: ({ type }) => type, cell: ({ type }) => t(`type.${type}`) },
@@ -89,11 +89,15 @@ function columnsOfOffers(choose: (url: string) => void, isChoosing: boolean): re
   ];
 }
 
-const actionFor = (choose: (url: string) => void) => (offer: Offer) => (
-  <Button onClick={() => choose(offer.url)} label={t("catalogue.inspect.label", { name: offer.name })}>
-    {t(offer.installed === null ? "catalogue.install" : "catalogue.update")}
-  </Button>
-);
+const actionFor = (choose: (offer: Offer) => void) => (offer: Offer) => {
+  const text = t(offer.installed === null ? "catalogue.install" : "catalogue.update");
+  // Who says the words that are seen must reach the button by them: the name comes after.
+  return (
+    <Button onClick={() => choose(offer)} label={`${text} ${offer.name}`}>
+      {text}
+    </Button>
+  );
+};
 
 function Installed({ offer: { type, name, installed, newer } }: { readonly offer: Offer }) {
   if (installed === null) return <span class="muted">{t("catalogue.notInstalled")}</span>;

@@ -39,7 +39,7 @@ export function DeleteDialog({ id, plugin, onClose }: DeleteDialogProps) {
   const isDone = ended?.state === "done";
   const leave = () => (isDone ? navigate("/") : onClose());
   const reinstall = (url: string) => {
-    void inspectUrl(url);
+    void inspectUrl(url, id);
     navigate("/install");
   };
   return (

@@ -3,14 +3,13 @@ import { t } from "../i18n/index.ts";
 
 /** Which rules and streams use the plugin, and which functions it has. */
 export function PluginUse({ id, plugin }: { readonly id: PluginName; readonly plugin: PluginDetails }) {
-  const { usedBy, engineReason, functions = [], unregistered = [], engineFunctions } = plugin;
+  const { usedBy, functions = [], unregistered = [], engineFunctions } = plugin;
   const missing = engineFunctions?.missing ?? [];
   const isInFront = usedBy !== undefined;
   if (!isInFront && id.type !== "functions") return null;
   return (
     <section class="panel">
       {isInFront && <h2>{t("plugin.use")}</h2>}
-      {engineReason && <p class="muted">{engineReason}</p>}
       {usedBy === null && <p>{t("plugin.use.unknown")}</p>}
       {usedBy && usedBy.rules.length + usedBy.streams.length === 0 && <p>{t("plugin.use.nobody")}</p>}
       {usedBy && <Names title={t("plugin.use.rules")} names={usedBy.rules} />}

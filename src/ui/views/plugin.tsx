@@ -64,7 +64,7 @@ function Head({ id, plugin }: { readonly id: PluginName; readonly plugin: Plugin
       {plugin?.engine && <EngineBadge state={plugin.engine} reason={plugin.engineReason} />}
       {plugin && mayWrite.value && (
         <div class="view-actions">
-          <LinkButton to="/install" icon="upload">
+          <LinkButton to={`/install/${id.type}/${encodeURIComponent(id.name)}`} icon="upload">
             {t("plugin.update")}
           </LinkButton>
           <Button kind="danger" icon="trash" onClick={() => setDeleting(true)}>
@@ -77,13 +77,14 @@ function Head({ id, plugin }: { readonly id: PluginName; readonly plugin: Plugin
   );
 }
 
-function Verdict({ plugin: { compatibility } }: { readonly plugin: PluginDetails }) {
+function Verdict({ plugin: { compatibility, engineReason } }: { readonly plugin: PluginDetails }) {
   return (
     <section class="panel">
       <h2>{t("plugin.verdict")}</h2>
       {compatibility === undefined && <p>{t("plugin.verdict.off")}</p>}
       {compatibility?.verdict === "compatible" && <p>{t("plugin.verdict.compatible")}</p>}
       {compatibility && <Problems problems={compatibility.problems} />}
+      {engineReason && <p class="muted">{t("plugin.engine.reason", { reason: engineReason })}</p>}
     </section>
   );
 }

@@ -16,5 +16,4 @@ export const catalogue = {
   "catalogue.action": "Action",
   "catalogue.install": "Install…",
   "catalogue.update": "Update…",
-  "catalogue.inspect.label": "Inspect {name} for an install",
 } as const;

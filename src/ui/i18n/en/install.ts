@@ -1,6 +1,7 @@
 /** An install before it is one, and a delete. */
 export const install = {
   "install.title": "Install a plugin",
+  "install.title.update": "Update {name}",
   "install.text": "A zip is inspected first: nothing is installed before you have seen what it would do.",
   "install.file": "Choose a zip",
   "install.file.drop": "Choose a zip, or drop it anywhere on this page",
@@ -16,6 +17,7 @@ export const install = {
   "install.inspected": "{name} was inspected: {verdict}",
   "install.replaces": "{name} is installed, version {version}. It would be updated; a rollback brings it back.",
   "install.as": "Install as",
+  "install.options": "Options",
   "install.type.hint": "Found out from the zip. Correct it where it is wrong: the zip is then inspected again.",
   "install.functions": "Functions",
   "install.functions.hint":
@@ -32,6 +34,8 @@ export const install = {
   "install.files.replaces": "replaces what is there",
   "install.install": "Install",
   "install.update": "Update",
+  "install.started": "The install of {name} has begun.",
+  "install.started.update": "The update of {name} has begun.",
   "install.own": "An install that you started",
   "install.others": "Started by somebody else",
   "install.dismiss": "Dismiss",

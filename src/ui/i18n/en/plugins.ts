@@ -45,6 +45,7 @@ export const plugins = {
   "plugin.verdict": "Will the engine load it?",
   "plugin.verdict.compatible": "The engine loads this plugin, as far as the files tell.",
   "plugin.verdict.off": "The check is switched off (engine.verify).",
+  "plugin.engine.reason": "In the engine: {reason}",
   "plugin.packages.one": "{n} package differs from the engine's",
   "plugin.packages.other": "{n} packages differ from the engine's",
   "plugin.use": "What uses it",

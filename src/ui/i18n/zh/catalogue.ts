@@ -17,5 +17,4 @@ export const catalogue: Readonly<Record<keyof typeof en, string>> = {
   "catalogue.action": "操作",
   "catalogue.install": "安装…",
   "catalogue.update": "更新…",
-  "catalogue.inspect.label": "检查 {name} 以便安装",
 };

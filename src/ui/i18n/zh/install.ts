@@ -2,6 +2,7 @@ import type { install as en } from "../en/install.ts";
 
 export const install: Readonly<Record<keyof typeof en, string>> = {
   "install.title": "安装插件",
+  "install.title.update": "更新 {name}",
   "install.text": "zip 会先被检查：在您看到它会做什么之前，不会安装任何内容。",
   "install.file": "选择 zip",
   "install.file.drop": "选择 zip，或将其拖放到本页任意位置",
@@ -17,6 +18,7 @@ export const install: Readonly<Record<keyof typeof en, string>> = {
   "install.inspected": "{name} 已检查：{verdict}",
   "install.replaces": "{name} 已安装，版本 {version}。将对其更新；可回滚恢复。",
   "install.as": "安装为",
+  "install.options": "选项",
   "install.type.hint": "由 zip 判断得出。如有误请更正：更正后会重新检查。",
   "install.functions": "函数",
   "install.functions.hint": "函数名，用逗号分隔。留空则插件只有一个与自身同名的函数。它还导出：{names}",
@@ -31,6 +33,8 @@ export const install: Readonly<Record<keyof typeof en, string>> = {
   "install.files.replaces": "替换现有文件",
   "install.install": "安装",
   "install.update": "更新",
+  "install.started": "已开始安装 {name}。",
+  "install.started.update": "已开始更新 {name}。",
   "install.own": "您启动的安装",
   "install.others": "由他人启动",
   "install.dismiss": "关闭",

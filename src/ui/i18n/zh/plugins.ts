@@ -46,6 +46,7 @@ export const plugins: Readonly<Record<keyof typeof en, string>> = {
   "plugin.verdict": "引擎能加载它吗？",
   "plugin.verdict.compatible": "从文件来看，引擎可以加载此插件。",
   "plugin.verdict.off": "检查已关闭（engine.verify）。",
+  "plugin.engine.reason": "引擎中：{reason}",
   "plugin.packages.one": "{n} 个包与引擎中的不同",
   "plugin.packages.other": "{n} 个包与引擎中的不同",
   "plugin.use": "谁在使用",

@@ -1,5 +1,6 @@
 import { useState } from "preact/hooks";
 import type { ApiFailure } from "../../api/failure.ts";
+import type { PluginName } from "../../api/shapes.ts";
 import { t } from "../../i18n/index.ts";
 import { Button, LinkButton } from "../../parts/button.tsx";
 import { Failure } from "../../parts/failure.tsx";
@@ -12,14 +13,16 @@ interface ChooseZipProps {
   readonly failure: ApiFailure | undefined;
   /** What that was. */
   readonly about: string | undefined;
+  /** What shall be updated, where that is known. */
+  readonly plugin: PluginName | undefined;
 }
 
 /** The ways to a zip: a file, which can be dropped anywhere, an address, or the catalogue. */
-export function ChooseZip({ failure, about = "" }: ChooseZipProps) {
+export function ChooseZip({ failure, about = "", plugin }: ChooseZipProps) {
   const [url, setUrl] = useState(/^(https?|file):/.test(about) ? about : "");
   const ask = (event: Event) => {
     event.preventDefault();
-    void inspectUrl(url.trim());
+    void inspectUrl(url.trim(), plugin);
   };
   return (
     <>
@@ -44,7 +47,7 @@ export function ChooseZip({ failure, about = "" }: ChooseZipProps) {
               onChange={({ currentTarget }) => {
                 const [file] = currentTarget.files ?? [];
                 currentTarget.value = ""; // so that the same file can be chosen again
-                if (file !== undefined) void inspectFile(file);
+                if (file !== undefined) void inspectFile(file, plugin);
               }}
             />
           </label>

@@ -17,12 +17,11 @@ export function InstallJobs() {
     <>
       {own.map(({ job }) => (
         <section key={job} class="panel" aria-label={t("install.own")}>
-          <JobPanel id={job} onEnd={() => void installEnded(job)} />
-          <div class="panel-actions">
-            <Button kind="quiet" onClick={() => forgetInstall(job)}>
-              {t("install.dismiss")}
-            </Button>
-          </div>
+          <JobPanel
+            id={job}
+            onEnd={() => void installEnded(job)}
+            atEnd={<Button onClick={() => forgetInstall(job)}>{t("install.dismiss")}</Button>}
+          />
         </section>
       ))}
       {others.map(({ id }) => (

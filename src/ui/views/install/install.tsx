@@ -1,5 +1,6 @@
-import { useEffect } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import { mayWrite } from "../../api/access.ts";
+import type { PluginName } from "../../api/shapes.ts";
 import { t } from "../../i18n/index.ts";
 import { Banner } from "../../parts/banner.tsx";
 import { Button } from "../../parts/button.tsx";
@@ -9,23 +10,45 @@ import { ChooseZip } from "./choose.tsx";
 import { InstallJobs } from "./install-jobs.tsx";
 import { Review } from "./review.tsx";
 
+interface InstallViewProps {
+  /** The one that shall be updated; without it, the zip says which plugin it is. */
+  readonly plugin: PluginName | undefined;
+}
+
 /** From a zip to an installed plugin: chosen, inspected, looked at, and then followed as a job. */
-export function InstallView() {
-  useEffect(() => resumeInstall(), []);
+export function InstallView({ plugin: asked }: InstallViewProps) {
+  useEffect(() => resumeInstall(asked), []);
+  useFocusAtBegin();
   return (
     <>
+      {asked && (
+        <p class="crumb">
+          <a href={`#/plugins/${asked.type}/${encodeURIComponent(asked.name)}`}>{asked.name}</a>
+        </p>
+      )}
       <div class="view-head">
-        <h1>{t("install.title")}</h1>
+        <h1>{asked ? t("install.title.update", { name: asked.name }) : t("install.title")}</h1>
+        {asked && <span class="muted">{t(`type.${asked.type}`)}</span>}
       </div>
       <InstallJobs />
-      {mayWrite.value ? <Step /> : <Banner tone="info" title={t("token.readsOnly.title")} />}
+      {mayWrite.value ? <Step plugin={asked} /> : <Banner tone="info" title={t("token.readsOnly.title")} />}
     </>
   );
 }
 
-function Step() {
+/** Back where a zip is chosen, the form that had the focus is gone: the focus goes to the top, where what has happened is. */
+function useFocusAtBegin(): void {
+  const { kind } = installStep.value;
+  const last = useRef(kind);
+  useEffect(() => {
+    if (kind === "choose" && last.current !== kind) document.getElementById("content")?.focus();
+    last.current = kind;
+  }, [kind]);
+}
+
+function Step({ plugin }: { readonly plugin: PluginName | undefined }) {
   const step = installStep.value;
-  if (step.kind === "choose") return <ChooseZip failure={step.failure} about={step.about} />;
+  if (step.kind === "choose") return <ChooseZip failure={step.failure} about={step.about} plugin={plugin} />;
   if (step.kind === "review") return <Review {...step} />;
   const label = step.kind === "upload" ? step.label : step.source.label;
   const percent = step.kind === "upload" && step.total > 0 ? Math.floor((100 * step.done) / step.total) : undefined;

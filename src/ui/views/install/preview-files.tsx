@@ -28,8 +28,8 @@ function columnsOfFiles(): readonly Column<PlannedFile>[] {
       id: "path",
       head: t("plugin.files.path"),
       cell: ({ path, replaces }) => (
-        <span class="mono wraps">
-          {path}{" "}
+        <span class="wraps">
+          <span class="mono">{path}</span>{" "}
           {replaces && (
             <Badge tone="warn" icon="alert">
               {t("install.files.replaces")}

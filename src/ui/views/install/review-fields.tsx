@@ -1,4 +1,4 @@
-import type { InstallPreview, PluginType } from "../../api/shapes.ts";
+import type { InstallPreview, PluginName, PluginType } from "../../api/shapes.ts";
 import { t } from "../../i18n/index.ts";
 import { Field } from "../../parts/field.tsx";
 import { PLUGIN_TYPES } from "../../state/addresses.ts";
@@ -6,6 +6,8 @@ import { inspectAgain } from "../../state/install.ts";
 
 interface ReviewFieldsProps {
   readonly report: InstallPreview;
+  /** Whether it was known before which plugin this is: then it is no question. */
+  readonly isKnown: boolean;
   readonly shellParas: string;
   readonly onShellParas: (text: string) => void;
   readonly functions: string;
@@ -13,39 +15,13 @@ interface ReviewFieldsProps {
 }
 
 /** What was found out and can be corrected, and what only the user knows. */
-export function ReviewFields({ report, shellParas, onShellParas, functions, onFunctions }: ReviewFieldsProps) {
+export function ReviewFields({ report, isKnown, shellParas, onShellParas, functions, onFunctions }: ReviewFieldsProps) {
   const { type, name, script, unregistered = [] } = report;
+  if (isKnown && type !== "functions" && !script) return null;
   return (
     <section class="panel">
-      <h3>{t("install.as")}</h3>
-      <Field label={t("column.name")}>
-        {(id) => (
-          <input
-            id={id}
-            class="input"
-            value={name}
-            spellcheck={false}
-            onChange={({ currentTarget }) => void inspectAgain({ type, name: currentTarget.value })}
-          />
-        )}
-      </Field>
-      <Field label={t("type.label")} hint={t("install.type.hint")}>
-        {(id, hintId) => (
-          <select
-            id={id}
-            class="select"
-            aria-describedby={hintId}
-            value={type}
-            onChange={({ currentTarget }) => void inspectAgain({ type: currentTarget.value as PluginType, name })}
-          >
-            {PLUGIN_TYPES.map((one) => (
-              <option key={one} value={one}>
-                {t(`type.${one}`)}
-              </option>
-            ))}
-          </select>
-        )}
-      </Field>
+      <h3>{t(isKnown ? "install.options" : "install.as")}</h3>
+      {!isKnown && <Identity type={type} name={name} />}
       {type === "functions" && (
         <Field
           label={t("install.functions")}
@@ -79,5 +55,41 @@ export function ReviewFields({ report, shellParas, onShellParas, functions, onFu
         </Field>
       )}
     </section>
+  );
+}
+
+/** Found out from the zip; another answer has it inspected again. */
+function Identity({ type, name }: PluginName) {
+  return (
+    <>
+      <Field label={t("column.name")}>
+        {(id) => (
+          <input
+            id={id}
+            class="input"
+            value={name}
+            spellcheck={false}
+            onChange={({ currentTarget }) => void inspectAgain({ type, name: currentTarget.value })}
+          />
+        )}
+      </Field>
+      <Field label={t("type.label")} hint={t("install.type.hint")}>
+        {(id, hintId) => (
+          <select
+            id={id}
+            class="select"
+            aria-describedby={hintId}
+            value={type}
+            onChange={({ currentTarget }) => void inspectAgain({ type: currentTarget.value as PluginType, name })}
+          >
+            {PLUGIN_TYPES.map((one) => (
+              <option key={one} value={one}>
+                {t(`type.${one}`)}
+              </option>
+            ))}
+          </select>
+        )}
+      </Field>
+    </>
   );
 }

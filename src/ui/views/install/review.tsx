@@ -51,21 +51,26 @@ export function Review({ source, report, isStale, failure }: ReviewProps) {
       <p class="muted wraps">{source.label}</p>
       {installed && <p>{t("install.replaces", { name, version: installed.version || t("version.none") })}</p>}
       <div class="sections">
-        <section class="panel">
-          <h3>{t("plugin.verdict")}</h3>
-          {verdict === "compatible" && <p>{t("plugin.verdict.compatible")}</p>}
-          <Problems problems={problems} />
-          {engineFunctions?.remedy && <p>{engineFunctions.remedy}</p>}
-        </section>
-        <ReviewFields
-          report={report}
-          shellParas={shellParas}
-          onShellParas={setShellParas}
-          functions={functions}
-          onFunctions={setFunctions}
-        />
-        <PreviewScript report={report} />
-        <PreviewFiles files={report.files} />
+        <div class="column">
+          <section class="panel">
+            <h3>{t("plugin.verdict")}</h3>
+            {verdict === "compatible" && <p>{t("plugin.verdict.compatible")}</p>}
+            <Problems problems={problems} />
+            {engineFunctions?.remedy && <p>{engineFunctions.remedy}</p>}
+          </section>
+          <PreviewScript report={report} />
+        </div>
+        <div class="column">
+          <ReviewFields
+            report={report}
+            isKnown={source.plugin !== undefined}
+            shellParas={shellParas}
+            onShellParas={setShellParas}
+            functions={functions}
+            onFunctions={setFunctions}
+          />
+          <PreviewFiles files={report.files} />
+        </div>
       </div>
       {failure && <Failure failure={failure} />}
       <div class="panel-actions">
