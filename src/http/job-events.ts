@@ -8,13 +8,11 @@ interface EventOptions {
   readonly printed?: string;
   /** The least time between two events in which only the bytes have changed. */
   readonly progressMs: number;
-  /** The same between two of what install.sh prints. */
-  readonly outputMs: number;
   /** Between two heartbeats. A client that reads nothing for two of them is disconnected. */
   readonly heartbeatMs: number;
 }
 
-const OPTIONS: EventOptions = { progressMs: 200, outputMs: 50, heartbeatMs: 15_000 };
+const OPTIONS: EventOptions = { progressMs: 200, heartbeatMs: 15_000 };
 
 /** Bytes of events that wait for a slow client; further events are dropped. */
 const MAX_WAITING_BYTES = 16 * 1024;
@@ -31,14 +29,12 @@ export class JobEvents extends Readable {
   readonly #unwatch: () => void;
   readonly #heartbeat: NodeJS.Timeout;
   #next: NodeJS.Timeout | undefined;
-  #nextOutput: NodeJS.Timeout | undefined;
   /** Whether the client is ready for more. */
   #isReady = false;
   /** Whether it read nothing since the last heartbeat. */
   #isStalled = false;
   #isOver = false;
   #sentAt = 0;
-  #printedAt = 0;
   #sentRevision = -1;
   #sentStage = "";
 
@@ -63,7 +59,7 @@ export class JobEvents extends Readable {
     if (this.#job.result !== undefined) this.#end();
     else {
       this.#sendWhenDue();
-      this.#printWhenDue();
+      this.#printWhenReady();
     }
   }
 
@@ -71,7 +67,6 @@ export class JobEvents extends Readable {
     this.#unwatch();
     clearInterval(this.#heartbeat);
     clearTimeout(this.#next);
-    clearTimeout(this.#nextOutput);
     callback(error);
   }
 
@@ -81,7 +76,7 @@ export class JobEvents extends Readable {
     else if (this.#job.stage !== this.#sentStage && this.readableLength < MAX_WAITING_BYTES) this.#send("progress");
     else {
       this.#sendWhenDue();
-      this.#printWhenDue();
+      this.#printWhenReady();
     }
   }
 
@@ -98,21 +93,12 @@ export class JobEvents extends Readable {
   }
 
   /** Of what is printed meanwhile, the end is kept for the next time. */
-  #printWhenDue(): void {
-    if (!this.#isReady || this.#isOver || this.#nextOutput !== undefined) return;
-    const wait = this.#printedAt + this.#options.outputMs - performance.now();
-    if (wait <= 0) this.#print(this.#output.next());
-    else if (this.#job.output !== undefined) this.#nextOutput = setTimeout(() => this.#printLate(), wait);
-  }
-
-  #printLate(): void {
-    this.#nextOutput = undefined;
-    this.#printWhenDue();
+  #printWhenReady(): void {
+    if (this.#isReady && !this.#isOver) this.#print(this.#output.next());
   }
 
   #print(text: string): void {
     if (text === "") return;
-    this.#printedAt = performance.now();
     this.#isReady = false;
     this.push(`event: output\ndata: ${JSON.stringify({ text })}\n\n`);
   }
@@ -128,7 +114,7 @@ export class JobEvents extends Readable {
   #end(): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#print(this.#output.end() || (this.#options.printed ?? ""));
+    this.#print(this.#output.next() || (this.#options.printed ?? ""));
     this.#send("end");
     this.push(null);
   }

@@ -1,6 +1,9 @@
 import { readdir } from "node:fs/promises";
 import { join, relative, sep } from "node:path";
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
+import { hasCode } from "../lib/errors.ts";
+import { NOT_THERE } from "../lib/files.ts";
+import { Lazy } from "../lib/lazy.ts";
 import { NO_COMPILERS } from "./validation.ts";
 
 const PREFIX = "/ui/";
@@ -32,18 +35,16 @@ interface OpenFiles {
  * Fastify with @fastify/static, which has no port and gets its requests from this one, after all hooks.
  */
 export class PageFiles {
-  readonly #folder: string;
-  #open: Promise<OpenFiles> | undefined;
+  readonly #open: Lazy<OpenFiles>;
 
   /** @param folder which need not be there */
   constructor(folder: string) {
-    this.#folder = folder;
+    this.#open = new Lazy(() => openFiles(folder));
   }
 
   /** Sends the file of a path such as `/ui/assets/main-1a2b.js`; false, and nothing was sent, where there is none. */
   async send(path: string, request: FastifyRequest, reply: FastifyReply): Promise<boolean> {
-    this.#open ??= openFiles(this.#folder);
-    const { paths, server } = await this.#open;
+    const { paths, server } = await this.#open.get();
     if (!path.startsWith(PREFIX) || !paths.has(path.slice(PREFIX.length) || INDEX)) return false;
     reply.hijack();
     server.routing(request.raw, reply.raw);
@@ -51,7 +52,7 @@ export class PageFiles {
   }
 
   async close(): Promise<void> {
-    await (await this.#open)?.server.close();
+    await (await this.#open.made())?.server.close();
   }
 }
 
@@ -83,7 +84,10 @@ async function openFiles(folder: string): Promise<OpenFiles> {
 
 /** What the build made to be asked for; nothing where there was no build. */
 async function filePaths(folder: string): Promise<ReadonlySet<string>> {
-  const items = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => []);
+  const items = await readdir(folder, { recursive: true, withFileTypes: true }).catch((error) => {
+    if (hasCode(error, ...NOT_THERE)) return [];
+    throw error;
+  });
   const files = items.filter((item) => item.isFile() && !item.name.startsWith(".") && !COMPRESSED.test(item.name));
   return new Set(files.map((item) => relative(folder, join(item.parentPath, item.name)).replaceAll(sep, "/")));
 }

@@ -1,12 +1,13 @@
 import { readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { KEPT_OUTPUT_BYTES } from "../domain/change.ts";
-import { makeFolder } from "../lib/durable.ts";
 import { hasCode } from "../lib/errors.ts";
 import { NOT_THERE } from "../lib/files.ts";
 import { readSmallFile, UnfitFile } from "../lib/small-file.ts";
+import { isOwn, makeJobsFolder } from "./jobs-folder.ts";
 
-const SUFFIX = ".log";
+/** Ids of jobs are UUIDs. */
+const NAME = /^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.log$/;
 
 /** What install.sh printed in the jobs that have ended: a file for each. */
 export class JobLogs {
@@ -18,7 +19,7 @@ export class JobLogs {
 
   /** @param text at most `KEPT_OUTPUT_BYTES` @throws the file system's error */
   async write(id: string, text: string): Promise<void> {
-    await makeFolder(this.#folder, 0o700);
+    await makeJobsFolder(this.#folder);
     await writeFile(this.#file(id), text, { mode: 0o600, flag: "wx" });
   }
 
@@ -39,15 +40,16 @@ export class JobLogs {
 
   /** Removes those of jobs that are not known, which a kill has left. Never throws. */
   async sweep(isKnown: (id: string) => boolean): Promise<void> {
+    if (!(await isOwn(this.#folder))) return;
     const names = await readdir(this.#folder).catch(() => []);
     for (const name of names) {
-      const id = name.slice(0, -SUFFIX.length);
-      if (name.endsWith(SUFFIX) && !isKnown(id)) await this.remove(id);
+      const id = NAME.exec(name)?.[1];
+      if (id !== undefined && !isKnown(id)) await this.remove(id);
     }
   }
 
   /** @param id of a job that is known: a UUID */
   #file(id: string): string {
-    return join(this.#folder, id + SUFFIX);
+    return join(this.#folder, `${id}.log`);
   }
 }

@@ -1,12 +1,13 @@
 import { constants } from "node:fs";
-import { type FileHandle, lstat, open } from "node:fs/promises";
+import { type FileHandle, open } from "node:fs/promises";
 import { dirname } from "node:path";
-import { dropTemporaries, makeFolder, replaceFile } from "../lib/durable.ts";
+import { dropTemporaries, replaceFile } from "../lib/durable.ts";
 import { hasCode } from "../lib/errors.ts";
 import { OPEN_WITHOUT_WAITING } from "../lib/files.ts";
 import type { Log } from "../lib/log.ts";
 import type { JobView } from "./job.ts";
 import { type RecordLine, readLines, toLine } from "./job-record.ts";
+import { makeJobsFolder } from "./jobs-folder.ts";
 
 const { O_WRONLY, O_APPEND, O_CREAT, O_NOFOLLOW, O_NONBLOCK, O_NOCTTY } = constants;
 const APPEND = O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
@@ -47,6 +48,7 @@ export class JobRecordFile {
   #bytes = 0;
   #rewriteAt: number;
   #isFailing = false;
+  #isUnread = false;
   #isClosed = false;
 
   constructor(file: string, log: Log, limits: FileLimits = LIMITS) {
@@ -77,14 +79,16 @@ export class JobRecordFile {
     while (this.#writing !== undefined) await this.#writing;
   }
 
-  /** The jobs in it, in the order in which they came. None where it is not there, or can't be read. */
-  async read(): Promise<JobView[]> {
+  /** The jobs in it, in the order in which they came. @returns undefined where it can't be read, which is logged once */
+  async read(): Promise<JobView[] | undefined> {
     await this.written();
     try {
-      return readLines((await this.#readEnd()).split("\n"));
+      return await readLines(await this.#readEnd());
     } catch (err) {
-      if (!hasCode(err, "ENOENT")) this.#log.error({ err }, "the record of earlier jobs can't be read");
-      return [];
+      if (hasCode(err, "ENOENT")) return [];
+      if (!this.#isUnread) this.#log.error({ err }, "the record of earlier jobs can't be read");
+      this.#isUnread = true;
+      return undefined;
     }
   }
 
@@ -135,7 +139,7 @@ export class JobRecordFile {
     this.#rewriteAt = Math.max(this.#limits.rewriteBytes, 2 * Buffer.byteLength(text));
     try {
       await dropTemporaries(this.#file);
-      await replaceFile(this.#file, text);
+      await replaceFile(this.#file, text, 0o600);
     } catch (err) {
       this.#report(err);
     }
@@ -143,9 +147,7 @@ export class JobRecordFile {
   }
 
   async #open(): Promise<FileHandle> {
-    const folder = dirname(this.#file);
-    await makeFolder(folder, 0o700);
-    if (!(await lstat(folder)).isDirectory()) throw new Error(`${folder} is a link; move it away`);
+    await makeJobsFolder(dirname(this.#file));
     const handle = await open(this.#file, APPEND, 0o600);
     const stat = await handle.stat();
     this.#bytes = stat.size;
@@ -154,13 +156,14 @@ export class JobRecordFile {
     throw new Error(`${this.#file} is not a file; move it away`);
   }
 
-  async #readEnd(): Promise<string> {
+  async #readEnd(): Promise<Buffer> {
     await using handle = await open(this.#file, OPEN_WITHOUT_WAITING);
     const stat = await handle.stat();
     if (!stat.isFile()) throw new Error(`${this.#file} is not a file; move it away`);
+    this.#bytes = stat.size;
     const bytes = Buffer.alloc(Math.min(stat.size, this.#limits.maxReadBytes));
     const { bytesRead } = await handle.read(bytes, 0, bytes.length, stat.size - bytes.length);
-    return bytes.subarray(0, bytesRead).toString();
+    return bytes.subarray(0, bytesRead);
   }
 
   async #closeHandle(): Promise<void> {

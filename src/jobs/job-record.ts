@@ -3,6 +3,8 @@ import { Value } from "@sinclair/typebox/value";
 import { RESTART_STAGES, STAGES, type Stage } from "../domain/change.ts";
 import { ERROR_STATUS } from "../domain/errors.ts";
 import { PACKAGE_TYPES } from "../domain/plugin.ts";
+import { Breather } from "../lib/event-loop.ts";
+import { isObject } from "../lib/objects.ts";
 import { isFailure, JOB_ACTIONS, JOB_STATES, type JobResult, type JobView } from "./job.ts";
 
 /** A line of the record of jobs: a job when it begins and when it has ended, and each stage between. */
@@ -11,10 +13,15 @@ export type RecordLine = { readonly job: JobView } | { readonly id: string; read
 /** The most bytes of a line; a longer result is left out of it. A restart of the engine with a thousand rules has less. */
 const MAX_LINE_BYTES = 256 * 1024;
 
+/** The same in UTF-8, in which a character of JSON has three bytes at most. What is longer is not ours. */
+const MAX_READ_BYTES = 3 * MAX_LINE_BYTES;
+
+const [LINE_END, BRACE] = Buffer.from("\n{");
+
 const oneOf = <T extends string>(values: readonly T[]) => Type.Union(values.map((value) => Type.Literal(value)));
 
 /** Made when a record is read: a start has no use for it. */
-function lineSchema() {
+function lineSchemas() {
   const text = Type.Optional(Type.String());
   const stage = oneOf<Stage>([...STAGES, ...RESTART_STAGES]);
   const id = Type.String({ pattern: "^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$" });
@@ -27,8 +34,8 @@ function lineSchema() {
     message: text,
   });
 
-  return Type.Union([
-    Type.Object({
+  return {
+    job: Type.Object({
       job: Type.Object({
         id,
         action: oneOf(JOB_ACTIONS),
@@ -46,8 +53,8 @@ function lineSchema() {
         result: Type.Optional(ResultSchema),
       }),
     }),
-    Type.Object({ id, stage }),
-  ]);
+    stage: Type.Object({ id, stage }),
+  };
 }
 
 /** One line of JSON, without its end. */
@@ -62,28 +69,46 @@ function shortened(result: JobResult): JobResult {
   return isFailure(result) ? { ...result, body } : { status: result.status, body };
 }
 
-/** The jobs of a record, in the order in which they came. Lines that are torn, or not ours, are left out. */
-export function readLines(lines: Iterable<string>): JobView[] {
-  const schema = lineSchema();
+/**
+ * The jobs of a record, in the order in which they came. Lines that are torn, or not ours, are left out. Others are answered
+ * meanwhile: whatever is there, and however much of it, is looked at line by line.
+ */
+export async function readLines(bytes: Buffer): Promise<JobView[]> {
+  const schemas = lineSchemas();
   const jobs = new Map<string, JobView>();
-  for (const json of lines) {
-    const line = json === "" ? undefined : parse(json, schema);
-    if (line === undefined) continue;
-    if ("job" in line) jobs.set(line.job.id, line.job as JobView);
-    else {
-      const job = jobs.get(line.id);
-      if (job !== undefined && job.result === undefined)
-        jobs.set(line.id, { ...job, state: "running", stage: line.stage });
-    }
+  const breather = new Breather();
+  for (let start = 0, end = 0; start < bytes.length; start = end + 1) {
+    while (bytes[start] === LINE_END) start += 1;
+    end = bytes.indexOf("\n", start);
+    if (end < 0) end = bytes.length;
+    if (bytes[start] !== BRACE || end - start > MAX_READ_BYTES) continue;
+    take(parse(bytes.toString("utf8", start, end), schemas), jobs);
+    await breather.breathe();
   }
   return [...jobs.values()];
 }
 
-function parse<T extends TSchema>(json: string, schema: T): Static<T> | undefined {
+function take(line: RecordLine | undefined, jobs: Map<string, JobView>): void {
+  if (line === undefined) return;
+  if ("job" in line) jobs.set(line.job.id, line.job);
+  else {
+    const job = jobs.get(line.id);
+    if (job !== undefined && job.result === undefined)
+      jobs.set(line.id, { ...job, state: "running", stage: line.stage });
+  }
+}
+
+function parse(json: string, { job, stage }: ReturnType<typeof lineSchemas>): RecordLine | undefined {
   try {
-    const line: unknown = Value.Clean(schema, JSON.parse(json));
-    return Value.Check(schema, line) ? line : undefined;
+    const line: unknown = JSON.parse(json);
+    if (!isObject(line)) return undefined;
+    return "job" in line ? (clean(job, line) as RecordLine | undefined) : clean(stage, line);
   } catch {
     return undefined;
   }
+}
+
+function clean<T extends TSchema>(schema: T, value: unknown): Static<T> | undefined {
+  const cleaned = Value.Clean(schema, value);
+  return Value.Check(schema, cleaned) ? cleaned : undefined;
 }

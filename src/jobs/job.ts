@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
-import { KEPT_OUTPUT_BYTES, type Progress, type Stage } from "../domain/change.ts";
+import type { Progress, Stage } from "../domain/change.ts";
 import { ERROR_STATUS, type ErrorCode, PluginError } from "../domain/errors.ts";
 import type { PackageId } from "../domain/plugin.ts";
-import { KeptBytes } from "../lib/kept-bytes.ts";
+import { JobOutput } from "./job-output.ts";
 import { ProgressMeter } from "./progress-meter.ts";
 
 /** `interrupted`: the end of the server cut it off. */
@@ -80,7 +80,7 @@ export interface JobReading {
   readonly revision: number;
   view(): JobView;
   /** What its install.sh has printed, while that is in memory. */
-  readonly output: KeptBytes | undefined;
+  readonly output: JobOutput | undefined;
   /** Calls the listener after each change, until the returned function is called. Use `Jobs.watch`, which is bounded. */
   watch(listener: () => void): () => void;
 }
@@ -116,7 +116,7 @@ export class Job implements JobReading {
   /** Called when a stage begins. */
   onStage: ((stage: Stage) => void) | undefined;
   #stage: Stage = "waiting";
-  #output: KeptBytes | undefined;
+  #output: JobOutput | undefined;
   #startedAt: Date | undefined;
   /** How it ended. What its work reports after that changes nothing. */
   #end: JobView | undefined;
@@ -153,7 +153,7 @@ export class Job implements JobReading {
     return { id, ...subject, state, ...this.#meter.read(), createdAt, ...started, ...this.#log() };
   }
 
-  get output(): KeptBytes | undefined {
+  get output(): JobOutput | undefined {
     return this.#output;
   }
 
@@ -174,6 +174,7 @@ export class Job implements JobReading {
 
   async #run(work: JobWork): Promise<void> {
     const result = await this.#resultOf(work);
+    this.#output?.end();
     const state = stateAfter(result);
     const done = state === "done" ? { percent: 100 } : {};
     const restart = isFailure(result) ? undefined : result.headers?.job;
@@ -206,10 +207,9 @@ export class Job implements JobReading {
   #print(chunk: Uint8Array): void {
     if (this.#end !== undefined) return;
     const isFirst = this.#output === undefined;
-    this.#output ??= new KeptBytes(KEPT_OUTPUT_BYTES);
+    this.#output ??= new JobOutput(() => this.#tell());
     this.#output.add(chunk);
     if (isFirst) this.#notify();
-    else this.#tell();
   }
 
   #log(): Pick<JobView, "log"> {

@@ -78,9 +78,7 @@ export class Jobs {
     if (job.result === undefined) this.#record.add({ job: job.view() });
     job.onStage = (stage) => this.#record.add({ id: job.id, stage });
     void job.ended.then(() => {
-      const kept = this.#retire(job);
-      this.#keeping.add(kept);
-      void kept.finally(() => this.#keeping.delete(kept));
+      this.#keep(this.#retire(job));
     });
   }
 
@@ -146,7 +144,7 @@ export class Jobs {
    * @throws PluginError of the storage
    */
   async printed(job: JobReading): Promise<string | undefined> {
-    if (job.output !== undefined) return terminalText(job.output.since(0).bytes, KEPT_OUTPUT_BYTES);
+    if (job.output !== undefined) return terminalText(job.output.printed.since(0).bytes, KEPT_OUTPUT_BYTES);
     return job.view().log === undefined ? undefined : this.#logs.read(job.id).catch(rethrowStorageError);
   }
 
@@ -184,6 +182,12 @@ export class Jobs {
 
   #numberOf(job: JobReading): number {
     return this.#numbers.get(job) ?? 0;
+  }
+
+  /** Nobody waits for it but the end of this process: the next one has the folder for itself. */
+  #keep(work: Promise<void>): void {
+    this.#keeping.add(work);
+    void work.finally(() => this.#keeping.delete(work));
   }
 
   async #retire(job: Job): Promise<void> {
@@ -226,7 +230,7 @@ export class Jobs {
   }
 
   #dropLog(job: JobReading): void {
-    if (job.view().log !== undefined) void this.#logs.remove(job.id);
+    if (job.view().log !== undefined) this.#keep(this.#logs.remove(job.id));
   }
 
   async #findPast(id: string): Promise<PastJob | undefined> {
@@ -240,7 +244,12 @@ export class Jobs {
   }
 
   async #read(): Promise<void> {
-    const views = (await this.#record.read()).filter(({ id }) => !this.#jobs.has(id));
+    const read = await this.#record.read();
+    if (read === undefined) {
+      this.#reading = undefined; // the next one who asks may have more luck
+      return;
+    }
+    const views = read.filter(({ id }) => !this.#jobs.has(id));
     const room = Math.max(0, this.#options.limits.keep - this.#ended.size);
     const kept = room === 0 ? [] : views.slice(-room);
     for (const [index, view] of kept.entries()) {
@@ -250,16 +259,18 @@ export class Jobs {
       this.#past.set(job.id, job);
       this.#numbers.set(job, FIRST_NUMBER - kept.length + 1 + index);
     }
-    void this.#logs.sweep((id) => this.#past.has(id) || this.#jobs.has(id));
+    this.#keep(this.#logs.sweep((id) => this.#past.has(id) || this.#jobs.has(id)));
   }
 
   async #rewrite(): Promise<void> {
     if (this.#isRewriting) return;
     this.#isRewriting = true;
     await this.#readPast();
-    await this.#record.rewrite(() =>
-      [...this.#past.values(), ...this.#jobs.values()].map((job) => ({ job: job.view() })),
-    );
+    if (this.#reading !== undefined) {
+      await this.#record.rewrite(() =>
+        [...this.#past.values(), ...this.#jobs.values()].map((job) => ({ job: job.view() })),
+      );
+    }
     this.#isRewriting = false;
   }
 }

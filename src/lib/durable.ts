@@ -69,10 +69,10 @@ async function isFolder(path: string): Promise<boolean> {
 }
 
 /** Replaces a file's content so that at every instant, also after a power cut, it has the old or the new one whole. */
-export async function replaceFile(file: string, content: string): Promise<void> {
+export async function replaceFile(file: string, content: string, mode = 0o644): Promise<void> {
   const temporary = `${file}.${randomBytes(6).toString("hex")}.tmp`;
   try {
-    const handle = await open(temporary, "wx", 0o644);
+    const handle = await open(temporary, "wx", mode);
     try {
       await handle.writeFile(content);
       await handle.sync();

@@ -1,5 +1,6 @@
 import type { Metric, Registry } from "prom-client";
 import { Brief } from "../lib/briefly.ts";
+import { Lazy } from "../lib/lazy.ts";
 import { FIGURES, type Figure } from "./figures.ts";
 import { Reader, type Reading, type Sources } from "./reading.ts";
 
@@ -20,7 +21,8 @@ export class Metrics {
   readonly #reader: Reader;
   /** Those who ask while it is being made share one. */
   readonly #scrape = new Brief(() => this.#make());
-  #registry: Promise<Registry> | undefined;
+  /** Which figures there are depends on the settings alone, so those of the first reading stay. */
+  readonly #registry = new Lazy(() => this.#createRegistry());
   #reading: Reading | undefined;
 
   constructor(sources: Sources) {
@@ -33,19 +35,16 @@ export class Metrics {
   }
 
   async #make(): Promise<Scrape> {
-    const reading = await this.#reader.read();
-    this.#reading = reading;
-    this.#registry ??= this.#createRegistry(reading);
-    const registry = await this.#registry;
+    this.#reading = await this.#reader.read();
+    const registry = await this.#registry.get();
     return { contentType: registry.contentType, text: await registry.metrics() };
   }
 
-  /** Which figures there are depends on the settings alone, so those of the first reading stay. */
-  async #createRegistry(first: Reading): Promise<Registry> {
+  async #createRegistry(): Promise<Registry> {
     const { collectDefaultMetrics, Registry } = await import("prom-client");
     const registry = new Registry();
     for (const figure of FIGURES)
-      if (figure.samples(first) !== undefined) registry.registerMetric(this.#metric(figure));
+      if (this.#reading && figure.samples(this.#reading) !== undefined) registry.registerMetric(this.#metric(figure));
     collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: HOUR_MS });
     for (const { name } of registry.getMetricsAsArray()) if (LEFT_OUT.test(name)) registry.removeSingleMetric(name);
     return registry;

@@ -9,6 +9,7 @@ import { DropZone } from "./shell/drop-zone.tsx";
 import { Header } from "./shell/header.tsx";
 import { PendingBanner } from "./shell/pending-banner.tsx";
 import { TokenDialog } from "./shell/token-dialog.tsx";
+import { pluginAt } from "./state/addresses.ts";
 import { CatalogueView } from "./views/catalogue.tsx";
 import { InstallView } from "./views/install/install.tsx";
 import { JobView } from "./views/job.tsx";
@@ -31,23 +32,25 @@ export function App() {
         <Switch>
           <Route path="/" component={PluginsView} />
           <Route path="/plugins/:type/:name">
-            {(params) => <PluginView key={`${params.type}/${params.name}`} {...params} />}
+            {(params) => {
+              const id = pluginAt(params);
+              return id ? <PluginView key={`${id.type}/${id.name}`} {...id} /> : <UnknownPage />;
+            }}
           </Route>
           <Route path="/install">
-            <InstallView />
+            <InstallView plugin={undefined} />
           </Route>
           <Route path="/install/:type/:name">
-            {(params) => <InstallView key={`${params.type}/${params.name}`} {...params} />}
+            {(params) => {
+              const id = pluginAt(params);
+              return id ? <InstallView key={`${id.type}/${id.name}`} plugin={id} /> : <UnknownPage />;
+            }}
           </Route>
           <Route path="/catalogue" component={CatalogueView} />
           <Route path="/upgrade" component={UpgradeView} />
           <Route path="/jobs" component={JobsView} />
           <Route path="/jobs/:id">{({ id }) => <JobView key={id} id={id} />}</Route>
-          <Route>
-            <EmptyState icon="question" title={t("page.unknown")}>
-              <a href="#/">{t("page.toPlugins")}</a>
-            </EmptyState>
-          </Route>
+          <Route component={UnknownPage} />
         </Switch>
       </main>
       <Arrival />
@@ -55,5 +58,13 @@ export function App() {
       <TokenDialog />
       <LiveRegion />
     </Router>
+  );
+}
+
+function UnknownPage() {
+  return (
+    <EmptyState icon="question" title={t("page.unknown")}>
+      <a href="#/">{t("page.toPlugins")}</a>
+    </EmptyState>
   );
 }

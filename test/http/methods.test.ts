@@ -44,6 +44,12 @@ const ALLOW: readonly (readonly [path: string, allow: string])[] = [
   ["/jobs", "GET, HEAD, OPTIONS"],
   ["/jobs/1", "DELETE, GET, HEAD, OPTIONS"],
   ["/jobs/1/events", "GET, HEAD, OPTIONS"],
+  ["/jobs/1/log", "GET, HEAD, OPTIONS"],
+  ["/plugins/sources/random/log", "GET, HEAD, OPTIONS"],
+  ["/plugins/inspect", "OPTIONS, POST"],
+  ["/openapi.json", "GET, HEAD, OPTIONS"],
+  ["/docs", "GET, HEAD, OPTIONS"],
+  ["/ui/index.html", "GET, HEAD, OPTIONS"],
 ];
 
 /** `QUERY` is left out: Node 20 does not know it. */
@@ -74,6 +80,14 @@ describe.each(ALLOW)("%s", (path, allow) => {
     // The age of the server can have one more digit by now.
     if (path !== "/") expect(comparable(head)).toEqual(comparable(get));
   });
+});
+
+test("what only looks like a known path is not there, whatever the method", async ({ server }) => {
+  for (const path of ["/openapiXjson", "/docsX", "/metrics2", "/uiX", "/plugins/inspectX/y"]) {
+    for (const method of ["GET", "POST", "DELETE"]) {
+      expect([path, (await send(server.url + path, { method })).status]).toEqual([path, 404]);
+    }
+  }
 });
 
 test("a wrong method with a body and a content type is 405 too", async ({ server }) => {

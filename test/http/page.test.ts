@@ -133,7 +133,7 @@ describe("the files", () => {
     await startWithPage({ BASIC__AUTHENTICATION: "true" });
     expect((await get("/ui/")).status).toBe(200);
     expect((await get("/ui/assets/main-1a2b.js")).status).toBe(200);
-    expect((await get("/", { accept: BROWSER })).headers.location).toBe("/ui/");
+    expect((await get("/", { accept: BROWSER })).headers.location).toBe("ui/");
     expect((await get("/plugins")).status).toBe(401);
     expect((await get("/")).status).toBe(401);
   });
@@ -152,8 +152,8 @@ describe("GET /", () => {
   test("sends browsers to the page", async ({ startWithPage, get }) => {
     await startWithPage();
     const { status, headers } = await get("/", { accept: BROWSER });
-    expect([status, headers.location, headers.vary]).toEqual([302, "/ui/", "Accept"]);
-    expect((await get("/ui")).headers.location).toBe("/ui/");
+    expect([status, headers.location, headers.vary]).toEqual([302, "ui/", "Accept"]);
+    expect((await get("/ui")).headers.location).toBe("ui/");
   });
 
   const PROGRAMS = {
@@ -194,7 +194,7 @@ describe("in front of an engine", () => {
       expect([200, 302, 404]).toContain(status);
     }
     const { status, headers } = await send(`${server.url}/`, { headers: { accept: BROWSER } });
-    expect([status, headers.location]).toEqual([302, "/ui/"]);
+    expect([status, headers.location]).toEqual([302, "ui/"]);
     expect(engine.asked.filter(({ path }) => /ui/.test(path))).toEqual([]);
     expect(JSON.parse((await send(`${server.url}/`)).text).pluginServer.version).toBe("0.0.0-test");
   });

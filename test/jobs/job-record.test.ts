@@ -122,7 +122,7 @@ it.skipIf(!CAN_MOUNT)("a record on a full disk is written again when there is ro
   await rm(join(folder, "filler"));
   record.add({ job: last });
   const views = await record.read();
-  expect([views.at(0), views.at(-1)]).toEqual([first, last]);
+  expect([views?.at(0), views?.at(-1)]).toEqual([first, last]);
   await record.close();
 });
 
@@ -214,6 +214,6 @@ it("a record that grows is written anew, with all that is still known", async ()
   expect(record.isLong).toBe(false);
   expect(await record.read()).toEqual([...views.slice(10), late]);
   record.add({ job: views[0] as JobView });
-  expect((await record.read()).length).toBe(12);
+  expect(await record.read()).toHaveLength(12);
   await record.close();
 });

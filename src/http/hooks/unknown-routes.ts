@@ -55,5 +55,6 @@ function decoded(path: string): string {
 }
 
 function pathPattern(url: string): RegExp {
-  return new RegExp(`^${url.replace(/:[^/]+/g, "[^/]+").replace("*", ".*")}$`);
+  const literally = url.replace(/[.+?^${}()|[\]\\]/g, "\\$&");
+  return new RegExp(`^${literally.replace(/:[^/]+/g, "[^/]+").replace("*", ".*")}$`);
 }

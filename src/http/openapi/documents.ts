@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { Lazy } from "../../lib/lazy.ts";
 import { isOfPage } from "./page.ts";
 import type { CollectedRoute } from "./routes.ts";
 
@@ -10,37 +11,28 @@ interface Described {
 
 /** The OpenAPI document and its page: made once, when somebody asks for one of them, so that nobody else pays for it. */
 export class Documents {
-  readonly #routes: readonly CollectedRoute[];
-  readonly #version: string;
-  #described: Promise<Described> | undefined;
+  readonly #described: Lazy<Described>;
 
   /** @param routes may still grow until the first question */
   constructor(routes: readonly CollectedRoute[], version: string) {
-    this.#routes = routes;
-    this.#version = version;
+    this.#described = new Lazy(() => describe(routes, version));
   }
 
   async json(): Promise<Buffer> {
-    return (await this.#describe()).json;
+    return (await this.#described.get()).json;
   }
 
   /** Sends a file of the page by its path, such as `/docs/json`; false, and nothing was sent, where there is none. */
   async sendPage(path: string, request: FastifyRequest, reply: FastifyReply): Promise<boolean> {
     if (!isOfPage(path)) return false;
-    const { server } = await this.#describe();
+    const { server } = await this.#described.get();
     reply.hijack();
     server.routing(request.raw, reply.raw);
     return true;
   }
 
   async close(): Promise<void> {
-    const described = await this.#described?.catch(() => undefined);
-    await described?.server.close();
-  }
-
-  #describe(): Promise<Described> {
-    this.#described ??= describe(this.#routes, this.#version);
-    return this.#described;
+    await (await this.#described.made())?.server.close();
   }
 }
 

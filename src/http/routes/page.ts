@@ -14,7 +14,7 @@ export const pageRoutes: FastifyPluginAsync<PageRoutesOptions> = async (app, { f
 
   const handler = async (request: FastifyRequest, reply: FastifyReply) => {
     const path = request.url.replace(/\?.*$/s, "");
-    if (path === "/ui") return reply.redirect("/ui/");
+    if (path === "/ui") return reply.redirect("ui/"); // a proxy may have put a path before it
     if (!(await files.send(path, request, reply))) throw new PluginError("PAGE_NOT_FOUND", "404 page not found");
     return reply;
   };

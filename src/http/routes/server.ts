@@ -34,7 +34,7 @@ export const serverRoutes: FastifyPluginAsync<ServerRoutesOptions> = async (app,
   app.get("/", { config: { open } }, async (request, reply) => {
     if (!hasPage) return about();
     reply.header("vary", [reply.getHeader("vary") ?? [], "Accept"].flat().join(", ")); // after that of CORS
-    return wantsPage(request) ? reply.redirect("/ui/") : about();
+    return wantsPage(request) ? reply.redirect("ui/") : about();
   });
   app.post("/", { config: { readsOnly: true } }, about);
   app.get("/ping", { config: { open: true } }, (_request, reply) => {

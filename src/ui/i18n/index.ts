@@ -27,7 +27,7 @@ export function setLanguage(value: Language): void {
 
 /** The sentence in the present language, with its `{values}`. Components that call it are drawn again when that changes. */
 export function t(key: Key, values: Values = {}): string {
-  return fill(TABLES[language.value][key], values);
+  return fill(known(key) ?? key, values); // a page that is still open after an update of the server may get words it lacks
 }
 
 /** The sentence for that number; `{n}` in it is the number. */

@@ -1,16 +1,16 @@
 import { useEffect, useState } from "preact/hooks";
 import { useLocation, useRoute } from "wouter-preact";
 import { mayWrite } from "../api/access.ts";
-import type { PluginType } from "../api/shapes.ts";
 import { t } from "../i18n/index.ts";
 import { Icon } from "../parts/icon.tsx";
+import { pluginAt } from "../state/addresses.ts";
 import { inspectFile } from "../state/install.ts";
 
 /** Takes a zip that is dropped anywhere on the page. Without it a browser would leave the page and show the file. */
 export function DropZone() {
   const [isOver, setOver] = useState(false);
   const [, navigate] = useLocation();
-  const [isUpdate, update] = useRoute("/install/:type/:name");
+  const [, update] = useRoute("/install/:type/:name");
   const { type, name } = update ?? {};
   useEffect(() => {
     const listening = new AbortController();
@@ -28,12 +28,12 @@ export function DropZone() {
       setOver(false);
       const [file] = event.dataTransfer?.files ?? [];
       if (file === undefined || !mayWrite.peek()) return;
-      if (isUpdate) return void inspectFile(file, { type: type as PluginType, name: decodeURIComponent(name ?? "") });
-      void inspectFile(file);
-      navigate("/install");
+      const asked = pluginAt({ type, name });
+      void inspectFile(file, asked);
+      if (asked === undefined) navigate("/install");
     });
     return () => listening.abort();
-  }, [isUpdate, type, name]);
+  }, [type, name]);
   if (!isOver) return null;
   return (
     <div class="drop-zone" aria-hidden="true">

@@ -10,10 +10,9 @@ import { Button, LinkButton } from "../parts/button.tsx";
 import { EmptyState } from "../parts/empty-state.tsx";
 import { Failure } from "../parts/failure.tsx";
 import { type Column, Table } from "../parts/table.tsx";
+import { PLUGIN_TYPES } from "../state/addresses.ts";
 import { inspectUrl } from "../state/install.ts";
 import { useResource } from "../state/resource.ts";
-
-const TYPES = ["sources", "sinks", "functions"] as const;
 
 /** What the plugin hosts offer, beside what is installed. The hosts are asked once, not again and again. */
 export function CatalogueView() {
@@ -52,7 +51,7 @@ export function CatalogueView() {
 const keyOf = ({ type, name }: Offer) => `${type}/${name}`;
 
 async function offersOfAll(signal: AbortSignal): Promise<Offers> {
-  const lists = await Promise.all(TYPES.map((type) => api.offers(type, signal)));
+  const lists = await Promise.all(PLUGIN_TYPES.map((type) => api.offers(type, signal)));
   // A host that is down fails for each type, with the same words or the path of the type in them.
   const failed = new Map(lists.flatMap((list) => list.failed).map((one) => [one.host, one]));
   return { plugins: lists.flatMap((list) => list.plugins), failed: [...failed.values()] };

@@ -1,5 +1,6 @@
 import { t } from "../i18n/index.ts";
 import { JobPanel } from "../parts/job-panel.tsx";
+import { decodedPart } from "../state/addresses.ts";
 
 /** One job, for the address that the API gives it. */
 export function JobView({ id }: { readonly id: string }) {
@@ -12,7 +13,7 @@ export function JobView({ id }: { readonly id: string }) {
         <h1>{t("job.title")}</h1>
       </div>
       <section class="panel">
-        <JobPanel id={decodeURIComponent(id)} />
+        <JobPanel id={decodedPart(id)} />
       </section>
     </>
   );

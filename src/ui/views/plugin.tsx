@@ -1,7 +1,7 @@
 import { useState } from "preact/hooks";
 import { mayWrite } from "../api/access.ts";
 import { api } from "../api/calls.ts";
-import type { PluginDetails, PluginName, PluginType } from "../api/shapes.ts";
+import type { PluginDetails, PluginName } from "../api/shapes.ts";
 import { t } from "../i18n/index.ts";
 import { EngineBadge, VerdictBadge } from "../parts/badges.tsx";
 import { Button, LinkButton } from "../parts/button.tsx";
@@ -18,8 +18,8 @@ import { PluginVersions } from "./plugin-versions.tsx";
 const EVERY_SECONDS = 10;
 
 /** One plugin: whether the engine loads it, what uses it, its versions, files and log. */
-export function PluginView({ type, name }: { readonly type: string; readonly name: string }) {
-  const id: PluginName = { type: type as PluginType, name: decodeURIComponent(name) };
+export function PluginView({ type, name }: PluginName) {
+  const id = { type, name };
   const { data, failure, refresh } = useResource(`plugin/${type}/${name}`, (signal) => api.plugin(id, signal), {
     every: EVERY_SECONDS,
   });

@@ -8,6 +8,7 @@ import { Button, LinkButton } from "../parts/button.tsx";
 import { EmptyState } from "../parts/empty-state.tsx";
 import { Failure } from "../parts/failure.tsx";
 import { Table } from "../parts/table.tsx";
+import { PLUGIN_TYPES } from "../state/addresses.ts";
 import { useResource } from "../state/resource.ts";
 import { columnsFor } from "./plugins-columns.tsx";
 import { ALL, filtered, type PluginFilter } from "./plugins-filter.ts";
@@ -70,7 +71,6 @@ function Count({ all, shown }: { readonly all: number; readonly shown: number })
   );
 }
 
-const TYPES = ["sources", "sinks", "functions"] as const;
 const VERDICTS = ["compatible", "incompatible", "unknown"] as const;
 
 function Filters() {
@@ -99,7 +99,7 @@ function Filters() {
         onChange={({ currentTarget }) => set({ type: currentTarget.value as PluginFilter["type"] })}
       >
         <option value="">{t("type.all")}</option>
-        {TYPES.map((one) => (
+        {PLUGIN_TYPES.map((one) => (
           <option key={one} value={one}>
             {t(`type.${one}`)}
           </option>

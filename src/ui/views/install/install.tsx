@@ -1,6 +1,6 @@
 import { useEffect, useRef } from "preact/hooks";
 import { mayWrite } from "../../api/access.ts";
-import type { PluginName, PluginType } from "../../api/shapes.ts";
+import type { PluginName } from "../../api/shapes.ts";
 import { t } from "../../i18n/index.ts";
 import { Banner } from "../../parts/banner.tsx";
 import { Button } from "../../parts/button.tsx";
@@ -11,14 +11,12 @@ import { InstallJobs } from "./install-jobs.tsx";
 import { Review } from "./review.tsx";
 
 interface InstallViewProps {
-  /** The plugin that shall be updated; without them, the zip says which plugin it is. */
-  readonly type?: string;
-  readonly name?: string;
+  /** The one that shall be updated; without it, the zip says which plugin it is. */
+  readonly plugin: PluginName | undefined;
 }
 
 /** From a zip to an installed plugin: chosen, inspected, looked at, and then followed as a job. */
-export function InstallView({ type, name }: InstallViewProps) {
-  const asked = type && name ? { type: type as PluginType, name: decodeURIComponent(name) } : undefined;
+export function InstallView({ plugin: asked }: InstallViewProps) {
   useEffect(() => resumeInstall(asked), []);
   useFocusAtBegin();
   return (

@@ -1,9 +1,8 @@
 import type { InstallPreview, PluginName, PluginType } from "../../api/shapes.ts";
 import { t } from "../../i18n/index.ts";
 import { Field } from "../../parts/field.tsx";
+import { PLUGIN_TYPES } from "../../state/addresses.ts";
 import { inspectAgain } from "../../state/install.ts";
-
-const TYPES = ["sources", "sinks", "functions"] as const;
 
 interface ReviewFieldsProps {
   readonly report: InstallPreview;
@@ -83,7 +82,7 @@ function Identity({ type, name }: PluginName) {
             value={type}
             onChange={({ currentTarget }) => void inspectAgain({ type: currentTarget.value as PluginType, name })}
           >
-            {TYPES.map((one) => (
+            {PLUGIN_TYPES.map((one) => (
               <option key={one} value={one}>
                 {t(`type.${one}`)}
               </option>
