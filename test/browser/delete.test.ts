@@ -34,7 +34,7 @@ test("says what stays, deletes, and offers the way back", async ({ start, open, 
   await dialog.getByText("file is deleted.").waitFor();
   expect((await send(`${server.url}/plugins/sinks/file`)).status).toBe(404);
   await dialog.getByRole("button", { name: "Install it again…" }).click();
-  await page.getByRole("heading", { name: "file" }).waitFor();
+  await page.getByRole("heading", { name: "file", exact: true }).waitFor();
 });
 
 inFrontBrowserTest(

@@ -13,7 +13,9 @@ const MAX_BYTES = 70 * 1024;
 const test = browserTest.extend("proxied", ({ server }, { onCleanup }) => async (folder: string): Promise<string> => {
   const proxy = createServer(({ url = "", method, headers }, response) => {
     if (!url.startsWith(`${folder}/`)) return response.writeHead(404).end();
-    const asked = request(server.url + url.slice(folder.length), { method, headers }, (answer) => {
+    // A connection for each: one that is kept may be closed by the server when it is used again.
+    const options = { method, headers, agent: false };
+    const asked = request(server.url + url.slice(folder.length), options, (answer) => {
       response.writeHead(answer.statusCode ?? 502, answer.headers);
       answer.pipe(response);
     });
@@ -23,10 +25,7 @@ const test = browserTest.extend("proxied", ({ server }, { onCleanup }) => async 
     return asked.end();
   });
   await new Promise<void>((resolve) => proxy.listen(0, "127.0.0.1", resolve));
-  onCleanup(async () => {
-    proxy.closeAllConnections();
-    proxy.close();
-  });
+  onCleanup(async () => void proxy.close()); // the page is still there, and may be asking
   return `http://127.0.0.1:${(proxy.address() as AddressInfo).port}${folder}`;
 });
 
