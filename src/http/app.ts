@@ -31,7 +31,6 @@ import { createErrorFormat } from "./hooks/error-format.ts";
 import { answerErrors, answerUnroutable } from "./hooks/error-reply.ts";
 import { logRequests } from "./hooks/request-log.ts";
 import { answerUnknownRoutes } from "./hooks/unknown-routes.ts";
-import { Documents } from "./openapi/documents.ts";
 import { collectRoutes } from "./openapi/routes.ts";
 import { routableUrl } from "./pass-on/ownership.ts";
 import { passOn, tellPassedOn } from "./pass-on/pass-on.ts";
@@ -118,7 +117,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   if (keys !== undefined)
     requireTokens(app, keys, { requireExpiry: requireTokenExpiry, asEngine: engine !== undefined });
 
-  const documents = new Documents(collectRoutes(app), version);
+  const routes = collectRoutes(app);
   const closing = closingOf(app);
   if (engine !== undefined) {
     const { requestTimeoutSeconds } = http;
@@ -145,7 +144,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   await jobRoutes(app, { jobs });
   await logRoutes(app, { jobs, installed });
   await uploadRoutes(app, { uploads, bodies });
-  await contractRoutes(app, { documents });
+  await contractRoutes(app, { routes, version });
   await metricsRoutes(app, { metrics, config: options.config.metrics });
   if (http.page) await pageRoutes(app, { folder: options.pageFolder });
   return app;
@@ -180,8 +179,11 @@ function serverOptions({ config, engine, log, tls }: AppOptions, clientErrorHand
   };
 }
 
-/** By our own rule for origins, so that it can't differ from that of `guardAgainstPages`. */
-/** @param isInFront of an engine, which takes PATCH as well */
+/**
+ * By our own rule for origins, so that it can't differ from that of `guardAgainstPages`.
+ *
+ * @param isInFront of an engine, which takes PATCH as well
+ */
 function corsOptions(allowedOrigins: readonly string[], isInFront: boolean): FastifyCorsOptions {
   const isListed = createOriginRule(allowedOrigins);
   return {

@@ -1,8 +1,9 @@
-import Fastify, { type FastifyInstance, type HTTPMethods } from "fastify";
+import Fastify, { type HTTPMethods } from "fastify";
 import { CALLS, PAGES } from "../../contract/calls/all.ts";
 import { PLUGIN_TYPES } from "../../domain/plugin.ts";
+import type { PageServer } from "../page-server.ts";
 import { NO_COMPILERS } from "../validation.ts";
-import { addPage } from "./page.ts";
+import { addPage, isOfPage } from "./page.ts";
 import { withReferences } from "./references.ts";
 import { describeReplies } from "./replies.ts";
 import { describeRequest } from "./requests.ts";
@@ -13,11 +14,16 @@ const DESCRIPTION = `Installs, updates, lists, rolls back and deletes the plugin
 A path that is not here is answered with 404 (\`PAGE_NOT_FOUND\`), another method with 405 and \`Allow\`; in front of an engine, what
 is not here is passed on to it. HEAD is GET without its body. docs/api.md of this project has the rest.`;
 
+/** The OpenAPI document, and the page that shows it. */
+interface Description extends PageServer {
+  readonly json: Buffer;
+}
+
 /**
- * A second Fastify that has our routes with all that the contract says of them, for @fastify/swagger to describe. It has no
- * port; ours serves requests without it, so that none pays for a schema of its reply.
+ * A second Fastify that has our routes with all that the contract says of them, for @fastify/swagger to describe. Ours serves
+ * requests without it, so that none pays for a schema of its reply.
  */
-export async function describeRoutes(routes: readonly CollectedRoute[], version: string): Promise<FastifyInstance> {
+export async function describeRoutes(routes: readonly CollectedRoute[], version: string): Promise<Description> {
   const app = Fastify({ schemaController: NO_COMPILERS });
   app.setValidatorCompiler(() => () => true);
   app.setSerializerCompiler(() => JSON.stringify);
@@ -49,7 +55,7 @@ export async function describeRoutes(routes: readonly CollectedRoute[], version:
   }
   for (const [$id, schema] of named) app.addSchema({ ...schema, $id });
   await app.ready();
-  return app;
+  return { json: Buffer.from(JSON.stringify(app.swagger())), has: isOfPage, server: app };
 }
 
 /** The routes with what the contract says of them. Those of the three types of plugin are one. */

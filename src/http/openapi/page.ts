@@ -1,14 +1,5 @@
 import type { FastifyInstance } from "fastify";
-
-/** The page runs its own scripts and asks its own server. Swagger UI sets styles by script, which this allows. */
-const SECURITY_HEADERS = {
-  "content-security-policy":
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-  "x-content-type-options": "nosniff",
-  "referrer-policy": "no-referrer",
-  "cross-origin-opener-policy": "same-origin",
-};
+import { securePages } from "../page-server.ts";
 
 /**
  * Below `/docs/`: what the page consists of. Whatever else is asked for, in whatever spelling, is not there. `json` is the
@@ -33,10 +24,7 @@ export function isOfPage(path: string): boolean {
 
 /** Adds a page to read and try the document to the server that describes it. */
 export async function addPage(app: FastifyInstance): Promise<void> {
-  app.addHook("onRequest", (_request, reply, done) => {
-    reply.headers(SECURITY_HEADERS);
-    done();
-  });
+  securePages(app); // Swagger UI sets styles by script, which this allows
   await app.register(import("@fastify/swagger-ui"), {
     routePrefix: "/docs",
     logo: { type: "image/svg+xml", content: "" }, // shown by its other layout alone; else it is read from a file

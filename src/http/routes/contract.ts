@@ -1,6 +1,7 @@
-import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from "fastify";
-import { PluginError } from "../../domain/errors.ts";
-import type { Documents } from "../openapi/documents.ts";
+import type { FastifyPluginAsync } from "fastify";
+import { Lazy } from "../../lib/lazy.ts";
+import type { CollectedRoute } from "../openapi/routes.ts";
+import { servePage } from "../page-server.ts";
 
 declare module "fastify" {
   interface FastifyInstance {
@@ -9,23 +10,22 @@ declare module "fastify" {
   }
 }
 
-/** The contract: the OpenAPI document, and a page to read and try it. Both are open, as they have nothing of an installation. */
-export const contractRoutes: FastifyPluginAsync<{ readonly documents: Documents }> = async (app, { documents }) => {
-  app.addHook("onClose", () => documents.close());
-  app.decorate("openApi", () => documents.json());
-  const config = { open: true };
+interface ContractRoutesOptions {
+  /** Those that are described; they may still grow until the first question. */
+  readonly routes: readonly CollectedRoute[];
+  /** The server's own. */
+  readonly version: string;
+}
 
-  app.get("/openapi.json", { config }, async (_request, reply) => {
+/** The contract: the OpenAPI document, and a page to read and try it. Both are open, as they have nothing of an installation. */
+export const contractRoutes: FastifyPluginAsync<ContractRoutesOptions> = async (app, { routes, version }) => {
+  const contract = new Lazy(async () => {
+    const { describeRoutes } = await import("../openapi/document.ts");
+    return describeRoutes(routes, version);
+  });
+  app.decorate("openApi", async () => (await contract.get()).json);
+  app.get("/openapi.json", { config: { open: true } }, async (_request, reply) => {
     return reply.type("application/json; charset=utf-8").send(await app.openApi());
   });
-
-  const page = async (request: FastifyRequest, reply: FastifyReply) => {
-    const path = request.url.replace(/\?.*$/s, "");
-    if (path === "/docs") return reply.redirect("docs/"); // a proxy may have put a path before it
-    if (!(await documents.sendPage(path, request, reply)))
-      throw new PluginError("PAGE_NOT_FOUND", "404 page not found");
-    return reply;
-  };
-  app.get("/docs", { config }, page);
-  app.get("/docs/*", { config }, page);
+  servePage(app, "/docs", contract);
 };
