@@ -1,5 +1,4 @@
 import type { PluginId } from "../domain/plugin.ts";
-import { compareVersions } from "../domain/versions.ts";
 
 /** A plugin that a host offers for this system. */
 export interface Offer {
@@ -36,21 +35,6 @@ export function describeOffer(
   { name, url, host }: Offer,
   installed: string | undefined,
 ): OfferDetails {
-  const version: string | null = null; // a page of links names files, and these have no version
-  return {
-    type,
-    name,
-    version,
-    url,
-    host,
-    installed: installed ?? null,
-    newer: isNewer(version, installed),
-    loads: "unknown",
-  };
-}
-
-function isNewer(version: string | null, installed: string | undefined): boolean | null {
-  if (version === null || installed === undefined) return null;
-  const order = compareVersions(version, installed);
-  return order === undefined ? null : order > 0;
+  // A page of links names files, and these have no version.
+  return { type, name, version: null, url, host, installed: installed ?? null, newer: null, loads: "unknown" };
 }
