@@ -1,13 +1,11 @@
 import { readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { KEPT_OUTPUT_BYTES } from "../domain/change.ts";
-import { hasCode } from "../lib/errors.ts";
-import { NOT_THERE } from "../lib/files.ts";
-import { readSmallFile, UnfitFile } from "../lib/small-file.ts";
+import { readSmallFileIfFit } from "../lib/small-file.ts";
+import { JOB_ID } from "./job.ts";
 import { isOwn, makeJobsFolder } from "./jobs-folder.ts";
 
-/** Ids of jobs are UUIDs. */
-const NAME = /^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.log$/;
+const NAME = new RegExp(`^(${JOB_ID})\\.log$`);
 
 /** What install.sh printed in the jobs that have ended: a file for each. */
 export class JobLogs {
@@ -25,12 +23,7 @@ export class JobLogs {
 
   /** @returns undefined where there is none @throws the file system's error */
   async read(id: string): Promise<string | undefined> {
-    try {
-      return (await readSmallFile(this.#file(id), KEPT_OUTPUT_BYTES)).toString();
-    } catch (error) {
-      if (error instanceof UnfitFile || hasCode(error, ...NOT_THERE)) return undefined;
-      throw error;
-    }
+    return (await readSmallFileIfFit(this.#file(id), KEPT_OUTPUT_BYTES))?.toString();
   }
 
   /** Never throws: the next `sweep` tries again. */

@@ -5,7 +5,7 @@ import { ERROR_STATUS } from "../domain/errors.ts";
 import { PACKAGE_TYPES } from "../domain/plugin.ts";
 import { Breather } from "../lib/event-loop.ts";
 import { isObject } from "../lib/objects.ts";
-import { isFailure, JOB_ACTIONS, JOB_STATES, type JobResult, type JobView } from "./job.ts";
+import { isFailure, JOB_ACTIONS, JOB_ID, JOB_STATES, type JobResult, type JobView } from "./job.ts";
 
 /** A line of the record of jobs: a job when it begins and when it has ended, and each stage between. */
 export type RecordLine = { readonly job: JobView } | { readonly id: string; readonly stage: Stage };
@@ -24,7 +24,7 @@ const oneOf = <T extends string>(values: readonly T[]) => Type.Union(values.map(
 function lineSchemas() {
   const text = Type.Optional(Type.String());
   const stage = oneOf<Stage>([...STAGES, ...RESTART_STAGES]);
-  const id = Type.String({ pattern: "^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$" });
+  const id = Type.String({ pattern: `^${JOB_ID}$` });
 
   const ResultSchema = Type.Object({
     status: Type.Integer(),

@@ -12,6 +12,9 @@ export type JobState = (typeof JOB_STATES)[number];
 export const JOB_ACTIONS = ["install", "update", "rollback", "delete", "register", "restart"] as const;
 export type JobAction = (typeof JOB_ACTIONS)[number];
 
+/** The pattern of a job's id, which is a UUID. */
+export const JOB_ID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}";
+
 /** What a job is about. */
 export interface JobSubject {
   readonly action: JobAction;
@@ -109,13 +112,12 @@ export class Job implements JobReading {
   readonly #watchers = new Set<() => void>();
   readonly #createdAt = new Date();
   readonly #progress: Progress = {
-    stage: (stage) => this.#meter.stage(stage),
+    stage: (stage) => this.#enter(stage),
     bytes: (done, total) => this.#meter.bytes(done, total),
     output: (chunk) => this.#print(chunk),
   };
   /** Called when a stage begins. */
   onStage: ((stage: Stage) => void) | undefined;
-  #stage: Stage = "waiting";
   #output: JobOutput | undefined;
   #startedAt: Date | undefined;
   /** How it ended. What its work reports after that changes nothing. */
@@ -193,15 +195,16 @@ export class Job implements JobReading {
     }
   }
 
-  #progressed(): void {
-    if (this.#end !== undefined) return;
-    const { current } = this.#meter;
-    if (current !== this.#stage) {
-      this.#stage = current;
+  #enter(stage: Stage): void {
+    if (this.#end === undefined && stage !== this.#meter.current) {
       this.#startedAt ??= new Date();
-      this.onStage?.(current);
+      this.onStage?.(stage);
     }
-    this.#notify();
+    this.#meter.stage(stage);
+  }
+
+  #progressed(): void {
+    if (this.#end === undefined) this.#notify();
   }
 
   #print(chunk: Uint8Array): void {

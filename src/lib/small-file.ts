@@ -1,6 +1,7 @@
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { open } from "node:fs/promises";
-import { OPEN_WITHOUT_WAITING } from "./files.ts";
+import { hasCode } from "./errors.ts";
+import { NOT_THERE, OPEN_WITHOUT_WAITING } from "./files.ts";
 
 /** Why a file is not read; the message follows the file's name. */
 export class UnfitFile extends Error {
@@ -29,6 +30,16 @@ export async function readSmallFile(path: string, maxBytes: number): Promise<Buf
     total += bytesRead;
     if (total > maxBytes) throw tooLarge(maxBytes);
     parts.push(buffer.subarray(0, bytesRead));
+  }
+}
+
+/** The same of a file of our own that somebody may have removed or replaced: undefined then. @throws the system's error */
+export async function readSmallFileIfFit(path: string, maxBytes: number): Promise<Buffer | undefined> {
+  try {
+    return await readSmallFile(path, maxBytes);
+  } catch (error) {
+    if (error instanceof UnfitFile || hasCode(error, ...NOT_THERE)) return undefined;
+    throw error;
   }
 }
 

@@ -2,9 +2,7 @@ import { createHash } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { KEPT_OUTPUT_BYTES } from "../../domain/change.ts";
 import type { PluginVersion } from "../../domain/plugin-entry.ts";
-import { hasCode } from "../../lib/errors.ts";
-import { NOT_THERE } from "../../lib/files.ts";
-import { readSmallFile, UnfitFile } from "../../lib/small-file.ts";
+import { readSmallFileIfFit } from "../../lib/small-file.ts";
 import type { Workspace } from "../journal/workspace.ts";
 import type { KeptLease } from "./kept-lease.ts";
 
@@ -33,10 +31,5 @@ export async function keepLog(
 
 /** Undefined where somebody removed or replaced it. @throws the file system's error */
 export async function readLog(file: string): Promise<string | undefined> {
-  try {
-    return (await readSmallFile(file, KEPT_OUTPUT_BYTES)).toString();
-  } catch (error) {
-    if (error instanceof UnfitFile || hasCode(error, ...NOT_THERE)) return undefined;
-    throw error;
-  }
+  return (await readSmallFileIfFit(file, KEPT_OUTPUT_BYTES))?.toString();
 }
