@@ -12,7 +12,7 @@ export async function mountedAmong<P extends string>(
   paths: Iterable<P>,
   toAbsolute: (path: P) => string,
 ): Promise<ReadonlySet<P>> {
-  const points = await mountPoints();
+  const points = new Set((await readMounts()).map(({ point }) => point));
   const names = new Set([...points].map((point) => basename(point)));
   const found = new Set<P>();
   for (const path of paths) {
@@ -35,26 +35,18 @@ interface Mount {
 
 /** All mounts that this process sees, in the order in which they were made. Empty where the system does not tell. */
 export async function readMounts(): Promise<Mount[]> {
-  const lines = await mountLines();
-  return lines.flatMap((line) => {
+  const text = await readFile(MOUNT_INFO, "utf8").catch(() => "");
+  return text.split("\n").flatMap((line) => {
     const [head = "", tail = ""] = line.split(" - ", 2);
     const [, , , , point, options = ""] = head.split(" ", 6);
     const [type = "", , superOptions = ""] = tail.split(" ", 3);
-    return toPoint(point).map((one) => ({ point: one, type, options: `${options},${superOptions}`.split(",") }));
+    return point === undefined
+      ? []
+      : { point: unescaped(point), type, options: `${options},${superOptions}`.split(",") };
   });
 }
 
-async function mountPoints(): Promise<ReadonlySet<string>> {
-  return new Set((await mountLines()).flatMap((line) => toPoint(line.split(" ", 5)[4])));
-}
-
-/** Empty where the system does not tell. */
-async function mountLines(): Promise<string[]> {
-  return (await readFile(MOUNT_INFO, "utf8").catch(() => "")).split("\n");
-}
-
 /** A space, a tab, a line feed and a backslash are written in octal. */
-function toPoint(field: string | undefined): string[] {
-  if (field === undefined) return [];
-  return [field.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)))];
+function unescaped(field: string): string {
+  return field.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
 }
