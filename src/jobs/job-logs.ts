@@ -5,7 +5,7 @@ import { readSmallFileIfFit } from "../lib/small-file.ts";
 import { JOB_ID } from "./job.ts";
 import { isOwn, makeJobsFolder } from "./jobs-folder.ts";
 
-const NAME = new RegExp(`^(${JOB_ID})\\.log$`);
+const SUFFIX = ".log";
 
 /** What install.sh printed in the jobs that have ended: a file for each. */
 export class JobLogs {
@@ -36,13 +36,14 @@ export class JobLogs {
     if (!(await isOwn(this.#folder))) return;
     const names = await readdir(this.#folder).catch(() => []);
     for (const name of names) {
-      const id = NAME.exec(name)?.[1];
-      if (id !== undefined && !isKnown(id)) await this.remove(id);
+      if (!name.endsWith(SUFFIX)) continue;
+      const id = name.slice(0, -SUFFIX.length);
+      if (JOB_ID.test(id) && !isKnown(id)) await this.remove(id);
     }
   }
 
   /** @param id of a job that is known: a UUID */
   #file(id: string): string {
-    return join(this.#folder, `${id}.log`);
+    return join(this.#folder, `${id}${SUFFIX}`);
   }
 }

@@ -24,7 +24,7 @@ const oneOf = <T extends string>(values: readonly T[]) => Type.Union(values.map(
 function lineSchemas() {
   const text = Type.Optional(Type.String());
   const stage = oneOf<Stage>([...STAGES, ...RESTART_STAGES]);
-  const id = Type.String({ pattern: `^${JOB_ID}$` });
+  const id = Type.String({ pattern: JOB_ID.source });
 
   const ResultSchema = Type.Object({
     status: Type.Integer(),

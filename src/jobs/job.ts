@@ -12,8 +12,8 @@ export type JobState = (typeof JOB_STATES)[number];
 export const JOB_ACTIONS = ["install", "update", "rollback", "delete", "register", "restart"] as const;
 export type JobAction = (typeof JOB_ACTIONS)[number];
 
-/** The pattern of a job's id, which is a UUID. */
-export const JOB_ID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}";
+/** A job's id: a UUID. */
+export const JOB_ID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /** What a job is about. */
 export interface JobSubject {
