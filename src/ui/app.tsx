@@ -1,5 +1,6 @@
 import { Route, Router, Switch } from "wouter-preact";
 import { useHashLocation } from "wouter-preact/use-hash-location";
+import { pluginKey } from "../domain/plugin.ts";
 import { t } from "./i18n/index.ts";
 import { EmptyState } from "./parts/empty-state.tsx";
 import { LiveRegion } from "./parts/live-region.tsx";
@@ -34,7 +35,7 @@ export function App() {
           <Route path="/plugins/:type/:name">
             {(params) => {
               const id = pluginAt(params);
-              return id ? <PluginView key={`${id.type}/${id.name}`} {...id} /> : <UnknownPage />;
+              return id ? <PluginView key={pluginKey(id)} {...id} /> : <UnknownPage />;
             }}
           </Route>
           <Route path="/install">
@@ -43,7 +44,7 @@ export function App() {
           <Route path="/install/:type/:name">
             {(params) => {
               const id = pluginAt(params);
-              return id ? <InstallView key={`${id.type}/${id.name}`} plugin={id} /> : <UnknownPage />;
+              return id ? <InstallView key={pluginKey(id)} plugin={id} /> : <UnknownPage />;
             }}
           </Route>
           <Route path="/catalogue" component={CatalogueView} />

@@ -5,7 +5,7 @@ import type {
   Job,
   Offers,
   PluginDetails,
-  PluginName,
+  PluginId,
   PluginRow,
   PluginType,
   ServerAbout,
@@ -18,14 +18,14 @@ async function body<T>(path: string, options?: CallOptions): Promise<T> {
   return (await call<T>(path, options)).body;
 }
 
-const pathOf = ({ type, name }: PluginName) => `/plugins/${type}/${encodeURIComponent(name)}`;
+const pathOf = ({ type, name }: PluginId) => `/plugins/${type}/${encodeURIComponent(name)}`;
 
 export const api = {
   about: (signal: AbortSignal) => body<ServerAbout>("/", { signal }),
   plugins: (signal: AbortSignal) => body<readonly PluginRow[]>("/plugins?rules=1", { signal }),
-  plugin: (id: PluginName, signal: AbortSignal) => body<PluginDetails>(pathOf(id), { signal }),
-  versions: (id: PluginName, signal: AbortSignal) => body<readonly VersionRow[]>(`${pathOf(id)}/versions`, { signal }),
-  installLog: (id: PluginName, signal: AbortSignal) => body<string>(`${pathOf(id)}/log`, { signal }),
+  plugin: (id: PluginId, signal: AbortSignal) => body<PluginDetails>(pathOf(id), { signal }),
+  versions: (id: PluginId, signal: AbortSignal) => body<readonly VersionRow[]>(`${pathOf(id)}/versions`, { signal }),
+  installLog: (id: PluginId, signal: AbortSignal) => body<string>(`${pathOf(id)}/log`, { signal }),
   engine: (signal: AbortSignal) => body<EngineReport>("/engine", { signal }),
   jobs: (signal: AbortSignal) => body<readonly Job[]>("/jobs", { signal }),
   job: (id: string, signal?: AbortSignal) =>
@@ -52,7 +52,7 @@ export async function startChange(path: string, options: CallOptions): Promise<s
 }
 
 /** What is to be installed, and how. */
-export interface InstallOrder extends PluginName {
+export interface InstallOrder extends PluginId {
   readonly shellParas: readonly string[];
   readonly functions: readonly string[];
 }
@@ -63,10 +63,10 @@ export const change = {
       method: isUpdate ? "PUT" : "POST",
       json: { name, ...order },
     }),
-  rollback: (id: PluginName, version: string) =>
+  rollback: (id: PluginId, version: string) =>
     startChange(`${pathOf(id)}/rollback`, { method: "POST", json: { id: version } }),
   /** @param force also where rules use it and that is protected */
-  remove: (id: PluginName, force: boolean) =>
+  remove: (id: PluginId, force: boolean) =>
     startChange(`${pathOf(id)}${force ? "?force=1" : ""}`, { method: "DELETE" }),
   restartEngine: () => startChange("/engine/restart", { method: "POST" }),
 };

@@ -13,11 +13,13 @@ import type {
   VersionDescription,
 } from "../../contract/plugins.ts";
 import type { About, EngineAbout } from "../../contract/server.ts";
+import type { PluginId } from "../../domain/plugin.ts";
 
 export type {
   EngineReport,
   InstalledFile,
   JobState,
+  PluginId,
   PluginType,
   Problem,
   RestartResult,
@@ -44,9 +46,3 @@ export type InstallPreview = InspectionReport;
 /** `GET /plugins/T/prebuild?details=1`. */
 export type Offers = PrebuildDetails;
 export type Offer = OfferedPlugin;
-
-/** What identifies a plugin. */
-export interface PluginName {
-  readonly type: PluginType;
-  readonly name: string;
-}

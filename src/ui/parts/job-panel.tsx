@@ -5,6 +5,7 @@ import { api, jobId } from "../api/calls.ts";
 import { ApiFailure, asFailure } from "../api/failure.ts";
 import type { Job, JobResult } from "../api/shapes.ts";
 import { formatBytes, known, t } from "../i18n/index.ts";
+import { jobAddress, pluginAddress } from "../state/addresses.ts";
 import { useJob } from "../state/followed-job.ts";
 import { useResource } from "../state/resource.ts";
 import { JobBadge } from "./badges.tsx";
@@ -119,8 +120,8 @@ function Links({ job: { plugin, action, state, restart } }: { readonly job: Job 
   if (!isThere && restart === undefined) return null;
   return (
     <p class="links">
-      {isThere && <a href={`#/plugins/${plugin.type}/${encodeURIComponent(plugin.name)}`}>{t("job.plugin")}</a>}
-      {restart && <a href={`#/jobs/${encodeURIComponent(jobId(restart))}`}>{t("job.restart")}</a>}
+      {isThere && <a href={pluginAddress(plugin)}>{t("job.plugin")}</a>}
+      {restart && <a href={jobAddress(jobId(restart))}>{t("job.restart")}</a>}
     </p>
   );
 }

@@ -1,3 +1,4 @@
+import { pluginKey } from "../../domain/plugin.ts";
 import type { RestartResult, UndoneChange } from "../api/shapes.ts";
 import { t } from "../i18n/index.ts";
 import { Banner } from "./banner.tsx";
@@ -46,7 +47,7 @@ function Changes({ title, changes }: ChangesProps) {
       <h3>{title}</h3>
       <ul class="plain-list">
         {changes.map((change) => (
-          <li key={`${change.type}/${change.name}`}>
+          <li key={pluginKey(change)}>
             {sentenceOf(change)} {change.reason}
           </li>
         ))}

@@ -1,4 +1,5 @@
 import { useState } from "preact/hooks";
+import { pluginKey } from "../../domain/plugin.ts";
 import { mayWrite } from "../api/access.ts";
 import { type ApiFailure, asFailure } from "../api/failure.ts";
 import type { EngineReport } from "../api/shapes.ts";
@@ -8,6 +9,7 @@ import { Button } from "../parts/button.tsx";
 import { Dialog } from "../parts/dialog.tsx";
 import { Failure } from "../parts/failure.tsx";
 import { Fold } from "../parts/fold.tsx";
+import { pluginAddress } from "../state/addresses.ts";
 import { askEngine, restartEngine, restartJob } from "../state/engine.ts";
 import { useResource } from "../state/resource.ts";
 import { RestartPanel } from "./restart-panel.tsx";
@@ -46,11 +48,11 @@ function Pending({ engine: { pending, restart } }: { readonly engine: EngineRepo
       <Fold summary={t("pending.show")}>
         {() => (
           <ul class="plain-list">
-            {pending.map(({ type, name, change }) => (
-              <li key={`${type}/${name}`}>
-                {change === "delete" ? name : <a href={`#/plugins/${type}/${encodeURIComponent(name)}`}>{name}</a>}{" "}
+            {pending.map((one) => (
+              <li key={pluginKey(one)}>
+                {one.change === "delete" ? one.name : <a href={pluginAddress(one)}>{one.name}</a>}{" "}
                 <span class="muted">
-                  {t(`type.${type}`)}, {t(`pending.${change}`)}
+                  {t(`type.${one.type}`)}, {t(`pending.${one.change}`)}
                 </span>
               </li>
             ))}

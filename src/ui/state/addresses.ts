@@ -1,6 +1,15 @@
-import type { PluginName, PluginType } from "../api/shapes.ts";
+import { type PackageId, PLUGIN_TYPES } from "../../domain/plugin.ts";
+import type { PluginId } from "../api/shapes.ts";
 
-export const PLUGIN_TYPES = ["sources", "sinks", "functions"] as const satisfies readonly PluginType[];
+/** Where the page shows that plugin. */
+export function pluginAddress({ type, name }: PackageId): string {
+  return `#/plugins/${type}/${encodeURIComponent(name)}`;
+}
+
+/** Where the page shows that job. */
+export function jobAddress(id: string): string {
+  return `#/jobs/${encodeURIComponent(id)}`;
+}
 
 interface AddressParts {
   readonly type?: string | undefined;
@@ -8,7 +17,7 @@ interface AddressParts {
 }
 
 /** Which plugin an address such as `/plugins/sinks/file` names; undefined where there is no such type. */
-export function pluginAt({ type, name }: AddressParts): PluginName | undefined {
+export function pluginAt({ type, name }: AddressParts): PluginId | undefined {
   const known = PLUGIN_TYPES.find((one) => one === type);
   return known && name ? { type: known, name: decodedPart(name) } : undefined;
 }

@@ -1,7 +1,7 @@
 import { signal } from "@preact/signals";
 import { api, change, type InstallOrder } from "../api/calls.ts";
 import { type ApiFailure, asFailure } from "../api/failure.ts";
-import type { InstallPreview, PluginName, PluginType } from "../api/shapes.ts";
+import type { InstallPreview, PluginId, PluginType } from "../api/shapes.ts";
 import { discardUpload, upload } from "../api/upload.ts";
 import { t } from "../i18n/index.ts";
 import { announce } from "./announce.ts";
@@ -16,7 +16,7 @@ export interface Source {
   /** Its name in the folder of uploads, if it was sent for this. */
   readonly upload?: string;
   /** The plugin that it shall be, where that is known before it is inspected: an update, an offer of a host. */
-  readonly plugin?: PluginName | undefined;
+  readonly plugin?: PluginId | undefined;
 }
 
 /** How far an install has come before it is one: a zip is chosen, sent, inspected, looked at. */
@@ -27,7 +27,7 @@ export type InstallStep =
       readonly label: string;
       readonly done: number;
       readonly total: number;
-      readonly plugin?: PluginName | undefined;
+      readonly plugin?: PluginId | undefined;
     }
   | { readonly kind: "inspect"; readonly source: Source }
   | {
@@ -51,7 +51,7 @@ export const installStep = signal<InstallStep>({ kind: "choose" });
 let work = new AbortController();
 
 /** Sends a file to the server and inspects it there. */
-export async function inspectFile(file: File, plugin?: PluginName): Promise<void> {
+export async function inspectFile(file: File, plugin?: PluginId): Promise<void> {
   const { signal } = begin();
   const label = file.name;
   installStep.value = { kind: "upload", label, done: 0, total: file.size, plugin };
@@ -70,7 +70,7 @@ export async function inspectFile(file: File, plugin?: PluginName): Promise<void
 }
 
 /** Inspects what is at an address. */
-export async function inspectUrl(url: string, plugin?: PluginName): Promise<void> {
+export async function inspectUrl(url: string, plugin?: PluginId): Promise<void> {
   await inspect({ url, label: url, plugin }, begin().signal);
 }
 
@@ -123,7 +123,7 @@ export function leaveInstall(): void {
  *
  * @param plugin what shall be updated now; a zip for anything else is left
  */
-export function resumeInstall(plugin: PluginName | undefined): void {
+export function resumeInstall(plugin: PluginId | undefined): void {
   const step = installStep.peek();
   const source = step.kind === "choose" ? kept() : undefined;
   const present = source?.plugin ?? pluginOf(step);
@@ -132,7 +132,7 @@ export function resumeInstall(plugin: PluginName | undefined): void {
 }
 
 /** The plugin that the zip shall be, where that was known from the beginning. */
-export function pluginOf(step: InstallStep): PluginName | undefined {
+export function pluginOf(step: InstallStep): PluginId | undefined {
   if (step.kind === "choose") return undefined;
   return step.kind === "upload" ? step.plugin : step.source.plugin;
 }

@@ -1,5 +1,6 @@
 import { useMemo } from "preact/hooks";
 import { useLocation } from "wouter-preact";
+import { PLUGIN_TYPES, pluginKey } from "../../domain/plugin.ts";
 import { mayWrite } from "../api/access.ts";
 import { api } from "../api/calls.ts";
 import type { Offer, Offers } from "../api/shapes.ts";
@@ -10,7 +11,7 @@ import { Button, LinkButton } from "../parts/button.tsx";
 import { EmptyState } from "../parts/empty-state.tsx";
 import { Failure } from "../parts/failure.tsx";
 import { type Column, Table } from "../parts/table.tsx";
-import { PLUGIN_TYPES } from "../state/addresses.ts";
+import { pluginAddress } from "../state/addresses.ts";
 import { inspectUrl } from "../state/install.ts";
 import { useResource } from "../state/resource.ts";
 
@@ -42,13 +43,11 @@ export function CatalogueView() {
         </EmptyState>
       )}
       {offers && offers.plugins.length > 0 && (
-        <Table label={t("catalogue.title")} columns={columns} rows={offers.plugins} keyOf={keyOf} />
+        <Table label={t("catalogue.title")} columns={columns} rows={offers.plugins} keyOf={pluginKey} />
       )}
     </>
   );
 }
-
-const keyOf = ({ type, name }: Offer) => `${type}/${name}`;
 
 async function offersOfAll(signal: AbortSignal): Promise<Offers> {
   const lists = await Promise.all(PLUGIN_TYPES.map((type) => api.offers(type, signal)));
@@ -99,11 +98,12 @@ const actionFor = (choose: (offer: Offer) => void) => (offer: Offer) => {
   );
 };
 
-function Installed({ offer: { type, name, installed, newer } }: { readonly offer: Offer }) {
+function Installed({ offer }: { readonly offer: Offer }) {
+  const { installed, newer } = offer;
   if (installed === null) return <span class="muted">{t("catalogue.notInstalled")}</span>;
   return (
     <>
-      <a href={`#/plugins/${type}/${encodeURIComponent(name)}`}>{installed || t("version.none")}</a>{" "}
+      <a href={pluginAddress(offer)}>{installed || t("version.none")}</a>{" "}
       {newer && (
         <Badge tone="info" icon="upload">
           {t("catalogue.newer")}

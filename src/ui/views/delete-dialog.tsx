@@ -2,7 +2,7 @@ import { useState } from "preact/hooks";
 import { useLocation } from "wouter-preact";
 import { change } from "../api/calls.ts";
 import { type ApiFailure, asFailure } from "../api/failure.ts";
-import type { Job, PluginDetails, PluginName } from "../api/shapes.ts";
+import type { Job, PluginDetails, PluginId } from "../api/shapes.ts";
 import { t, tn } from "../i18n/index.ts";
 import { Button } from "../parts/button.tsx";
 import { CopyButton } from "../parts/copy-button.tsx";
@@ -12,7 +12,7 @@ import { JobPanel } from "../parts/job-panel.tsx";
 import { inspectUrl } from "../state/install.ts";
 
 interface DeleteDialogProps {
-  readonly id: PluginName;
+  readonly id: PluginId;
   readonly plugin: PluginDetails;
   readonly onClose: () => void;
 }

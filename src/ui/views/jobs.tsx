@@ -8,6 +8,7 @@ import { Failure } from "../parts/failure.tsx";
 import { doneOf, stageOf, titleOf } from "../parts/job-panel.tsx";
 import { Progress } from "../parts/progress.tsx";
 import { type Column, Table } from "../parts/table.tsx";
+import { jobAddress } from "../state/addresses.ts";
 import { useResource } from "../state/resource.ts";
 
 const EVERY_SECONDS = 2;
@@ -42,7 +43,7 @@ function columnsOfJobs(): readonly Column<Job>[] {
     {
       id: "what",
       head: t("jobs.what"),
-      cell: (job) => <a href={`#/jobs/${encodeURIComponent(job.id)}`}>{titleOf(job)}</a>,
+      cell: (job) => <a href={jobAddress(job.id)}>{titleOf(job)}</a>,
     },
     { id: "state", head: t("jobs.state"), cell: ({ state }) => <JobBadge state={state} /> },
     { id: "when", head: t("jobs.when"), cell: ({ createdAt }) => formatTime(createdAt) },

@@ -1,5 +1,5 @@
 import { api } from "../api/calls.ts";
-import type { PluginDetails, PluginName } from "../api/shapes.ts";
+import type { PluginDetails, PluginId } from "../api/shapes.ts";
 import { t } from "../i18n/index.ts";
 import { Failure } from "../parts/failure.tsx";
 import { Fold } from "../parts/fold.tsx";
@@ -7,7 +7,7 @@ import { Log } from "../parts/log.tsx";
 import { useResource } from "../state/resource.ts";
 
 /** What install.sh printed; asked for when somebody wants to read it. */
-export function PluginLog({ id, plugin }: { readonly id: PluginName; readonly plugin: PluginDetails }) {
+export function PluginLog({ id, plugin }: { readonly id: PluginId; readonly plugin: PluginDetails }) {
   return (
     <section class="panel">
       <h2>{t("plugin.log")}</h2>
@@ -20,7 +20,7 @@ export function PluginLog({ id, plugin }: { readonly id: PluginName; readonly pl
   );
 }
 
-function InstallLog({ id }: { readonly id: PluginName }) {
+function InstallLog({ id }: { readonly id: PluginId }) {
   const { data, failure } = useResource(`log/${id.type}/${id.name}`, (signal) => api.installLog(id, signal), {
     every: 0,
   });

@@ -1,8 +1,8 @@
-import type { PluginDetails, PluginName } from "../api/shapes.ts";
+import type { PluginDetails, PluginId } from "../api/shapes.ts";
 import { t } from "../i18n/index.ts";
 
 /** Which rules and streams use the plugin, and which functions it has. */
-export function PluginUse({ id, plugin }: { readonly id: PluginName; readonly plugin: PluginDetails }) {
+export function PluginUse({ id, plugin }: { readonly id: PluginId; readonly plugin: PluginDetails }) {
   const { usedBy, functions = [], unregistered = [], engineFunctions } = plugin;
   const missing = engineFunctions?.missing ?? [];
   const isInFront = usedBy !== undefined;

@@ -2,7 +2,7 @@ import { useState } from "preact/hooks";
 import { mayWrite } from "../api/access.ts";
 import { api, change } from "../api/calls.ts";
 import { type ApiFailure, asFailure } from "../api/failure.ts";
-import type { PluginDetails, PluginName, VersionRow } from "../api/shapes.ts";
+import type { PluginDetails, PluginId, VersionRow } from "../api/shapes.ts";
 import { formatTime, t } from "../i18n/index.ts";
 import { Badge } from "../parts/badge.tsx";
 import { Button } from "../parts/button.tsx";
@@ -12,7 +12,7 @@ import { JobPanel } from "../parts/job-panel.tsx";
 import { useResource } from "../state/resource.ts";
 
 interface PluginVersionsProps {
-  readonly id: PluginName;
+  readonly id: PluginId;
   /** Another version that is installed means another list. */
   readonly installed: PluginDetails;
   readonly onChanged: () => void;
@@ -72,7 +72,7 @@ function Current() {
 }
 
 interface RollbackDialogProps {
-  readonly id: PluginName;
+  readonly id: PluginId;
   readonly from: string;
   readonly target: VersionRow;
   readonly onClose: () => void;

@@ -1,7 +1,7 @@
 import { useState } from "preact/hooks";
 import { mayWrite } from "../api/access.ts";
 import { api } from "../api/calls.ts";
-import type { PluginDetails, PluginName } from "../api/shapes.ts";
+import type { PluginDetails, PluginId } from "../api/shapes.ts";
 import { t } from "../i18n/index.ts";
 import { EngineBadge, VerdictBadge } from "../parts/badges.tsx";
 import { Button, LinkButton } from "../parts/button.tsx";
@@ -18,7 +18,7 @@ import { PluginVersions } from "./plugin-versions.tsx";
 const EVERY_SECONDS = 10;
 
 /** One plugin: whether the engine loads it, what uses it, its versions, files and log. */
-export function PluginView({ type, name }: PluginName) {
+export function PluginView({ type, name }: PluginId) {
   const id = { type, name };
   const { data, failure, refresh } = useResource(`plugin/${type}/${name}`, (signal) => api.plugin(id, signal), {
     every: EVERY_SECONDS,
@@ -52,7 +52,7 @@ export function PluginView({ type, name }: PluginName) {
   );
 }
 
-function Head({ id, plugin }: { readonly id: PluginName; readonly plugin: PluginDetails | undefined }) {
+function Head({ id, plugin }: { readonly id: PluginId; readonly plugin: PluginDetails | undefined }) {
   const [isDeleting, setDeleting] = useState(false);
   return (
     <div class="view-head">

@@ -2,11 +2,12 @@ import type { PluginRow } from "../api/shapes.ts";
 import { t, tn } from "../i18n/index.ts";
 import { EngineBadge, SignatureBadge, VerdictBadge } from "../parts/badges.tsx";
 import type { Column } from "../parts/table.tsx";
+import { pluginAddress } from "../state/addresses.ts";
 
 /** The columns of the list. What only an engine can tell has none where there is no engine. */
 export function columnsFor(isInFront: boolean): readonly Column<PluginRow>[] {
   const always: readonly Column<PluginRow>[] = [
-    { id: "name", head: t("column.name"), sortBy: ({ name }) => name, cell: (plugin) => <Name plugin={plugin} /> },
+    { id: "name", head: t("column.name"), sortBy: ({ name }) => name, cell: Name },
     { id: "type", head: t("type.label"), sortBy: ({ type }) => type, cell: ({ type }) => t(`type.${type}`) },
     { id: "version", head: t("column.version"), sortBy: ({ version }) => version, cell: Version },
     {
@@ -31,17 +32,17 @@ export function columnsFor(isInFront: boolean): readonly Column<PluginRow>[] {
     },
     { id: "rules", head: t("column.rules"), sortBy: ({ rules }) => rules ?? -1, cell: Rules },
   ];
-  const origin = {
+  const origin: Column<PluginRow> = {
     id: "origin",
     head: t("column.origin"),
-    sortBy: ({ origin = "" }: PluginRow) => origin ?? "",
+    sortBy: ({ origin }) => origin ?? "",
     cell: Origin,
   };
   return isInFront ? [...always, ...inFront, origin] : [...always, origin];
 }
 
-function Name({ plugin: { type, name } }: { readonly plugin: PluginRow }) {
-  return <a href={`#/plugins/${type}/${encodeURIComponent(name)}`}>{name}</a>;
+function Name(plugin: PluginRow) {
+  return <a href={pluginAddress(plugin)}>{plugin.name}</a>;
 }
 
 function Version({ version }: PluginRow) {

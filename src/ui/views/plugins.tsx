@@ -1,14 +1,13 @@
 import { signal } from "@preact/signals";
 import { useEffect, useMemo, useRef } from "preact/hooks";
+import { PLUGIN_TYPES, pluginKey } from "../../domain/plugin.ts";
 import { mayWrite } from "../api/access.ts";
 import { api } from "../api/calls.ts";
-import type { PluginRow } from "../api/shapes.ts";
 import { language, t, tn } from "../i18n/index.ts";
 import { Button, LinkButton } from "../parts/button.tsx";
 import { EmptyState } from "../parts/empty-state.tsx";
 import { Failure } from "../parts/failure.tsx";
 import { Table } from "../parts/table.tsx";
-import { PLUGIN_TYPES } from "../state/addresses.ts";
 import { useResource } from "../state/resource.ts";
 import { columnsFor } from "./plugins-columns.tsx";
 import { ALL, filtered, type PluginFilter } from "./plugins-filter.ts";
@@ -49,7 +48,7 @@ export function PluginsView() {
         <>
           <Filters />
           {shown.length > 0 ? (
-            <Table label={t("plugins.title")} columns={columns} rows={shown} keyOf={keyOf} />
+            <Table label={t("plugins.title")} columns={columns} rows={shown} keyOf={pluginKey} />
           ) : (
             <EmptyState icon="search" title={t("plugins.noMatch")}>
               <Button onClick={() => (filter.value = ALL)}>{t("plugins.clear")}</Button>
@@ -60,8 +59,6 @@ export function PluginsView() {
     </>
   );
 }
-
-const keyOf = ({ type, name }: PluginRow) => `${type}/${name}`;
 
 function Count({ all, shown }: { readonly all: number; readonly shown: number }) {
   return (

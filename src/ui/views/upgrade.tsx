@@ -1,4 +1,5 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { pluginKey } from "../../domain/plugin.ts";
 import { api } from "../api/calls.ts";
 import { type ApiFailure, asFailure } from "../api/failure.ts";
 import type { PluginRow } from "../api/shapes.ts";
@@ -10,6 +11,7 @@ import { EmptyState } from "../parts/empty-state.tsx";
 import { Failure } from "../parts/failure.tsx";
 import { Field } from "../parts/field.tsx";
 import { type Column, Table } from "../parts/table.tsx";
+import { pluginAddress } from "../state/addresses.ts";
 import { announce } from "../state/announce.ts";
 
 type State =
@@ -37,8 +39,8 @@ export function UpgradeView() {
     setState({ kind: "asked" });
     try {
       const [now, then] = await Promise.all([api.plugins(signal), api.upgrade(path.trim(), signal)]);
-      const verdicts = new Map(now.map((plugin) => [keyOf(plugin), plugin.verdict]));
-      const rows = then.map((plugin) => ({ plugin, now: verdicts.get(keyOf(plugin)) ?? null }));
+      const verdicts = new Map(now.map((plugin) => [pluginKey(plugin), plugin.verdict]));
+      const rows = then.map((plugin) => ({ plugin, now: verdicts.get(pluginKey(plugin)) ?? null }));
       setState({ kind: "done", rows });
       announce(summaryOf(rows));
     } catch (error) {
@@ -75,7 +77,6 @@ export function UpgradeView() {
   );
 }
 
-const keyOf = ({ type, name }: PluginRow) => `${type}/${name}`;
 const breaks = ({ plugin }: UpgradeRow) => plugin.verdict === "incompatible";
 const isUnsure = ({ plugin }: UpgradeRow) => plugin.verdict !== "incompatible" && plugin.verdict !== "compatible";
 
@@ -100,7 +101,7 @@ function Answer({ rows }: { readonly rows: readonly UpgradeRow[] }) {
         {named.length > 0 && <p>{t("upgrade.same")}</p>}
       </Banner>
       {named.length > 0 && (
-        <Table label={t("upgrade.title")} columns={columns} rows={named} keyOf={({ plugin }) => keyOf(plugin)} />
+        <Table label={t("upgrade.title")} columns={columns} rows={named} keyOf={({ plugin }) => pluginKey(plugin)} />
       )}
     </>
   );
@@ -112,11 +113,11 @@ function columnsOfUpgrade(): readonly Column<UpgradeRow>[] {
       id: "name",
       head: t("column.name"),
       sortBy: ({ plugin }) => plugin.name,
-      cell: ({ plugin: { type, name, version } }) => (
+      cell: ({ plugin }) => (
         <>
-          <a href={`#/plugins/${type}/${encodeURIComponent(name)}`}>{name}</a>
+          <a href={pluginAddress(plugin)}>{plugin.name}</a>
           <div class="muted">
-            {t(`type.${type}`)} {version}
+            {t(`type.${plugin.type}`)} {plugin.version}
           </div>
         </>
       ),

@@ -1,6 +1,6 @@
 import { useState } from "preact/hooks";
 import type { ApiFailure } from "../../api/failure.ts";
-import type { PluginName } from "../../api/shapes.ts";
+import type { PluginId } from "../../api/shapes.ts";
 import { t } from "../../i18n/index.ts";
 import { Button, LinkButton } from "../../parts/button.tsx";
 import { Failure } from "../../parts/failure.tsx";
@@ -14,7 +14,7 @@ interface ChooseZipProps {
   /** What that was. */
   readonly about: string | undefined;
   /** What shall be updated, where that is known. */
-  readonly plugin: PluginName | undefined;
+  readonly plugin: PluginId | undefined;
 }
 
 /** The ways to a zip: a file, which can be dropped anywhere, an address, or the catalogue. */

@@ -1,10 +1,11 @@
 import { useEffect, useRef } from "preact/hooks";
 import { mayWrite } from "../../api/access.ts";
-import type { PluginName } from "../../api/shapes.ts";
+import type { PluginId } from "../../api/shapes.ts";
 import { t } from "../../i18n/index.ts";
 import { Banner } from "../../parts/banner.tsx";
 import { Button } from "../../parts/button.tsx";
 import { Progress } from "../../parts/progress.tsx";
+import { pluginAddress } from "../../state/addresses.ts";
 import { installStep, leaveInstall, resumeInstall } from "../../state/install.ts";
 import { ChooseZip } from "./choose.tsx";
 import { InstallJobs } from "./install-jobs.tsx";
@@ -12,7 +13,7 @@ import { Review } from "./review.tsx";
 
 interface InstallViewProps {
   /** The one that shall be updated; without it, the zip says which plugin it is. */
-  readonly plugin: PluginName | undefined;
+  readonly plugin: PluginId | undefined;
 }
 
 /** From a zip to an installed plugin: chosen, inspected, looked at, and then followed as a job. */
@@ -23,7 +24,7 @@ export function InstallView({ plugin: asked }: InstallViewProps) {
     <>
       {asked && (
         <p class="crumb">
-          <a href={`#/plugins/${asked.type}/${encodeURIComponent(asked.name)}`}>{asked.name}</a>
+          <a href={pluginAddress(asked)}>{asked.name}</a>
         </p>
       )}
       <div class="view-head">
@@ -46,7 +47,7 @@ function useFocusAtBegin(): void {
   }, [kind]);
 }
 
-function Step({ plugin }: { readonly plugin: PluginName | undefined }) {
+function Step({ plugin }: { readonly plugin: PluginId | undefined }) {
   const step = installStep.value;
   if (step.kind === "choose") return <ChooseZip failure={step.failure} about={step.about} plugin={plugin} />;
   if (step.kind === "review") return <Review {...step} />;

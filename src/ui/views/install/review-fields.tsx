@@ -1,7 +1,7 @@
-import type { InstallPreview, PluginName, PluginType } from "../../api/shapes.ts";
+import { PLUGIN_TYPES } from "../../../domain/plugin.ts";
+import type { InstallPreview, PluginId, PluginType } from "../../api/shapes.ts";
 import { t } from "../../i18n/index.ts";
 import { Field } from "../../parts/field.tsx";
-import { PLUGIN_TYPES } from "../../state/addresses.ts";
 import { inspectAgain } from "../../state/install.ts";
 
 interface ReviewFieldsProps {
@@ -59,7 +59,7 @@ export function ReviewFields({ report, isKnown, shellParas, onShellParas, functi
 }
 
 /** Found out from the zip; another answer has it inspected again. */
-function Identity({ type, name }: PluginName) {
+function Identity({ type, name }: PluginId) {
   return (
     <>
       <Field label={t("column.name")}>
