@@ -1,4 +1,5 @@
 import { type Finding, GROUPS, type State } from "../doctor/finding.ts";
+import { count } from "../lib/text.ts";
 
 /** How `doctor` ends; 3 is for what kept it from looking at all, as with the other commands. */
 export const DOCTOR_STATUS = { ok: 0, failure: 1, warning: 2, unused: 3 } as const;
@@ -29,8 +30,7 @@ function summaryOf(base: string, findings: readonly Finding[]): string {
   const of = (state: State) => findings.filter((finding) => finding.state === state);
   const [failures, warnings] = [of("failure"), of("warning")];
   if (failures.length + warnings.length === 0) return `All is well with ${base}.\n`;
-  const number = (count: number, what: string) => `${count} ${what}${count === 1 ? "" : "s"}`;
-  const total = `${number(failures.length, "failure")} and ${number(warnings.length, "warning")} in ${base}`;
+  const total = `${count(failures.length, "failure")} and ${count(warnings.length, "warning")} in ${base}`;
   if (failures.length === 0) return `${total}.\n`;
   return `${total}. What fails:\n${failures.map(lineOf).join("")}`;
 }

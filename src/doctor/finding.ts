@@ -38,8 +38,3 @@ export const ok = (message: string): Observation => ({ state: "ok", message });
 export const skipped = (message: string): Observation => ({ state: "skipped", message });
 export const warning = (message: string, advice: string): Observation => ({ state: "warning", message, advice });
 export const failure = (message: string, advice: string): Observation => ({ state: "failure", message, advice });
-
-/** `1 plugin`, `2 plugins`. */
-export function count(number: number, one: string, many = `${one}s`): string {
-  return `${number} ${number === 1 ? one : many}`;
-}

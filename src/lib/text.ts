@@ -67,6 +67,11 @@ export function enumerate(items: readonly string[], maxItems = MAX_ITEMS): strin
   return `${parts.slice(0, -1).join(", ")} and ${parts.at(-1)}`;
 }
 
+/** `1 plugin`, `2 plugins`. */
+export function count(number: number, one: string): string {
+  return `${number} ${one}${number === 1 ? "" : "s"}`;
+}
+
 /** Equal for all spellings that some file system takes for one name: without case, and in one Unicode form. */
 export function spellingKey(path: string): string {
   return path.normalize("NFC").toLowerCase().normalize("NFC");

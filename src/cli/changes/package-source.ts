@@ -69,9 +69,8 @@ async function identifyLocalZip(file: string, { type, name }: Wanted, context: S
   const { identifyZip } = await import("../inspect/identify-zip.ts");
   using interrupts = new Interrupts();
   const { signal } = interrupts.abortable();
-  const known = { ...(type && { type }), ...(name !== undefined && { name }) };
   try {
-    const { id, isTypeGuessed } = await identifyZip(file, known, { ...context, signal });
+    const { id, isTypeGuessed } = await identifyZip(file, { type, name }, { ...context, signal });
     if (isTypeGuessed) throw typeNotTold(file);
     return id;
   } catch (error) {

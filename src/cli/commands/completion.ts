@@ -15,8 +15,7 @@ export const addCompletion: AddCommand = (program, { connect, output }) => {
     .addArgument(new Argument("<shell>", "whose script").choices(["bash", "zsh", "fish"]))
     .action(async (shell: "bash" | "zsh" | "fish") => {
       const script = await scriptOf(shell, program);
-      output.json({ script });
-      if (!output.isJson) output.raw(script.trimEnd());
+      output.document({ script }, script);
     });
   program.command(NAMES_COMMAND, { hidden: true }).action(async () => {
     program.setOptionValue("timeout", NAMES_TIMEOUT_SECONDS);

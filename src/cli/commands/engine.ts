@@ -1,9 +1,9 @@
 import { isObject, membersOf, objectsIn } from "../../lib/objects.ts";
+import { count } from "../../lib/text.ts";
 import { restartEngine } from "../changes/make-change.ts";
 import { readRules } from "../changes/rules.ts";
 import type { AddCommand } from "../command-context.ts";
 import { CommandFailure, EXIT_STATUS, ServerRefusal } from "../failure.ts";
-import { count } from "../output/words.ts";
 
 /** `engine status` and `engine restart`. */
 export const addEngine: AddCommand = (program, { connect, output }) => {

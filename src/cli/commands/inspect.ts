@@ -2,9 +2,7 @@ import { CommanderError } from "commander";
 import { Interrupts } from "../changes/interrupts.ts";
 import type { AddCommand } from "../command-context.ts";
 import { CommandFailure } from "../failure.ts";
-
-/** The same as that of `EXIT_CODE.failed` of inspect/arguments.ts, which is loaded with the inspection. */
-const INSPECT_FAILED = 3;
+import { checkInspectArguments, EXIT_CODE, UsageError } from "../inspect/arguments.ts";
 
 /** `inspect`: needs no server. Its exit status is the verdict. */
 export const addInspect: AddCommand = (program, { output, env, baseFolder, exitWith }) => {
@@ -20,10 +18,9 @@ export const addInspect: AddCommand = (program, { output, env, baseFolder, exitW
     .option("--statement <file>", "a signed statement of which plugin the zip is, checked with the keys in etc/trust")
     .option("--functions <names>", "the functions that a function plugin has: a,b")
     .exitOverride(({ exitCode, code, message }) => {
-      throw new CommanderError(exitCode === 0 ? 0 : INSPECT_FAILED, code, message);
+      throw new CommanderError(exitCode === 0 ? 0 : EXIT_CODE.failed, code, message);
     })
     .action(async (file: string, options: Record<string, string>) => {
-      const { checkInspectArguments, UsageError } = await import("../inspect/arguments.ts");
       const { inspect, messageOf } = await import("../inspect/command-line.ts");
       using interrupts = new Interrupts();
       const ending = interrupts.abortable();
@@ -33,8 +30,8 @@ export const addInspect: AddCommand = (program, { output, env, baseFolder, exitW
         exitWith(await inspect(parsed, { env, baseFolder, print, signal: ending.signal }));
       } catch (error) {
         if (ending.signal.aborted) throw ending.signal.reason;
-        if (error instanceof UsageError) throw new CommandFailure("USAGE", error.message, INSPECT_FAILED);
-        throw new CommandFailure("INSPECTION_FAILED", messageOf(error), INSPECT_FAILED, { cause: error });
+        if (error instanceof UsageError) throw new CommandFailure("USAGE", error.message, EXIT_CODE.failed);
+        throw new CommandFailure("INSPECTION_FAILED", messageOf(error), EXIT_CODE.failed, { cause: error });
       }
     });
 };

@@ -5,7 +5,7 @@ import { Interrupts } from "../changes/interrupts.ts";
 import { printEnd } from "../changes/make-change.ts";
 import type { AddCommand, CommandContext } from "../command-context.ts";
 import { createDisplay } from "../output/change-display.ts";
-import type { Output } from "../output/output.ts";
+import type { Colour, Output } from "../output/output.ts";
 import { stageWords } from "../output/words.ts";
 import { asJobView, type JobView, jobWords } from "../server/job-view.ts";
 
@@ -51,18 +51,19 @@ async function list({ connect, output }: CommandContext, { state }: JobOptions):
   );
 }
 
-const COLOURS = { done: "green", failed: "red", interrupted: "red", running: "yellow" } as Readonly<
-  Record<string, "green" | "red" | "yellow">
->;
+const COLOURS: Readonly<Record<string, Colour>> = {
+  done: "green",
+  failed: "red",
+  interrupted: "red",
+  running: "yellow",
+};
 
 async function one({ connect, output }: CommandContext, id: string, options: JobOptions): Promise<void> {
   await using client = await connect();
   const path = `/jobs/${encodeURIComponent(id)}`;
   if (options.log) {
     const text = String(await client.get(`${path}/log`));
-    output.json({ log: text });
-    if (!output.isJson) output.raw(text.trimEnd());
-    return;
+    return output.document({ log: text }, text);
   }
   if (options.cancel) {
     const { body } = await client.send(path, { method: "DELETE" });
@@ -83,8 +84,7 @@ async function one({ connect, output }: CommandContext, id: string, options: Job
 
 function print(job: JobView, output: Output): void {
   output.line(`${jobWords(job)}: ${job.state}`);
-  if (job.result === undefined) output.line(`  ${progressOf(job)}`);
-  else output.line(`  ${resultOf(job)}`);
+  output.line(`  ${job.result === undefined ? progressOf(job) : resultOf(job)}`);
 }
 
 function progressOf({ stage, percent, result }: JobView): string {

@@ -22,9 +22,7 @@ export const addShow: AddCommand = (program, { connect, output }) => {
       const id = await findPlugin(client, argument, type);
       if (log) {
         const text = String(await client.get(`${pluginPath(id)}/log`));
-        output.json({ log: text });
-        if (!output.isJson) output.raw(text.trimEnd());
-        return;
+        return output.document({ log: text }, text);
       }
       const plugin = membersOf(await client.get(pluginPath(id)));
       const versions = objectsIn(await client.get(`${pluginPath(id)}/versions`));

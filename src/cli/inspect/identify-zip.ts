@@ -1,13 +1,9 @@
 import { loadConfig } from "../../config/load.ts";
-import type { PluginId } from "../../domain/plugin.ts";
 import { createInspector } from "../../inspect/inspector.ts";
-import { SILENT } from "../../lib/log.ts";
-import { Turns } from "../../lib/turns.ts";
-import { ChangeRun, StageFailure } from "../../plugins/change-run.ts";
-import { type Identified, identifyPackage } from "../../plugins/identify-package.ts";
-import { CompatibilityCheck } from "../../plugins/verdicts/compatibility-check.ts";
+import type { Identified } from "../../plugins/identify-package.ts";
 import { Layout } from "../../store/layout.ts";
 import { TemporaryFolder } from "./temporary-folder.ts";
+import { identifyIn, type Named, partsWithoutServer } from "./without-server.ts";
 
 interface IdentifyZipOptions {
   readonly env: NodeJS.ProcessEnv;
@@ -23,18 +19,12 @@ interface IdentifyZipOptions {
  */
 export async function identifyZip(
   file: string,
-  known: Partial<PluginId>,
+  known: Named,
   { env, baseFolder, signal }: IdentifyZipOptions,
 ): Promise<Identified> {
   const { config } = loadConfig(new Layout(baseFolder).configFile, env);
   const inspector = createInspector({ config: config.engine, baseFolder, env });
-  const check = new CompatibilityCheck({ inspector, entries: () => new Map(), verify: "warn" });
-  const parts = { check, limits: config.pluginPackage, unpacking: new Turns() };
-  const run = new ChangeRun({ plugin: undefined, signal, log: SILENT });
+  const own = partsWithoutServer({ inspector, limits: config.pluginPackage, signal });
   await using folder = await TemporaryFolder.create();
-  try {
-    return await identifyPackage(file, { known, remedy: "say with --name which plugin it is", folder, run, parts });
-  } catch (error) {
-    throw error instanceof StageFailure ? error.cause : error;
-  }
+  return await identifyIn(folder, file, known, own);
 }

@@ -8,22 +8,17 @@ import { parseSoFileName } from "../../domain/plugin.ts";
 import type { Verified } from "../../domain/plugin-entry.ts";
 import type { Inspector } from "../../inspect/inspector.ts";
 import { sha256OfFile } from "../../lib/files.ts";
-import { SILENT } from "../../lib/log.ts";
-import { Turns } from "../../lib/turns.ts";
 import type { ScriptRunner } from "../../package/script/install-script.ts";
 import { PREDICATE_TYPE, type StatedSubject } from "../../package/trust/statement.ts";
 import type { Trust } from "../../package/trust/trust.ts";
-import { ChangeRun, StageFailure } from "../../plugins/change-run.ts";
 import { engineFunctions } from "../../plugins/engine-functions.ts";
 import { unregisteredFunctions } from "../../plugins/function-names.ts";
-import { identifyPackage } from "../../plugins/identify-package.ts";
 import { inspectZip } from "../../plugins/inspect-package.ts";
 import type { InspectionReport } from "../../plugins/inspection-report.ts";
-import { CompatibilityCheck } from "../../plugins/verdicts/compatibility-check.ts";
+import type { CompatibilityCheck } from "../../plugins/verdicts/compatibility-check.ts";
 import type { InspectArguments } from "./arguments.ts";
 import { TemporaryFolder } from "./temporary-folder.ts";
-
-const NAME_IT = "say with --name which plugin it is";
+import { identifyIn, partsWithoutServer, throwCause } from "./without-server.ts";
 
 /** What the inspection of a file reports. Only a zip has a script, a sha256 and bytes. */
 interface FileReport
@@ -53,11 +48,10 @@ interface InspectFileOptions {
  */
 export async function inspectFile(args: InspectArguments, options: InspectFileOptions): Promise<FileReport> {
   const bytes = await regularFileSize(args.file);
-  // Nothing is installed here that the plugin could clash with, and nothing is refused for its verdict.
-  const check = new CompatibilityCheck({ inspector: options.inspector, entries: () => new Map(), verify: "warn" });
+  const own = partsWithoutServer(options);
   return args.file.endsWith(".so")
-    ? await inspectSo(args, check, options.signal)
-    : await inspectLocalZip(args, bytes, check, options);
+    ? await inspectSo(args, own.parts.check, options.signal)
+    : await inspectLocalZip(args, bytes, own, options);
 }
 
 async function inspectSo(args: InspectArguments, check: CompatibilityCheck, signal: AbortSignal): Promise<FileReport> {
@@ -87,26 +81,20 @@ async function inspectSo(args: InspectArguments, check: CompatibilityCheck, sign
 async function inspectLocalZip(
   args: InspectArguments,
   bytes: number,
-  check: CompatibilityCheck,
-  { limits, scripts, trust, signal }: InspectFileOptions,
+  own: ReturnType<typeof partsWithoutServer>,
+  { scripts, trust, signal }: InspectFileOptions,
 ): Promise<FileReport> {
   const { file } = args;
-  const run = new ChangeRun({ plugin: undefined, signal, log: SILENT });
-  const parts = { check, limits, scripts, unpacking: new Turns() };
+  const { run } = own;
+  const parts = { ...own.parts, scripts };
   await using folder = await TemporaryFolder.create();
-  const known = { ...(args.type && { type: args.type }), ...(args.name !== undefined && { name: args.name }) };
-  const { id } = await identifyPackage(file, { known, remedy: NAME_IT, folder, run, parts }).catch(throwCause);
+  const { id } = await identifyIn(folder, file, args, own);
   const request = { id, functions: checkExportedFunctions(id.type, args.functions), shellParas: [] };
   const sha256 = await sha256OfFile(file);
   const verified = args.statement && (await proveStatement(args.statement, { id, sha256 }, trust, signal));
   const zip = { file, bytes, sha256, verified: verified || undefined };
   const { report } = await inspectZip({ zip, request, folder, run, parts }, comparison(args)).catch(throwCause);
   return { file, ...report, unregistered: report.unregistered ?? [] };
-}
-
-/** For `catch()`: a stage is no news on a terminal. */
-function throwCause(error: unknown): never {
-  throw error instanceof StageFailure ? error.cause : error;
 }
 
 /** @throws PluginError SIGNATURE_INVALID; the system's error when the file can't be read; the signal's reason */

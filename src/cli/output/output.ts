@@ -63,6 +63,12 @@ export class Output {
     this.#process.stdout.write(`${safeJson(value, 2)}\n`);
   }
 
+  /** A result whose text for people has lines of its own. */
+  document(value: object, text: string): void {
+    if (this.isJson) this.json(value);
+    else this.raw(text.trimEnd());
+  }
+
   /** One of several results, for programs: a line. */
   jsonLine(value: unknown): void {
     if (this.isJson) this.#process.stdout.write(`${safeJson(value)}\n`);

@@ -23,7 +23,7 @@ export const ENGINE_WORDS: Readonly<Record<string, string>> = {
 };
 
 /** What a change does now, in words. */
-export const STAGE_WORDS: Readonly<Record<Stage, string>> = {
+const STAGE_WORDS: Readonly<Record<Stage, string>> = {
   waiting: "waiting for its turn",
   download: "downloading",
   check: "checking checksum and signature",
@@ -62,9 +62,4 @@ export function bytesWords(bytes: number): string {
     unit += 1;
   }
   return `${unit === 0 || amount >= 100 ? Math.round(amount) : amount.toFixed(1)} ${UNITS[unit]}`;
-}
-
-/** `2 rules`, `1 rule`. */
-export function count(number: number, noun: string): string {
-  return `${number} ${noun}${number === 1 ? "" : "s"}`;
 }

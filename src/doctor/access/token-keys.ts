@@ -3,8 +3,8 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { PublicKeys } from "../../auth/public-keys.ts";
 import { hasCode, systemMessage } from "../../lib/errors.ts";
-import { quoted } from "../../lib/text.ts";
-import { count, failure, type Observation, ok, skipped, warning } from "../finding.ts";
+import { count, quoted } from "../../lib/text.ts";
+import { failure, type Observation, ok, skipped, warning } from "../finding.ts";
 import type { Situation } from "../situation.ts";
 
 const ENDING = ".pub";

@@ -1,6 +1,7 @@
+import { count } from "../../lib/text.ts";
 import { readKeys, WarnOnce } from "../../package/trust/trusted-keys.ts";
 import { CollectedLog } from "../collected-log.ts";
-import { count, failure, type Observation, ok, warning } from "../finding.ts";
+import { failure, type Observation, ok, warning } from "../finding.ts";
 import type { Situation } from "../situation.ts";
 
 /** The public keys of those whose plugins are trusted. */

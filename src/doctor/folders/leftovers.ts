@@ -3,8 +3,8 @@ import { basename, join } from "node:path";
 import { VOLUMES } from "../../domain/plugin.ts";
 import { hasCode } from "../../lib/errors.ts";
 import { NOT_THERE, statIfThere } from "../../lib/files.ts";
-import { quoted } from "../../lib/text.ts";
-import { count, type Observation, ok, warning } from "../finding.ts";
+import { count, quoted } from "../../lib/text.ts";
+import { type Observation, ok, warning } from "../finding.ts";
 import type { Situation } from "../situation.ts";
 
 /** What a server that was cut off has left in its hidden folders, and registries that could not be used. */

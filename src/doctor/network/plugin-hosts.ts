@@ -7,7 +7,8 @@ import { FetchFailure } from "../../fetch/failure.ts";
 import { fetchPage } from "../../fetch/page.ts";
 import { SILENT } from "../../lib/log.ts";
 import { Deadline } from "../../lib/signals.ts";
-import { count, failure, type Observation, ok, skipped, warning } from "../finding.ts";
+import { count } from "../../lib/text.ts";
+import { failure, type Observation, ok, skipped, warning } from "../finding.ts";
 import type { Situation } from "../situation.ts";
 import { wayTo } from "./proxies.ts";
 

@@ -1,9 +1,9 @@
 import { type PluginId, soPath } from "../../domain/plugin.ts";
 import type { InstalledFile, PluginEntry } from "../../domain/plugin-entry.ts";
 import { sha256OfFile, statIfThere } from "../../lib/files.ts";
-import { enumerate, quoted } from "../../lib/text.ts";
+import { count, enumerate, quoted } from "../../lib/text.ts";
 import type { Layout } from "../../store/layout.ts";
-import { count, failure, type Observation, ok, skipped, warning } from "../finding.ts";
+import { failure, type Observation, ok, skipped, warning } from "../finding.ts";
 import type { Situation } from "../situation.ts";
 import { installed } from "./installed.ts";
 

@@ -1,8 +1,8 @@
 import { pluginKey } from "../../domain/plugin.ts";
 import { statIfThere } from "../../lib/files.ts";
-import { quoted } from "../../lib/text.ts";
+import { count, quoted } from "../../lib/text.ts";
 import { contentOf } from "../../store/versions/content.ts";
-import { count, type Observation, ok, skipped, warning } from "../finding.ts";
+import { type Observation, ok, skipped, warning } from "../finding.ts";
 import type { Situation } from "../situation.ts";
 import { installed } from "./installed.ts";
 

@@ -1,8 +1,8 @@
 import { readdir } from "node:fs/promises";
 import { PLUGIN_TYPES, type PluginType, parseSoFileName } from "../../domain/plugin.ts";
 import { hasCode } from "../../lib/errors.ts";
-import { enumerate, quoted } from "../../lib/text.ts";
-import { count, failure, type Observation, ok, warning } from "../finding.ts";
+import { count, enumerate, quoted } from "../../lib/text.ts";
+import { failure, type Observation, ok, warning } from "../finding.ts";
 import type { Situation } from "../situation.ts";
 
 /** Whether the registry can be used, and knows each .so in the folders. */

@@ -3,9 +3,9 @@ import { type PluginId, pluginKey, soPath } from "../../domain/plugin.ts";
 import type { PluginEntry } from "../../domain/plugin-entry.ts";
 import { createInspector } from "../../inspect/inspector.ts";
 import { hasCode } from "../../lib/errors.ts";
-import { quoted } from "../../lib/text.ts";
+import { count, quoted } from "../../lib/text.ts";
 import { CompatibilityCheck, reasonOf } from "../../plugins/verdicts/compatibility-check.ts";
-import { count, failure, type Observation, ok, skipped, warning } from "../finding.ts";
+import { failure, type Observation, ok, skipped, warning } from "../finding.ts";
 import type { Situation } from "../situation.ts";
 import { installed } from "./installed.ts";
 

@@ -2,6 +2,7 @@ import type { Config } from "../../config/schema.ts";
 import { PluginError } from "../../domain/errors.ts";
 import { type SizeLimit, settingLimit } from "../../lib/limits.ts";
 import type { Log } from "../../lib/log.ts";
+import { count } from "../../lib/text.ts";
 import { type Envelope, findEnvelopeSigner, readEnvelopes, statementLimit } from "./envelope.ts";
 import { findSigner, hasFormOf, signatureBytes } from "./signature.ts";
 import { checkStatement, findPluginEnvelope, type StatedPlugin, type StatedSubject } from "./statement.ts";
@@ -116,15 +117,15 @@ function noKeys(): PluginError {
 
 function noSigner(signature: Buffer, keys: readonly TrustedKey[]): PluginError {
   const tried = keys.filter((key) => hasFormOf(signature, key)).length;
-  const count = `${keys.length} public key${keys.length === 1 ? "" : "s"} in etc/trust`;
+  const present = `${count(keys.length, "public key")} in etc/trust`;
   const form = tried === keys.length ? "" : `, of which ${tried} make signatures of its form`;
-  return invalid(`the signature fits none of the ${count}${form}; sign this very zip, or ${ADD_KEY}`);
+  return invalid(`the signature fits none of the ${present}${form}; sign this very zip, or ${ADD_KEY}`);
 }
 
 function noStatementSigner({ signatures }: Envelope, keys: readonly TrustedKey[]): PluginError {
   const which = signatures.length === 1 ? "the signature" : `each of the ${signatures.length} signatures`;
-  const count = `${keys.length} public key${keys.length === 1 ? "" : "s"} in etc/trust`;
-  return invalid(`${which} of the signed statement fits none of the ${count}; sign it again, or ${ADD_KEY}`);
+  const present = `${count(keys.length, "public key")} in etc/trust`;
+  return invalid(`${which} of the signed statement fits none of the ${present}; sign it again, or ${ADD_KEY}`);
 }
 
 function tooLargeForEd25519(reason: string): PluginError {
