@@ -1,21 +1,16 @@
 import { expect } from "vitest";
-import { startZipHost } from "../support/zip-host.ts";
-import { browserTest } from "./harness.ts";
+import { browserTest as test } from "./harness.ts";
 
 /** What the plugin hosts offer, and what the page says where they don't. */
 
 const PLATFORM = { PREBUILD__OS: "debian", PREBUILD__ARCH: "amd64" };
 const DOWN = "http://127.0.0.1:1";
 
-const test = browserTest
-  // biome-ignore lint/correctness/noEmptyPattern: vitest reads from the pattern which fixtures another one needs
-  .extend("host", async ({}, { onCleanup }) => {
-    const host = await startZipHost();
-    onCleanup(() => host.close());
-    const folder = "/kuiper-plugins/1.0.2/debian/sources/";
-    host.serve(folder, Buffer.from('<a href="random_amd64.zip">x</a><a href="zmq_amd64.zip">x</a>'));
-    return host;
-  });
+const FOLDER = "/kuiper-plugins/1.0.2/debian/sources/";
+
+test.beforeEach(({ host }) => {
+  host.serve(FOLDER, Buffer.from('<a href="random_amd64.zip">x</a><a href="zmq_amd64.zip">x</a>'));
+});
 
 test("lists what hosts offer and what is installed, names hosts that failed, and leads to an install", async ({
   start,
@@ -49,7 +44,7 @@ test("asks again when told to", async ({ start, open, host }) => {
   const page = await open({ route: "/catalogue" });
   await page.getByRole("row", { name: "zmq" }).waitFor();
   const page2 = '<a href="mqtt_amd64.zip">x</a>';
-  host.serve("/kuiper-plugins/1.0.2/debian/sources/", Buffer.from(page2));
+  host.serve(FOLDER, Buffer.from(page2));
   await page.getByRole("button", { name: "Ask again" }).click();
   await page.getByRole("row", { name: "mqtt" }).waitFor();
 });

@@ -1,17 +1,8 @@
 import { expect } from "vitest";
 import { send } from "../support/http-client.ts";
-import { startZipHost } from "../support/zip-host.ts";
-import { browserTest, inFrontBrowserTest } from "./harness.ts";
+import { inFrontBrowserTest, browserTest as test } from "./harness.ts";
 
 /** A delete says before whom it hits, and how to come back from it. */
-
-const test = browserTest
-  // biome-ignore lint/correctness/noEmptyPattern: vitest reads from the pattern which fixtures another one needs
-  .extend("host", async ({}, { onCleanup }) => {
-    const host = await startZipHost();
-    onCleanup(() => host.close());
-    return host;
-  });
 
 test("says what stays, deletes, and offers the way back", async ({ start, open, host, server }) => {
   await start();

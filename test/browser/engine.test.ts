@@ -1,21 +1,26 @@
 import { expect } from "vitest";
 import { RULE_FAILS } from "../support/engine-stand-in.ts";
-import { inFrontBrowserTest as test } from "./harness.ts";
+import { inFrontBrowserTest } from "./harness.ts";
 
 /** In front of an engine: what is loaded, what uses it, and restarts of the engine. */
 
 const RANDOM = { type: "sources", name: "random" } as const;
 const SETTINGS = { ENGINE__ACTIVATE: "false", ENGINE__RESTART: "stop" };
 
+/** `addRule` makes a rule of the engine that reads a stream of that type. */
+const test = inFrontBrowserTest.extend("addRule", ({ engine }) => (type: string) => {
+  engine.streams.push({ name: "demo", type });
+  engine.rules.push({ id: "rule1", sql: "SELECT * FROM demo", actions: ["log"] });
+});
+
 test("the list says what waits for a restart and how many rules use a plugin", async ({
   startBoth,
-  engine,
+  addRule,
   install,
   open,
 }) => {
   await startBoth(SETTINGS);
-  engine.streams.push({ name: "demo", type: "random" });
-  engine.rules.push({ id: "rule1", sql: "SELECT * FROM demo", actions: ["log"] });
+  addRule("random");
   await install(RANDOM);
   const page = await open();
   const row = page.getByRole("row", { name: "random" });
@@ -29,13 +34,12 @@ test("the list says what waits for a restart and how many rules use a plugin", a
 
 test("the banner's button restarts the engine, and shows the rules before and after", async ({
   startBoth,
-  engine,
+  addRule,
   install,
   open,
 }) => {
   await startBoth(SETTINGS);
-  engine.streams.push({ name: "demo", type: "mqtt" });
-  engine.rules.push({ id: "rule1", sql: "SELECT * FROM demo", actions: ["log"] });
+  addRule("mqtt");
   await install({ type: "sinks", name: "influx" });
   const page = await open();
   await page.getByText("1 change waits for an engine restart").waitFor();
@@ -52,6 +56,7 @@ test("the banner's button restarts the engine, and shows the rules before and af
 test("a restart that makes a rule worse says which, and what was undone", async ({
   startBoth,
   engine,
+  addRule,
   install,
   update,
   open,
@@ -60,8 +65,7 @@ test("a restart that makes a rule worse says which, and what was undone", async 
   await install(RANDOM);
   await engine.restart();
   engine.age(30);
-  engine.streams.push({ name: "demo", type: "random" });
-  engine.rules.push({ id: "rule1", sql: "SELECT * FROM demo", actions: ["log"] });
+  addRule("random");
   await update({ ...RANDOM, version: "2.0.0", soContent: `${RULE_FAILS}the source is out of order\n` });
   const page = await open();
   await page.getByRole("button", { name: "Restart the engine" }).click();

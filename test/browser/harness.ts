@@ -2,6 +2,7 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
+import { onTestFinished } from "vitest";
 import { PLUGIN_TYPES } from "../../src/domain/plugin.ts";
 import { EngineStandIn } from "../support/engine-stand-in.ts";
 import { processTest } from "../support/fixtures.ts";
@@ -35,13 +36,14 @@ export const browserTest = processTest
   })
   .extend("open", ({ browser, server }, { onCleanup }) => {
     const opened: PageFaults[] = [];
-    onCleanup(async () => {
-      for (const faults of opened) await faults.close();
-    });
+    onCleanup(async () => void (await Promise.all(opened.map((faults) => faults.close()))));
     return async ({ route = "/", at = server.url, expects = [], ...options }: OpenOptions = {}): Promise<Page> => {
       const context = await browser.newContext({ locale: "en-US", ...options });
       const page = await context.newPage();
-      opened.push(new PageFaults(page, new URL(at).origin, expects));
+      const faults = new PageFaults(page, new URL(at).origin, expects);
+      opened.push(faults);
+      // Not in the cleanup: what one throws keeps the others from running, and the server would never end.
+      onTestFinished(() => faults.check());
       await page.goto(`${at}/ui/#${route}`);
       return page;
     };

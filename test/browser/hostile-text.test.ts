@@ -2,8 +2,7 @@ import type { Page } from "playwright-core";
 import { expect } from "vitest";
 import { post } from "../support/http-client.ts";
 import { pluginZip, writePluginZip } from "../support/plugin-zip.ts";
-import { startZipHost } from "../support/zip-host.ts";
-import { showcaseTest } from "./showcase.ts";
+import { show, showcaseTest as test } from "./showcase.ts";
 
 /**
  * The worst text wherever the page shows what others wrote: it is shown as text. As HTML it would be an element, a line in the
@@ -17,18 +16,6 @@ const IN_NAME = "<img src=x onerror=alert(1)>";
 /** What Chromium says of a reply that is a failure. */
 const expects = [/status of 4\d\d/];
 
-const test = showcaseTest
-  // biome-ignore lint/correctness/noEmptyPattern: vitest reads from the pattern which fixtures another one needs
-  .extend("host", async ({}, { onCleanup }) => {
-    const host = await startZipHost();
-    onCleanup(() => host.close());
-    return host;
-  })
-  .extend("show", ({ server }) => async (page: Page, route: string) => {
-    await page.goto(`${server.url}/ui/#${route}`);
-    await page.locator("h1, .empty-title").first().waitFor();
-  });
-
 async function expectText(page: Page, text: string): Promise<void> {
   await page.getByText(text).first().waitFor();
   await expectNoElement(page);
@@ -38,16 +25,7 @@ async function expectNoElement(page: Page): Promise<void> {
   expect(await page.locator("img, script:not([src]), svg[onload], iframe, [onerror]").count()).toBe(0);
 }
 
-test("of packages, their scripts and their files", async ({
-  fill,
-  server,
-  install,
-  host,
-  folder,
-  open,
-  show,
-  contents,
-}) => {
+test("of packages, their scripts and their files", async ({ fill, server, install, host, folder, open, contents }) => {
   await fill();
   const hostile = {
     ...contents("sinks", "evil", { version: `1.0.0${IN_NAME}`, script: `echo '${HTML}'` }),
@@ -76,7 +54,7 @@ test("of packages, their scripts and their files", async ({
   await expectText(page, HTML);
 });
 
-test("of the engine, and of addresses", async ({ engine, fill, open, show }) => {
+test("of the engine, and of addresses", async ({ engine, fill, open }) => {
   engine.rules.push({ id: `rule${IN_NAME}`, sql: "SELECT * FROM demo", actions: ["influx"] });
   await fill();
   const page = await open({ route: "/plugins/sinks/influx", expects });
@@ -88,7 +66,7 @@ test("of the engine, and of addresses", async ({ engine, fill, open, show }) => 
   await expectNoElement(page);
 });
 
-test("in the page's own address, which a link of anybody's may have", async ({ fill, open, show }) => {
+test("in the page's own address, which a link of anybody's may have", async ({ fill, open }) => {
   await fill();
   const page = await open({ expects });
   const encoded = encodeURIComponent(HTML);

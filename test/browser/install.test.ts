@@ -9,18 +9,11 @@ import { goTypes } from "../support/go-types.ts";
 import { post, send } from "../support/http-client.ts";
 import { pluginZip, writePluginZip } from "../support/plugin-zip.ts";
 import { GATED_SCRIPT } from "../support/script-gate.ts";
-import { startZipHost } from "../support/zip-host.ts";
 import { browserTest } from "./harness.ts";
 
 /** From a zip to an installed plugin, and what can go wrong on the way. */
 
 const test = browserTest
-  // biome-ignore lint/correctness/noEmptyPattern: vitest reads from the pattern which fixtures another one needs
-  .extend("host", async ({}, { onCleanup }) => {
-    const host = await startZipHost();
-    onCleanup(() => host.close());
-    return host;
-  })
   /** The names of the installed plugins of a type. */
   .extend("names", ({ server }) => async (type = "sinks"): Promise<string[]> => {
     return JSON.parse((await send(`${server.url}/plugins/${type}`)).text);

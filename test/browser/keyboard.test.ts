@@ -1,18 +1,9 @@
 import { expect } from "vitest";
 import { send } from "../support/http-client.ts";
-import { startZipHost } from "../support/zip-host.ts";
-import { browserTest } from "./harness.ts";
+import { browserTest as test } from "./harness.ts";
 import { tabTo } from "./keyboard.ts";
 
 /** A plugin is installed, updated, rolled back and deleted with the keyboard alone: no test here uses a pointer. */
-
-const test = browserTest
-  // biome-ignore lint/correctness/noEmptyPattern: vitest reads from the pattern which fixtures another one needs
-  .extend("host", async ({}, { onCleanup }) => {
-    const host = await startZipHost();
-    onCleanup(() => host.close());
-    return host;
-  });
 
 test("an install, from the list to the plugin", async ({ start, open, host, server }) => {
   await start();

@@ -21,9 +21,14 @@ export class PageFaults {
     });
   }
 
-  /** Closes the page. @throws Error with all faults */
+  /** Closes the page. Where that fails, it is a fault as well. */
   async close(): Promise<void> {
-    await this.#page.context().close();
+    const context = this.#page.context();
+    await context.close().catch((error) => this.#faults.push(`it could not be closed: ${error}`));
+  }
+
+  /** @throws Error with all faults */
+  check(): void {
     if (this.#faults.length > 0) throw new Error(`the page had faults:\n${this.#faults.join("\n")}`);
   }
 }

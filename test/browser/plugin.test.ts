@@ -3,7 +3,6 @@ import { join } from "node:path";
 import { expect } from "vitest";
 import { send } from "../support/http-client.ts";
 import { recordedElf } from "../support/recorded-elf.ts";
-import { startZipHost } from "../support/zip-host.ts";
 import { browserTest } from "./harness.ts";
 
 /** One plugin, and the check before an upgrade: with recorded binaries of an engine and of plugins. */
@@ -11,17 +10,10 @@ import { browserTest } from "./harness.ts";
 /** A recorded file is mostly zeros. */
 const SETTINGS = { PLUGINPACKAGE__MAXRATIO: "1100" };
 
-const test = browserTest
-  // biome-ignore lint/correctness/noEmptyPattern: vitest reads from the pattern which fixtures another one needs
-  .extend("host", async ({}, { onCleanup }) => {
-    const host = await startZipHost();
-    onCleanup(() => host.close());
-    return host;
-  })
-  .extend("putEngine", ({ server }) => async (path: string, recorded: string) => {
-    await mkdir(join(server.base, "bin"), { recursive: true });
-    await writeFile(join(server.base, path), await recordedElf(recorded));
-  });
+const test = browserTest.extend("putEngine", ({ server }) => async (path: string, recorded: string) => {
+  await mkdir(join(server.base, "bin"), { recursive: true });
+  await writeFile(join(server.base, path), await recordedElf(recorded));
+});
 
 test("a verdict has its cause first, and the packages folded", async ({ start, putEngine, install, open }) => {
   await putEngine("bin/kuiperd", "engine");

@@ -4,6 +4,7 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { expect } from "vitest";
 import { browserTest } from "./harness.ts";
+import { tabTo } from "./keyboard.ts";
 
 /** What is around the views: languages, the keyboard, narrow windows, the size of it all. */
 
@@ -64,9 +65,7 @@ test("the keyboard alone reaches a plugin, and the focus can be seen", async ({ 
   await page.keyboard.press("Tab");
   expect(await page.evaluate("document.activeElement.textContent")).toBe("Skip to the content");
   await page.keyboard.press("Enter");
-  const reached = "document.activeElement.textContent";
-  for (let step = 0; step < 20 && (await page.evaluate(reached)) !== "random"; step += 1)
-    await page.keyboard.press("Tab");
+  await tabTo(page, "random", 20);
   expect(await page.evaluate("getComputedStyle(document.activeElement).outlineStyle")).toBe("solid");
   await page.keyboard.press("Enter");
   await page.getByRole("heading", { name: "random", level: 1 }).waitFor();

@@ -5,7 +5,7 @@ import { PLUGIN_TYPES, type PluginType } from "../../src/domain/plugin.ts";
 import { DOES_NOT_LOAD } from "../support/engine-stand-in.ts";
 import { goElf, RUNTIME } from "../support/go-elf.ts";
 import type { PluginContents } from "../support/plugin-zip.ts";
-import { startZipHost, type ZipHost } from "../support/zip-host.ts";
+import type { ZipHost } from "../support/zip-host.ts";
 import { inFrontBrowserTest } from "./harness.ts";
 
 /** A package that differs from the engine's where it has another hash. */
@@ -19,12 +19,6 @@ const ENGINE_BINARY = "bin/kuiperd";
  * versions, what install.sh printed, and a change that waits for a restart.
  */
 export const showcaseTest = inFrontBrowserTest
-  // biome-ignore lint/correctness/noEmptyPattern: vitest reads from the pattern which fixtures another one needs
-  .extend("host", async ({}, { onCleanup }) => {
-    const host = await startZipHost();
-    onCleanup(() => host.close());
-    return host;
-  })
   .extend("contents", () => (type: PluginType, name: string, more: Partial<PluginContents> = {}): PluginContents => {
     return { type, name, soContent: pluginBinary(name, more.version), ...more };
   })

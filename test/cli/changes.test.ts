@@ -1,14 +1,8 @@
 import { join } from "node:path";
 import { describe, expect } from "vitest";
-import { serverTest } from "../support/fixtures.ts";
 import { send } from "../support/http-client.ts";
-import { pluginZip, writePluginZip } from "../support/plugin-zip.ts";
-import { GATED_SCRIPT } from "../support/script-gate.ts";
-import { run, start } from "./kit.ts";
-
-const test = serverTest().extend("cli", ({ server, folder }) => (...args: string[]) => {
-  return run(args, { server: server.url, cwd: folder });
-});
+import { writePluginZip } from "../support/plugin-zip.ts";
+import { gatedInstall, run, start, cliTest as test } from "./kit.ts";
 
 const RANDOM = { type: "sources", name: "random" } as const;
 
@@ -152,17 +146,7 @@ describe("without a terminal", () => {
   ] as const)(
     "%s leaves the change running, and says where to follow it",
     async ([signal, status], { server, host, gate, cli }) => {
-      const url = host.serve("/gated.zip", pluginZip({ type: "sinks", name: "gated", script: GATED_SCRIPT }));
-      const args = [
-        "install",
-        url,
-        "--type",
-        "sinks",
-        "--name",
-        "gated",
-        ...gate.args.map((one) => `--script-arg=${one}`),
-      ];
-      const command = start(args, { server: server.url });
+      const command = start(gatedInstall(host, gate), { server: server.url });
       await gate.started;
       await command.prints(/running install\.sh/);
       command.kill(signal);
@@ -184,9 +168,7 @@ describe("without a terminal", () => {
 });
 
 test("jobs: lists them, and cancels one", async ({ server, host, gate, cli }) => {
-  const url = host.serve("/gated.zip", pluginZip({ type: "sinks", name: "gated", script: GATED_SCRIPT }));
-  const args = ["install", url, "--type", "sinks", "--name", "gated", ...gate.args.map((one) => `--script-arg=${one}`)];
-  const command = start(args, { server: server.url });
+  const command = start(gatedInstall(host, gate), { server: server.url });
   await gate.started;
   const [job] = JSON.parse((await cli("jobs", "--state", "running", "--json")).stdout);
   expect((await cli("jobs")).stdout).toMatch(

@@ -3,7 +3,7 @@ import { mkdir, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect } from "vitest";
 import { serverTest } from "../support/fixtures.ts";
-import { ask } from "../support/http-client.ts";
+import { post } from "../support/http-client.ts";
 import { COMMAND, RunningCommand, run } from "./kit.ts";
 
 /** In the real shells, with `kuiper-plugins` on the PATH. */
@@ -13,7 +13,7 @@ const SHELLS = ["bash", "zsh", "fish"] as const;
 const test = serverTest().extend("complete", async ({ server, host, folder }) => {
   for (const name of ["file", "influx"]) {
     const body = { name, file: host.serveZip({ type: "sinks", name }) };
-    await ask(`${server.url}/plugins/sinks`, { method: "POST", body });
+    await post(`${server.url}/plugins/sinks`, body);
   }
   const bin = join(folder, "bin");
   await mkdir(bin);

@@ -1,16 +1,11 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { text } from "node:stream/consumers";
-import { fileURLToPath } from "node:url";
 import { beforeEach, expect, test } from "vitest";
 import { CHECKS } from "../../src/doctor/checks.ts";
 import { GROUPS } from "../../src/doctor/finding.ts";
 import { tempFolder } from "../support/temp-folder.ts";
 import { startTestServer } from "../support/test-server.ts";
-
-const COMMAND = fileURLToPath(new URL("../../dist/kuiper-plugins.js", import.meta.url));
+import { run } from "./kit.ts";
 
 let base: string;
 beforeEach(async () => {
@@ -18,25 +13,17 @@ beforeEach(async () => {
 });
 
 /** The built command. Plugin hosts are not asked, nothing is compared, no script runs: nothing is left that could warn. */
-async function doctor(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
+function doctor(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
   const quiet = {
-    BASIC__RESTPORT: "0",
-    BASIC__PLUGINHOSTS: "",
-    ENGINE__VERIFY: "off",
-    INSTALLSCRIPT__ENABLED: "false",
-    PLUGINPACKAGE__MAXTOTALBYTES: "1024",
-    PLUGINDOWNLOAD__MAXBYTES: "1024",
-    PLUGINPACKAGE__MAXENTRIES: "1",
+    KUIPER__BASIC__RESTPORT: "0",
+    KUIPER__BASIC__PLUGINHOSTS: "",
+    KUIPER__ENGINE__VERIFY: "off",
+    KUIPER__INSTALLSCRIPT__ENABLED: "false",
+    KUIPER__PLUGINPACKAGE__MAXTOTALBYTES: "1024",
+    KUIPER__PLUGINDOWNLOAD__MAXBYTES: "1024",
+    KUIPER__PLUGINPACKAGE__MAXENTRIES: "1",
   };
-  const settings = Object.fromEntries(Object.entries(quiet).map(([key, value]) => [`KUIPER__${key}`, value]));
-  const child = spawn(process.execPath, [COMMAND, "doctor", ...args], {
-    env: { PATH: process.env.PATH, ...settings, ...env },
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-  const ended = once(child, "close");
-  const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr)]);
-  const [status] = await ended;
-  return { status, stdout, stderr };
+  return run(["doctor", ...args], { env: { ...quiet, ...env } });
 }
 
 /** A file system that lasts: tests work in memory, about which there is a warning. */

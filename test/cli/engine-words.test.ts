@@ -1,7 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { translateEngineWords } from "../../src/cli/engine-words.ts";
-import { serverTest } from "../support/fixtures.ts";
-import { run } from "./kit.ts";
+import { cliTest } from "./kit.ts";
 
 const FILE = '{"file":"http://h/x.zip","functions":["a","b"],"shellParas":["-x","y z"]}';
 
@@ -56,9 +55,8 @@ describe("the words of the engine's own command line", () => {
   });
 });
 
-serverTest()("they do it, and say the new form", async ({ server, host }) => {
+cliTest("they do it, and say the new form", async ({ cli, host }) => {
   const file = host.serveZip({ type: "sources", name: "random" });
-  const cli = (...args: string[]) => run(args, { server: server.url });
   const created = await cli("create", "plugin", "source", "random", JSON.stringify({ file }));
   expect(created).toMatchObject({ status: 0, stdout: expect.stringContaining("sources plugin random is created") });
   expect(created.stderr).toMatch(/^the same as: kuiper-plugins install http\S+ --type sources --name random\n/);

@@ -1,12 +1,11 @@
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { RequestListener } from "node:http";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { run, startOnTerminal } from "./kit.ts";
+import { RawEngine } from "../support/raw-engine.ts";
+import { CONTROLS, run, startOnTerminal } from "./kit.ts";
 
 /** Whatever answers in the place of the server has no power over the terminal, and can't flood it. */
 
 const NASTY = "\x1b]0;owned\x07\x1b[2J\x1b[31mname\r\u0085\u202e\u2066x\u{e0041}\u2028";
-const CONTROLS = /(?!\n)[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u;
 const LONG = `${NASTY}${"long ".repeat(210_000)}`;
 
 /** Every field that some command prints, with the same text in all of them. */
@@ -36,14 +35,14 @@ function answerOf(text: string) {
 
 async function hostileServer(text: string): Promise<string> {
   const answer = answerOf(text);
-  const server = createServer((request, response) => {
+  const reply: RequestListener = (request, response) => {
     const body = request.method === "GET" ? answer(request.url ?? "") : undefined;
     response.writeHead(body === undefined ? 400 : 200, { "content-type": "application/json" });
     response.end(JSON.stringify(body ?? { error: text, message: text }));
-  }).listen(0, "127.0.0.1");
-  onTestFinished(() => void server.close());
-  await new Promise((resolve) => server.once("listening", resolve));
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  };
+  const server = await RawEngine.start(reply, { own: true });
+  onTestFinished(() => server[Symbol.asyncDispose]());
+  return server.url;
 }
 
 const COMMANDS = [

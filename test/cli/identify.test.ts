@@ -1,20 +1,13 @@
 import { describe, expect } from "vitest";
 import { plugin } from "../inspect/kit.ts";
 import { AMD64 } from "../support/elf.ts";
-import { serverTest } from "../support/fixtures.ts";
 import { goTypes } from "../support/go-types.ts";
 import { type PluginContents, writePluginZip } from "../support/plugin-zip.ts";
-import { run } from "./kit.ts";
+import { cliTest } from "./kit.ts";
 
 /** What a zip tells nobody has to say: `install` without --type and --name. */
 
-const test = serverTest()
-  .extend(
-    "cli",
-    ({ server, folder }) =>
-      (...args: string[]) =>
-        run(args, { server: server.url, cwd: folder }),
-  )
+const test = cliTest
   /** A zip of this machine's, or at an address. */
   .extend("serve", ({ host, folder }) => async (kind: Kind, contents: PluginContents) => {
     if (kind === "a URL") return host.serveZip(contents);

@@ -1,6 +1,9 @@
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { EventEmitter, once } from "node:events";
 import { fileURLToPath } from "node:url";
+import { serverTest } from "../support/fixtures.ts";
+import { GATED_SCRIPT, type ScriptGate } from "../support/script-gate.ts";
+import type { ZipHost } from "../support/zip-host.ts";
 
 export const COMMAND = fileURLToPath(new URL("../../dist/kuiper-plugins.js", import.meta.url));
 
@@ -88,3 +91,17 @@ export function startOnTerminal(
   const terminal = { TERM: "xterm", SHELL: "/bin/sh", ...env };
   return new RunningCommand("script", ["-qefc", command, "/dev/null"], { ...options, env: terminal });
 }
+
+/** Tests with a running `server` each; `cli` runs a command in `folder` that asks it. */
+export const cliTest = serverTest().extend("cli", ({ server, folder }) => (...args: string[]) => {
+  return run(args, { server: server.url, cwd: folder });
+});
+
+/** The command that installs sinks/gated, whose install.sh waits at the gate. */
+export function gatedInstall(host: ZipHost, gate: ScriptGate, script = GATED_SCRIPT): string[] {
+  const zip = host.serveZip({ type: "sinks", name: "gated", script });
+  return ["install", zip, "--type", "sinks", "--name", "gated", ...gate.args.map((one) => `--script-arg=${one}`)];
+}
+
+/** Whatever a terminal could obey, but for the end of a line. */
+export const CONTROLS = /(?!\n)[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u;

@@ -1,19 +1,12 @@
 import { writeFile } from "node:fs/promises";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { RequestListener } from "node:http";
 import { join } from "node:path";
 import { describe, expect } from "vitest";
-import { serverTest, stoppedServerTest } from "../support/fixtures.ts";
-import { ask } from "../support/http-client.ts";
+import { stoppedServerTest } from "../support/fixtures.ts";
+import { post } from "../support/http-client.ts";
+import { RawEngine } from "../support/raw-engine.ts";
 import { makeKeyPair, signToken, writeKey } from "../support/tokens.ts";
-import { run } from "./kit.ts";
-
-const test = serverTest().extend(
-  "cli",
-  ({ server }) =>
-    (...args: string[]) =>
-      run(args, { server: server.url }),
-);
+import { CONTROLS, run, cliTest as test } from "./kit.ts";
 
 describe("list and show", () => {
   test.beforeEach(async ({ server, host }) => {
@@ -25,7 +18,7 @@ describe("list and show", () => {
         name,
         file: host.serveZip({ type, name, soContent: type === "sinks" ? "no program" : Buffer.from("x") }),
       };
-      await ask(`${server.url}/plugins/${type}`, { method: "POST", body });
+      await post(`${server.url}/plugins/${type}`, body);
     }
   });
 
@@ -95,12 +88,8 @@ describe("exit statuses", () => {
   });
 
   test("3: a server that does not answer in time", async ({ cli }) => {
-    const silent = createServer(() => {}).listen(0, "127.0.0.1");
-    await new Promise((resolve) => silent.once("listening", resolve));
-    const url = `http://127.0.0.1:${(silent.address() as AddressInfo).port}`;
-    const ended = await cli("list", "--server", url, "--timeout", "0.2");
-    silent.closeAllConnections();
-    silent.close();
+    await using silent = await RawEngine.start(() => {}, { own: true });
+    const ended = await cli("list", "--server", silent.url, "--timeout", "0.2");
     expect(ended).toMatchObject({
       status: 3,
       stderr: expect.stringMatching(/takes too long to answer: try again, or set --timeout/),
@@ -130,15 +119,13 @@ test.for([
   ["list --json", ["--json"]],
 ] as const)("text from the server is no control of the terminal: %s", async ([, args], { cli }) => {
   const body = JSON.stringify([{ type: HOSTILE, name: HOSTILE, version: HOSTILE, verdict: HOSTILE, origin: HOSTILE }]);
-  const server = createServer((_request, response) => {
+  const answer: RequestListener = (_request, response) => {
     response.setHeader("content-type", "application/json");
     response.end(body);
-  }).listen(0, "127.0.0.1");
-  await new Promise((resolve) => server.once("listening", resolve));
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const { stdout, stderr } = await cli("list", "--server", url, ...args);
-  server.close();
+  };
+  await using server = await RawEngine.start(answer, { own: true });
+  const { stdout, stderr } = await cli("list", "--server", server.url, ...args);
   expect(stdout).toContain("name");
-  expect(stdout + stderr).not.toMatch(/(?!\n)[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u);
+  expect(stdout + stderr).not.toMatch(CONTROLS);
   if (args.length > 0) expect(JSON.parse(stdout)[0].name).toBe(HOSTILE);
 });

@@ -1,9 +1,8 @@
 import { describe, expect } from "vitest";
 import { serverTest } from "../support/fixtures.ts";
-import { ask } from "../support/http-client.ts";
-import { pluginZip, writePluginZip } from "../support/plugin-zip.ts";
-import { GATED_SCRIPT } from "../support/script-gate.ts";
-import { startOnTerminal } from "./kit.ts";
+import { ask, post } from "../support/http-client.ts";
+import { writePluginZip } from "../support/plugin-zip.ts";
+import { gatedInstall, startOnTerminal } from "./kit.ts";
 
 /** On a pseudo-terminal of `script`: what a person sees and types. */
 
@@ -11,10 +10,8 @@ const CTRL_C = "\x03";
 const CONTROLS = /\p{Cc}/u;
 
 const test = serverTest().extend("installing", async ({ server, host, gate }) => {
-  const url = host.serve("/gated.zip", pluginZip({ type: "sinks", name: "gated", script: GATED_SCRIPT }));
-  const args = ["install", url, "--type", "sinks", "--name", "gated", ...gate.args.map((one) => `--script-arg=${one}`)];
   return async () => {
-    const command = startOnTerminal(args, { server: server.url });
+    const command = startOnTerminal(gatedInstall(host, gate), { server: server.url });
     await gate.started;
     await command.prints(/running install\.sh/);
     return command;
@@ -69,7 +66,7 @@ describe("Ctrl-C asks whether the change shall go on", () => {
 describe("remove asks", () => {
   test.beforeEach(async ({ server, host }) => {
     const body = { name: "file", file: host.serveZip({ type: "sinks", name: "file" }) };
-    await ask(`${server.url}/plugins/sinks`, { method: "POST", body });
+    await post(`${server.url}/plugins/sinks`, body);
   });
 
   test.for([
@@ -94,7 +91,7 @@ test("a zip is sent with a bar", async ({ server, folder }) => {
 
 test("a table fits the terminal, and is coloured unless NO_COLOR says no", async ({ server, host }) => {
   const body = { name: "file", file: host.serveZip({ type: "sinks", name: "file" }) };
-  await ask(`${server.url}/plugins/sinks`, { method: "POST", body });
+  await post(`${server.url}/plugins/sinks`, body);
   const list = async (env: Record<string, string>) => {
     const command = startOnTerminal(["list"], { server: server.url, columns: 60, env });
     expect((await command.ended).status).toBe(0);

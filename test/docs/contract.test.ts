@@ -8,6 +8,7 @@ import { ERROR_EXAMPLES } from "../../src/contract/error-examples.ts";
 import { HEADERS } from "../../src/contract/headers.ts";
 import { JobAction, JobState } from "../../src/contract/jobs.ts";
 import { ERROR_STATUS, type ErrorCode } from "../../src/domain/errors.ts";
+import { tableRows } from "../support/markdown.ts";
 
 /** The tables of the documents say what the contract says, and all of it. */
 
@@ -19,13 +20,7 @@ const README = read("README.md");
 /** The cells of each row of the tables with that head. */
 function rowsOf(markdown: string, head: string): string[][] {
   const tables = markdown.split("\n\n").filter((block) => block.trimStart().startsWith(head));
-  const rows = tables.flatMap((table) => table.trim().split("\n").slice(2));
-  return rows.map((row) =>
-    row
-      .split(/(?<!\\)\|/)
-      .slice(1, -1)
-      .map((cell) => cell.trim()),
-  );
+  return tables.flatMap((table) => tableRows(table).slice(1));
 }
 
 /** The calls that a cell names, as the contract names them: `GET`, `POST /config/uploads` are two. */

@@ -1,7 +1,16 @@
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { describe, expect, test } from "vitest";
-import { anchorsOf, codeSpans, links, type Section, sections } from "../support/markdown.ts";
+import {
+  anchorsOf,
+  codeSpans,
+  isLocal,
+  links,
+  type Section,
+  sections,
+  type Target,
+  targetOf,
+} from "../support/markdown.ts";
 
 /** The documents that there are in two languages, English first. Whoever changes one changes the other. */
 const PAIRS = [
@@ -32,16 +41,10 @@ function isEnglish(text: string): boolean {
   return /[a-z]{3}/.test(words) && !/\p{Script=Han}/u.test(words) && !/^(#+ )?[A-Z][a-z]+$/.test(words);
 }
 
-/** The file that a link of a document leads to, and the section in it. */
-function targetOf(link: string, from: string): { file: string; anchor: string | undefined } {
-  const [file = "", anchor] = link.split("#");
-  return { file: file === "" ? from : join(dirname(from), file), anchor };
-}
-
-const written = ({ file, anchor }: ReturnType<typeof targetOf>) => (anchor === undefined ? file : `${file}#${anchor}`);
+const written = ({ file, anchor }: Target) => (anchor === undefined ? file : `${file}#${anchor}`);
 
 /** The same file and section in the other language, where there is one. */
-function translated({ file, anchor }: ReturnType<typeof targetOf>): ReturnType<typeof targetOf> {
+function translated({ file, anchor }: Target): Target {
   const picture = file.replace(/\.png$/, "-zh.png");
   if (picture !== file) return { file: existsSync(join(ROOT, picture)) ? picture : file, anchor };
   const other = PAIRS.find(([english]) => english === file)?.[1];
@@ -50,8 +53,6 @@ function translated({ file, anchor }: ReturnType<typeof targetOf>): ReturnType<t
 }
 
 const levelsOf = (all: readonly Section[]) => all.map(({ level }) => level);
-
-const isLocal = (link: string) => !/^https?:/.test(link);
 
 describe.each(PAIRS)("%s and %s", (english, chinese) => {
   const [ours, theirs] = [sections(read(english)), sections(read(chinese))];

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { describe, expect, it, test } from "vitest";
-import { anchorsOf, links } from "../support/markdown.ts";
+import { anchorsOf, isLocal, links, targetOf } from "../support/markdown.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 const DOCUMENTS = [
@@ -15,11 +15,10 @@ const read = (path: string) => readFileSync(join(ROOT, path), "utf8");
 
 describe.each(DOCUMENTS)("%s", (path) => {
   it("links to what is there", () => {
-    for (const link of links(read(path)).filter((target) => !/^https?:/.test(target))) {
-      const [file = "", anchor] = link.split("#");
-      const target = file === "" ? path : join(dirname(path), file);
-      expect(existsSync(join(ROOT, target)), link).toBe(true);
-      if (anchor !== undefined) expect(anchorsOf(read(target)), link).toContain(anchor);
+    for (const link of links(read(path)).filter(isLocal)) {
+      const { file, anchor } = targetOf(link, path);
+      expect(existsSync(join(ROOT, file)), link).toBe(true);
+      if (anchor !== undefined) expect(anchorsOf(read(file)), link).toContain(anchor);
     }
   });
 

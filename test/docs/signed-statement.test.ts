@@ -3,6 +3,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { createTrust } from "../../src/package/trust/trust.ts";
+import { codeBlocks } from "../support/markdown.ts";
 import { makeSigner, writeTrusted } from "../support/signing.ts";
 import { sha256Of } from "../support/statements.ts";
 import { tempFolder } from "../support/temp-folder.ts";
@@ -10,11 +11,7 @@ import { testLog } from "../support/test-log.ts";
 
 it("docs/api.md: the openssl commands make a statement that is accepted", async () => {
   const docs = await readFile(new URL("../../docs/api.md", import.meta.url), "utf8");
-  const commands =
-    docs
-      .split("```bash\n")
-      .find((block) => block.startsWith("TYPE="))
-      ?.split("```")[0] ?? "";
+  const commands = codeBlocks(docs).find(({ code }) => code.startsWith("TYPE="))?.code ?? "";
   const folder = await tempFolder();
   const signer = makeSigner(folder, "rsa");
   const zip = Buffer.from("the zip");

@@ -1,13 +1,11 @@
 import { execFileSync, spawnSync } from "node:child_process";
 import { chmod, chown, mkdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { beforeEach, describe, expect, test } from "vitest";
+import { COMMAND } from "../cli/kit.ts";
 import { examine } from "../support/doctor.ts";
 import { tempFolder } from "../support/temp-folder.ts";
 import { NOBODY } from "../support/without-root.ts";
-
-const COMMAND = fileURLToPath(new URL("../../dist/kuiper-plugins.js", import.meta.url));
 
 let base: string;
 beforeEach(async () => {

@@ -20,7 +20,7 @@ export function parseExposition(text: string): Map<string, ScrapedFigure> {
     else if (typed !== undefined) figures.set(typed, { type, help: helps.get(typed) ?? "", samples: [] });
     else {
       const [, name = "", labels = "", value] = /^(\w+)(?:\{(.*)\})? (-?[\d.e+-]+|\+Inf|Nan)$/.exec(line) ?? [];
-      const figure = figures.get(name) ?? figures.get(name.replace(/_(bucket|sum|count)$/, ""));
+      const figure = figureOf(figures, name);
       if (value === undefined || figure === undefined) throw new Error(`no line of the format: ${line}`);
       figure.samples.push({ name, labels: labelsOf(labels), value: Number(value.replace("+Inf", "Infinity")) });
     }
@@ -34,11 +34,15 @@ export function sampleValue(
   name: string,
   labels: Record<string, string> = {},
 ): number | undefined {
-  const figure = figures.get(name) ?? figures.get(name.replace(/_(bucket|sum|count)$/, ""));
-  const found = figure?.samples.filter(
+  const found = figureOf(figures, name)?.samples.filter(
     (sample) => sample.name === name && Object.entries(labels).every(([key, value]) => sample.labels[key] === value),
   );
   return found?.length === 1 ? found[0]?.value : undefined;
+}
+
+/** The figure of a sample, which may be a part of a histogram. */
+function figureOf<T>(figures: ReadonlyMap<string, T>, sample: string): T | undefined {
+  return figures.get(sample) ?? figures.get(sample.replace(/_(bucket|sum|count)$/, ""));
 }
 
 function labelsOf(text: string): Record<string, string> {

@@ -1,3 +1,5 @@
+import { dirname, join } from "node:path";
+
 /** What tests read from a document: its sections, code blocks, tables, code spans and links. */
 
 export interface CodeBlock {
@@ -41,7 +43,8 @@ export function sections(markdown: string): Section[] {
   });
 }
 
-function tableRows(text: string): string[][] {
+/** The cells of each row, with the heads and without the lines below them. */
+export function tableRows(text: string): string[][] {
   const lines = text.split("\n").filter((line) => /^ *\|.*\|$/.test(line) && !/^ *\|[-|: ]+\|$/.test(line));
   return lines.map((line) =>
     line
@@ -54,6 +57,23 @@ function tableRows(text: string): string[][] {
 
 export function codeSpans(text: string): string[] {
   return [...text.matchAll(/`([^`]+)`/g)].map(([, code = ""]) => code);
+}
+
+/** Where a link leads: to a file, and to a section in it. */
+export interface Target {
+  readonly file: string;
+  readonly anchor: string | undefined;
+}
+
+/** The target of a link of the document `from`. */
+export function targetOf(link: string, from: string): Target {
+  const [file = "", anchor] = link.split("#");
+  return { file: file === "" ? from : join(dirname(from), file), anchor };
+}
+
+/** Whether a link leads to a file of this project. */
+export function isLocal(link: string): boolean {
+  return !/^https?:/.test(link);
 }
 
 export function links(markdown: string): string[] {

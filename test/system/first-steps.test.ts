@@ -3,39 +3,16 @@ import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { EngineStandIn } from "../support/engine-stand-in.ts";
 import { tempFolder } from "../support/temp-folder.ts";
-import { copyCheckout, freePort, linkPackages, Program, readText, waitForPing } from "./programs.ts";
-import { masked, paste, type Walk, walksOf } from "./walk.ts";
+import { freePort, ROOT, readText } from "./programs.ts";
+import { checkout, follow, type Walk, walksOf } from "./walk.ts";
 
 const [ALONE, BESIDE, IN_FRONT, ...OTHERS] = walksOf(await readText("docs/first-steps.md")) as [Walk, Walk, Walk];
-
-const env = { PATH: process.env.PATH ?? "", HOME: process.env.HOME ?? "" };
-
-async function checkout(): Promise<string> {
-  const folder = await tempFolder();
-  await copyCheckout(folder);
-  await linkPackages(folder);
-  return folder;
-}
-
-/** Starts the server as the document says, except for where the port and the engine are. */
-async function follow(walk: Walk, start: string, options: { cwd: string; port: number }): Promise<void> {
-  const { cwd, port } = options;
-  const API = `http://127.0.0.1:${port}`;
-  const server = new Program(["bash", "-e", "-c", start], { cwd, env: { ...env, ...settings(port) } });
-  await waitForPing(API, server, 100); // it may be built first
-  const TMPDIR = await tempFolder();
-  const { code, stdout, stderr } = await paste(walk.commands, { cwd, env: { ...env, API, TMPDIR } });
-  expect(masked(stdout), stderr).toBe(masked(walk.output));
-  expect(code, stderr).toBe(0);
-}
-
-const settings = (port: number) => ({ KUIPER__BASIC__RESTPORT: String(port) });
 
 test("docs/first-steps.md: alone, each command gives what is shown", async () => {
   expect(OTHERS).toEqual([]);
   expect(ALONE.commands).toMatch(/^API=\$\{API:-http:\/\/127\.0\.0\.1:9081\}\n/);
   expect(ALONE.start).toMatch(/^npm ci\n/); // .ci/run tries that one
-  await follow(ALONE, ALONE.start.replace("npm ci\n", ""), { cwd: await checkout(), port: await freePort() });
+  await follow({ ...ALONE, start: ALONE.start.replace("npm ci\n", "") }, await checkout());
 });
 
 /** As documented, in this checkout as it is built, with an engine and ports of the test. */
@@ -58,7 +35,7 @@ async function withEngine(walk: Walk, ports: { readonly server: string; readonly
     expect(start).toContain(from);
     start = start.replace(from as string, to as string);
   }
-  await follow(walk, start, { cwd: join(import.meta.dirname, "../.."), port });
+  await follow({ ...walk, start }, ROOT, port);
 }
 
 test("docs/first-steps.md: beside an engine, the server starts as shown", async () => {

@@ -1,5 +1,7 @@
+import { expect } from "vitest";
 import { codeBlocks } from "../support/markdown.ts";
-import { type Finished, run } from "./programs.ts";
+import { tempFolder } from "../support/temp-folder.ts";
+import { copyCheckout, freePort, linkPackages, Program, run, waitForPing } from "./programs.ts";
 
 /** A server that a document starts, what it then asks of it, and what that prints. */
 export interface Walk {
@@ -21,13 +23,30 @@ export function walksOf(markdown: string): Walk[] {
   return walks;
 }
 
-/** Runs commands as somebody does who pastes them, and ends at the first that fails. */
-export function paste(commands: string, options: { cwd: string; env: Record<string, string> }): Promise<Finished> {
-  return run(["bash", "-e", "-c", commands], options);
+/** A copy of this project, as somebody has it who has cloned it and installed its packages. */
+export async function checkout(): Promise<string> {
+  const folder = await tempFolder();
+  await copyCheckout(folder);
+  await linkPackages(folder);
+  return folder;
+}
+
+/** Starts the server in a folder as the document says, except for its port, and pastes the commands. */
+export async function follow({ start, commands, output }: Walk, cwd: string, port?: number): Promise<void> {
+  port ??= await freePort();
+  const env = { PATH: process.env.PATH, HOME: process.env.HOME };
+  const settings = { KUIPER__BASIC__RESTPORT: String(port) };
+  const server = new Program(["bash", "-e", "-c", start], { cwd, env: { ...env, ...settings } });
+  const API = `http://127.0.0.1:${port}`;
+  await waitForPing(API, server, 100); // it may be built first
+  const TMPDIR = await tempFolder();
+  const { code, stdout, stderr } = await run(["bash", "-e", "-c", commands], { cwd, env: { ...env, API, TMPDIR } });
+  expect(masked(stdout), stderr).toBe(masked(output));
+  expect(code, stderr).toBe(0);
 }
 
 /** Without what differs from run to run: temporary folders, times, versions of this server. */
-export function masked(text: string): string {
+function masked(text: string): string {
   return text
     .replaceAll("\r", "")
     .replace(/file:\/\/\/[^"]+\/example\.zip/g, "file:///…/example.zip")

@@ -4,20 +4,16 @@ import { expect } from "vitest";
 import { follow } from "../../support/event-client.ts";
 import { processTest } from "../../support/fixtures.ts";
 import { ask, post } from "../../support/http-client.ts";
-import { pluginZip } from "../../support/plugin-zip.ts";
-import { run, start } from "../kit.ts";
+import { gatedInstall, run, start } from "../kit.ts";
 import { Relay } from "./relay.ts";
 
 /** A change is followed to its end, whatever becomes of connections and of the server meanwhile. */
 
 const SCRIPT = 'echo "first line"\necho started > "$1"\nread -r _ < "$2"\necho "last line"\n';
 
-const test = processTest
-  .extend("zip", ({ host }) => host.serve("/gated.zip", pluginZip({ type: "sinks", name: "gated", script: SCRIPT })))
-  .extend("install", ({ gate, zip }) => (server: string, ...more: string[]) => {
-    const args = ["--type", "sinks", "--name", "gated", ...gate.args.map((one) => `--script-arg=${one}`)];
-    return start(["install", zip, ...args, ...more], { server });
-  });
+const test = processTest.extend("install", ({ host, gate }) => (server: string, ...more: string[]) => {
+  return start([...gatedInstall(host, gate, SCRIPT), ...more], { server });
+});
 
 const times = (text: string, what: string) => text.split(what).length - 1;
 
@@ -73,12 +69,13 @@ test("a server that ends in order says so, too; --json has the job", async ({ se
 
 test("where events are refused the job is asked for, and what install.sh prints is shown all the same", async ({
   server,
+  host,
   gate,
-  zip,
 }) => {
   const url = await server.start({ settings: { JOBS__MAXWATCHERS: "1" } });
   const relay = await Relay.to(url);
-  const body = { name: "gated", file: zip, shellParas: gate.args };
+  const file = host.serveZip({ type: "sinks", name: "gated", script: SCRIPT });
+  const body = { name: "gated", file, shellParas: gate.args };
   const pending = post(`${url}/plugins/sinks`, body);
   await gate.started;
   const [job] = JSON.parse((await ask(`${url}/jobs?state=running`))[1]);

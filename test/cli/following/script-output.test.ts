@@ -1,19 +1,10 @@
 import { describe, expect } from "vitest";
-import { serverTest } from "../../support/fixtures.ts";
 import { post } from "../../support/http-client.ts";
-import { run, startOnTerminal } from "../kit.ts";
+import { CONTROLS, startOnTerminal, cliTest as test } from "../kit.ts";
 
 /** What install.sh prints: as it prints it, and afterwards. */
 
-const test = serverTest().extend(
-  "cli",
-  ({ server }) =>
-    (...args: string[]) =>
-      run(args, { server: server.url }),
-);
-
 const HOSTILE = "printf 'before \\033]0;owned\\007\\033[2J\\033[31mred\\033[0m \\342\\200\\256after\\r\\nno end'\n";
-const CONTROLS = /(?!\n)[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u;
 
 const names = { type: "sinks", name: "talking" } as const;
 const options = ["--type", "sinks", "--name", "talking"];
