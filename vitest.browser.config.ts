@@ -14,5 +14,6 @@ export default defineConfig({
     pool: "forks",
     // Each file has a browser of its own, which keeps both processors of a small machine busy.
     fileParallelism: false,
+    setupFiles: ["test/support/contract-setup.ts"],
   },
 });

@@ -2,7 +2,12 @@ import { defineConfig } from "vitest/config";
 import { findGoToolchain, otherGoVersions } from "./test/support/go-toolchains.ts";
 
 // Tests against real programs (nginx, Apache, supervisor, curl, Go), which .ci/run installs.
-const common = { testTimeout: 120_000, hookTimeout: 120_000, fileParallelism: false };
+const common = {
+  testTimeout: 120_000,
+  hookTimeout: 120_000,
+  fileParallelism: false,
+  setupFiles: ["test/support/contract-setup.ts"],
+};
 
 /** What is said of plugins, once more with each Go of GO_VERSIONS: `GO_VERSIONS="1.16.15 1.26.0" npm run test:system`. */
 async function otherGos() {

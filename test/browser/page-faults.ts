@@ -1,4 +1,5 @@
-import type { Page } from "playwright-core";
+import type { Page, Response } from "playwright-core";
+import { noteReply } from "../support/client-replies.ts";
 
 /** Watches a page for what no test may bring about: errors in the console or the page, and requests to other hosts. */
 export class PageFaults {
@@ -19,6 +20,7 @@ export class PageFaults {
       const isOurs = url.startsWith(`${origin}/`) || /^(?:data|blob|about):/.test(url);
       if (!isOurs) this.#faults.push(`request to ${url}`);
     });
+    page.on("response", (response) => void note(response).catch(() => {}));
   }
 
   /** Closes the page. Where that fails, it is a fault as well. */
@@ -31,4 +33,10 @@ export class PageFaults {
   check(): void {
     if (this.#faults.length > 0) throw new Error(`the page had faults:\n${this.#faults.join("\n")}`);
   }
+}
+
+/** For the contract. It fails where the page was left or closed meanwhile. */
+async function note(response: Response): Promise<void> {
+  const [text, headers] = await Promise.all([response.text(), response.allHeaders()]);
+  noteReply({ method: response.request().method(), url: response.url(), status: response.status(), headers, text });
 }

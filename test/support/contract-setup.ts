@@ -1,5 +1,11 @@
 import { afterAll, afterEach } from "vitest";
+import { checkNotedReplies } from "./client-replies.ts";
 import { failOnViolations } from "./contract-violations.ts";
 
-afterEach(failOnViolations);
-afterAll(failOnViolations);
+async function check(): Promise<void> {
+  await checkNotedReplies();
+  failOnViolations();
+}
+
+afterEach(check);
+afterAll(check);

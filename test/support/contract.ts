@@ -1,10 +1,6 @@
 import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";
 import addFormats from "ajv-formats";
-import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import { PAGES } from "../../src/contract/calls/all.ts";
-import { ERROR_STATUS } from "../../src/domain/errors.ts";
-import { contractKey } from "../../src/http/openapi/document.ts";
-import { addViolation } from "./contract-violations.ts";
+import { ERROR_STATUS, type ErrorCode } from "../../src/domain/errors.ts";
 
 interface MediaType {
   readonly schema: object;
@@ -22,48 +18,67 @@ interface OpenApi {
 
 /** HTTP's own, those of proxies and of CORS: any reply may have them. */
 const GENERAL_HEADERS =
-  /^(content-(type|length)|connection|cache-control|x-accel-buffering|x-content-type-options|vary|access-control-.*)$/;
+  /^(content-(type|length)|transfer-encoding|date|connection|keep-alive|cache-control|x-accel-buffering|x-content-type-options|vary|access-control-.*)$/;
+
+/** A reply, as the server sends it or as a client gets it. */
+export interface SeenReply {
+  /** Of the request; HEAD is GET without its body. */
+  readonly method: string;
+  /** That of the call: `/plugins/{type}/{name}`; undefined where the server has none. */
+  readonly path: string | undefined;
+  readonly status: number;
+  readonly headers: Readonly<Record<string, unknown>>;
+  /** Undefined for a stream, of which nothing is looked at. */
+  readonly body: string | undefined;
+  /** The code of a refusal, where it is known also for a reply that does not say it. */
+  readonly refusal?: ErrorCode | undefined;
+}
 
 /** The document of a server, by which its replies are checked: compiled once for all servers that have the same calls. */
-class Contract {
+export class Contract {
   readonly #document: OpenApi;
   readonly #ajv = new Ajv2020({ strict: false, allErrors: true });
   readonly #compiled = new WeakMap<object, ValidateFunction>();
+  readonly #named = new Map<string, object>();
 
-  constructor(document: OpenApi) {
-    this.#document = closed(document) as OpenApi;
+  /** @param json the OpenAPI document */
+  constructor(json: string) {
+    this.#document = closed(JSON.parse(json)) as OpenApi;
     addFormats.default(this.#ajv);
     this.#ajv.addSchema({ $id: "contract", components: this.#document.components });
   }
 
+  get paths(): readonly string[] {
+    return Object.keys(this.#document.paths);
+  }
+
   /** @throws Error that says what the reply has, and the contract has not */
-  check(request: FastifyRequest, reply: FastifyReply, payload: unknown): void {
-    const { url } = request.routeOptions;
-    if (request.passedOn !== undefined || url === "*" || PAGES.includes(url ?? "")) return;
-    const { refusal } = request;
-    const described = url === undefined ? unrouted(reply.statusCode) : this.#described(request, reply.statusCode, url);
-    if (refusal !== undefined && ERROR_STATUS[refusal] !== reply.statusCode) throw new Error(`it is no ${refusal}`);
+  check(reply: SeenReply): void {
+    const { method, path, status, refusal, body } = reply;
+    if (refusal !== undefined && ERROR_STATUS[refusal] !== status) throw new Error(`it is no ${refusal}`);
+    const described = path === undefined ? unrouted(status) : this.#described(reply, path);
     if (described === undefined) return;
     checkHeaders(reply, described);
-    const body = bodyOf(payload);
-    if (request.method === "HEAD" || (reply.statusCode === 405 && body === "")) return; // by default a 405 is bare
+    if (method === "HEAD" || (status === 405 && body === "")) return; // by default a 405 is bare
     this.#checkBody(mediaTypeOf(reply), body, described);
     const error = described.content?.["application/json"];
     if (refusal !== undefined && error !== undefined) this.#validate(error.schema, { error: refusal, message: "" });
   }
 
+  /** @param type `JobView`, a name of the document's schemas @throws Error that says what the value has, and that has not */
+  checkNamed(type: string, value: unknown): void {
+    const schema = this.#named.get(type) ?? { $ref: `#/components/schemas/${type}` };
+    this.#named.set(type, schema);
+    this.#validate(schema, value);
+  }
+
   /** What the contract has of a reply; undefined where the engine's own reply is passed back. */
-  #described(request: FastifyRequest, status: number, url: string): Described | undefined {
-    const method = request.method === "HEAD" ? "GET" : request.method;
-    const path = contractKey(method, url)
-      .slice(method.length + 1)
-      .replace(/:(\w+)/g, "{$1}");
-    const call = this.#document.paths[path]?.[method.toLowerCase()];
+  #described({ method, status, refusal }: SeenReply, path: string): Described | undefined {
+    const call = this.#document.paths[path]?.[(method === "HEAD" ? "GET" : method).toLowerCase()];
     if (call === undefined) throw new Error("there is no such call");
-    const isPassedBack = request.refusal === undefined && call.responses.default !== undefined;
+    const isPassedBack = refusal === undefined && call.responses.default !== undefined;
     const described = call.responses[status];
-    if (described === undefined && !isPassedBack)
-      throw new Error(`the call has no such status ${request.refusal ?? ""}`);
+    if (described === undefined && !isPassedBack) throw new Error(`the call has no such status ${refusal ?? ""}`);
     return isPassedBack ? undefined : described;
   }
 
@@ -91,24 +106,6 @@ class Contract {
   }
 }
 
-const contracts = new Map<string, Promise<Contract>>();
-
-/** Checks each reply of a server that does not listen yet, also those to bytes that no client of ours would send. */
-export async function checkReplies(app: FastifyInstance): Promise<void> {
-  const calls = app.printRoutes({ commonPrefix: false });
-  const known = contracts.get(calls) ?? app.openApi().then((json) => new Contract(JSON.parse(json.toString())));
-  contracts.set(calls, known);
-  const contract = await known;
-  app.addHook("onSend", (request, reply, payload, done) => {
-    try {
-      contract.check(request, reply, payload);
-    } catch (error) {
-      addViolation(`${request.method} ${request.url} ${reply.statusCode}: ${(error as Error).message}`);
-    }
-    done();
-  });
-}
-
 /** An error, or what an OPTIONS is answered with: the document has no path for it. */
 function unrouted(status: number): Described {
   if (status === 204) return { headers: { allow: {} } };
@@ -119,22 +116,14 @@ function unrouted(status: number): Described {
   return { headers: { allow: {}, "x-request-id": {}, "retry-after": {}, "www-authenticate": {} }, content };
 }
 
-function checkHeaders(reply: FastifyReply, { headers = {} }: Described): void {
+function checkHeaders(reply: SeenReply, { headers = {} }: Described): void {
   const described = Object.keys(headers).map((name) => name.toLowerCase());
-  const others = Object.keys(reply.getHeaders()).filter(
-    (name) => !described.includes(name) && !GENERAL_HEADERS.test(name),
-  );
+  const others = Object.keys(reply.headers).filter((name) => !described.includes(name) && !GENERAL_HEADERS.test(name));
   if (others.length > 0) throw new Error(`it has ${others.join(", ")}`);
 }
 
-/** Undefined for a stream. */
-function bodyOf(payload: unknown): string | undefined {
-  if (payload === undefined || payload === null) return "";
-  return typeof payload === "string" || Buffer.isBuffer(payload) ? String(payload) : undefined;
-}
-
-function mediaTypeOf(reply: FastifyReply): string | undefined {
-  const type = reply.getHeader("content-type");
+function mediaTypeOf({ headers }: SeenReply): string | undefined {
+  const type = headers["content-type"];
   return typeof type === "string" ? type.split(";")[0] : undefined;
 }
 

@@ -55,7 +55,8 @@ export async function* readEvents(stream: Readable): AsyncGenerator<StreamEvent,
   if (text !== "") throw new Error(`the stream ends within an event: ${text}`);
 }
 
-function parseEvent(text: string): StreamEvent {
+/** @param text without the empty line at its end */
+export function parseEvent(text: string): StreamEvent {
   const fields: Record<string, string> = { event: "message", id: "", data: "" };
   for (const line of text.split("\n")) {
     const [, name = "", value = ""] = /^([^:]*): ?(.*)$/.exec(line) ?? [];

@@ -1,5 +1,6 @@
 import http, { type IncomingHttpHeaders } from "node:http";
 import https from "node:https";
+import { noteReply } from "./client-replies.ts";
 
 export interface Answer {
   readonly status: number;
@@ -51,7 +52,9 @@ export function send(url: string, options: RequestOptions = {}): Promise<Answer>
         incoming.on("error", reject);
         incoming.on("end", () => {
           const text = Buffer.concat(chunks).toString("utf8");
-          resolve({ status: incoming.statusCode ?? 0, headers: incoming.headers, text });
+          const answer = { status: incoming.statusCode ?? 0, headers: incoming.headers, text };
+          noteReply({ method, url, ...answer });
+          resolve(answer);
         });
       },
     );

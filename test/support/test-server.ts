@@ -10,8 +10,8 @@ import { createAudit } from "../../src/plugins/audit.ts";
 import { createServer } from "../../src/server.ts";
 import type { ChangeQueue } from "../../src/store/journal/queue.ts";
 import { Layout } from "../../src/store/layout.ts";
-import { checkReplies } from "./contract.ts";
 import type { Certificate } from "./file-server.ts";
+import { checkReplies } from "./server-replies.ts";
 
 /** Settings as environment variables, without their prefix: `{ HTTP__MAXBODYBYTES: "2048" }`. */
 export type Settings = Readonly<Record<string, string>>;

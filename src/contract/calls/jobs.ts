@@ -1,5 +1,5 @@
 import { Type } from "@sinclair/typebox";
-import { JobState, JobView } from "../jobs.ts";
+import { JobOutput, JobState, JobView } from "../jobs.ts";
 import { listOf } from "../shapes.ts";
 import { ANY_WITH_TOKEN, type Calls, empty, json, UNUSED_BODY } from "./call.ts";
 
@@ -46,7 +46,11 @@ export const jobCalls: Calls = {
       200: {
         about: "Until the job has ended",
         content: {
-          "text/event-stream": 'id: 3\nevent: progress\ndata: {"id":"5f0c…","state":"running","percent":40}\n\n',
+          "text/event-stream": Type.String({
+            // What the data of each is, for which OpenAPI 3.1 has no words.
+            "x-events": { progress: JobView, output: JobOutput, end: JobView },
+            examples: ['id: 3\nevent: progress\ndata: {"id":"5f0c…","state":"running","percent":40}\n\n'],
+          }),
         },
       },
       204: empty("For `Last-Event-ID` of the end: there is nothing more"),

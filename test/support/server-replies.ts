@@ -1,0 +1,70 @@
+import { Readable } from "node:stream";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { PAGES } from "../../src/contract/calls/all.ts";
+import { contractKey } from "../../src/http/openapi/document.ts";
+import { Contract } from "./contract.ts";
+import { addViolation } from "./contract-violations.ts";
+import { parseEvent } from "./event-client.ts";
+
+/** The replies of a server in this process, checked as it sends them: also those to bytes that no client of ours would send. */
+
+const contracts = new Map<string, Promise<Contract>>();
+
+/** Checks each reply of a server that does not listen yet, and the data of its events. */
+export async function checkReplies(app: FastifyInstance): Promise<void> {
+  const calls = app.printRoutes({ commonPrefix: false });
+  const known = contracts.get(calls) ?? app.openApi().then((json) => new Contract(json.toString()));
+  contracts.set(calls, known);
+  const contract = await known;
+  app.addHook("onSend", (request, reply, payload, done) => {
+    reporting(request, reply, () => checkReply(contract, request, reply, payload));
+    done();
+  });
+}
+
+function checkReply(contract: Contract, request: FastifyRequest, reply: FastifyReply, payload: unknown): void {
+  const { url } = request.routeOptions;
+  if (request.passedOn !== undefined || url === "*" || PAGES.includes(url ?? "")) return;
+  const { method, refusal } = request;
+  const path = url && documentPath(method === "HEAD" ? "GET" : method, url);
+  const body = bodyOf(payload);
+  contract.check({ method, path, status: reply.statusCode, headers: reply.getHeaders(), body, refusal });
+  if (payload instanceof Readable && reply.getHeader("content-type") === "text/event-stream") {
+    watchEvents(payload, (event) => reporting(request, reply, () => checkEvent(contract, event)));
+  }
+}
+
+/** Looks at what is put into a stream. Reading it would keep it from waiting for its client. */
+function watchEvents(stream: Readable, look: (event: string) => void): void {
+  const push = stream.push.bind(stream);
+  stream.push = (chunk, ...more) => {
+    if (chunk !== null) look(String(chunk).replace(/\n\n$/, ""));
+    return push(chunk, ...more);
+  };
+}
+
+function checkEvent(contract: Contract, text: string): void {
+  const { event, data } = parseEvent(text);
+  if (event !== ":") contract.checkNamed(event === "output" ? "JobOutput" : "JobView", JSON.parse(data));
+}
+
+function reporting(request: FastifyRequest, reply: FastifyReply, check: () => void): void {
+  try {
+    check();
+  } catch (error) {
+    addViolation(`${request.method} ${request.url} ${reply.statusCode}: ${(error as Error).message}`);
+  }
+}
+
+/** A path as the document has it: `/plugins/{type}/{name}` for `/plugins/sinks/:name`. */
+function documentPath(method: string, url: string): string {
+  return contractKey(method, url)
+    .slice(method.length + 1)
+    .replace(/:(\w+)/g, "{$1}");
+}
+
+/** Undefined for a stream. */
+function bodyOf(payload: unknown): string | undefined {
+  if (payload === undefined || payload === null) return "";
+  return typeof payload === "string" || Buffer.isBuffer(payload) ? String(payload) : undefined;
+}
