@@ -1,10 +1,11 @@
 import type { PluginDetails } from "../api/shapes.ts";
 import { formatBytes, formatTime, t } from "../i18n/index.ts";
+import { SignatureBadge } from "../parts/badges.tsx";
 
 /** Where the plugin came from, and who signed it. */
 export function PluginAbout({ plugin }: { readonly plugin: PluginDetails }) {
   const { origin, installedAt, sha256, bytes, verified } = plugin;
-  const signature = verified?.signature;
+  const proof = verified?.signature;
   const stated = verified?.statement;
   return (
     <section class="panel">
@@ -28,9 +29,11 @@ export function PluginAbout({ plugin }: { readonly plugin: PluginDetails }) {
         )}
         <dt>{t("signature.label")}</dt>
         <dd>
-          {signature === undefined
-            ? t("none")
-            : t("plugin.signedBy", { key: signature.key, algorithm: signature.algorithm })}
+          {proof === undefined ? (
+            <SignatureBadge signature={plugin.signature} />
+          ) : (
+            t("plugin.signedBy", { key: proof.key, algorithm: proof.algorithm })
+          )}
           {stated && (
             <div>{t("plugin.stated", { type: stated.type, name: stated.name, version: stated.version ?? "" })}</div>
           )}
