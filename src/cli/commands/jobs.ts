@@ -23,7 +23,7 @@ export const addJobs: AddCommand = (program, context) => {
   program
     .command("jobs")
     .description("list the changes that run or ran last, or show one of them")
-    .argument("[id]", "of a job: shows that one")
+    .argument("[id]", "the id of a job, to show that one")
     .addOption(new Option("--state <state>", "only those of a state").choices(STATES))
     .option("--follow", "wait for the end of the job, and show what it does")
     .option("--cancel", "end the job and undo what it did")
