@@ -12,7 +12,7 @@ const test = sharedServerTest().extend("document", async ({ server }) =>
   JSON.parse((await send(`${server.url}/openapi.json`)).text),
 );
 
-type Operations = Record<string, { operationId: string; parameters?: { name: string }[] }>;
+type Operations = Record<string, { operationId: string; tags: string[]; parameters?: { name: string }[] }>;
 
 const callsOf = (document: { paths: Record<string, object> }) =>
   Object.entries(document.paths).flatMap(([path, methods]) =>
@@ -66,6 +66,13 @@ describe("/openapi.json", () => {
     expect(names).toEqual(expect.arrayContaining(["type", "name", "sha256", "restart", "prefer"]));
     expect(names).not.toContain("file"); // the zip is the body
     expect(document.paths["/jobs"].get.parameters.map(({ name }: { name: string }) => name)).toContain("limit");
+  });
+
+  test("lists the tags that its calls have", ({ document }) => {
+    const names = document.tags.map(({ name }: { name: string }) => name);
+    expect(names).toEqual(expect.arrayContaining(["Plugins", "Jobs", "Portable plugins"]));
+    const operations = Object.values(document.paths).flatMap((path) => Object.values(path as Operations));
+    for (const { tags } of operations) expect(names).toEqual(expect.arrayContaining(tags));
   });
 
   test("has each parameter of a call once, so that clients need not rename one", ({ document }) => {
