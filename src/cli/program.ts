@@ -32,6 +32,16 @@ const DEFAULT_SERVER = "http://127.0.0.1:9081";
 const DEFAULT_TIMEOUT_SECONDS = 30;
 const MAX_TIMEOUT_SECONDS = 3600;
 
+const HELP_END = `
+Examples:
+  kuiper-plugins install ./random.zip
+  kuiper-plugins update https://files.example/random.zip --restart
+  kuiper-plugins rollback random
+
+Exit status: ${EXIT_STATUS.done} done, ${EXIT_STATUS.failed} refused or failed, ${EXIT_STATUS.usage} wrong usage, ${EXIT_STATUS.unreachable} no server, ${EXIT_STATUS.notFound} not found, ${EXIT_STATUS.notPermitted} token,
+${EXIT_STATUS.tryAgain} try again, ${EXIT_STATUS.inUse} in use by rules, ${EXIT_STATUS.cancelled} cancelled, ${EXIT_STATUS.engineWorse} worse after the engine's restart
+`;
+
 /** In the order of the help: looking, changing, the engine, what needs no server. */
 const COMMANDS = [
   ...[addList, addShow, addAvailable],
@@ -57,6 +67,7 @@ export function createProgram({ env, version, output }: ProgramOptions, exitWith
     )
     .option("--json", "print the result as one JSON document")
     .configureHelp({ showGlobalOptions: true })
+    .addHelpText("after", HELP_END)
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, "kuiper-plugins: ")) })
     .exitOverride()
     .hook("preAction", () => {

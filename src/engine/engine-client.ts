@@ -183,6 +183,7 @@ export class EngineClient {
 
 function reasonOf({ code, message }: NodeJS.ErrnoException): string {
   if (code === "ECONNRESET" || code === "EPIPE") return "can't be reached: it ended the connection before it answered";
+  if (code === "ECONNREFUSED") return "can't be reached: it refused the connection";
   if (code?.startsWith("HPE_")) return `answers with what is no HTTP: ${message}`;
   return code === undefined ? message : `can't be reached: ${message}`;
 }

@@ -14,7 +14,7 @@ test("says what stays, deletes, and offers the way back", async ({ start, open, 
   const dialog = page.getByRole("dialog", { name: "Delete file?" });
   const text = await dialog.innerText();
   expect(text).toContain("What its install.sh did to the system is not undone.");
-  expect(text).toContain("Which rules use it is not known");
+  expect(text).toContain("Which rules use it is not known: this server does not know the engine (engine.url).");
   expect(text).toContain(file);
   await page.keyboard.press("Escape");
   await dialog.waitFor({ state: "detached" });
@@ -23,6 +23,7 @@ test("says what stays, deletes, and offers the way back", async ({ start, open, 
   await page.getByRole("button", { name: "Delete…" }).click();
   await dialog.getByRole("button", { name: "Delete", exact: true }).click();
   await dialog.getByText("file is deleted.").waitFor();
+  await dialog.getByText("The engine keeps what it has loaded until its next restart.").waitFor();
   expect((await send(`${server.url}/plugins/sinks/file`)).status).toBe(404);
   await dialog.getByRole("button", { name: "Install it again…" }).click();
   await page.getByRole("heading", { name: "file", exact: true }).waitFor();
@@ -37,7 +38,7 @@ inFrontBrowserTest(
     const page = await open({ route: "/plugins/sinks/random", expects: [/status of (409|404)/] });
     await page.getByRole("button", { name: "Delete…" }).click();
     const dialog = page.getByRole("dialog");
-    await dialog.getByText("1 rule uses it and will stop:").waitFor();
+    await dialog.getByText("1 rule uses it and will stop with the engine's next restart:").waitFor();
     expect(await dialog.getByRole("list", { name: "Rules" }).innerText()).toContain("rule1");
     await dialog.getByRole("button", { name: "Delete", exact: true }).click();
     await dialog.getByText("Rules use this plugin, so it is protected.").waitFor();

@@ -53,6 +53,16 @@ test("the banner's button restarts the engine, and shows the rules before and af
   await page.getByText("waits for an engine restart").waitFor({ state: "detached" });
 });
 
+test("a restart that has begun can't be cancelled", async ({ startBoth, install, open }) => {
+  await startBoth({ ...SETTINGS, ENGINE__SETTLESECONDS: "60" });
+  await install(RANDOM);
+  const page = await open();
+  await page.getByRole("button", { name: "Restart the engine" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Restart" }).click();
+  await page.getByText("lets the rules run").waitFor();
+  expect(await page.getByRole("button", { name: "Cancel" }).count()).toBe(0);
+});
+
 test("a restart that makes a rule worse says which, and what was undone", async ({
   startBoth,
   engine,
@@ -90,6 +100,8 @@ test("an engine that can't be asked is said, and nothing is claimed", async ({ s
   await engine.stop();
   const page = await open();
   await page.getByText("The engine can't be asked.").waitFor();
+  await page.getByText("it refused the connection").first().waitFor();
+  await page.getByText("Look whether it runs, and at engine.url and engine.tokenFile.").waitFor();
   const row = page.getByRole("row", { name: "random" });
   await expect.poll(() => row.getByRole("cell", { name: "unknown" }).count()).toBeGreaterThan(0);
 });

@@ -36,7 +36,7 @@ test("a running install can be cancelled", async ({ start, install, gate, open }
   const page = await open({ route: "/jobs" });
   await page.getByRole("link", { name: "Install random" }).click();
   await page.getByRole("button", { name: "Cancel" }).click();
-  await page.getByRole("alert").getByText("It was cancelled. Everything is as before.").waitFor();
+  await page.getByRole("alert").getByText("It was cancelled. No plugin was changed.").waitFor();
   expect((await installed).status).toBe(409);
 });
 

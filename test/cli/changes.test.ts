@@ -90,6 +90,16 @@ describe("install", () => {
   });
 });
 
+test("a change that can't be made says what to do instead", async ({ cli, folder }) => {
+  await writePluginZip(folder, RANDOM);
+  const update = await cli("update", "random.zip");
+  expect(update).toMatchObject({ status: 4, stderr: expect.stringMatching(/not exist\nto install it: /) });
+  await cli("install", "random.zip");
+  await cli("remove", "random", "--yes");
+  const install = await cli("install", "random.zip");
+  expect(install).toMatchObject({ status: 1, stderr: expect.stringMatching(/yet\nto use the name again: restart /) });
+});
+
 test("update, rollback and remove", async ({ cli, host, folder, server }) => {
   await cli("install", host.serveZip(RANDOM), "--type", "sources", "--name", "random");
   await writePluginZip(folder, { ...RANDOM, version: "2.0.0" });

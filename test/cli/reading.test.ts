@@ -104,8 +104,12 @@ stoppedServerTest("5: no token, a wrong one, one for reading only", async ({ ser
   const tokenFile = join(folder, "token");
   await writeFile(tokenFile, `${await signToken(pair, { scope: "read" })}\n`);
   const cli = (...args: string[]) => run(args, { server: server.url });
-  expect((await cli("list")).status).toBe(5);
+  expect(await cli("list")).toMatchObject({ status: 5, stderr: expect.stringContaining("with --token-file or") });
   expect((await cli("list", "--token-file", tokenFile)).status).toBe(0);
+  const wrong = join(folder, "wrong");
+  await writeFile(wrong, "abc\n");
+  const refused = { status: 5, stderr: expect.stringMatching(/the token is refused: .*\n.*kuiper-plugins doctor/) };
+  expect(await cli("list", "--token-file", wrong)).toMatchObject(refused);
   expect((await cli("remove", "sinks/file", "--yes", "--token-file", tokenFile)).status).toBe(5);
   const byVariable = await run(["list"], { server: server.url, env: { KUIPER_PLUGINS_TOKEN_FILE: tokenFile } });
   expect(byVariable.status).toBe(0);

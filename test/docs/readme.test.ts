@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it, test } from "vitest";
 import { anchorsOf, isLocal, links, targetOf } from "../support/markdown.ts";
@@ -6,10 +6,14 @@ import { anchorsOf, isLocal, links, targetOf } from "../support/markdown.ts";
 const ROOT = join(import.meta.dirname, "../..");
 const DOCUMENTS = [
   ...["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md"],
-  ...["docs/api.md", "docs/architecture.md", "docs/command-line.md", "docs/first-steps.md"],
-  ...["docs/reliability.md", "docs/settings.md"],
-  ...["README.zh-CN.md", "docs/zh/api.md", "docs/zh/first-steps.md", "docs/zh/settings.md"],
+  "README.zh-CN.md",
+  ...["docs", "docs/zh"].flatMap((folder) => pagesIn(folder)),
 ];
+
+function pagesIn(folder: string): string[] {
+  const names = readdirSync(join(ROOT, folder)).filter((name) => name.endsWith(".md"));
+  return names.map((name) => `${folder}/${name}`);
+}
 
 const read = (path: string) => readFileSync(join(ROOT, path), "utf8");
 

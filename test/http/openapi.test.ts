@@ -12,6 +12,8 @@ const test = sharedServerTest().extend("document", async ({ server }) =>
   JSON.parse((await send(`${server.url}/openapi.json`)).text),
 );
 
+type Operations = Record<string, { operationId: string; tags: string[]; parameters?: { name: string }[] }>;
+
 const callsOf = (document: { paths: Record<string, object> }) =>
   Object.entries(document.paths).flatMap(([path, methods]) =>
     Object.keys(methods).map((method) => `${method.toUpperCase()} ${path.replace(/\{(\w+)\}/g, ":$1")}`),
@@ -64,6 +66,31 @@ describe("/openapi.json", () => {
     expect(names).toEqual(expect.arrayContaining(["type", "name", "sha256", "restart", "prefer"]));
     expect(names).not.toContain("file"); // the zip is the body
     expect(document.paths["/jobs"].get.parameters.map(({ name }: { name: string }) => name)).toContain("limit");
+  });
+
+  test("lists the tags that its calls have", ({ document }) => {
+    const names = document.tags.map(({ name }: { name: string }) => name);
+    expect(names).toEqual(expect.arrayContaining(["Plugins", "Jobs", "Portable plugins"]));
+    const operations = Object.values(document.paths).flatMap((path) => Object.values(path as Operations));
+    for (const { tags } of operations) expect(names).toEqual(expect.arrayContaining(tags));
+  });
+
+  test("has each parameter of a call once, so that clients need not rename one", ({ document }) => {
+    const operations = Object.values(document.paths).flatMap((path) => Object.values(path as Operations));
+    for (const { operationId, parameters = [] } of operations) {
+      const names = parameters.map(({ name }) => name);
+      expect([...new Set(names)], operationId).toEqual(names);
+    }
+  });
+
+  test("says which fields a body must have, and that these are not null", ({ document }) => {
+    const contentOf = (path: string, method = "post") => document.paths[path][method].requestBody.content;
+    const { required, properties } = contentOf("/plugins/{type}")["application/json"].schema;
+    expect([required, properties.name.type, properties.sha256.type]).toEqual([["name", "file"], "string", undefined]);
+    expect(contentOf("/plugins/{type}")["multipart/form-data"].schema.required).toEqual(["file", "name"]);
+    expect(contentOf("/plugins/{type}/{name}", "put")["application/json"].schema.required).toEqual(["file"]);
+    expect(contentOf("/plugins/inspect")["application/json"].schema.required).toEqual(["file"]);
+    expect(contentOf("/config/uploads")["application/json"].schema.required).toBeUndefined();
   });
 
   test("says which calls need a token", ({ document }) => {

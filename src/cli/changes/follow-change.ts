@@ -52,7 +52,7 @@ export async function followChange(first: JobView, parts: FollowParts): Promise<
       if (held.at(-1)?.kind === "end") return job;
       if (answer !== false) throw goesOn("SIGINT", job, output);
       isCancelled = true;
-      output.note("cancelling: what was done is undone");
+      output.note("cancelling: its changes are undone, except those of install.sh");
       void cancel(client, job.id, output);
     }
   } finally {

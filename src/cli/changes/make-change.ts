@@ -109,8 +109,15 @@ export async function printEnd(job: JobView, output: Output): Promise<void> {
 /** What most who are refused so want in fact. */
 function nextStep({ action, plugin, result }: JobView): string {
   const { error, message = "" } = result ?? {};
-  if (action !== "install" || plugin === undefined || error !== "NAME_TAKEN" || message.includes("/jobs/")) return "";
-  return `\nto put another version into its place: kuiper-plugins update; to see it: kuiper-plugins show ${plugin.type}/${plugin.name}`;
+  if (plugin === undefined) return "";
+  if (action === "install" && error === "NAME_TAKEN" && !message.includes("/jobs/")) {
+    return `\nto put another version into its place: kuiper-plugins update; to see it: kuiper-plugins show ${plugin.type}/${plugin.name}`;
+  }
+  if (action === "install" && error === "NAME_MARKED_DELETED") {
+    return "\nto use the name again: restart the engine, and the plugin server too unless it stands in front of the engine (engine.url)";
+  }
+  if (action === "update" && error === "PLUGIN_NOT_FOUND") return "\nto install it: kuiper-plugins install";
+  return "";
 }
 
 interface StructuredItem {

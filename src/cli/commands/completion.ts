@@ -7,12 +7,19 @@ import { NAMES_COMMAND, specOf } from "../completion/spec.ts";
 /** Whoever presses Tab waits for it. */
 const NAMES_TIMEOUT_SECONDS = 1;
 
+const EXAMPLES = `
+To use it in this shell:
+  bash, zsh:  source <(kuiper-plugins completion bash)
+  fish:       kuiper-plugins completion fish | source
+`;
+
 /** `completion`: a script for a shell, and what that script asks. */
 export const addCompletion: AddCommand = (program, { connect, output }) => {
   program
     .command("completion")
     .description("print a script that completes commands, options and the names of plugins")
-    .addArgument(new Argument("<shell>", "whose script").choices(["bash", "zsh", "fish"]))
+    .addArgument(new Argument("<shell>", "the shell that the script is for").choices(["bash", "zsh", "fish"]))
+    .addHelpText("after", EXAMPLES)
     .action(async (shell: "bash" | "zsh" | "fish") => {
       const script = await scriptOf(shell, program);
       output.document({ script }, script);

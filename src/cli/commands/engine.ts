@@ -7,7 +7,7 @@ import { CommandFailure, EXIT_STATUS, ServerRefusal } from "../failure.ts";
 
 /** `engine status` and `engine restart`. */
 export const addEngine: AddCommand = (program, { connect, output }) => {
-  const engine = program.command("engine").description("the engine in front of which the server stands");
+  const engine = program.command("engine").description("show the engine behind the server (engine.url), or restart it");
   engine
     .command("status")
     .description("show the engine, its rules, and the changes that wait for its restart")

@@ -23,10 +23,10 @@ export const addJobs: AddCommand = (program, context) => {
   program
     .command("jobs")
     .description("list the changes that run or ran last, or show one of them")
-    .argument("[id]", "of a job: shows that one")
+    .argument("[id]", "the id of a job, to show that one")
     .addOption(new Option("--state <state>", "only those of a state").choices(STATES))
     .option("--follow", "wait for the end of the job, and show what it does")
-    .option("--cancel", "end the job and undo what it did")
+    .option("--cancel", "end the job and undo its changes, except those of install.sh")
     .option("--log", "print what its install.sh has printed")
     .action((id: string | undefined, options: JobOptions) =>
       id === undefined ? list(context, options) : one(context, id, options),

@@ -25,7 +25,7 @@ export const ENGINE_WORDS: Readonly<Record<string, string>> = {
 /** What a change does now, in words. */
 const STAGE_WORDS: Readonly<Record<Stage, string>> = {
   waiting: "waiting for its turn",
-  download: "downloading",
+  download: "getting the zip",
   check: "checking checksum and signature",
   unpack: "unpacking",
   inspect: "comparing with the engine",

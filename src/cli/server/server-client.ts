@@ -142,11 +142,20 @@ export class ServerClient implements AsyncDisposable {
     }
     if (isObject(body) && typeof body.message === "string") {
       const code = typeof body.error === "string" ? body.error : `HTTP_${status}`; // the engine's own have numbers
-      throw new ServerRefusal(code, body.message, status);
+      const hint = status === 401 ? tokenHint(this.address.token) : "";
+      throw new ServerRefusal(code, `${body.message}${hint}`, status);
     }
     const text = typeof body === "string" ? cutAt(body.trim(), MAX_FOREIGN_TEXT) : "";
     throw new ServerRefusal(`HTTP_${status}`, `${where} answers with ${status}${text && `: ${text}`}`, status);
   }
+}
+
+/** The server's own sentence tells of a header, which nobody writes here. */
+function tokenHint(token: string | undefined): string {
+  const file = "name its file with --token-file or KUIPER_PLUGINS_TOKEN_FILE";
+  return token === undefined
+    ? `\n${file}; kuiper-plugins token makes one`
+    : "\non the server's machine, kuiper-plugins doctor --token-file says what is wrong with it; kuiper-plugins token makes a new one";
 }
 
 function parsed(text: string, headers: IncomingHttpHeaders): unknown {

@@ -37,6 +37,8 @@ export interface Call {
   readonly path?: Readonly<Record<string, string>>;
   /** What the fields of the body mean; the route has their schema. */
   readonly fields?: Readonly<Record<string, string>>;
+  /** Those that a body has to have; all others may be absent or null. */
+  readonly needs?: readonly string[];
   /** Which bodies it takes besides JSON: the zip itself with its fields in the query, and a form with the file in that field. */
   readonly file?: { readonly field: string; readonly types: readonly string[] };
   /** By status. */

@@ -99,6 +99,7 @@ export const changeCalls: Calls = {
     tag: "Plugins",
     summary: "Install a plugin",
     fields: PACKAGE_FIELDS,
+    needs: ["name", "file"],
     file: ZIP_FILE,
     replies: { 201: line("sources plugin random is created", "It is installed", CHANGED), 202: accepted },
     errors: [...PUT_IN_PLACE, "NAME_TAKEN", "NAME_MARKED_DELETED"],
@@ -109,6 +110,7 @@ export const changeCalls: Calls = {
     tag: "Plugins",
     summary: "Put another version into the place of the installed one",
     fields: { ...PACKAGE_FIELDS, name: "That of the path, which has it already" },
+    needs: ["file"],
     file: ZIP_FILE,
     replies: {
       200: line(
@@ -175,6 +177,7 @@ export const changeCalls: Calls = {
     tag: "Functions",
     summary: "Say which functions a function plugin has",
     fields: { functions: "Their names" },
+    needs: ["functions"],
     replies: {
       200: line("function plugin image function list is registered", "They are registered", [
         "job",
@@ -189,6 +192,7 @@ export const changeCalls: Calls = {
     tag: "Plugins",
     summary: "Report what an install would find. Nothing is installed",
     fields: PACKAGE_FIELDS,
+    needs: ["name", "file"],
     file: ZIP_FILE,
     replies: { 200: json(InspectionReport, "What was found", ["plugin-compatibility"]) },
     errors: PACKAGE_ERRORS,
@@ -202,6 +206,7 @@ export const changeCalls: Calls = {
       name: "Optional: the .so says it",
       type: "Optional: the .so and the yaml say it",
     },
+    needs: ["file"],
     file: ZIP_FILE,
     replies: { 200: json(InspectionReport, "What was found", ["plugin-compatibility"]) },
     errors: PACKAGE_ERRORS,

@@ -32,7 +32,7 @@ export const jobCalls: Calls = {
   "DELETE /jobs/:id": {
     id: "cancelJob",
     tag: "Jobs",
-    summary: "Cancel a change. Everything is as before, unless it was too late",
+    summary: "Cancel a change. Everything is as before, except what install.sh did, unless it was too late",
     replies: { 200: json(JobView, "It has ended: `cancelled`, or `done` if it was too late") },
     errors: [...JOB_ERRORS, ...UNUSED_BODY, "JOB_ENDED"],
   },

@@ -15,6 +15,7 @@ const refused = (id: string): Call => ({
 const checked = {
   tag: "Portable plugins",
   fields: PACKAGE_FIELDS,
+  needs: ["file"],
   file: ZIP_FILE,
   replies: {},
   passesBack: true,

@@ -31,7 +31,7 @@ export async function* folders(situation: Situation): AsyncIterable<Observation>
       );
     }
   }
-  const made = missing.length === 0 ? "" : `; ${missing.length} are not there yet`;
+  const made = missing.length === 0 ? "" : `; not there yet: ${missing.length}`;
   yield ok(`${nameOf(server)} can use ${count(present.length, "folder")}${made}`);
 }
 

@@ -32,6 +32,7 @@ export async function describeRoutes(routes: readonly CollectedRoute[], version:
       openapi: "3.1.0",
       info: { title: "kuiper-plugin-server", version, description: DESCRIPTION, license: { name: "Apache-2.0" } },
       servers: [{ url: "./" }], // of the document's own address: a proxy may have put a path before it
+      tags: [...new Set(Object.values(CALLS).map(({ tag }) => tag))].map((name) => ({ name })),
       security: [{ token: [] }],
       components: {
         securitySchemes: {

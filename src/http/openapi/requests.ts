@@ -6,8 +6,8 @@ import type { CollectedRoute } from "./routes.ts";
 /** What a request has, as Fastify and its swagger take it: from the route's schemas, with what the call says of them. */
 export function describeRequest(route: CollectedRoute, call: Call) {
   const fields = route.schema.body === undefined ? undefined : bodyFields(route, call);
-  const query = { ...queryParameters(route, call), ...(call.file && fields && ofZip(fields)) };
   const path = pathParameters(route, call);
+  const query = { ...queryParameters(route, call), ...(call.file && fields && ofZip(fields, path)) };
   return {
     ...(path && { params: Type.Object(path) }),
     ...(Object.keys(query).length > 0 && { querystring: Type.Object(query) }),
@@ -46,9 +46,9 @@ function missing(name: string, { method, url }: Pick<CollectedRoute, "method" | 
 /** Where a file comes from if it is not the body. */
 const INSTEAD: readonly string[] = ["file", "content", "base64"];
 
-/** The fields of a body that is the zip itself. */
-function ofZip(fields: TProperties): TProperties {
-  const beside = Object.entries(fields).filter(([name]) => !INSTEAD.includes(name));
+/** The fields of a body that is the zip itself. A name that the path has is not asked for twice: clients would have to rename it. */
+function ofZip(fields: TProperties, path: TProperties = {}): TProperties {
+  const beside = Object.entries(fields).filter(([name]) => !INSTEAD.includes(name) && !Object.hasOwn(path, name));
   return Object.fromEntries(
     beside.map(([name, { description }]) => [
       name,
@@ -57,14 +57,30 @@ function ofZip(fields: TProperties): TProperties {
   );
 }
 
-function bodies(fields: TProperties, { file }: Call): Record<string, { schema: TSchema }> {
-  const body = { "application/json": { schema: Type.Object(fields) } };
+function bodies(fields: TProperties, { file, needs = [] }: Call): Record<string, { schema: TSchema }> {
+  const body = { "application/json": { schema: objectOf(fields, needs) } };
   if (file === undefined) return body;
   const binary = (description: string) => Type.Unsafe({ type: "string", format: "binary", description });
-  const form = { ...fields, [file.field]: Type.Optional(binary("The file")) };
+  const form = { ...fields, [file.field]: binary("The file") };
+  const formNeeds = [file.field, ...needs.filter((name) => !INSTEAD.includes(name))];
   return {
     ...body,
     ...Object.fromEntries(file.types.map((type) => [type, { schema: binary("The file itself") }])),
-    "multipart/form-data": { schema: Type.Object(form) },
+    "multipart/form-data": { schema: objectOf(form, formNeeds) },
   };
+}
+
+/** The routes let everything be absent or null, and refuse it in words of their own. */
+function objectOf(fields: TProperties, needs: readonly string[]): TSchema {
+  const properties = Object.entries(fields).map(([name, field]) => [name, needs.includes(name) ? given(field) : field]);
+  return Type.Unsafe({
+    type: "object",
+    properties: Object.fromEntries(properties),
+    ...(needs.length > 0 && { required: needs }),
+  });
+}
+
+function given({ anyOf, ...field }: TSchema): TSchema {
+  const present = (anyOf as readonly TSchema[] | undefined)?.find(({ type }) => type !== "null");
+  return { ...present, ...field } as TSchema;
 }

@@ -48,7 +48,7 @@ export function JobPanel({ id, onEnd, atEnd }: JobPanelProps) {
         <JobBadge state={job.state} />
         <strong>{titleOf(job)}</strong>
         {result === undefined && <span class="muted job-stage">{stageOf(job)}</span>}
-        {result === undefined && mayWrite.value && <CancelButton id={id} />}
+        {isCancellable(job) && mayWrite.value && <CancelButton id={id} />}
       </div>
       {result === undefined && <Running job={job} />}
       {output !== "" && <Log text={output} label={t("job.output")} />}
@@ -60,6 +60,11 @@ export function JobPanel({ id, onEnd, atEnd }: JobPanelProps) {
       {result !== undefined && actions}
     </div>
   );
+}
+
+/** A restart of the engine can't be taken back once it has begun. */
+function isCancellable({ action, stage, result }: Job): boolean {
+  return result === undefined && (action !== "restart" || stage === "waiting" || stage === "snapshot");
 }
 
 /** `Install random`. */
@@ -95,10 +100,10 @@ function Result({ job, result }: { readonly job: Job; readonly result: JobResult
   const { body, headers = {} } = result;
   if (typeof body !== "string") return <RestartOutcome result={body} />;
   const activation = headers["plugin-activation"] ?? "";
-  const waits = activation !== "" || job.action === "delete";
   return (
     <Banner tone="good" title={doneOf(job)}>
-      {waits && <p>{t(activation.startsWith("loaded") ? "job.live" : "job.waits")}</p>}
+      {job.action === "delete" && <p>{t("job.waits.delete")}</p>}
+      {activation !== "" && <p>{t(activation.startsWith("loaded") ? "job.live" : "job.waits")}</p>}
     </Banner>
   );
 }

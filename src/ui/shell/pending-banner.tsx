@@ -27,6 +27,7 @@ export function PendingBanner() {
       {!engine.reachable && (
         <Banner tone="warn" title={t("engine.away")}>
           <p>{engine.reason}</p>
+          <p>{t("engine.away.next")}</p>
         </Banner>
       )}
       {engine.pending.length > 0 && <Pending engine={engine} />}

@@ -83,17 +83,17 @@ function Consequences({ plugin }: { readonly plugin: PluginDetails }) {
           </ul>
         </div>
       )}
-      {rules.length === 0 && <p>{t(plugin.usedBy ? "delete.rules.none" : "delete.rules.unknown")}</p>}
+      {rules.length === 0 && <p>{t(nobodyUses(plugin))}</p>}
       <p>{t("delete.files")}</p>
       <p>{t("delete.script")}</p>
       <WayBack plugin={plugin} />
+      {plugin.usedBy !== undefined && <p>{t("delete.back.restart")}</p>}
     </>
   );
 }
 
 /** A delete removes the kept versions too, so what comes back comes from where it came from. */
-function WayBack({ plugin: { origin, usedBy } }: { readonly plugin: PluginDetails }) {
-  const isInFront = usedBy !== undefined;
+function WayBack({ plugin: { origin } }: { readonly plugin: PluginDetails }) {
   return (
     <>
       <p>{t(isDownload(origin) ? "delete.back.origin" : "delete.back.zip")}</p>
@@ -102,9 +102,14 @@ function WayBack({ plugin: { origin, usedBy } }: { readonly plugin: PluginDetail
           {origin} <CopyButton text={origin} />
         </p>
       )}
-      {isInFront && <p>{t("delete.back.restart")}</p>}
     </>
   );
+}
+
+/** Undefined where there is no engine to ask, null where it does not answer. */
+function nobodyUses({ usedBy }: PluginDetails) {
+  if (usedBy === undefined) return "delete.rules.alone";
+  return usedBy === null ? "delete.rules.unknown" : "delete.rules.none";
 }
 
 function isDownload(origin: string | undefined): boolean {

@@ -7,6 +7,7 @@ export const engine = {
   "pending.update": "updated",
   "pending.delete": "deleted",
   "engine.away": "The engine can't be asked.",
+  "engine.away.next": "Look whether it runs, and at engine.url and engine.tokenFile.",
   "engine.restart": "Restart the engine…",
   "engine.restart.title": "Restart the engine?",
   "engine.restart.text":

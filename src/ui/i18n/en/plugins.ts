@@ -52,7 +52,7 @@ export const plugins = {
   "plugin.use.rules": "Rules",
   "plugin.use.streams": "Streams and tables",
   "plugin.use.nobody": "No rule and no stream uses it.",
-  "plugin.use.unknown": "The engine can't be asked.",
+  "plugin.use.unknown": "Not known: the engine can't be asked.",
   "plugin.functions": "Functions",
   "plugin.functions.unregistered": "Exported by the plugin, and not registered: {names}",
   "plugin.functions.missing": "The engine does not find: {names}",

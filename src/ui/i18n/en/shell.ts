@@ -16,7 +16,7 @@ export const shell = {
   "away.back": "The server is back.",
   "token.title": "This server asks for a token",
   "token.text":
-    "Paste a token (JWT) that an issuer known to this server has signed. It is kept until you close this tab.",
+    "Paste a token (JWT) that an issuer known to this server has signed; kuiper-plugins token makes one. It is kept until you close this tab.",
   "token.label": "Token",
   "token.use": "Use this token",
   "token.forget": "Forget the token",

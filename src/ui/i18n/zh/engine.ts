@@ -7,7 +7,8 @@ export const engine: Readonly<Record<keyof typeof en, string>> = {
   "pending.install": "已安装",
   "pending.update": "已更新",
   "pending.delete": "已删除",
-  "engine.away": "无法询问引擎。",
+  "engine.away": "无法查询引擎。",
+  "engine.away.next": "请检查引擎是否在运行，以及 engine.url 和 engine.tokenFile。",
   "engine.restart": "重启引擎…",
   "engine.restart.title": "重启引擎？",
   "engine.restart.text":

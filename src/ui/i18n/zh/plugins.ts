@@ -53,7 +53,7 @@ export const plugins: Readonly<Record<keyof typeof en, string>> = {
   "plugin.use.rules": "规则",
   "plugin.use.streams": "流和表",
   "plugin.use.nobody": "没有规则或流在使用它。",
-  "plugin.use.unknown": "无法询问引擎。",
+  "plugin.use.unknown": "未知：无法查询引擎。",
   "plugin.functions": "函数",
   "plugin.functions.unregistered": "插件已导出但未注册：{names}",
   "plugin.functions.missing": "引擎找不到：{names}",
@@ -74,7 +74,7 @@ export const plugins: Readonly<Record<keyof typeof en, string>> = {
   "plugin.rollback": "回滚到 {version}",
   "plugin.rollback.text":
     "{name} 将从 {from} 回滚到 {to}。您修改过的配置会保留；不会下载任何内容，也不会再次运行 install.sh。",
-  "plugin.rollback.restart": "引擎在下次重启后生效。",
+  "plugin.rollback.restart": "引擎下次重启后生效。",
   "plugin.log": "安装日志",
   "plugin.log.show": "install.sh 的输出",
   "plugin.log.none": "install.sh 没有输出，或没有 install.sh。",

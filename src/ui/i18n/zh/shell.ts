@@ -16,7 +16,8 @@ export const shell: Readonly<Record<keyof typeof en, string>> = {
   "away.text": "当前显示的是最后一次得到的内容，每两秒重新询问一次。",
   "away.back": "服务器已恢复。",
   "token.title": "服务器要求令牌",
-  "token.text": "请粘贴一个令牌（JWT），其签发者须为服务器所信任。关闭本标签页后即不再保留。",
+  "token.text":
+    "请粘贴由服务器信任的签发者签发的令牌（JWT），可以用 kuiper-plugins token 生成。关闭本标签页后不再保留。",
   "token.label": "令牌",
   "token.use": "使用此令牌",
   "token.forget": "清除令牌",
