@@ -137,7 +137,7 @@ export async function createServer(options: ServerOptions): Promise<Server> {
   const jobs = new Jobs({
     limits: config.jobs,
     folder: layout.jobsFolder,
-    recovered: (job) => store.recovered.get(job.id) ?? (isInstalledBy(job, store) ? "finished" : undefined),
+    recovered: (job) => (isDone(job, store) ? "finished" : store.recovered.get(job.id)),
     log,
   });
   // What became of a change that was cut off is known to this process alone.
@@ -199,10 +199,15 @@ export async function createServer(options: ServerOptions): Promise<Server> {
   };
 }
 
-/** Whether the installed version is that of this job's change. */
-function isInstalledBy({ id, plugin }: JobView, store: PluginStore): boolean {
+/**
+ * Whether the registry is as this job's change leaves it. It knows better than what was left of the change: that may have
+ * been on its way out already, with the journal gone.
+ */
+function isDone({ id, action, plugin }: JobView, store: PluginStore): boolean {
   const key = plugin && parsePluginKey(pluginKey(plugin));
-  return key !== undefined && store.get(key)?.change === id;
+  if (key === undefined) return false;
+  const entry = store.get(key);
+  return action === "delete" ? entry === undefined && store.recovered.has(id) : entry?.change === id;
 }
 
 function openConnections(server: FastifyInstance["server"]): Promise<number> {

@@ -127,8 +127,10 @@ describe("keys of tokens", () => {
     await key("private.pub", makeKeyPair.EdDSA().privatePem);
     await key("garbage.pub", "garbage");
     await key("other.txt", "");
+    await mkdir(join(base, "etc/mgmt/folder.pub"));
     expect(await look()).toEqual([
       expect.stringMatching(/^warning: .*curve\.pub is not used as a key: it has a key of the kind EC on secp384r1/),
+      expect.stringMatching(/^warning: .*folder\.pub is not used as a key: it is not a regular file -> /),
       expect.stringMatching(/^warning: .*garbage\.pub is not used as a key: it has no public key/),
       expect.stringMatching(/^warning: .*other\.txt is not used as a key: it does not end in \.pub/),
       expect.stringMatching(

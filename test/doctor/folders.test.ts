@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { chmod, chown, mkdir, symlink, truncate, writeFile } from "node:fs/promises";
+import { chmod, chown, mkdir, rm, symlink, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import { examine } from "../support/doctor.ts";
@@ -67,6 +67,24 @@ describe("folders", () => {
         `it belongs to user 0, group 0, mode 755 -> chown -R ${NOBODY} ${base}/plugins/sinks, or run the server as the folder's owner`,
     ]);
     expect(findings.of("user")).toEqual([expect.stringMatching(/^ok: .* is not root$/)]);
+  });
+});
+
+describe("the lock", () => {
+  const failures = async () => (await examine(base)).of("lock").filter((line) => line.startsWith("failure"));
+
+  test("whose place something else has is a failure: the server starts without it", async () => {
+    await writeFile(join(base, "plugins/.lock"), "");
+    expect(await failures()).toEqual([]);
+    await mkdir(join(base, "etc/.lock"));
+    expect(await failures()).toEqual([
+      expect.stringMatching(
+        /^failure: .*\/etc\/\.lock is no file, so nothing keeps a second server .* -> move it away/,
+      ),
+    ]);
+    await rm(join(base, "plugins/.lock"));
+    spawnSync("mkfifo", [join(base, "plugins/.lock")]);
+    expect(await failures()).toHaveLength(2);
   });
 });
 

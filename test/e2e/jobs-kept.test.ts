@@ -1,7 +1,7 @@
-import { rm, writeFile } from "node:fs/promises";
+import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect } from "vitest";
-import type { JobView } from "../../src/jobs/job.ts";
+import type { JobFailure, JobView } from "../../src/jobs/job.ts";
 import { processTest } from "../support/fixtures.ts";
 import { ask, post, send } from "../support/http-client.ts";
 import { GATED_SCRIPT } from "../support/script-gate.ts";
@@ -94,6 +94,27 @@ describe("a change that is cut off", () => {
       expect(await ask(sinks())).toEqual([200, "[]"]);
       server.process.kill("SIGKILL");
     }
+  });
+
+  test("when it was finished but for its leftovers is said to be finished", async ({ server, host, sinks, jobs }) => {
+    await server.start();
+    for (const name of ["kept", "gone"]) {
+      expect((await post(sinks(), { name, file: host.serveZip({ type: "sinks", name }) }))[0]).toBe(201);
+    }
+    expect((await send(sinks("gone"), { method: "DELETE" })).status).toBe(200);
+    const changes = (await jobs()).filter(({ action, plugin }) => action === "delete" || plugin?.name === "kept");
+    server.process.kill("SIGKILL");
+    await server.process.exited;
+    // As a kill leaves them that comes after the journal is removed, and before its folder.
+    const lines = changes.map(({ endedAt: _, result: __, ...job }) => ({ job: { ...job, state: "running" } }));
+    const text = lines.map((line) => `${JSON.stringify(line)}\n`).join("");
+    await writeFile(join(server.base, "plugins", ".jobs", "jobs.jsonl"), text);
+    for (const { id } of changes) await mkdir(join(server.base, "plugins", ".changes", id), { recursive: true });
+    await server.start();
+    expect((await jobs()).map(({ action, result }) => `${action}: ${(result as JobFailure).message}`)).toEqual([
+      "install: the server ended during the install, which is finished all the same",
+      "delete: the server ended during the delete, which is finished all the same",
+    ]);
   });
 
   test("at the limit of a stop is interrupted, and its client was told", async ({ server, host, sinks, jobs }) => {

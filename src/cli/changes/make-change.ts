@@ -3,6 +3,7 @@ import { CommandFailure, EXIT_STATUS, exitStatusOf, ServerRefusal } from "../fai
 import { createDisplay } from "../output/change-display.ts";
 import type { Output } from "../output/output.ts";
 import { ENGINE_WORDS, verdictWords } from "../output/words.ts";
+import { noAnswer } from "../server/answer.ts";
 import { asJobView, type JobView, jobIdOf, restartBody } from "../server/job-view.ts";
 import type { FormFields } from "../server/plugin-form.ts";
 import type { Reply, ServerClient } from "../server/server-client.ts";
@@ -76,6 +77,7 @@ async function sendChange(request: ChangeRequest, { client, display, interrupts 
 
 /** The end of a change that was answered at once, as its job would have it. */
 function asEnded({ status, body, headers }: Reply): JobView {
+  if (jobIdOf(headers.job) === undefined) throw noAnswer("answer to a change, so whether it was made is not known");
   const ours = Object.entries(headers).filter(([name]) => name.startsWith("plugin-") || name === "job");
   const result = { status, body, headers: Object.fromEntries(ours.map(([name, value]) => [name, String(value)])) };
   return { id: "", action: "", state: "done", stage: "", result };

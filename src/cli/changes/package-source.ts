@@ -7,6 +7,7 @@ import { isObject } from "../../lib/objects.ts";
 import { quoted } from "../../lib/text.ts";
 import type { CommandContext } from "../command-context.ts";
 import { CommandFailure, EXIT_STATUS, exitStatusOf, ServerRefusal, usageFailure } from "../failure.ts";
+import { noAnswer } from "../server/answer.ts";
 import type { ServerClient } from "../server/server-client.ts";
 import { Interrupts } from "./interrupts.ts";
 import { parsePlugin } from "./plugin-argument.ts";
@@ -50,10 +51,10 @@ async function identifyUrl(client: ServerClient, url: string, { type, name }: Wa
   try {
     const json = { file: url, ...(type && { type }), ...(name && { name }) };
     const { body } = await client.send("/plugins/inspect", { method: "POST", json });
-    const found = isObject(body) ? body : {};
-    if (found.typeGuessed === true) throw typeNotTold(url);
-    const ofServer = PLUGIN_TYPES.find((one) => one === (type ?? found.type));
-    if (ofServer !== undefined && typeof found.name === "string") return { type: ofServer, name: found.name };
+    if (!isObject(body)) throw noAnswer("report of an inspection");
+    if (body.typeGuessed === true) throw typeNotTold(url);
+    const ofServer = PLUGIN_TYPES.find((one) => one === (type ?? body.type));
+    if (ofServer !== undefined && typeof body.name === "string") return { type: ofServer, name: body.name };
   } catch (error) {
     const isOlder = error instanceof ServerRefusal && ["PAGE_NOT_FOUND", "METHOD_NOT_ALLOWED"].includes(error.code);
     if (!isOlder) throw error;
@@ -101,7 +102,8 @@ async function fromCatalogue(client: ServerClient, argument: string, wanted: Wan
       const message = `${quoted(argument)} is no URL and no file here, and the catalogue can't be read: ${error.message}`;
       throw new ServerRefusal(error.code, message, error.httpStatus);
     });
-    const url = isObject(list) && Object.hasOwn(list, name) ? list[name] : undefined;
+    if (!isObject(list)) throw noAnswer("list of what the plugin hosts offer");
+    const url = Object.hasOwn(list, name) ? list[name] : undefined;
     if (typeof url === "string") offered.push({ id: { type: one, name: wanted.name ?? name }, url });
   }
   const [only, ...others] = offered;

@@ -1,7 +1,7 @@
 import { PLUGIN_TYPES, type PluginId, type PluginType } from "../../domain/plugin.ts";
-import { objectsIn } from "../../lib/objects.ts";
 import { quoted } from "../../lib/text.ts";
 import { CommandFailure, EXIT_STATUS, usageFailure } from "../failure.ts";
+import { asList } from "../server/answer.ts";
 import type { ServerClient } from "../server/server-client.ts";
 
 /** `sources`, or `source` as the engine's own command line has it. @throws CommandFailure */
@@ -33,7 +33,7 @@ export async function findPlugin(client: ServerClient, argument: string, type?: 
   const plugin = parsePlugin(argument, type);
   const { name } = plugin;
   if (plugin.type !== undefined) return { type: plugin.type, name };
-  const installed = objectsIn(await client.get("/plugins"));
+  const installed = asList(await client.get("/plugins"), "list of plugins");
   const found = PLUGIN_TYPES.filter((one) => installed.some((other) => other.type === one && other.name === name));
   const [only, ...others] = found;
   if (only !== undefined && others.length === 0) return { type: only, name };

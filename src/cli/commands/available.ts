@@ -2,6 +2,7 @@ import { PLUGIN_TYPES, type PluginType } from "../../domain/plugin.ts";
 import { isObject, type Members, objectsIn } from "../../lib/objects.ts";
 import type { AddCommand } from "../command-context.ts";
 import { CommandFailure, EXIT_STATUS, ServerRefusal } from "../failure.ts";
+import { noAnswer } from "../server/answer.ts";
 import type { ServerClient } from "../server/server-client.ts";
 import { typeOption } from "./options.ts";
 
@@ -63,7 +64,7 @@ function installedWords({ installed, newer }: Members): string {
 
 async function readOffers(client: ServerClient, type: PluginType): Promise<Offers> {
   const { body, headers } = await client.send(`/plugins/${type}/prebuild?details=1`);
-  if (!isObject(body)) return { plugins: [], failed: [] };
+  if (!isObject(body)) throw noAnswer("list of what the plugin hosts offer");
   if (Array.isArray(body.plugins)) return { plugins: objectsIn(body.plugins), failed: objectsIn(body.failed) };
   // A server without details: names and addresses.
   const failed = String(headers["plugin-hosts-failed"] ?? "");

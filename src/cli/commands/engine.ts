@@ -1,9 +1,10 @@
-import { isObject, membersOf, objectsIn } from "../../lib/objects.ts";
+import { objectsIn } from "../../lib/objects.ts";
 import { count } from "../../lib/text.ts";
 import { restartEngine } from "../changes/make-change.ts";
 import { readRules } from "../changes/rules.ts";
 import type { AddCommand } from "../command-context.ts";
 import { CommandFailure, EXIT_STATUS, ServerRefusal } from "../failure.ts";
+import { asObjectWith } from "../server/answer.ts";
 
 /** `engine status` and `engine restart`. */
 export const addEngine: AddCommand = (program, { connect, output }) => {
@@ -13,10 +14,10 @@ export const addEngine: AddCommand = (program, { connect, output }) => {
     .description("show the engine, its rules, and the changes that wait for its restart")
     .action(async () => {
       await using client = await connect();
-      const report = await inFront(() => client.get("/engine"));
-      const rules = isObject(report) && report.reachable === true ? await readRules(client) : undefined;
-      output.json({ ...membersOf(report), rules: rules === undefined ? null : Object.fromEntries(rules) });
-      const { url, reachable, reason, version, upTimeSeconds, restart, pending } = membersOf(report);
+      const report = asObjectWith("url", await inFront(() => client.get("/engine")), "report of an engine");
+      const rules = report.reachable === true ? await readRules(client) : undefined;
+      output.json({ ...report, rules: rules === undefined ? null : Object.fromEntries(rules) });
+      const { url, reachable, reason, version, upTimeSeconds, restart, pending } = report;
       output.line(`engine      ${url}`);
       output.line(
         `state       ${reachable === true ? `runs, version ${version}, for ${upTimeSeconds} s` : `does not answer: ${reason}`}`,

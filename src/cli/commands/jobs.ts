@@ -1,5 +1,4 @@
 import { Option } from "commander";
-import { objectsIn } from "../../lib/objects.ts";
 import { followChange } from "../changes/follow-change.ts";
 import { Interrupts } from "../changes/interrupts.ts";
 import { printEnd } from "../changes/make-change.ts";
@@ -7,6 +6,7 @@ import type { AddCommand, CommandContext } from "../command-context.ts";
 import { createDisplay } from "../output/change-display.ts";
 import type { Colour, Output } from "../output/output.ts";
 import { stageWords } from "../output/words.ts";
+import { asList } from "../server/answer.ts";
 import { asJobView, type JobView, jobWords } from "../server/job-view.ts";
 
 interface JobOptions {
@@ -35,7 +35,9 @@ export const addJobs: AddCommand = (program, context) => {
 
 async function list({ connect, output }: CommandContext, { state }: JobOptions): Promise<void> {
   await using client = await connect();
-  const jobs = objectsIn(await client.get(`/jobs${state === undefined ? "" : `?state=${state}`}`)).map(asJobView);
+  const jobs = asList(await client.get(`/jobs${state === undefined ? "" : `?state=${state}`}`), "list of jobs").map(
+    asJobView,
+  );
   output.json(jobs);
   if (jobs.length === 0) return output.note("there are no such jobs");
   const rows = jobs.map((job) => [
@@ -62,13 +64,14 @@ async function one({ connect, output }: CommandContext, id: string, options: Job
   await using client = await connect();
   const path = `/jobs/${encodeURIComponent(id)}`;
   if (options.log) {
-    const text = String(await client.get(`${path}/log`));
+    const text = await client.text(`${path}/log`);
     return output.document({ log: text }, text);
   }
   if (options.cancel) {
     const { body } = await client.send(path, { method: "DELETE" });
-    output.json(body);
-    return print(asJobView(body), output);
+    const cancelled = asJobView(body);
+    output.json(cancelled);
+    return print(cancelled, output);
   }
   let job = asJobView(await client.get(path));
   if (!options.follow) {

@@ -1,9 +1,9 @@
 import { Option } from "commander";
 import { VERDICTS } from "../../domain/compatibility.ts";
-import { objectsIn } from "../../lib/objects.ts";
 import type { AddCommand } from "../command-context.ts";
 import type { Colour } from "../output/output.ts";
 import { ENGINE_WORDS, signatureWords, verdictWords } from "../output/words.ts";
+import { asList } from "../server/answer.ts";
 import { typeOption } from "./options.ts";
 
 interface ListOptions {
@@ -26,7 +26,7 @@ export const addList: AddCommand = (program, { connect, output }) => {
     .action(async (options: ListOptions) => {
       await using client = await connect();
       const query = new URLSearchParams({ ...options }).toString();
-      const plugins = objectsIn(await client.get(`/plugins${query && `?${query}`}`));
+      const plugins = asList(await client.get(`/plugins${query && `?${query}`}`), "list of plugins");
       output.json(plugins);
       if (plugins.length === 0) return output.note("there are no such plugins");
       const rows = plugins.map((one) => [

@@ -4,6 +4,7 @@ import { findPlugin, pluginPath } from "../changes/plugin-argument.ts";
 import type { AddCommand } from "../command-context.ts";
 import type { Output } from "../output/output.ts";
 import { ENGINE_WORDS, verdictWords } from "../output/words.ts";
+import { asList, asObjectWith } from "../server/answer.ts";
 import { typeOption } from "./options.ts";
 
 /** Of a list that can be hundreds long. */
@@ -21,11 +22,11 @@ export const addShow: AddCommand = (program, { connect, output }) => {
       await using client = await connect();
       const id = await findPlugin(client, argument, type);
       if (log) {
-        const text = String(await client.get(`${pluginPath(id)}/log`));
+        const text = await client.text(`${pluginPath(id)}/log`);
         return output.document({ log: text }, text);
       }
-      const plugin = membersOf(await client.get(pluginPath(id)));
-      const versions = objectsIn(await client.get(`${pluginPath(id)}/versions`));
+      const plugin = asObjectWith("name", await client.get(pluginPath(id)), "plugin");
+      const versions = asList(await client.get(`${pluginPath(id)}/versions`), "list of versions");
       output.json({ type: id.type, ...plugin, versions });
       print(output, { type: id.type, ...plugin }, versions);
     });

@@ -1,10 +1,11 @@
+import { setMaxListeners } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
-import { objectsIn } from "../../lib/objects.ts";
 import { Interrupts } from "../changes/interrupts.ts";
 import type { AddCommand } from "../command-context.ts";
 import { ServerRefusal, Unreachable } from "../failure.ts";
 import type { Output } from "../output/output.ts";
 import { stageWords } from "../output/words.ts";
+import { asList } from "../server/answer.ts";
 import { followJob } from "../server/follow-job.ts";
 import { asJobView, hasEnded, type JobView, jobWords } from "../server/job-view.ts";
 import type { ServerClient } from "../server/server-client.ts";
@@ -22,6 +23,7 @@ export const addWatch: AddCommand = (program, { connect, output }) => {
       await using client = await connect();
       using interrupts = new Interrupts();
       const stop = new AbortController();
+      setMaxListeners(0, stop.signal); // a few for each change, of which dozens can wait; Node warns from eleven on
       void interrupts.next().then(() => stop.abort());
       await watch(client, output, stop.signal).catch((error) => {
         if (!stop.signal.aborted) throw error;
@@ -53,7 +55,7 @@ async function watch(client: ServerClient, output: Output, signal: AbortSignal):
 }
 
 async function list(client: ServerClient, signal: AbortSignal): Promise<JobView[]> {
-  return objectsIn(await client.get("/jobs", signal))
+  return asList(await client.get("/jobs", signal), "list of jobs")
     .map(asJobView)
     .reverse();
 }

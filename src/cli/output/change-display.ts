@@ -3,6 +3,9 @@ import type { Output } from "./output.ts";
 import { safeLines } from "./output.ts";
 import { bytesWords, stageWords } from "./words.ts";
 
+/** A line that install.sh does not end, such as a row of dots, is shown in pieces: kept, it would grow for as long as it runs. */
+const MAX_UNFINISHED = 16 * 1024;
+
 /** Shows how a change goes on, on standard error. */
 export interface ChangeDisplay {
   /** Bytes of a local zip that the server has taken. */
@@ -42,6 +45,7 @@ class LineDisplay implements ChangeDisplay {
     const lines = (this.#unfinished + text).split("\n");
     this.#unfinished = lines.pop() ?? "";
     for (const line of lines) this.#output.note(`  | ${line}`);
+    if (this.#unfinished.length > MAX_UNFINISHED) this.clear();
   }
 
   clear(): void {
@@ -85,6 +89,10 @@ class BarDisplay implements ChangeDisplay {
     const whole = this.#unfinished + text.slice(0, at);
     this.#unfinished = at === 0 ? this.#unfinished + text : text.slice(at);
     if (at > 0) this.#above(whole.slice(0, -1));
+    if (this.#unfinished.length > MAX_UNFINISHED) {
+      this.#above(this.#unfinished);
+      this.#unfinished = "";
+    }
   }
 
   clear(): void {

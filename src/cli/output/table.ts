@@ -20,7 +20,8 @@ export function tableLines(
 ): string[] {
   const columns = head.map((_, column) => column).filter((column) => rows.some((row) => (row[column] ?? "") !== ""));
   const all = [head, ...rows];
-  const widths = columns.map((column) => Math.max(...all.map((row) => textWidth(row[column] ?? ""))));
+  const widthOf = (column: number) => all.reduce((most, row) => Math.max(most, textWidth(row[column] ?? "")), 0);
+  const widths = columns.map(widthOf);
   if (width !== undefined) shrink(widths, width - GAP * (columns.length - 1));
   return all.map((row, index) => {
     const cells = columns.map((column, place) => {

@@ -69,6 +69,9 @@ async function* readEvents(
   const waiting: JobUpdate[] = [];
   const parser = createParser({
     maxBufferSize: MAX_EVENT_CHARACTERS,
+    onError({ type }) {
+      if (type === "max-buffer-size-exceeded") throw new Unreachable("an event of the server's has no end");
+    },
     onEvent: ({ event, data }) => {
       const value = parsedJson(data);
       if (event === "progress" || event === "end") waiting.push({ kind: event, job: asJobView(value) });

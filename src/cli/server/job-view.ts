@@ -1,5 +1,5 @@
 import { isObject, type Members } from "../../lib/objects.ts";
-import { Unreachable } from "../failure.ts";
+import { noAnswer } from "./answer.ts";
 
 /** A job as the server shows it; what is not here is passed on as it came. */
 export interface JobView {
@@ -26,12 +26,35 @@ export interface JobView {
   };
 }
 
+const TEXTS = ["stage", "createdAt", "endedAt", "restart", "log"];
+const NUMBERS = ["bytes", "totalBytes", "percent"];
+
 /** @throws Unreachable for what is no job: something else answers there */
 export function asJobView(value: unknown): JobView {
-  if (isObject(value) && [value.id, value.state, value.action].every((one) => typeof one === "string")) {
-    return { stage: "", ...value } as unknown as JobView;
-  }
-  throw new Unreachable("the server's answer is no job: is another program listening there? Correct --server");
+  if (isObject(value) && isJob(value)) return { stage: "", ...value } as unknown as JobView;
+  throw noAnswer("job");
+}
+
+function isJob(job: Members): boolean {
+  const { id, state, action, plugin, result } = job;
+  return (
+    [id, state, action].every((one) => typeof one === "string") &&
+    areOptional("string", job, TEXTS) &&
+    areOptional("number", job, NUMBERS) &&
+    (plugin === undefined ||
+      (isObject(plugin) && typeof plugin.type === "string" && typeof plugin.name === "string")) &&
+    (result === undefined || (isObject(result) && isResult(result)))
+  );
+}
+
+function isResult(result: Members): boolean {
+  const { headers = {} } = result;
+  const hasHeaders = isObject(headers) && areOptional("string", headers, Object.keys(headers));
+  return hasHeaders && areOptional("string", result, ["error", "message"]);
+}
+
+function areOptional(type: "string" | "number", members: Members, names: readonly string[]): boolean {
+  return names.every((name) => members[name] === undefined || typeof members[name] === type);
 }
 
 /** `install of sources/random`, `restart of the engine`. */

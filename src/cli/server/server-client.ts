@@ -5,6 +5,7 @@ import type { Client, Dispatcher } from "undici";
 import { isObject, parsedJson } from "../../lib/objects.ts";
 import { cutAt } from "../../lib/text.ts";
 import { ServerRefusal, Unreachable } from "../failure.ts";
+import { isPrintable, noAnswer } from "./answer.ts";
 import type { ServerAddress } from "./server-address.ts";
 import { transportFailure } from "./transport-failure.ts";
 
@@ -68,6 +69,13 @@ export class ServerClient implements AsyncDisposable {
   /** The body of a reply to a `GET`. */
   async get(path: string, signal?: AbortSignal): Promise<unknown> {
     return (await this.send(path, signal === undefined ? {} : { signal })).body;
+  }
+
+  /** The same of plain text. @throws Unreachable for any other answer, too */
+  async text(path: string): Promise<string> {
+    const { body, headers } = await this.send(path);
+    if (typeof body === "string" && String(headers["content-type"]).startsWith("text/plain")) return body;
+    throw noAnswer("log");
   }
 
   /** @throws ServerRefusal, Unreachable; the signal's reason */
@@ -160,5 +168,7 @@ function tokenHint(token: string | undefined): string {
 
 function parsed(text: string, headers: IncomingHttpHeaders): unknown {
   if (!String(headers["content-type"] ?? "").includes("json")) return text;
-  return parsedJson(text) ?? text;
+  const value = parsedJson(text) ?? text;
+  if (isPrintable(value)) return value;
+  throw noAnswer("answer of a plugin server");
 }

@@ -1,4 +1,4 @@
-import { access, constants } from "node:fs/promises";
+import { access, constants, stat } from "node:fs/promises";
 import { VOLUMES } from "../../domain/plugin.ts";
 import { hasCode, systemMessage } from "../../lib/errors.ts";
 import { failure, type Observation, ok } from "../finding.ts";
@@ -11,6 +11,15 @@ export async function* lock({ layout, server }: Situation): AsyncIterable<Observ
   yield ok("no server that this user can see works on these folders");
   for (const volume of VOLUMES) {
     const file = layout.lockFile(volume);
+    const isFile = await stat(file).then(
+      (stats) => stats.isFile(),
+      () => true, // what can't be looked at, access tells
+    );
+    if (!isFile) {
+      const message = `${file} is no file, so nothing keeps a second server from working on these folders at once`;
+      yield failure(message, "move it away and restart the server");
+      continue;
+    }
     const problem = await access(file, constants.W_OK).then(
       () => undefined,
       (error) => (hasCode(error, "ENOENT", "EROFS") ? undefined : systemMessage(error)),
