@@ -93,7 +93,6 @@ export const PluginDescription = named(
   {
     name: Type.String(),
     ...versionFields,
-    signature: Signature,
     compatibility: Type.Optional(Compatibility),
     unregistered: Type.Optional(listOf(Type.String(), "Functions that it exports and that are not registered")),
     engineFunctions: Type.Optional(EngineFunctions),

@@ -68,7 +68,8 @@ export class InstalledPlugins {
     await this.#store.notice(type === undefined ? PLUGIN_TYPES : [type]);
     const judged = await this.#verdicts.of(this.#ids(type));
     const compared = other === undefined ? judged : await this.#verdicts.against(other, judged);
-    const isSignatureAsked = await this.#isSignatureAsked();
+    // Keys that can't be read stop installs and are reported there; there is something to ask for all the same.
+    const isSignatureAsked = await this.#trust.looksForSignatures().catch(() => true);
     const summaries = compared.map(({ id, entry, compatibility }) =>
       summarisePlugin(id, entry, { compatibility: withUnplaced(compatibility, entry), isSignatureAsked }),
     );
@@ -85,8 +86,7 @@ export class InstalledPlugins {
     await this.#store.notice([id.type]);
     const [judged] = await this.#verdicts.of([id]);
     if (judged === undefined) throw notFound();
-    const compatibility = withUnplaced(judged.compatibility, judged.entry);
-    return describePlugin(id, judged.entry, { compatibility, isSignatureAsked: await this.#isSignatureAsked() });
+    return describePlugin(id, judged.entry, withUnplaced(judged.compatibility, judged.entry));
   }
 
   /**
@@ -129,11 +129,6 @@ export class InstalledPlugins {
   /** Compares every plugin with the engine and logs which ones it will not load. */
   async compareWithEngine(): Promise<void> {
     await this.#verdicts.refresh(this.#ids());
-  }
-
-  /** Keys that can't be read stop installs and are reported there; there is something to ask for all the same. */
-  #isSignatureAsked(): Promise<boolean> {
-    return this.#trust.looksForSignatures().catch(() => true);
   }
 
   #ids(type?: PluginType): PluginId[] {

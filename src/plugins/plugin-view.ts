@@ -10,7 +10,6 @@ import { reasonOf } from "./verdicts/compatibility-check.ts";
 export type PluginDescription = { readonly name: string } & Omit<PluginVersion, "exports" | "installLog"> & {
     /** Where what its install.sh printed can be read; absent where it printed nothing. */
     readonly log?: string;
-    readonly signature: SignatureState;
     readonly compatibility?: Compatibility;
     /** Functions that a function plugin exports and that are not registered. */
     readonly unregistered?: readonly string[];
@@ -37,17 +36,11 @@ export type VersionDescription = Omit<PluginVersion, "exports" | "installLog"> &
   readonly current: boolean;
 };
 
-/** What is known of a plugin besides its entry. */
-interface Findings {
-  /** Its present verdict; undefined where `engine.verify` is `off`. */
-  readonly compatibility: Compatibility | undefined;
-  readonly isSignatureAsked: boolean;
-}
-
+/** @param compatibility its present verdict; undefined where `engine.verify` is `off` */
 export function describePlugin(
   id: PluginId,
   entry: PluginEntry,
-  { compatibility, isSignatureAsked }: Findings,
+  compatibility: Compatibility | undefined,
 ): PluginDescription {
   const { version, change: _, changedAt: __, versions: ___, exports: ____, compatibility: _____, ...shown } = entry;
   const { displaced: ______, installLog, ...rest } = shown;
@@ -58,7 +51,6 @@ export function describePlugin(
     version,
     ...rest,
     ...(installLog === undefined ? {} : { log: `/plugins/${pluginKey(id)}/log` }),
-    signature: signatureState(entry.verified, isSignatureAsked),
     ...(compatibility === undefined ? {} : { compatibility: toCompatibility(compatibility) }),
     ...(unregistered.length > 0 ? { unregistered } : {}),
     ...(compatibility === undefined || found === undefined ? {} : { engineFunctions: found }),
@@ -68,7 +60,10 @@ export function describePlugin(
 export function summarisePlugin(
   { type, name }: PluginId,
   { version, origin, verified }: PluginEntry,
-  { compatibility, isSignatureAsked }: Findings,
+  {
+    compatibility,
+    isSignatureAsked,
+  }: { readonly compatibility: Compatibility | undefined; readonly isSignatureAsked: boolean },
 ): PluginSummary {
   const reason = compatibility && reasonOf(compatibility);
   return {

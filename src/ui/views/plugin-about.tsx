@@ -1,11 +1,10 @@
 import type { PluginDetails } from "../api/shapes.ts";
 import { formatBytes, formatTime, t } from "../i18n/index.ts";
-import { SignatureBadge } from "../parts/badges.tsx";
 
 /** Where the plugin came from, and who signed it. */
 export function PluginAbout({ plugin }: { readonly plugin: PluginDetails }) {
   const { origin, installedAt, sha256, bytes, verified } = plugin;
-  const proof = verified?.signature;
+  const signature = verified?.signature;
   const stated = verified?.statement;
   return (
     <section class="panel">
@@ -29,11 +28,9 @@ export function PluginAbout({ plugin }: { readonly plugin: PluginDetails }) {
         )}
         <dt>{t("signature.label")}</dt>
         <dd>
-          {proof === undefined ? (
-            <SignatureBadge signature={plugin.signature} />
-          ) : (
-            t("plugin.signedBy", { key: proof.key, algorithm: proof.algorithm })
-          )}
+          {signature === undefined
+            ? t("none")
+            : t("plugin.signedBy", { key: signature.key, algorithm: signature.algorithm })}
           {stated && (
             <div>{t("plugin.stated", { type: stated.type, name: stated.name, version: stated.version ?? "" })}</div>
           )}
