@@ -29,7 +29,7 @@ export function PluginAbout({ plugin }: { readonly plugin: PluginDetails }) {
         <dt>{t("signature.label")}</dt>
         <dd>
           {signature === undefined
-            ? t("none")
+            ? t("plugin.notSigned")
             : t("plugin.signedBy", { key: signature.key, algorithm: signature.algorithm })}
           {stated && (
             <div>{t("plugin.stated", { type: stated.type, name: stated.name, version: stated.version ?? "" })}</div>

@@ -65,6 +65,7 @@ export const plugins = {
   "plugin.installedAt": "Installed",
   "plugin.zip": "Zip",
   "plugin.signedBy": "{key} ({algorithm})",
+  "plugin.notSigned": "no signature was verified",
   "plugin.stated": "States to be {type}/{name} {version}",
   "plugin.versions": "Versions",
   "plugin.versions.current": "installed",

@@ -66,6 +66,7 @@ export const plugins: Readonly<Record<keyof typeof en, string>> = {
   "plugin.installedAt": "安装时间",
   "plugin.zip": "Zip 文件",
   "plugin.signedBy": "{key}（{algorithm}）",
+  "plugin.notSigned": "没有验证过签名",
   "plugin.stated": "声明为 {type}/{name} {version}",
   "plugin.versions": "版本",
   "plugin.versions.current": "当前安装",
