@@ -10,6 +10,7 @@ import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import v8 from "node:v8";
 import { Script } from "node:vm";
 
 const TIMEOUT_MS = 30_000;
@@ -67,6 +68,7 @@ async function ended(child) {
 function runBundle(bundle) {
   const filename = resolve(`dist/${bundle}.js`);
   const script = new Script(readFileSync(filename, "latin1"), { filename });
+  v8.setFlagsFromString = () => {}; // a command sets one, and V8 rejects what was compiled with other flags than its own
   process.on("exit", () => writeFileSync(`dist/${CACHES[bundle]}`, script.createCachedData()));
   script.runInThisContext()(createRequire(filename), dirname(filename));
 }

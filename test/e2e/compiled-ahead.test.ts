@@ -8,18 +8,19 @@ import { expect, test } from "vitest";
 import { tempFolder } from "../support/temp-folder.ts";
 
 const DIST = fileURLToPath(new URL("../../dist", import.meta.url));
-const CACHE = `server-${process.version}-${process.arch}.cache`;
+const cacheOf = (bundle: string) => `${bundle}-${process.version}-${process.arch}.cache`;
+const CACHE = cacheOf("server");
 const node = (...args: string[]) => promisify(execFile)(process.execPath, args, { env: {} });
 
 /** Another Node than this one made dist/, as when the tests run on several: its compiled code is not for this one. */
 const isOfAnotherNode = !readdirSync(DIST).includes(CACHE) && readdirSync(DIST).some((name) => name.endsWith(".cache"));
 
-test.skipIf(isOfAnotherNode)("V8 accepts what the build compiled", async () => {
+test.skipIf(isOfAnotherNode).each(["server", "commands"])("V8 accepts what the build compiled: %s", async (bundle) => {
   const source = `
-    const [server, cache] = process.argv.slice(1).map((file) => require("fs").readFileSync(file));
-    const script = new vm.Script(server.toString("latin1"), { cachedData: cache });
+    const [code, cache] = process.argv.slice(1).map((file) => require("fs").readFileSync(file));
+    const script = new vm.Script(code.toString("latin1"), { cachedData: cache });
     process.stdout.write(String(script.cachedDataRejected));`;
-  const { stdout } = await node("-e", source, join(DIST, "server.js"), join(DIST, CACHE));
+  const { stdout } = await node("-e", source, join(DIST, `${bundle}.js`), join(DIST, cacheOf(bundle)));
   expect(stdout).toBe("false");
 });
 
