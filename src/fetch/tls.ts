@@ -1,8 +1,8 @@
 import { X509Certificate } from "node:crypto";
 import { resolve } from "node:path";
 import tls, { type SecureContext, type TLSSocket } from "node:tls";
-import { hasCode, systemMessage } from "../lib/errors.ts";
-import { readSmallFile, UnfitFile } from "../lib/small-file.ts";
+import { hasCode } from "../lib/errors.ts";
+import { readSmallFile, unreadReason } from "../lib/small-file.ts";
 import { quoted } from "../lib/text.ts";
 import { decodeText } from "../lib/text-encoding.ts";
 import { FetchFailure, networkFailure } from "./failure.ts";
@@ -43,8 +43,7 @@ async function readAuthorities(path: string): Promise<string> {
   try {
     pem = decodeText(await readSmallFile(path, MAX_CA_BYTES));
   } catch (cause) {
-    const reason = cause instanceof UnfitFile ? `it ${cause.message}` : systemMessage(cause);
-    throw new FetchFailure(`pluginDownload.ca cannot be read: ${quoted(path)}: ${reason}`, { cause });
+    throw new FetchFailure(`pluginDownload.ca cannot be read: ${quoted(path)}: ${unreadReason(cause)}`, { cause });
   }
   // OpenSSL silently ignores what is no certificate, and then nobody would know why a server is not trusted.
   const certificates = pem.match(CERTIFICATE) ?? [];

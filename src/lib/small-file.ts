@@ -1,11 +1,21 @@
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { open } from "node:fs/promises";
-import { hasCode } from "./errors.ts";
+import { hasCode, systemMessage } from "./errors.ts";
 import { NOT_THERE, OPEN_WITHOUT_WAITING } from "./files.ts";
 
 /** Why a file is not read; the message follows the file's name. */
 export class UnfitFile extends Error {
   override readonly name: string = "UnfitFile";
+}
+
+/** Why a file can't be read, of what `readSmallFile` threw: `it is not a regular file`, or the system's reason. */
+export function unreadReason(error: unknown): string {
+  return error instanceof UnfitFile ? `it ${error.message}` : systemMessage(error);
+}
+
+/** The same as a whole, to follow the file's name: `is not a regular file`, `can't be read: ` and the system's reason. */
+export function unreadProblem(error: unknown): string {
+  return error instanceof UnfitFile ? error.message : `can't be read: ${systemMessage(error)}`;
 }
 
 const READ_BYTES = 64 * 1024;

@@ -1,7 +1,6 @@
 import type { Command } from "commander";
 import type { PluginType } from "../../domain/plugin.ts";
-import { systemMessage } from "../../lib/errors.ts";
-import { readSmallFile, UnfitFile } from "../../lib/small-file.ts";
+import { readSmallFile, unreadReason } from "../../lib/small-file.ts";
 import { quoted } from "../../lib/text.ts";
 import { type ChangeRequest, makeChange } from "../changes/make-change.ts";
 import { type PackageSource, resolveSource } from "../changes/package-source.ts";
@@ -106,7 +105,6 @@ async function encoded(option: string, file: string): Promise<string> {
     const text = bytes.toString("latin1");
     return BASE64.test(text) ? text.trim() : bytes.toString("base64");
   } catch (error) {
-    const reason = error instanceof UnfitFile ? `it ${error.message}` : systemMessage(error);
-    throw usageFailure(`${option} ${quoted(file)} can't be read: ${reason}`);
+    throw usageFailure(`${option} ${quoted(file)} can't be read: ${unreadReason(error)}`);
   }
 }

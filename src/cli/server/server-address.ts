@@ -1,5 +1,4 @@
-import { systemMessage } from "../../lib/errors.ts";
-import { readSmallFile, UnfitFile } from "../../lib/small-file.ts";
+import { readSmallFile, unreadReason } from "../../lib/small-file.ts";
 import { quoted } from "../../lib/text.ts";
 import { decodeText } from "../../lib/text-encoding.ts";
 import { parseUrl } from "../../lib/url.ts";
@@ -66,7 +65,6 @@ async function readText(option: string, file: string, maxBytes: number): Promise
   try {
     return decodeText(await readSmallFile(file, maxBytes));
   } catch (error) {
-    const reason = error instanceof UnfitFile ? `it ${error.message}` : systemMessage(error);
-    throw usageFailure(`${option} ${quoted(file)} can't be read: ${reason}`);
+    throw usageFailure(`${option} ${quoted(file)} can't be read: ${unreadReason(error)}`);
   }
 }

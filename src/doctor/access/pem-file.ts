@@ -1,6 +1,5 @@
 import { stat } from "node:fs/promises";
-import { systemMessage } from "../../lib/errors.ts";
-import { readSmallFile, UnfitFile } from "../../lib/small-file.ts";
+import { readSmallFile, unreadProblem } from "../../lib/small-file.ts";
 import { decodeText } from "../../lib/text-encoding.ts";
 
 /** As the server reads certificates and keys. */
@@ -13,7 +12,7 @@ export async function readTextFile(file: string): Promise<string> {
   try {
     return decodeText(await readSmallFile(file, MAX_BYTES));
   } catch (cause) {
-    throw new Error(cause instanceof UnfitFile ? cause.message : `can't be read: ${systemMessage(cause)}`, { cause });
+    throw new Error(unreadProblem(cause), { cause });
   }
 }
 

@@ -2,8 +2,8 @@ import type { KeyObject } from "node:crypto";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { PublicKeys } from "../../auth/public-keys.ts";
-import { hasCode, systemMessage } from "../../lib/errors.ts";
-import { UnfitFile } from "../../lib/small-file.ts";
+import { hasCode } from "../../lib/errors.ts";
+import { unreadProblem } from "../../lib/small-file.ts";
 import { count, quoted } from "../../lib/text.ts";
 import { failure, type Observation, ok, skipped, warning } from "../finding.ts";
 import type { Situation } from "../situation.ts";
@@ -42,7 +42,7 @@ async function problemOf(keys: PublicKeys, issuer: string): Promise<string | und
       ? "has no public key (PEM), a private key, or a name that no issuer can have"
       : kindOf(key);
   } catch (error) {
-    return error instanceof UnfitFile ? error.message : `can't be read: ${systemMessage(error)}`;
+    return unreadProblem(error);
   }
 }
 
