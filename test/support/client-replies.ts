@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { Contract } from "./contract.ts";
-import { addViolation } from "./contract-violations.ts";
+import { expectInContract } from "./contract-violations.ts";
 
 /** The replies of built servers, which run as processes of their own, checked by what clients in this process get of them. */
 
@@ -32,13 +32,7 @@ export async function checkNotedReplies(): Promise<void> {
   if (replies.length === 0) return;
   known ??= makeContract();
   const contract = await known;
-  for (const reply of replies.splice(0)) {
-    try {
-      checkReply(contract, reply);
-    } catch (error) {
-      addViolation(`${reply.method} ${reply.url} ${reply.status}: ${(error as Error).message}`);
-    }
-  }
+  for (const reply of replies.splice(0)) expectInContract(reply, () => checkReply(contract, reply));
 }
 
 /** By the sources, of which the built server was made. */

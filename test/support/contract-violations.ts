@@ -1,8 +1,13 @@
 /** What replies had that the contract does not have, since this was read last. */
 const violations = new Set<string>();
 
-export function addViolation(text: string): void {
-  violations.add(text);
+/** @param reply how a violation names it @param check throws what the contract does not have */
+export function expectInContract(reply: { method: string; url: string; status: number }, check: () => void): void {
+  try {
+    check();
+  } catch (error) {
+    violations.add(`${reply.method} ${reply.url} ${reply.status}: ${(error as Error).message}`);
+  }
 }
 
 /** Fails the test that got such a reply. */

@@ -3,7 +3,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { PAGES } from "../../src/contract/calls/all.ts";
 import { contractKey } from "../../src/http/openapi/document.ts";
 import { Contract } from "./contract.ts";
-import { addViolation } from "./contract-violations.ts";
+import { expectInContract } from "./contract-violations.ts";
 import { parseEvent } from "./event-client.ts";
 
 /** The replies of a server in this process, checked as it sends them: also those to bytes that no client of ours would send. */
@@ -17,7 +17,7 @@ export async function checkReplies(app: FastifyInstance): Promise<void> {
   contracts.set(calls, known);
   const contract = await known;
   app.addHook("onSend", (request, reply, payload, done) => {
-    reporting(request, reply, () => checkReply(contract, request, reply, payload));
+    expectInContract(nameOf(request, reply), () => checkReply(contract, request, reply, payload));
     done();
   });
 }
@@ -30,7 +30,8 @@ function checkReply(contract: Contract, request: FastifyRequest, reply: FastifyR
   const body = bodyOf(payload);
   contract.check({ method, path, status: reply.statusCode, headers: reply.getHeaders(), body, refusal });
   if (payload instanceof Readable && reply.getHeader("content-type") === "text/event-stream") {
-    watchEvents(payload, (event) => reporting(request, reply, () => checkEvent(contract, event)));
+    const name = nameOf(request, reply);
+    watchEvents(payload, (event) => expectInContract(name, () => checkEvent(contract, event)));
   }
 }
 
@@ -48,12 +49,8 @@ function checkEvent(contract: Contract, text: string): void {
   if (event !== ":") contract.checkNamed(event === "output" ? "JobOutput" : "JobView", JSON.parse(data));
 }
 
-function reporting(request: FastifyRequest, reply: FastifyReply, check: () => void): void {
-  try {
-    check();
-  } catch (error) {
-    addViolation(`${request.method} ${request.url} ${reply.statusCode}: ${(error as Error).message}`);
-  }
+function nameOf({ method, url }: FastifyRequest, { statusCode }: FastifyReply) {
+  return { method, url, status: statusCode };
 }
 
 /** A path as the document has it: `/plugins/{type}/{name}` for `/plugins/sinks/:name`. */
