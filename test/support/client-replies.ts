@@ -15,9 +15,14 @@ export interface ClientReply {
 const origins = new Set<string>();
 const replies: ClientReply[] = [];
 
-/** From now on, replies from there have to be in the contract. Not for a server in front of an engine, whose replies it passes back. */
-export function expectContract(origin: string): void {
+/**
+ * From now on, replies from there have to be in the contract. Not for a server in front of an engine, whose replies it
+ * passes back.
+ * @param ended when the server has ended: the next one at its port may be any other
+ */
+export function expectContract(origin: string, ended: Promise<unknown>): void {
   origins.add(origin);
+  void ended.finally(() => origins.delete(origin));
 }
 
 /** Keeps a reply until the test has ended: to check it takes time that some tests measure. */

@@ -92,7 +92,7 @@ export class ServerProcess {
   /** Where it listens, from its own log line. */
   async url(): Promise<string> {
     const [, url = ""] = await this.output(/Server listening at (https?:\/\/[\w.:[\]]+)/);
-    if (!this.#isInFront) expectContract(url);
+    if (!this.#isInFront) expectContract(url, this.ended);
     return url;
   }
 
