@@ -12,47 +12,54 @@ export interface ClientReply {
   readonly text: string;
 }
 
-const origins = new Set<string>();
-const replies: ClientReply[] = [];
+/** In front of an engine it has more calls, and passes on what is none of them. */
+export type Place = "alone" | "in front";
+
+const places = new Map<string, Place>();
+const noted: { readonly reply: ClientReply; readonly place: Place }[] = [];
 
 /**
- * From now on, replies from there have to be in the contract. Not for a server in front of an engine, whose replies it
- * passes back.
+ * From now on, replies from there have to be in the contract.
  * @param ended when the server has ended: the next one at its port may be any other
  */
-export function expectContract(origin: string, ended: Promise<unknown>): void {
-  origins.add(origin);
-  void ended.finally(() => origins.delete(origin));
+export function expectContract(origin: string, place: Place, ended: Promise<unknown>): void {
+  places.set(origin, place);
+  void ended.finally(() => places.delete(origin));
 }
 
 /** Keeps a reply until the test has ended: to check it takes time that some tests measure. */
 export function noteReply(reply: ClientReply): void {
-  if (origins.has(new URL(reply.url).origin)) replies.push(reply);
+  const place = places.get(new URL(reply.url).origin);
+  if (place !== undefined) noted.push({ reply, place });
 }
 
-let known: Promise<Contract> | undefined;
+const contracts = new Map<Place, Promise<Contract>>();
 
 /** Looks at the replies since the last time. */
 export async function checkNotedReplies(): Promise<void> {
-  if (replies.length === 0) return;
-  known ??= makeContract();
-  const contract = await known;
-  for (const reply of replies.splice(0)) expectInContract(reply, () => checkReply(contract, reply));
+  for (const { reply, place } of noted.splice(0)) {
+    const made = contracts.get(place) ?? makeContract(place);
+    contracts.set(place, made);
+    const contract = await made;
+    expectInContract(reply, () => checkReply(contract, place, reply));
+  }
 }
 
 /** By the sources, of which the built server was made. */
-async function makeContract(): Promise<Contract> {
-  const { startTestServer } = await import("./test-server.ts"); // here, since most tests of processes do without
-  const server = await startTestServer();
+async function makeContract(place: Place): Promise<Contract> {
+  const { TestServer } = await import("./test-server.ts"); // here, since most tests of processes do without
+  const server = await TestServer.create();
+  await server.start(place === "alone" ? {} : { ENGINE__URL: "http://127.0.0.1:1" });
   const json = await server.app.openApi();
   await server.dispose();
   return new Contract(json.toString());
 }
 
-function checkReply(contract: Contract, { method, url, status, headers, text }: ClientReply): void {
+function checkReply(contract: Contract, place: Place, { method, url, status, headers, text }: ClientReply): void {
   const { pathname } = new URL(url);
   if (/^\/(?:ui|docs)(?:\/|$)/.test(pathname)) return;
   const path = contract.paths.filter((one) => matches(one, pathname)).sort(byParameters)[0];
+  if (path === undefined && place === "in front") return;
   const isRouted = path !== undefined && !(status === 404 && text.includes("404 page not found")) && status !== 405;
   contract.check({ method, path: isRouted ? path : undefined, status, headers, body: text });
 }

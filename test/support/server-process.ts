@@ -3,7 +3,7 @@ import { EventEmitter, once } from "node:events";
 import { existsSync } from "node:fs";
 import type { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
-import { expectContract } from "./client-replies.ts";
+import { expectContract, type Place } from "./client-replies.ts";
 
 const MAIN = fileURLToPath(new URL("../../dist/main.js", import.meta.url));
 
@@ -31,13 +31,13 @@ export class ServerProcess {
   readonly ended: Promise<Exit>;
   readonly #child: ChildProcessByStdio<null, Readable, Readable>;
   readonly #output = new EventEmitter().setMaxListeners(0);
-  readonly #isInFront: boolean;
+  readonly #place: Place;
   #stdout = "";
   #stderr = "";
 
   constructor({ base, settings = {}, command = [process.execPath] }: ServerProcessOptions) {
     if (!existsSync(MAIN)) throw new Error(`${MAIN} is missing: npm run build makes it`);
-    this.#isInFront = settings.ENGINE__URL !== undefined;
+    this.#place = settings.ENGINE__URL === undefined ? "alone" : "in front";
     const [program, ...args] = command;
     const given = Object.entries({ BASIC__RESTPORT: "0", ...settings });
     this.#child = spawn(program, [...args, MAIN], {
@@ -92,7 +92,7 @@ export class ServerProcess {
   /** Where it listens, from its own log line. */
   async url(): Promise<string> {
     const [, url = ""] = await this.output(/Server listening at (https?:\/\/[\w.:[\]]+)/);
-    if (!this.#isInFront) expectContract(url, this.ended);
+    expectContract(url, this.#place, this.ended);
     return url;
   }
 

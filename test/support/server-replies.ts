@@ -1,4 +1,4 @@
-import { Readable } from "node:stream";
+import { type Duplex, Readable } from "node:stream";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { PAGES } from "../../src/contract/calls/all.ts";
 import { contractKey } from "../../src/http/openapi/document.ts";
@@ -20,6 +20,27 @@ export async function checkReplies(app: FastifyInstance): Promise<void> {
     expectInContract(nameOf(request, reply), () => checkReply(contract, request, reply, payload));
     done();
   });
+  app.server.prependListener("clientError", (_error, socket) => watchRawReply(contract, socket));
+}
+
+/** Looks at the reply to bytes that never became a request: it is written as it is. */
+function watchRawReply(contract: Contract, socket: Duplex): void {
+  const end = socket.end.bind(socket) as (...sent: unknown[]) => Duplex;
+  socket.end = (...sent: unknown[]) => {
+    const [text] = sent;
+    const reply = { method: "no request", url: "", status: 0 };
+    if (typeof text === "string" && text !== "") expectInContract(reply, () => checkRawReply(contract, text));
+    return end(...sent);
+  };
+}
+
+function checkRawReply(contract: Contract, text: string): void {
+  const [head = "", body = ""] = text.split("\r\n\r\n");
+  const [first = "", ...lines] = head.split("\r\n");
+  const headers = Object.fromEntries(
+    lines.map((line) => line.split(": ")).map(([name = "", value]) => [name.toLowerCase(), value]),
+  );
+  contract.check({ method: "", path: undefined, status: Number(first.split(" ")[1]), headers, body });
 }
 
 function checkReply(contract: Contract, request: FastifyRequest, reply: FastifyReply, payload: unknown): void {
