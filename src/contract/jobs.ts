@@ -1,17 +1,17 @@
 import { type Static, Type } from "@sinclair/typebox";
-import { RESTART_STAGES, STAGES } from "../domain/change.ts";
+import { JOB_ACTIONS, JOB_STATES, RESTART_STAGES, STAGES } from "../domain/change.ts";
 import { PACKAGE_TYPES } from "../domain/plugin.ts";
 import { RestartResult } from "./engine.ts";
 import { ErrorCode } from "./errors.ts";
 import { byName, count, named, oneOf, text, time } from "./shapes.ts";
 
-export const JobState = oneOf(["waiting", "running", "done", "failed", "cancelled", "interrupted"], {
+export const JobState = oneOf(JOB_STATES, {
   $id: "JobState",
   description: "`interrupted`: the end of the server cut it off",
 });
 export type JobState = Static<typeof JobState>;
 
-export const JobAction = oneOf(["install", "update", "rollback", "register", "delete", "restart"], {
+export const JobAction = oneOf(JOB_ACTIONS, {
   $id: "JobAction",
   description: "`restart`: of the engine",
 });

@@ -24,6 +24,14 @@ export const RESTART_STAGES = ["waiting", "snapshot", "restart", "wait", "settle
 
 export type Stage = (typeof STAGES)[number] | (typeof RESTART_STAGES)[number];
 
+/** A job is a change that is in progress, or has ended. `interrupted`: the end of the server cut it off. */
+export const JOB_STATES = ["waiting", "running", "done", "failed", "cancelled", "interrupted"] as const;
+export type JobState = (typeof JOB_STATES)[number];
+
+/** `restart`: of the engine. */
+export const JOB_ACTIONS = ["install", "update", "rollback", "register", "delete", "restart"] as const;
+export type JobAction = (typeof JOB_ACTIONS)[number];
+
 /** Receives how far a change has come. */
 export interface Progress {
   stage(stage: Stage): void;

@@ -1,11 +1,11 @@
 import { type Static, type TSchema, Type } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";
-import { RESTART_STAGES, STAGES, type Stage } from "../domain/change.ts";
+import { JOB_ACTIONS, JOB_STATES, RESTART_STAGES, STAGES, type Stage } from "../domain/change.ts";
 import { ERROR_STATUS } from "../domain/errors.ts";
 import { PACKAGE_TYPES } from "../domain/plugin.ts";
 import { Breather } from "../lib/event-loop.ts";
 import { isObject } from "../lib/objects.ts";
-import { isFailure, JOB_ACTIONS, JOB_ID, JOB_STATES, type JobResult, type JobView } from "./job.ts";
+import { isFailure, JOB_ID, type JobResult, type JobView } from "./job.ts";
 
 /** A line of the record of jobs: a job when it begins and when it has ended, and each stage between. */
 export type RecordLine = { readonly job: JobView } | { readonly id: string; readonly stage: Stage };

@@ -1,16 +1,9 @@
 import { randomUUID } from "node:crypto";
-import type { Progress, Stage } from "../domain/change.ts";
+import type { JobAction, JobState, Progress, Stage } from "../domain/change.ts";
 import { ERROR_STATUS, type ErrorCode, PluginError } from "../domain/errors.ts";
 import type { PackageId } from "../domain/plugin.ts";
 import { JobOutput } from "./job-output.ts";
 import { ProgressMeter } from "./progress-meter.ts";
-
-/** `interrupted`: the end of the server cut it off. */
-export const JOB_STATES = ["waiting", "running", "done", "failed", "cancelled", "interrupted"] as const;
-export type JobState = (typeof JOB_STATES)[number];
-
-export const JOB_ACTIONS = ["install", "update", "rollback", "delete", "register", "restart"] as const;
-export type JobAction = (typeof JOB_ACTIONS)[number];
 
 /** A job's id: a UUID. */
 export const JOB_ID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;

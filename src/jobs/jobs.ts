@@ -1,11 +1,11 @@
 import { join } from "node:path";
 import type { Config } from "../config/schema.ts";
-import { KEPT_OUTPUT_BYTES } from "../domain/change.ts";
+import { JOB_STATES, type JobState, KEPT_OUTPUT_BYTES } from "../domain/change.ts";
 import { PluginError, rethrowStorageError } from "../domain/errors.ts";
 import type { Log } from "../lib/log.ts";
 import { terminalText } from "../lib/terminal-text.ts";
 import { within } from "../lib/within.ts";
-import { JOB_STATES, type Job, type JobReading, type JobState, type JobView } from "./job.ts";
+import type { Job, JobReading, JobView } from "./job.ts";
 import { JobLogs } from "./job-logs.ts";
 import { JobRecordFile } from "./job-record-file.ts";
 import { interrupted, PastJob, type Recovered } from "./past-job.ts";

@@ -1,6 +1,7 @@
+import type { JobState } from "../domain/change.ts";
 import { ERROR_STATUS } from "../domain/errors.ts";
 import { pluginKey } from "../domain/plugin.ts";
-import type { JobReading, JobResult, JobState, JobSubject, JobView } from "./job.ts";
+import type { JobReading, JobResult, JobSubject, JobView } from "./job.ts";
 
 /** A job of an earlier process. Nothing happens to it any more. */
 export class PastJob implements JobReading {

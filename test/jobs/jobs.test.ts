@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { pino } from "pino";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { JOB_STATES, Job, type JobAction, type JobResult, type JobRun } from "../../src/jobs/job.ts";
+import { JOB_STATES, type JobAction } from "../../src/domain/change.ts";
+import { Job, type JobResult, type JobRun } from "../../src/jobs/job.ts";
 import { Jobs } from "../../src/jobs/jobs.ts";
 
 const SUCCESS: JobResult = { status: 201, body: "sources plugin random is created" };
