@@ -68,6 +68,11 @@ describe("/openapi.json", () => {
     expect(document.paths["/jobs"].get.parameters.map(({ name }: { name: string }) => name)).toContain("limit");
   });
 
+  test("has each error of a call once", () => {
+    for (const [call, { errors }] of Object.entries(CALLS))
+      expect([call, errors]).toEqual([call, [...new Set(errors)]]);
+  });
+
   test("lists the tags that its calls have", ({ document }) => {
     const names = document.tags.map(({ name }: { name: string }) => name);
     expect(names).toEqual(expect.arrayContaining(["Plugins", "Jobs", "Portable plugins"]));

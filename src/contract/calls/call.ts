@@ -13,20 +13,24 @@ export interface Reply {
   readonly headers?: readonly HeaderName[];
 }
 
+/** What calls are about, in the order in which they are shown. */
+export const TAGS = {
+  Plugins: "What is installed: list, install, update, inspect, delete",
+  Versions: "Earlier versions of a plugin, and the way back to one",
+  Functions: "The functions that function plugins have",
+  Catalogue: "What the plugin hosts offer",
+  Jobs: "Changes that are in progress or have ended, with their events and logs",
+  Uploads: "Zips that were sent to the server and can be installed",
+  Engine: "The engine that the server stands in front of",
+  "Portable plugins": "The engine's own portable plugins: checked here, then passed on to it",
+  Server: "The server itself",
+} as const;
+
 /** A call of the API: what the routes' own schemas don't say. `:type` in its path stands for the three types. */
 export interface Call {
   /** The name that generated clients give it. */
   readonly id: string;
-  readonly tag:
-    | "Plugins"
-    | "Versions"
-    | "Functions"
-    | "Catalogue"
-    | "Jobs"
-    | "Uploads"
-    | "Engine"
-    | "Portable plugins"
-    | "Server";
+  readonly tag: keyof typeof TAGS;
   readonly summary: string;
   /** Works without a token. */
   readonly isOpen?: true;

@@ -59,8 +59,6 @@ const FETCH: readonly ErrorCode[] = [
   "CANCELLED",
 ];
 
-const SCRIPT: readonly ErrorCode[] = ["SCRIPT_ABSENT", "SCRIPT_INVALID", "SCRIPT_FAILED"];
-
 export const PACKAGE_ERRORS: readonly ErrorCode[] = [
   ...ANY_WITH_TOKEN,
   ...BODY,
@@ -72,7 +70,7 @@ export const PACKAGE_ERRORS: readonly ErrorCode[] = [
 
 const PUT_IN_PLACE: readonly ErrorCode[] = [
   ...PACKAGE_ERRORS,
-  ...SCRIPT,
+  "SCRIPT_FAILED",
   "PLUGIN_INCOMPATIBLE",
   "FUNCTION_NAME_TAKEN",
   "NOT_SUPPORTED",

@@ -1,5 +1,6 @@
 import Fastify, { type HTTPMethods } from "fastify";
 import { CALLS, PAGES } from "../../contract/calls/all.ts";
+import { TAGS } from "../../contract/calls/call.ts";
 import { PLUGIN_TYPES } from "../../domain/plugin.ts";
 import type { PageServer } from "../page-server.ts";
 import { NO_COMPILERS } from "../validation.ts";
@@ -30,9 +31,14 @@ export async function describeRoutes(routes: readonly CollectedRoute[], version:
   await app.register(import("@fastify/swagger"), {
     openapi: {
       openapi: "3.1.0",
-      info: { title: "kuiper-plugin-server", version, description: DESCRIPTION, license: { name: "Apache-2.0" } },
-      servers: [{ url: "./" }], // of the document's own address: a proxy may have put a path before it
-      tags: [...new Set(Object.values(CALLS).map(({ tag }) => tag))].map((name) => ({ name })),
+      info: {
+        title: "kuiper-plugin-server",
+        version,
+        description: DESCRIPTION,
+        license: { name: "Apache-2.0", identifier: "Apache-2.0" },
+      },
+      servers: [{ url: "." }], // of the document's own address: a proxy may have put a path before it
+      tags: Object.entries(TAGS).map(([name, description]) => ({ name, description })),
       security: [{ token: [] }],
       components: {
         securitySchemes: {

@@ -44,7 +44,7 @@ function describeErrors({ config }: CollectedRoute, { errorHeaders = [] }: Call,
     ...describeHeaders(["x-request-id", ...(OWN_HEADERS[status] ?? []), ...errorHeaders]),
     content: {
       "application/json": {
-        schema: { allOf: [ErrorReply, { properties: { error: { enum: [...codes] } } }] },
+        schema: { allOf: [ErrorReply, { properties: { error: { type: "string", enum: [...codes] } } }] },
         examples: examples((error, message) => ({ error, message })),
       },
       "text/plain": { schema: Type.String(), examples: examples((_, message) => `${message}\n`) },
