@@ -5,6 +5,8 @@ import { findGoToolchain, otherGoVersions } from "./test/support/go-toolchains.t
 const common = {
   testTimeout: 120_000,
   hookTimeout: 120_000,
+  // A bound for what hangs, as in vitest.config.ts: vitest's own is one second.
+  expect: { poll: { timeout: 30_000, interval: 20 } },
   fileParallelism: false,
   setupFiles: ["test/support/contract-setup.ts"],
 };
