@@ -6,6 +6,7 @@ import { onTestFinished } from "vitest";
 import { PLUGIN_TYPES } from "../../src/domain/plugin.ts";
 import { EngineStandIn } from "../support/engine-stand-in.ts";
 import { processTest } from "../support/fixtures.ts";
+import { freePort } from "../support/free-port.ts";
 import { send } from "../support/http-client.ts";
 import { type PluginContents, pluginZip } from "../support/plugin-zip.ts";
 import { PageFaults } from "./page-faults.ts";
@@ -29,10 +30,11 @@ export const browserTest = processTest
     onCleanup(() => browser.close());
     return browser;
   })
-  /** Starts the server, on the port that it had before, and returns its address. */
-  .extend("start", ({ server }) => async (settings: Readonly<Record<string, string>> = {}) => {
-    const before = server.url === "" ? {} : { BASIC__RESTPORT: new URL(server.url).port };
-    return server.start({ settings: { ...before, ...settings } });
+  /** Starts the server, always on the same port, and returns its address. */
+  .extend("start", async ({ server }) => {
+    const BASIC__RESTPORT = String(await freePort());
+    return (settings: Readonly<Record<string, string>> = {}) =>
+      server.start({ settings: { BASIC__RESTPORT, ...settings } });
   })
   .extend("open", ({ browser, server }, { onCleanup }) => {
     const opened: PageFaults[] = [];

@@ -1,10 +1,11 @@
 import { chmod, cp, mkdir, readdir, readFile, stat, symlink, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { expect, test } from "vitest";
+import { freePort } from "../support/free-port.ts";
 import { ask, post } from "../support/http-client.ts";
 import { tempFolder } from "../support/temp-folder.ts";
 import { startZipHost } from "../support/zip-host.ts";
-import { copyCheckout, freePort, Program, readText, run, waitForPing } from "./programs.ts";
+import { copyCheckout, Program, readText, run, waitForPing } from "./programs.ts";
 
 /**
  * There is no Docker on the test machine, so the Dockerfile's steps are done by hand: each stage is a folder that

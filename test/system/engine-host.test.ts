@@ -4,11 +4,12 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { DOES_NOT_LOAD, EngineStandIn, RULE_FAILS } from "../support/engine-stand-in.ts";
+import { freePort } from "../support/free-port.ts";
 import { send } from "../support/http-client.ts";
 import { writePluginZip } from "../support/plugin-zip.ts";
 import type { ZipEntry } from "../support/zip.ts";
 import { buildHost, type HostBuild, type HostPlugin } from "./host-build.ts";
-import { freePort, Program, waitForPing } from "./programs.ts";
+import { Program, waitForPing } from "./programs.ts";
 
 /** The two engines of our tests answer alike: the host in Go, which calls plugins for real, and the stand-in in Node. */
 

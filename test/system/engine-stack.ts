@@ -1,11 +1,12 @@
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
+import { freePort } from "../support/free-port.ts";
 import { type Answer, send } from "../support/http-client.ts";
 import { writePluginZip } from "../support/plugin-zip.ts";
 import { tempFolder } from "../support/temp-folder.ts";
 import type { HostBuild, HostPlugin } from "./host-build.ts";
-import { freePort, Program, ROOT, readText, run, waitFor } from "./programs.ts";
+import { Program, ROOT, readText, run, waitFor } from "./programs.ts";
 
 export type Supervised = "engine" | "server";
 

@@ -2,8 +2,9 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { EngineStandIn } from "../support/engine-stand-in.ts";
+import { freePort } from "../support/free-port.ts";
 import { tempFolder } from "../support/temp-folder.ts";
-import { freePort, ROOT, readText } from "./programs.ts";
+import { ROOT, readText } from "./programs.ts";
 import { checkout, follow, type Walk, walksOf } from "./walk.ts";
 
 const [ALONE, BESIDE, IN_FRONT, ...OTHERS] = walksOf(await readText("docs/first-steps.md")) as [Walk, Walk, Walk];

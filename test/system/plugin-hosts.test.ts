@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { chmod, mkdir, mkdtemp, open, readFile, rm, writeFile } from "node:fs/promises";
-import { connect, createServer } from "node:net";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
@@ -9,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createCatalogue } from "../../src/catalogue/catalogue.ts";
 import type { Config } from "../../src/config/schema.ts";
 import { testClient } from "../support/client.ts";
+import { freePort } from "../support/free-port.ts";
 
 /** Listings of real file servers: each serves the same tree from a folder, on a free port of its own. */
 
@@ -187,16 +188,6 @@ describe.each([
 
 function recorder(warnings: unknown[]) {
   return { warn: (...line: unknown[]) => void warnings.push(line) };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  if (address === null || typeof address === "string") throw new Error("a listening socket has a port");
-  return address.port;
 }
 
 /** Resolves when something answers at `port`; `check` rejects when nothing ever will. */

@@ -1,7 +1,6 @@
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { cp, readFile, symlink } from "node:fs/promises";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { promisify } from "node:util";
@@ -97,17 +96,6 @@ export async function waitForPing(url: string, program: Program, seconds = 30): 
   ).catch((error) => {
     throw new Error(`${error.message}; printed so far: ${program.output}`);
   });
-}
-
-/** A port of 127.0.0.1 that nobody listens on at the moment. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  if (address === null || typeof address === "string") throw new Error("a listening socket has a port");
-  return address.port;
 }
 
 /** What a new clone of this project would have, and what is not committed yet. */

@@ -2,9 +2,10 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
+import { freePort } from "../support/free-port.ts";
 import { send } from "../support/http-client.ts";
 import { startTestServer } from "../support/test-server.ts";
-import { freePort, Program, waitForPing } from "./programs.ts";
+import { Program, waitForPing } from "./programs.ts";
 
 /** A page that came through a real nginx with the headers that the README gives. */
 

@@ -1,10 +1,11 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { freePort } from "../support/free-port.ts";
 import { ask, post, remove } from "../support/http-client.ts";
 import { writePluginZip } from "../support/plugin-zip.ts";
 import { tempFolder } from "../support/temp-folder.ts";
-import { freePort, Program, ROOT, readText, run, waitFor } from "./programs.ts";
+import { Program, ROOT, readText, run, waitFor } from "./programs.ts";
 
 const NAME = "kuiper-plugin-server";
 

@@ -1,7 +1,8 @@
 import { expect } from "vitest";
+import { freePort } from "../support/free-port.ts";
 import { codeBlocks } from "../support/markdown.ts";
 import { tempFolder } from "../support/temp-folder.ts";
-import { copyCheckout, freePort, linkPackages, Program, run, waitForPing } from "./programs.ts";
+import { copyCheckout, linkPackages, Program, run, waitForPing } from "./programs.ts";
 
 /** A server that a document starts, what it then asks of it, and what that prints. */
 export interface Walk {
