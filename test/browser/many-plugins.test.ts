@@ -5,11 +5,15 @@ import { expect } from "vitest";
 import { browserTest as base } from "./harness.ts";
 import { pluginBinary } from "./showcase.ts";
 
-/** A list of 500 plugins: how soon it is there, and that it scrolls. The times are printed, and compared with each other alone. */
+/**
+ * A list of 500 plugins: how much work it is, and that it scrolls. Times by the clock are printed. Only CPU times are compared,
+ * and with each other: a machine that stalls for a moment makes any time by the clock a long one.
+ */
 
 const PLUGINS = 500;
-/** Drawing 500 rows takes longer than drawing one, but not for this many times as long. */
-const FACTOR = 10;
+/** Drawing 500 rows is more work than drawing one, but not this many times as much; nor is scrolling that of drawing. */
+const DRAWING_FACTOR = 25;
+const SCROLLING_FACTOR = 10;
 
 const test = base.extend("copyIn", ({ server }) => async (count: number) => {
   const folder = join(server.base, "plugins/sources");
@@ -32,25 +36,46 @@ test("500 plugins are listed nearly as soon as one, and scroll", async ({ copyIn
   await start();
   const page = await open();
   const one = await timesOf(page, 1);
+  const drawingOne = await drawingOf(page, 1);
   await page.context().close();
   await copyIn(PLUGINS);
   await start();
   await fetch(`${server.url}/plugins`); // the first list after a start inspects each of them
   const full = await open();
   const many = await timesOf(full, PLUGINS);
-  const work = await MainThread.of(full);
-  const drawing = await work.during(async () => {
-    await full.reload();
-    await timesOf(full, PLUGINS);
-  });
-  const scrolling = await work.during(() => full.evaluate(SCROLL_THROUGH));
+  const drawing = await drawingOf(full, PLUGINS);
+  const scrolling = await (await MainThread.of(full)).during(() => full.evaluate(SCROLL_THROUGH));
   console.log(
     `${PLUGINS} plugins: first paint after ${many.firstPaint} ms (1 plugin: ${one.firstPaint} ms), ` +
-      `list after ${many.list} ms (${one.list} ms); CPU of the page: ${drawing} ms to draw it, ${scrolling} ms to scroll through`,
+      `list after ${many.list} ms (${one.list} ms); CPU of the page: ${drawing} ms to draw it (${drawingOne} ms), ${scrolling} ms to scroll through`,
   );
-  expect(many.firstPaint).toBeLessThan(FACTOR * one.firstPaint);
-  expect(many.list).toBeLessThan(FACTOR * one.list);
-  expect(scrolling).toBeLessThan(FACTOR * drawing);
+  expect(drawing).toBeLessThan(DRAWING_FACTOR * drawingOne);
+  expect(scrolling).toBeLessThan(SCROLLING_FACTOR * drawing);
+});
+
+test("the page is painted before it has the list", async ({ copyIn, start, open, server }) => {
+  await copyIn(1);
+  await start();
+  const page = await open();
+  await timesOf(page, 1);
+  let release = () => {};
+  const released = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  await page.route(
+    ({ pathname }) => pathname === "/plugins",
+    async (route) => {
+      await released;
+      await route.continue();
+    },
+  );
+  const asked = page.waitForRequest(`${server.url}/plugins?*`);
+  await page.reload();
+  await asked;
+  await page.waitForFunction("performance.getEntriesByName('first-contentful-paint').length > 0");
+  expect(await page.getByRole("rowheader").count()).toBe(0);
+  release();
+  await timesOf(page, 1);
 });
 
 async function timesOf(page: Page, rows: number): Promise<Times> {
@@ -63,6 +88,14 @@ async function timesOf(page: Page, rows: number): Promise<Times> {
     firstPaint: Math.round(performance.getEntriesByName("first-contentful-paint")[0].startTime),
     list: Math.round(performance.now()),
   })`);
+}
+
+/** CPU time of the page, from the document to its last row, in milliseconds. */
+async function drawingOf(page: Page, rows: number): Promise<number> {
+  return (await MainThread.of(page)).during(async () => {
+    await page.reload();
+    await timesOf(page, rows);
+  });
 }
 
 /** A step for each frame, from the top to the end. */
