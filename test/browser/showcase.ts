@@ -66,8 +66,13 @@ export function catalogueOf(host: ZipHost): Readonly<Record<string, string>> {
   return { PREBUILD__OS: "debian", PREBUILD__ARCH: "amd64", PREBUILD__CACHESECONDS: "0", BASIC__PLUGINHOSTS: hosts };
 }
 
-/** Goes to another view as a link does, without loading the page anew. */
+/** Goes to another view as a link does, without loading the page anew. What is there then is of that view. */
 export async function show(page: Page, route: string): Promise<void> {
-  await page.evaluate(`location.hash = ${JSON.stringify(route)}`);
+  await page.evaluate(`new Promise((drawn) => {
+    const before = location.href;
+    addEventListener("hashchange", () => requestAnimationFrame(drawn), { once: true });
+    location.hash = ${JSON.stringify(route)};
+    if (location.href === before) drawn();
+  })`);
   await page.locator("h1, .empty-title").first().waitFor();
 }
