@@ -10,7 +10,8 @@ import { catalogueOf, show, showcaseTest as test } from "./showcase.ts";
 /** Nothing on any view or dialog keeps somebody from using it, in both languages and on light and dark. */
 
 const LOOKS = (["en-US", "zh-CN"] as const).flatMap((locale) =>
-  (["light", "dark"] as const).map((colorScheme) => ({ locale, colorScheme })),
+  // Without motion: in the middle of a change of colours, text and background can be nearly the same.
+  (["light", "dark"] as const).map((colorScheme) => ({ locale, colorScheme, reducedMotion: "reduce" as const })),
 );
 
 /** The views by their address, each with what opens the dialogs and folds that it has. */
