@@ -18,7 +18,9 @@ test("an install, from the list to the plugin", async ({ start, open, host, serv
   await page.keyboard.press("Enter");
   await page.getByRole("heading", { name: "random", exact: true }).waitFor();
   await tabTo(page, "Type");
-  await page.keyboard.type("Sink");
+  expect(await page.getByLabel("Type").inputValue()).toBe("functions");
+  await page.keyboard.press("ArrowUp"); // not by its letters: where they come slowly, each begins a search of its own
+  await page.getByText("Sink 1.0.0").waitFor(); // until it is inspected as one, there is no button to install it
   await tabTo(page, "Read install.sh");
   await page.keyboard.press("Enter");
   await page.getByText("echo 'a line of the script'").waitFor();
