@@ -60,6 +60,9 @@ async function runNode(source) {
 /** CPU time of all threads of a process, children not included. */
 async function cpuMs(pid) {
   const threads = await readdir(`/proc/${pid}/task`);
-  const times = threads.map(async (id) => (await readFile(`/proc/${pid}/task/${id}/schedstat`, "utf8")).split(" ")[0]);
+  const times = threads.map(async (id) => {
+    const text = await readFile(`/proc/${pid}/task/${id}/schedstat`, "utf8").catch(() => "0"); // a thread may have ended
+    return text.split(" ")[0];
+  });
   return (await Promise.all(times)).reduce((sum, nanoseconds) => sum + Number(nanoseconds) / 1e6, 0);
 }
