@@ -90,7 +90,8 @@ describe.each(RESTARTS)("with engine.restart %s", (restart) => {
   });
 
   test("an update with which the engine never comes back is undone", async () => {
-    const stack = await withRule({ ENGINE__RESTART: restart, ENGINE__RESTARTTIMEOUTSECONDS: "5" });
+    // Also the time that the engine has to come back in after the undo, on a machine that may stall.
+    const stack = await withRule({ ENGINE__RESTART: restart, ENGINE__RESTARTTIMEOUTSECONDS: "15" });
     const { headers } = await stack.put("PUT", "fatal", "2.0.0", "?restart=1");
     const result = await stack.job(String(headers.job));
     expect(result).toMatchObject({ outcome: "rolled-back" });
