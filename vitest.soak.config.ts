@@ -6,7 +6,7 @@ export default defineConfig({
     include: ["test/soak/**/*.test.ts"],
     testTimeout: 3_600_000,
     hookTimeout: 60_000,
-    // A bound for what hangs, as in vitest.config.ts: vitest's own is one second.
+    // As in vitest.config.ts; vitest's own is one second.
     expect: { poll: { timeout: 30_000, interval: 20 } },
     fileParallelism: false,
     setupFiles: ["test/support/contract-setup.ts"],

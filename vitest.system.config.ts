@@ -3,9 +3,10 @@ import { findGoToolchain, otherGoVersions } from "./test/support/go-toolchains.t
 
 // Tests against real programs (nginx, Apache, supervisor, curl, Go), which .ci/run installs.
 const common = {
-  testTimeout: 120_000,
-  hookTimeout: 120_000,
-  // A bound for what hangs, as in vitest.config.ts: vitest's own is one second.
+  // Bounds for what hangs. Go builds its library anew for each set of flags, which takes a small machine minutes.
+  testTimeout: 600_000,
+  hookTimeout: 600_000,
+  // As in vitest.config.ts; vitest's own is one second.
   expect: { poll: { timeout: 30_000, interval: 20 } },
   fileParallelism: false,
   setupFiles: ["test/support/contract-setup.ts"],

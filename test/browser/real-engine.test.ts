@@ -4,7 +4,7 @@ import { buildHost } from "../system/host-build.ts";
 import { browserTest as test } from "./harness.ts";
 
 /** In front of the engine-like host, which loads real Go plugins and runs their code; both are built first. */
-const TIMEOUT_MS = 400_000;
+const TIMEOUT_MS = 600_000;
 
 test("an update whose code fails is undone by the page's restart, in the plugin's own words", {
   timeout: TIMEOUT_MS,

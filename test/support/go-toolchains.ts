@@ -14,6 +14,9 @@ export interface GoToolchain {
 /** For builds that write go.sum themselves, and whose downloads can be removed. Go before 1.14 has neither flag. */
 export const MODULE_FLAGS = process.env.GO_MODULE_FLAGS ?? "-mod=mod -modcacherw";
 
+/** A bound for a build that hangs: one that finds nothing built compiles Go's library first. */
+export const BUILD_TIMEOUT_MS = 500_000;
+
 /** The versions of `GO_VERSIONS`, such as `1.13.15 1.22.12`. */
 export function otherGoVersions({ GO_VERSIONS = "" }: NodeJS.ProcessEnv): string[] {
   return GO_VERSIONS.split(/[\s,]+/).filter((version) => version !== "");

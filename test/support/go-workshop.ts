@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import { cp, mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
-import { MODULE_FLAGS } from "./go-toolchains.ts";
+import { BUILD_TIMEOUT_MS, MODULE_FLAGS } from "./go-toolchains.ts";
 import { buildZip } from "./zip.ts";
 
 /** An engine with a REST interface, and plugins for it; see its main.go. */
@@ -94,7 +94,7 @@ export class GoWorkshop {
   }
 
   async #run(cwd: string, program: string, ...args: string[]): Promise<void> {
-    await promisify(execFile)(program, args, { cwd, env: this.#env, timeout: 110_000 }).catch((error) => {
+    await promisify(execFile)(program, args, { cwd, env: this.#env, timeout: BUILD_TIMEOUT_MS }).catch((error) => {
       throw new Error(`${program} ${args.join(" ")}: ${error.stderr || error.message}`);
     });
   }
@@ -134,7 +134,7 @@ export async function load(
   env: Readonly<Record<string, string>> = {},
 ): Promise<Loading> {
   try {
-    const options = { env: { ...process.env, ...env }, timeout: 30_000 };
+    const options = { env: { ...process.env, ...env }, timeout: 100_000 };
     const { stdout } = await promisify(execFile)(engine, [plugin, ...symbols], options);
     return { ...JSON.parse(stdout), crashed: false };
   } catch (error) {

@@ -3,6 +3,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import type { PluginType } from "../../src/domain/plugin.ts";
+import { BUILD_TIMEOUT_MS } from "./go-toolchains.ts";
 
 /** Where engines of different ages have their interfaces: the module, the folder in it, and the engine's own module. */
 export const APIS = {
@@ -233,7 +234,7 @@ export class SymbolWorkshop {
   }
 
   async #run(program: string, ...args: string[]): Promise<string> {
-    const options = { cwd: this.#folder, env: this.#env, timeout: 110_000 };
+    const options = { cwd: this.#folder, env: this.#env, timeout: BUILD_TIMEOUT_MS };
     const { stdout } = await promisify(execFile)(program, args, options).catch((error) => {
       throw new Error(`${program} ${args.join(" ")}: ${error.stderr || error.message}`);
     });
@@ -247,6 +248,6 @@ function settings(env: Readonly<Record<string, string>>): string[] {
 
 /** What the engine says of the plugin's symbol Random: `taken`, `refused <type>`, or Go's message. */
 export async function useSymbol(engine: string, type: PluginType, plugin: string): Promise<string> {
-  const { stdout } = await promisify(execFile)(engine, [type, plugin], { timeout: 30_000 });
+  const { stdout } = await promisify(execFile)(engine, [type, plugin], { timeout: 100_000 });
   return stdout;
 }

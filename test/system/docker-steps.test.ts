@@ -108,7 +108,7 @@ async function isHealthy(image: Stage, env: Record<string, string>): Promise<boo
   return code === 0;
 }
 
-test("what the Dockerfile builds starts, is healthy and installs a plugin", { timeout: 300_000 }, async () => {
+test("what the Dockerfile builds starts, is healthy and installs a plugin", async () => {
   const image = await buildImage();
   expect(await readdir(join(image.root, image.workdir))).toEqual(["LICENSE", "dist"]);
   expect(image.env).toMatchObject({ KUIPER__BASIC__RESTIP: "0.0.0.0", KUIPER__BASIC__RESTPORT: "9081" });

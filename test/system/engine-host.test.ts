@@ -18,7 +18,7 @@ let build: HostBuild;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "plugin-server-test-"));
   build = await buildHost(folder);
-}, 300_000);
+});
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 /** What the stand-in reads in place of the .so. */

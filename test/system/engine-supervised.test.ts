@@ -14,7 +14,7 @@ let build: HostBuild;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "plugin-server-test-"));
   build = await buildHost(folder);
-}, 300_000);
+});
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 const RESTARTS = ["stop", '["supervisorctl","-c","CONFIGURATION","restart","kuiper"]'] as const;

@@ -60,7 +60,7 @@ function inspectorOf(engine: string) {
 describe.each(Object.entries(TARGETS))("%s", async (cpu, env) => {
   const reason = await whyNot(env);
 
-  test("packages, symbols and kinds of files", { timeout: 300_000 }, async ({ skip }) => {
+  test("packages, symbols and kinds of files", async ({ skip }) => {
     skip(reason !== "", reason);
     const workshop = await GoWorkshop.open(join(folder, cpu), env);
     for (const [name, [engine, plugin, codes, symbols = ["Random"]]] of Object.entries(TABLE)) {
@@ -74,7 +74,7 @@ describe.each(Object.entries(TARGETS))("%s", async (cpu, env) => {
     }
   });
 
-  test("a plugin of this system, and the reverse", { timeout: 300_000 }, async ({ skip }) => {
+  test("a plugin of this system, and the reverse", async ({ skip }) => {
     skip(reason !== "", reason);
     const other = await GoWorkshop.open(join(folder, `${cpu}-other`), env);
     const own = await GoWorkshop.open(join(folder, `${cpu}-own`));
@@ -88,7 +88,7 @@ describe.each(Object.entries(TARGETS))("%s", async (cpu, env) => {
     }
   });
 
-  test("types of symbols", { timeout: 300_000 }, async ({ skip }) => {
+  test("types of symbols", async ({ skip }) => {
     skip(reason !== "", reason);
     const workshop = new SymbolWorkshop(join(folder, `${cpu}-symbols`));
     for (const flags of [[], ["-ldflags=-s -w"]]) {

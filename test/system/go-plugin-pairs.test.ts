@@ -8,7 +8,7 @@ import type { PluginType } from "../../src/domain/plugin.ts";
 import type { PluginEntry } from "../../src/domain/plugin-entry.ts";
 import { createInspector } from "../../src/inspect/inspector.ts";
 import { Clashes } from "../../src/plugins/verdicts/clashes.ts";
-import { MODULE_FLAGS } from "../support/go-toolchains.ts";
+import { BUILD_TIMEOUT_MS, MODULE_FLAGS } from "../support/go-toolchains.ts";
 
 /** What is said of two plugins that are installed, against what Go says when one engine loads both, in either order. */
 
@@ -72,7 +72,7 @@ beforeAll(async () => {
   for (const name of ["alpha", "beta", "same", "gamma", "delta"]) await build(name);
   await build("alpha", "untrimmed.so", []);
   await copyFile(join(folder, "alpha.so"), join(folder, "copy.so"));
-}, 120_000);
+});
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 async function go(module: string, ...args: string[]): Promise<void> {
@@ -84,7 +84,7 @@ async function go(module: string, ...args: string[]): Promise<void> {
     GOSUMDB: "off",
     GOWORK: "off",
   };
-  await promisify(execFile)("go", args, { cwd: join(folder, module), env, timeout: 110_000 });
+  await promisify(execFile)("go", args, { cwd: join(folder, module), env, timeout: BUILD_TIMEOUT_MS });
 }
 
 async function build(name: string, file = `${name}.so`, flags: readonly string[] = ["-trimpath"]): Promise<void> {
@@ -96,7 +96,7 @@ async function secondOf(...names: readonly string[]): Promise<string> {
   const { stdout } = await promisify(execFile)(
     host,
     names.map((name) => join(folder, `${name}.so`)),
-    { timeout: 30_000 },
+    { timeout: 100_000 },
   );
   return JSON.parse(stdout)[1];
 }

@@ -13,7 +13,7 @@ import { freePort } from "../support/free-port.ts";
 
 /** Listings of real file servers: each serves the same tree from a folder, on a free port of its own. */
 
-const START_LIMIT_MS = 20_000;
+const START_LIMIT_MS = 60_000;
 const FOLDER = "kuiper-plugins/1.0.2/debian/sources";
 /** Apache cuts a name at 23 characters in the text of its link. */
 const LONG_NAME = "aVeryLongPluginNameThatNeverFitsIntoTheColumn";

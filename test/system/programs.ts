@@ -21,7 +21,7 @@ export async function run(
   [program, ...args]: readonly [string, ...string[]],
   options: { cwd?: string; env?: Environment } = {},
 ): Promise<Finished> {
-  const limits = { maxBuffer: 16 * 1024 * 1024, timeout: 110_000 };
+  const limits = { maxBuffer: 16 * 1024 * 1024, timeout: 500_000 };
   try {
     const { stdout, stderr } = await promisify(execFile)(program, args, { ...limits, ...options });
     return { code: 0, stdout, stderr };
@@ -67,15 +67,23 @@ export class Program {
     if (pid === undefined) throw new Error("the program could not be started");
     if (!this.isRunning) return this.exited;
     process.kill(-pid, "SIGTERM");
-    const force = setTimeout(() => process.kill(-pid, "SIGKILL"), 15_000);
+    const force = setTimeout(() => killGroup(pid), 15_000);
     const code = await this.exited;
     clearTimeout(force);
     return code;
   }
 }
 
+function killGroup(pid: number): void {
+  try {
+    process.kill(-pid, "SIGKILL");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error; // it has ended in that moment
+  }
+}
+
 /** Asks again and again until there is an answer. */
-export async function waitFor<T>(what: string, probe: () => Promise<T | undefined>, seconds = 30): Promise<T> {
+export async function waitFor<T>(what: string, probe: () => Promise<T | undefined>, seconds = 60): Promise<T> {
   for (const end = performance.now() + seconds * 1000; performance.now() < end; await pause(50)) {
     const answer = await probe();
     if (answer !== undefined) return answer;
@@ -84,7 +92,7 @@ export async function waitFor<T>(what: string, probe: () => Promise<T | undefine
 }
 
 /** Waits until a server answers; says what it printed if it never does. */
-export async function waitForPing(url: string, program: Program, seconds = 30): Promise<void> {
+export async function waitForPing(url: string, program: Program, seconds = 60): Promise<void> {
   await waitFor(
     `${url}/ping`,
     async () => {

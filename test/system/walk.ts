@@ -39,7 +39,7 @@ export async function follow({ start, commands, output }: Walk, cwd: string, por
   const settings = { KUIPER__BASIC__RESTPORT: String(port) };
   const server = new Program(["bash", "-e", "-c", start], { cwd, env: { ...env, ...settings } });
   const API = `http://127.0.0.1:${port}`;
-  await waitForPing(API, server, 100); // it may be built first
+  await waitForPing(API, server, 300); // it may be built first
   const TMPDIR = await tempFolder();
   const { code, stdout, stderr } = await run(["bash", "-e", "-c", commands], { cwd, env: { ...env, API, TMPDIR } });
   expect(masked(stdout), stderr).toBe(masked(output));
