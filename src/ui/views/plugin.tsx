@@ -31,7 +31,7 @@ export function PluginView({ type, name }: PluginId) {
       <p class="crumb">
         <a href="#/">{t("plugin.back")}</a>
       </p>
-      <Head id={id} plugin={isGone ? undefined : plugin} />
+      <Head id={id} last={plugin} isGone={isGone} />
       {failed !== undefined && (plugin === undefined || isGone) && <Failure failure={failed} />}
       {plugin === undefined && failed === undefined && <p class="muted">{t("loading")}</p>}
       {plugin !== undefined && !isGone && (
@@ -52,8 +52,16 @@ export function PluginView({ type, name }: PluginId) {
   );
 }
 
-function Head({ id, plugin }: { readonly id: PluginId; readonly plugin: PluginDetails | undefined }) {
+interface HeadProps {
+  readonly id: PluginId;
+  /** The plugin as it was last seen. */
+  readonly last: PluginDetails | undefined;
+  readonly isGone: boolean;
+}
+
+function Head({ id, last, isGone }: HeadProps) {
   const [isDeleting, setDeleting] = useState(false);
+  const plugin = isGone ? undefined : last;
   return (
     <div class="view-head">
       <h1>{id.name}</h1>
@@ -72,7 +80,8 @@ function Head({ id, plugin }: { readonly id: PluginId; readonly plugin: PluginDe
           </Button>
         </div>
       )}
-      {isDeleting && plugin && <DeleteDialog id={id} plugin={plugin} onClose={() => setDeleting(false)} />}
+      {/* It tells what a delete has led to, and the way back, when the plugin is gone. */}
+      {isDeleting && last && <DeleteDialog id={id} plugin={last} onClose={() => setDeleting(false)} />}
     </div>
   );
 }
