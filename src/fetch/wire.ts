@@ -15,6 +15,7 @@ const READ_BYTES = 256 * 1024;
 export class Wire extends Duplex {
   readonly #socket: Socket;
   #taken = false;
+  #isWhole = false;
   #held: Uint8Array | undefined;
   #wake: () => void = () => {};
 
@@ -22,9 +23,15 @@ export class Wire extends Duplex {
     super({ allowHalfOpen: false });
     const buffer = Buffer.allocUnsafeSlow(READ_BYTES);
     this.#socket = open({ buffer, callback: (bytes) => this.#receive(buffer.subarray(0, bytes)) });
-    this.#socket.on("end", () => this.push(null));
+    this.#socket.on("end", () => {
+      this.#isWhole = true;
+      this.push(null);
+    });
     this.#socket.on("error", (error) => this.destroy(error));
-    this.#socket.on("close", () => this.destroy());
+    this.#socket.on("close", () => {
+      // What the parser has not taken yet would be lost; after its end the stream is destroyed by itself.
+      if (this.#taken || !this.#isWhole) this.destroy();
+    });
     this.on("close", () => this.#wake());
     this.on("error", () => {}); // the reader reports it; a late one must not end the process
   }

@@ -7,6 +7,7 @@ import { type CatalogueOptions, createCatalogue } from "../../src/catalogue/cata
 import type { Client } from "../../src/fetch/client.ts";
 import { testClient } from "../support/client.ts";
 import { startProxy } from "../support/proxy-server.ts";
+import { deadUrl } from "../support/raw-engine.ts";
 import {
   type Answer,
   CONFIG,
@@ -15,7 +16,6 @@ import {
   recordWarnings,
   redirect,
   serve,
-  startDeadHost,
   startFileHost,
   TYPE_FIRST,
 } from "./file-host.ts";
@@ -105,7 +105,7 @@ describe("hosts that fail", () => {
     const silent = await startFileHost({ "*": () => {} });
     const empty = await startFileHost({});
     const huge = await startFileHost({ "*": "x".repeat(CONFIG.maxPageBytes + 1) });
-    const dead = await startDeadHost();
+    const dead = await deadUrl();
     const good = await startFileHost(folderWith("zmq"));
     const hosts = [silent.origin, empty.origin, huge.origin, dead, "ftp://x", good.origin];
     const { catalog, warnings } = catalogOf(hosts, { config: { timeoutSeconds: 2 } });
@@ -148,7 +148,7 @@ describe("hosts that fail", () => {
 
   test("all of them: an error that names each with its reason", async () => {
     const empty = await startFileHost({});
-    const dead = await startDeadHost();
+    const dead = await deadUrl();
     const { catalog, warnings } = catalogOf([dead, empty.origin]);
     await expect(catalog.list("functions")).rejects.toMatchObject({
       code: "PLUGIN_HOSTS_FAILED",
@@ -185,7 +185,7 @@ test("credentials of a host are sent and never shown", async () => {
   expect([...seen]).toEqual([`Basic ${Buffer.from("user:sécret").toString("base64")}`]);
   expect(listing.failedHosts).toEqual([empty.origin]);
   expect({ ...listing.plugins }).toEqual({ zmq: `${good.origin}${OS_FIRST}/zmq_amd64.zip` });
-  const dead = catalogOf(withUser(await startDeadHost()));
+  const dead = catalogOf(withUser(await deadUrl()));
   const error = await dead.catalog.list("sources").catch((reason: Error) => reason.message);
   expect(JSON.stringify([listing, warnings, dead.warnings, error])).not.toMatch(/user|cret/);
 });
@@ -313,7 +313,7 @@ describe("the rules of downloads hold for plugin hosts", () => {
   });
 
   test("a proxy that does not listen is the reason, without its password", async () => {
-    const { port } = new URL(await startDeadHost());
+    const { port } = new URL(await deadUrl());
     const client = testClient({}, { httpProxy: `http://me:secret@127.0.0.1:${port}` });
     await expect(catalogOf("http://plugins.example", { client }).catalog.list("sources")).rejects.toThrow(
       /^no plugin host answered: http:\/\/plugins\.example: proxy: connection refused$/,

@@ -51,16 +51,6 @@ export async function serve(server: Server): Promise<string> {
   return `127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
-/** An address where nothing listens any more. */
-export async function startDeadHost(): Promise<string> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return `http://127.0.0.1:${port}`;
-}
-
 export function redirect(location: string, status = 301): Answer {
   return (_request, response) => response.writeHead(status, { location }).end();
 }

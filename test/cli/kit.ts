@@ -27,6 +27,7 @@ export class RunningCommand {
   readonly #output = new EventEmitter().setMaxListeners(0);
   #stdout = "";
   #stderr = "";
+  #isRead = false;
 
   constructor(program: string, args: readonly string[], { server, env = {}, cwd }: RunOptions) {
     this.#child = spawn(program, args, {
@@ -43,6 +44,7 @@ export class RunningCommand {
       this.#output.emit("more");
     });
     this.ended = once(this.#child, "close").then(([status]) => {
+      this.#isRead = true;
       this.#output.emit("more");
       return { status, stdout: this.#stdout, stderr: this.#stderr };
     });
@@ -53,10 +55,10 @@ export class RunningCommand {
     return this.#stdout + this.#stderr;
   }
 
-  /** Waits until what was printed matches; rejects when the command ends without it. */
+  /** Waits until what was printed matches; rejects when the command has ended, and all that it had printed is without it. */
   async prints(pattern: RegExp): Promise<void> {
     while (!pattern.test(this.printed)) {
-      if (this.#child.exitCode !== null) throw new Error(`it ended without ${pattern}: ${this.printed}`);
+      if (this.#isRead) throw new Error(`it ended without ${pattern}: ${this.printed}`);
       await once(this.#output, "more");
     }
   }

@@ -23,7 +23,7 @@ describe("the engine's address", () => {
     }
     const engine = new EngineStandIn({ base, version: "2.1.0" });
     await engine.start();
-    onTestFinished(() => engine.stop());
+    onTestFinished(() => engine.dispose());
     return engine;
   }
 
@@ -50,7 +50,7 @@ describe("the engine's address", () => {
   test("that leads to a server like this one", async () => {
     const engine = await startEngine();
     const server = await ServerProcess.start({ base, settings: { ENGINE__URL: engine.url } });
-    onTestFinished(() => server.kill("SIGKILL"));
+    onTestFinished(() => server.dispose());
     expect(await look(await server.url())).toEqual([expect.stringMatching(/leads to this server itself/)]);
   });
 
@@ -118,7 +118,7 @@ describe("the server's own address", () => {
 
   test("the server of these folders, and one that another version asks", async () => {
     const server = await ServerProcess.start({ base });
-    onTestFinished(() => server.kill("SIGKILL"));
+    onTestFinished(() => server.dispose());
     const url = await server.url();
     const findings = await look(url);
     expect(findings.of("lock")).toEqual([expect.stringContaining(`process ${server.pid}`)]);
@@ -133,7 +133,7 @@ describe("the server's own address", () => {
 
   test("a running server whose variables are others is told by their names", async () => {
     const server = await ServerProcess.start({ base, settings: { ENGINE__TOKENFILE: "s3cret", HTTP__ERRORS: "text" } });
-    onTestFinished(() => server.kill("SIGKILL"));
+    onTestFinished(() => server.dispose());
     const same = { ENGINE__TOKENFILE: "s3cret", HTTP__ERRORS: "text" };
     const pluginHosts = { BASIC__PLUGINHOSTS: "" };
     expect((await examine(base, { settings: { ...same, ...pluginHosts } })).of("environment")).toEqual([
@@ -148,7 +148,7 @@ describe("the server's own address", () => {
 
   test("a server that asks for a token, of other folders", async () => {
     const server = await ServerProcess.start({ base: await tempFolder(), settings: { BASIC__AUTHENTICATION: "true" } });
-    onTestFinished(() => server.kill("SIGKILL"));
+    onTestFinished(() => server.dispose());
     expect((await look(await server.url())).of("port")).toEqual([
       expect.stringMatching(/^ok: the server answers at /),
       expect.stringMatching(/^warning: it is not seen to work on these folders/),
@@ -160,7 +160,7 @@ describe("the server's own address", () => {
       await mkdir(join(base, "plugins", type), { recursive: true });
     const engine = new EngineStandIn({ base, version: "1.0.2" });
     await engine.start();
-    onTestFinished(() => engine.stop());
+    onTestFinished(() => engine.dispose());
     expect((await look(engine.url)).of("port")).toEqual([
       expect.stringMatching(/^failure: the engine 1\.0\.2 has .* -> set basic\.restPort/),
     ]);

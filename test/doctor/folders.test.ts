@@ -57,7 +57,7 @@ describe("folders", () => {
     await chmod(join(base, "plugins/functions"), 0o770); // by its group
     const command = ["setpriv", `--reuid=${NOBODY}`, `--regid=${NOBODY}`, "--clear-groups", process.execPath] as const;
     const server = await ServerProcess.start({ base, command });
-    onTestFinished(() => server.kill("SIGKILL"));
+    onTestFinished(() => server.dispose());
     const findings = await examine(base);
     expect(findings.of("lock")).toEqual([
       `ok: the server (process ${server.pid}, user ${NOBODY}) works on these folders`,

@@ -32,7 +32,7 @@ fixtures.for(DAMAGES)(
     for (const path of ["plugins/sources", "plugins/sinks", "plugins/functions", "zips"])
       await mkdir(join(folder, path), { recursive: true });
     const engine = await new EngineStandIn({ base: folder }).start();
-    onTestFinished(() => engine.stop());
+    onTestFinished(() => engine.dispose());
     engine.age(60);
     const settings = { ENGINE__URL: engine.url, ENGINE__VERIFY: "off" };
     const first = launch({ base: folder, settings });

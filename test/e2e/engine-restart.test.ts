@@ -16,7 +16,7 @@ const test = processTest
       await mkdir(join(server.base, "plugins", type), { recursive: true });
     }
     const engine = await new EngineStandIn({ base: server.base }).start();
-    onCleanup(() => engine.stop());
+    onCleanup(() => engine.dispose());
     return engine;
   })
   .extend("start", ({ server, engine }) => (settings: Record<string, string> = {}) => {

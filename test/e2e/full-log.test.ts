@@ -1,16 +1,18 @@
-import { once } from "node:events";
-import { type AddressInfo, createServer } from "node:net";
-import { expect, vi } from "vitest";
+import { readdir, readFile, readlink } from "node:fs/promises";
+import { expect } from "vitest";
 import { test } from "../support/fixtures.ts";
 import { ask, post, remove } from "../support/http-client.ts";
 import { writePluginZip } from "../support/plugin-zip.ts";
 
+/** As /proc/net/tcp has it. */
+const LISTEN = "0A";
+
 test("a log on a full disk stops neither the start nor a change", async ({ launch, folder }) => {
-  const port = await freePort(); // its log can't tell which one it took
   const command = ["sh", "-c", `exec ${process.execPath} "$@" > /dev/full`, "sh"] as const;
-  const server = launch({ base: folder, command, settings: { BASIC__RESTPORT: String(port) } });
-  const url = `http://127.0.0.1:${port}`;
-  await vi.waitFor(() => ask(`${url}/ping`), { timeout: 30_000 });
+  const server = launch({ base: folder, command });
+  await expect.poll(() => listeningPort(server.pid)).toBeDefined();
+  const url = `http://127.0.0.1:${await listeningPort(server.pid)}`;
+  expect((await ask(`${url}/ping`))[0]).toBe(200);
 
   const file = `file://${await writePluginZip(folder, { type: "sinks", name: "random" })}`;
   for (let round = 0; round < 3; round += 1) {
@@ -23,11 +25,11 @@ test("a log on a full disk stops neither the start nor a change", async ({ launc
   expect(server.stderr).toBe("");
 });
 
-async function freePort(): Promise<number> {
-  const holder = createServer().listen(0, "127.0.0.1");
-  await once(holder, "listening");
-  const { port } = holder.address() as AddressInfo;
-  holder.close();
-  await once(holder, "close");
-  return port;
+/** The port at which a process listens; undefined until it does. Its log can't tell. */
+async function listeningPort(pid: number): Promise<number | undefined> {
+  const links = (await readdir(`/proc/${pid}/fd`)).map((fd) => readlink(`/proc/${pid}/fd/${fd}`).catch(() => ""));
+  const sockets = new Set(await Promise.all(links));
+  const rows = (await readFile(`/proc/${pid}/net/tcp`, "utf8")).split("\n").map((row) => row.trim().split(/\s+/));
+  const own = rows.find(([, , , state, , , , , , inode]) => state === LISTEN && sockets.has(`socket:[${inode}]`));
+  return own && Number.parseInt(own[1]?.split(":")[1] ?? "", 16);
 }

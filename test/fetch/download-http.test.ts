@@ -9,10 +9,10 @@ import {
   file,
   keptOpen,
   shortBody,
-  silent,
   status,
   untilClose,
 } from "../support/file-server-replies.ts";
+import { deadUrl } from "../support/raw-engine.ts";
 import { tempFolder } from "../support/temp-folder.ts";
 
 const BODY = someBytes(3_000_001);
@@ -214,12 +214,11 @@ describe("a download over http", () => {
   });
 
   it("tells that nobody listens, at once and without trying again", async () => {
-    const { url, server } = await serveZip(silent);
-    await server.close();
+    const dead = await deadUrl();
+    const url = `${dead}/x.zip`;
     const bench = await downloadBench();
-    const address = `127.0.0.1:${server.port}`;
     expect((await bench.failure(url)).message).toBe(
-      `fail to download file ${url}: dial tcp ${address}: connect: connection refused`,
+      `fail to download file ${url}: dial tcp ${new URL(dead).host}: connect: connection refused`,
     );
     expect(bench.logged).toEqual([]);
   });

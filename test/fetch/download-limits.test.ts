@@ -111,14 +111,14 @@ describe("the time of a download", () => {
 
   it("is not limited for a body that keeps coming", async () => {
     const { url } = await serveZip(async (_, response) => {
-      for (let n = 0; n < 8; n++) {
+      for (let n = 0; n < 16; n++) {
         response.write("x");
-        await delay(100);
+        await delay(200);
       }
       response.end();
     });
-    expect(await (await downloadBench({ idleTimeoutSeconds: 0.4, maxRetries: 0 })).fetch(url)).toMatchObject({
-      bytes: 8,
+    expect(await (await downloadBench({ idleTimeoutSeconds: 2.5, maxRetries: 0 })).fetch(url)).toMatchObject({
+      bytes: 16,
     });
   });
 
@@ -132,7 +132,7 @@ describe("the time of a download", () => {
     expect(error.message).toBe(
       `fail to download file ${url}: it took longer than 0.5 s (pluginDownload.timeoutSeconds)`,
     );
-    expect(performance.now() - start).toBeLessThan(5000);
+    expect(performance.now() - start).toBeLessThan(30_000); // all tries would take a minute
     await server.idle();
   });
 
@@ -188,10 +188,13 @@ describe("a cancelled download", () => {
     const controller = new AbortController();
     const failure = bench.failure(url, { signal: controller.signal });
     while (bench.logged.length < 3) await delay(5);
-    const start = performance.now();
     controller.abort();
-    expect((await failure).message).toMatch(/: the download was cancelled$/);
-    expect(performance.now() - start).toBeLessThan(300); // the pause would be 800 ms
+    // The pause would be 800 ms. Turns are counted, not time: a machine that stalls takes one.
+    const late = async () => {
+      for (let turn = 0; turn < 300; turn += 1) await delay(1);
+      throw new Error("it waits");
+    };
+    expect((await Promise.race([failure, late()])).message).toMatch(/: the download was cancelled$/);
   });
 
   it("leaves nothing on the signal", async () => {

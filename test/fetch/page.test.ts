@@ -7,8 +7,9 @@ import { describe, expect, test } from "vitest";
 import type { Client } from "../../src/fetch/client.ts";
 import { FetchFailure } from "../../src/fetch/failure.ts";
 import { fetchPage } from "../../src/fetch/page.ts";
-import { type Answer, CONFIG, links, redirect, serve, startDeadHost, startFileHost } from "../catalogue/file-host.ts";
+import { type Answer, CONFIG, links, redirect, serve, startFileHost } from "../catalogue/file-host.ts";
 import { testClient } from "../support/client.ts";
+import { deadUrl } from "../support/raw-engine.ts";
 
 interface Access {
   readonly client?: Client;
@@ -149,7 +150,7 @@ describe("failures, and whether the server did answer", () => {
   });
 
   test("nothing listens", async () => {
-    expect(await failure(get(await startDeadHost()))).toEqual(["connection refused", false]);
+    expect(await failure(get(await deadUrl()))).toEqual(["connection refused", false]);
   });
 
   test("a name that does not exist", async () => {

@@ -18,7 +18,7 @@ const test = stoppedServerTest.extend("start", async ({ server, host }, { onClea
   const start = async (version: string, settings: Record<string, string> = {}) => {
     await server.start(); // makes the folders, without which no engine starts
     const engine = await new EngineStandIn({ base: server.base, version }).start();
-    onCleanup(() => engine.stop());
+    onCleanup(() => engine.dispose());
     engine.age(60);
     await server.start({ ENGINE__URL: engine.url, ENGINE__VERIFY: "off", ...settings });
     return engine;

@@ -82,10 +82,10 @@ describe.skipIf(certificate === undefined)("a TLS handshake that is never finish
   });
 
   test("is over when it is finished: the connection is kept alive", async ({ server }) => {
-    await server.start({ HTTP__TLSHANDSHAKETIMEOUTSECONDS: "0.05" }, tls);
+    await server.start({ HTTP__TLSHANDSHAKETIMEOUTSECONDS: "1" }, tls);
     const socket = connectTls({ port: Number(new URL(server.url).port), host: "127.0.0.1", ca: tls.cert });
     await once(socket, "secureConnect");
-    await new Promise((resolve) => setTimeout(resolve, 1500)); // past a check; there is nothing to wait for
+    await new Promise((resolve) => setTimeout(resolve, 2500)); // past a check; there is nothing to wait for
     socket.write(PING);
     expect(String((await once(socket, "data"))[0])).toMatch(/^HTTP\/1\.1 200 /);
     socket.destroy();

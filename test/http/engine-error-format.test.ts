@@ -11,7 +11,7 @@ import type { TestServer } from "../support/test-server.ts";
 const test = stoppedServerTest.extend("startBefore", ({ server }, { onCleanup }) => {
   const engines: EngineStandIn[] = [];
   onCleanup(async () => {
-    for (const engine of engines) await engine.stop();
+    for (const engine of engines) await engine.dispose();
   });
   return async (version: string, settings: Record<string, string> = {}) => {
     await server.start(); // makes the engine's folders

@@ -24,7 +24,7 @@ const test = stoppedServerTest
     }
     const engine = await new EngineStandIn({ base: server.base }).start();
     engine.age(60);
-    onCleanup(() => engine.stop());
+    onCleanup(() => engine.dispose());
     return engine;
   })
   .extend("start", ({ server, engine }) => async (settings: Settings = {}) => {
@@ -33,7 +33,7 @@ const test = stoppedServerTest
       ENGINE__ACTIVATE: "false",
       ENGINE__RESTART: "stop",
       ENGINE__SETTLESECONDS: "0.01",
-      ENGINE__RESTARTTIMEOUTSECONDS: "5",
+      ENGINE__RESTARTTIMEOUTSECONDS: "50",
       ...settings,
     });
   })
@@ -309,7 +309,7 @@ describe("a restart is refused", () => {
       expect(text).toMatch(/the engine 1.0.2 has no POST \/stop, which came with 1.12; set engine.restart/);
       expect(await ask(`${server.url}/plugins/sources`)).toEqual([200, "[]"]);
     } finally {
-      await engine.stop();
+      await engine.dispose();
     }
   });
 
@@ -373,7 +373,7 @@ describe("a command", () => {
     "in front of Kuiper 1.0, which says the same of both: %s",
     async ([, next, meanwhile, outcome], { server, running, put, ended }) => {
       const engine = await new EngineStandIn({ base: server.base, version: "1.0.2" }).start();
-      await using _stopped = { [Symbol.asyncDispose]: () => engine.stop() };
+      await using _stopped = { [Symbol.asyncDispose]: () => engine.dispose() };
       engine.age(60);
       await running({ ENGINE__URL: engine.url, ENGINE__RESTART: JSON.stringify(["sh", "-c", "touch asked"]) });
       engine.streams.push({ name: "demo", type: "random" });

@@ -15,7 +15,7 @@ const sign = (changes: Record<string, unknown> = {}) => signToken(pair, { iss: "
 const test = stoppedServerTest
   .extend("standIn", async ({ server }, { onCleanup }) => {
     const standIn = new EngineStandIn({ base: server.base });
-    onCleanup(() => standIn.stop());
+    onCleanup(() => standIn.dispose());
     return standIn;
   })
   .extend("start", ({ server, standIn }) => async (settings: Record<string, string> = {}) => {

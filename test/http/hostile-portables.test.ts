@@ -40,7 +40,7 @@ stoppedServerTest("no hostile zip reaches the engine as a portable plugin", asyn
     const [status] = await post(`${server.url}/plugins/portables`, body);
     if (status !== 400) accepted.push(title);
   }
-  await engine.stop();
+  await engine.dispose();
   expect(accepted).toEqual(NATIVE_ONLY);
   expect(handed.length).toBe(accepted.length);
   expect(await readdir(join(server.base, "plugins/.changes"))).toEqual([]);

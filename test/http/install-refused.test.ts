@@ -11,7 +11,7 @@ import { type PluginContents, pluginZip } from "../support/plugin-zip.ts";
 
 const test = sharedServerTest({
   PLUGINDOWNLOAD__MAXRETRIES: "0",
-  PLUGINDOWNLOAD__IDLETIMEOUTSECONDS: "0.3",
+  PLUGINDOWNLOAD__IDLETIMEOUTSECONDS: "1",
   PLUGINDOWNLOAD__MAXBYTES: "1000000",
   PLUGINPACKAGE__MAXENTRIES: "20",
 }).extend(
@@ -49,7 +49,7 @@ describe("a download fails", () => {
     ["a body cut short", shortBody(zip.subarray(0, 100), zip.length), "unexpected EOF"],
     ["a redirect to file:", redirect("file:///etc/x.zip"), 'redirect refused: unsupported protocol scheme "file"'],
     ["a redirect to itself", redirect("/random.zip"), "stopped after 10 redirects"],
-    ["silence", silent, "the host sent nothing for 0.3 s (pluginDownload.idleTimeoutSeconds)"],
+    ["silence", silent, "the host sent nothing for 1 s (pluginDownload.idleTimeoutSeconds)"],
     ["no end", endless().reply, "it has more bytes than pluginDownload.maxBytes (1000000) allows"],
     ["too large", chunked(Buffer.alloc(1_000_001)), "it has more bytes than pluginDownload.maxBytes (1000000) allows"],
   ] as const)("%s", async ([_, reply, reason], { host, refused }) => {

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { PassThrough, Writable } from "node:stream";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { pino } from "pino";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { JobEvents } from "../../src/http/job-events.ts";
 import { Job, type JobResult, type JobRun } from "../../src/jobs/job.ts";
 import { Jobs } from "../../src/jobs/jobs.ts";
@@ -29,6 +29,12 @@ function testJob({ progressMs = HOUR, heartbeatMs = HOUR } = {}) {
   });
   if (run === undefined) throw new Error("the work did not begin at once");
   return { jobs, job, end, progress: run.progress, open: () => new JobEvents(jobs, job, { progressMs, heartbeatMs }) };
+}
+
+/** Time passes when a test lets it, until the test's end. */
+function holdTimers(): void {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "setInterval", "clearInterval", "performance"] });
+  onTestFinished(() => void vi.useRealTimers());
 }
 
 /** Reads a stream as a client that keeps up does. */
@@ -93,11 +99,14 @@ describe("a client that keeps up", () => {
   });
 
   test("is told of bytes now and then, and of the last ones without anything more happening", async () => {
+    holdTimers();
     const { progress, open } = testJob({ progressMs: 50 });
     progress.stage("download");
     const { next } = client(open());
     expect(await next()).toBe("progress download 0");
+    await nextTurn();
     for (let bytes = 1; bytes <= 1000; bytes += 1) progress.bytes(bytes, 1000);
+    vi.advanceTimersByTime(50);
     expect(await next()).toBe("progress download 1000");
   });
 
@@ -199,18 +208,17 @@ describe("a client that reads slowly", () => {
 
 describe("a stream that is over", () => {
   test("leaves no timer behind", async () => {
-    const timers = () => process.getActiveResourcesInfo().filter((kind) => kind === "Timeout").length;
+    holdTimers(); // those that it counts are this test's alone; vitest has some of its own
     const { progress, open } = testJob();
-    const before = timers();
     const stream = open();
     const { next } = client(stream);
     await next();
     await nextTurn();
     progress.bytes(1); // to be told later
-    expect(timers()).toBe(before + 2);
+    expect(vi.getTimerCount()).toBe(2);
     stream.destroy();
     await once(stream, "close");
-    expect(timers()).toBe(before);
+    expect(vi.getTimerCount()).toBe(0);
   });
 
   test("leaves its place to another, when the client has gone and when the job has ended", async () => {

@@ -184,7 +184,7 @@ describe("in front of an engine", () => {
   const front = inFrontTest("2.0.0", {
     ENGINE__RESTART: "stop",
     ENGINE__SETTLESECONDS: "0.01",
-    ENGINE__RESTARTTIMEOUTSECONDS: "5",
+    ENGINE__RESTARTTIMEOUTSECONDS: "50",
   });
 
   front("its state, what waits for it and its restarts", async ({ server, engine, start, install, update }) => {

@@ -16,7 +16,7 @@ stoppedServerTest(
     };
     const headers = { authorization: "a.b.c" };
     await send(`${server.url}/plugins/portables`, { method: "POST", headers, body });
-    await engine.stop();
+    await engine.dispose();
     const sent = engine.asked.filter(({ method }) => method === "POST");
     expect(sent.map(({ path, headers }) => [path, headers.authorization])).toEqual([["/plugins/portables", "a.b.c"]]);
   },

@@ -38,7 +38,7 @@ const test = stoppedServerTest
     for (const type of ["sources", "sinks", "functions"])
       await mkdir(join(server.base, "plugins", type), { recursive: true });
     const engine = await new EngineStandIn({ base: server.base }).start();
-    onCleanup(() => engine.stop());
+    onCleanup(() => engine.dispose());
     engine.intercept = ({ method, path, body: text }, response) => {
       if (!path.startsWith("/plugins/portables") || !["POST", "PUT"].includes(method)) return false;
       const body = JSON.parse(text);
@@ -92,7 +92,7 @@ describe("a portable plugin", () => {
     given,
   }) => {
     const engine = await new EngineStandIn({ base: server.base, version: "2.4.0" }).start();
-    await using _stopped = { [Symbol.asyncDispose]: () => engine.stop() };
+    await using _stopped = { [Symbol.asyncDispose]: () => engine.dispose() };
     await start({ ENGINE__URL: engine.url });
     engine.intercept = ({ method, path, body }, response) => {
       if (!path.startsWith("/plugins/portables") || method !== "POST") return false;

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { parsePreferences } from "../../src/http/prefer-header.ts";
+import { cpuMs } from "../support/cpu-time.ts";
 
 test.each<[header: string | undefined, respondAsync: boolean, waitSeconds: number]>([
   [undefined, false, 0],
@@ -52,7 +53,7 @@ test("reads any header, in a time that grows no faster than the header", () => {
     const many = piece.repeat(16_000 / piece.length);
     return [many, `${many}x`, `a=${many}"`, `"${many}`];
   });
-  const start = performance.now();
+  const start = cpuMs();
   for (const header of long) parsePreferences(header);
-  expect(performance.now() - start).toBeLessThan(1000);
+  expect(cpuMs() - start).toBeLessThan(1000);
 });

@@ -5,6 +5,7 @@ import { runInNewContext } from "node:vm";
 import { expect, onTestFinished, test } from "vitest";
 import { readArchive } from "../../src/package/archive.ts";
 import { planPackage } from "../../src/package/plan.ts";
+import { cpuMs } from "../support/cpu-time.ts";
 import { goodEntries, HOSTILE_LIMITS } from "../support/hostile-zips.ts";
 import { post } from "../support/http-client.ts";
 import { pluginZip } from "../support/plugin-zip.ts";
@@ -84,9 +85,9 @@ test("ten thousand entries of 60 segments are planned in reasonable time", async
   const entries = Array.from({ length: 10_000 }, (_, index): ZipEntry => ({ name: `${deep(59)}/${index}` }));
   const file = await openZip(buildZip([...goodEntries(), ...entries]));
   const archive = await readArchive(file, LIMITS.maxEntries);
-  const began = performance.now();
+  const began = cpuMs();
   expect(planPackage(archive, RANDOM, LIMITS).files.length).toBeGreaterThan(10_000);
-  expect(performance.now() - began).toBeLessThan(5000);
+  expect(cpuMs() - began).toBeLessThan(5000);
 });
 
 test("there may be no more folders than entries", async () => {

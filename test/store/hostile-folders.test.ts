@@ -269,11 +269,11 @@ describe.skipIf(process.platform === "win32")("a FIFO", () => {
   it("for a registry is set aside, and what is there is listed", async () => {
     const layout = await baseFolder({ "plugins/sources/random.so": "" });
     execFileSync("mkfifo", [layout.registryFile]);
-    const timer = setTimeout(() => endOfFile(layout.registryFile), 5000); // else nothing would ever end
+    const timer = setTimeout(() => endOfFile(layout.registryFile), 30_000); // else nothing would ever end
     onTestFinished(() => clearTimeout(timer));
     const began = performance.now();
     const { store } = await start(layout);
-    expect(performance.now() - began).toBeLessThan(4000);
+    expect(performance.now() - began).toBeLessThan(25_000);
     expect(store.names("sources")).toEqual(["random"]);
     expect((await readdir(layout.volume("plugins"))).filter((name) => name.includes(".unreadable-"))).toHaveLength(1);
     expect((await stat(layout.registryFile)).isFile()).toBe(true);

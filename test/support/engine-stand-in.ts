@@ -1,8 +1,10 @@
+import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { PLUGIN_TYPES, type PluginType } from "../../src/domain/plugin.ts";
 import { StandInPlugins } from "./engine-stand-in-plugins.ts";
 import { BUILT_IN, type StandInRule, StandInRules, type StandInStream } from "./engine-stand-in-rules.ts";
+import { type HeldPort, holdPort } from "./held-port.ts";
 
 export { DOES_NOT_LOAD } from "./engine-stand-in-plugins.ts";
 export { RULE_FAILS, type StandInRule, type StandInStream } from "./engine-stand-in-rules.ts";
@@ -49,6 +51,8 @@ export class EngineStandIn {
   intercept: (asked: Asked, response: ServerResponse) => boolean = () => false;
   #server: Server | undefined;
   #port = 0;
+  /** While no process has it. */
+  #heldPort: HeldPort | undefined;
   #startedAt = 0;
   readonly #registered = new Map<string, readonly string[]>();
   readonly #stopped = new Set<string>();
@@ -84,15 +88,26 @@ export class EngineStandIn {
     });
     this.#port = (server.address() as AddressInfo).port;
     this.#server = server;
+    this.#releasePort();
     return this;
   }
 
+  /** Ends the process. Its port is kept for the next one, until `dispose`. */
   async stop(): Promise<void> {
     const server = this.#server;
     this.#server = undefined;
     if (server === undefined) return;
-    server.closeAllConnections();
-    await new Promise((resolve) => server.close(resolve));
+    const closed = once(server, "close");
+    this.#heldPort = await holdPort(this.#port, () => {
+      server.closeAllConnections();
+      server.close();
+    });
+    await closed;
+  }
+
+  async dispose(): Promise<void> {
+    await this.stop();
+    this.#releasePort();
   }
 
   async restart(): Promise<void> {
@@ -103,6 +118,11 @@ export class EngineStandIn {
   /** Pretends that the present process was started so long ago: up times are whole seconds. */
   age(seconds: number): void {
     this.#startedAt -= seconds * 1000;
+  }
+
+  #releasePort(): void {
+    this.#heldPort?.release();
+    this.#heldPort = undefined;
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {

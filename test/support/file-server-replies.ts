@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { setTimeout as delay } from "node:timers/promises";
 import { brotliCompressSync, deflateSync, gzipSync } from "node:zlib";
 import type { Reply } from "./file-server.ts";
 
@@ -142,16 +143,20 @@ function rangeStart({ headers }: IncomingMessage, validator: string | undefined)
 
 function send(response: ServerResponse, body: Buffer, resetAfter: number | undefined): void {
   if (resetAfter === undefined) response.end(body);
-  else response.write(body.subarray(0, resetAfter), () => reset(response));
+  else response.write(body.subarray(0, resetAfter), () => void reset(response));
 }
 
 function raw(response: ServerResponse, head: string, body: Buffer, breaks: boolean): void {
   const { socket } = response;
   socket?.write(head);
-  socket?.write(body, () => (breaks ? reset(response) : socket.end()));
+  socket?.write(body, () => void (breaks ? reset(response) : socket.end()));
 }
 
-/** A reset overtakes what is on its way, so the client gets a moment to read it. */
-function reset(response: ServerResponse): void {
-  setTimeout(() => response.socket?.resetAndDestroy(), 50);
+/**
+ * A reset overtakes what is on its way, so the client, which is in this process, gets some turns of the event loop to read
+ * it. After a stall of the machine a timer of all that time would come first.
+ */
+async function reset(response: ServerResponse): Promise<void> {
+  for (let turn = 0; turn < 50; turn += 1) await delay(1);
+  response.socket?.resetAndDestroy();
 }

@@ -16,7 +16,7 @@ export function inFrontTest(version: string, settings: Settings = {}) {
           await mkdir(join(server.base, "plugins", folder), { recursive: true });
         }
         const engine = new EngineStandIn({ base: server.base, version });
-        onCleanup(() => engine.stop());
+        onCleanup(() => engine.dispose());
         return engine;
       })
       .extend("start", ({ server, engine }) => async (more: Settings = {}) => {

@@ -1,6 +1,8 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type RequestListener, type Server } from "node:http";
 import { type AddressInfo, createServer as createTcpServer, type Socket, type Server as TcpServer } from "node:net";
+import { onTestFinished } from "vitest";
+import { holdPort } from "./held-port.ts";
 
 interface Asked {
   /** Whether the test answers the server's own questions as well, and not only what is passed on. */
@@ -80,8 +82,9 @@ export async function bodyOf(request: IncomingMessage): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-/** A port of the loopback at which nobody listens. */
+/** A port of the loopback at which nobody listens until the end of the test. */
 export async function deadUrl(): Promise<string> {
-  await using engine = await RawEngine.start(() => {});
-  return engine.url;
+  const { port, release } = await holdPort();
+  onTestFinished(release);
+  return `http://127.0.0.1:${port}`;
 }

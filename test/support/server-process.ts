@@ -34,6 +34,7 @@ export class ServerProcess {
   readonly #place: Place;
   #stdout = "";
   #stderr = "";
+  #isRead = false;
 
   constructor({ base, settings = {}, command = [process.execPath] }: ServerProcessOptions) {
     if (!existsSync(MAIN)) throw new Error(`${MAIN} is missing: npm run build makes it`);
@@ -57,6 +58,7 @@ export class ServerProcess {
     });
     this.ended = once(this.#child, "exit").then(([code, signal]) => ({ code, signal }));
     this.exited = once(this.#child, "close").then(([code, signal]) => {
+      this.#isRead = true;
       this.#output.emit("more");
       return { code, signal };
     });
@@ -96,14 +98,14 @@ export class ServerProcess {
     return url;
   }
 
-  /** Waits for standard output to match; rejects when the process ends without it. */
+  /** Waits for standard output to match; rejects when the process has ended, and all that it had written is without it. */
   async output(pattern: RegExp): Promise<RegExpExecArray> {
     for (;;) {
       const match = pattern.exec(this.#stdout);
       if (match !== null) return match;
-      const child = this.#child;
-      if (child.exitCode !== null || child.signalCode !== null) {
-        throw new Error(`the server ended (${child.exitCode ?? child.signalCode}) without ${pattern}: ${this.#stderr}`);
+      if (this.#isRead) {
+        const { exitCode, signalCode } = this.#child;
+        throw new Error(`the server ended (${exitCode ?? signalCode}) without ${pattern}: ${this.#stderr}`);
       }
       await once(this.#output, "more");
     }

@@ -5,10 +5,11 @@ import { chmod, mkdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { pino } from "pino";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { loadConfig } from "../../../src/config/load.ts";
 import type { Config } from "../../../src/config/schema.ts";
 import { PluginError } from "../../../src/domain/errors.ts";
+import { GRACE_MS } from "../../../src/lib/command-group.ts";
 import { createScriptRunner, type ScriptOutcome } from "../../../src/package/script/install-script.ts";
 import { tempFolder } from "../../support/temp-folder.ts";
 
@@ -77,6 +78,15 @@ function processesIn(folder: string): number[] {
 
 async function fileThere(path: string): Promise<void> {
   while (!existsSync(path)) await delay(5);
+}
+
+/** The same, and time passes for it when the test lets it: it may take more of that than its limit to come to `touch there`. */
+async function startHeld(...args: Parameters<typeof start>): Promise<Run> {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  onTestFinished(() => void vi.useRealTimers());
+  const run = await start(...args);
+  await fileThere(join(run.folder, "there"));
+  return run;
 }
 
 const lines = ({ logged }: Run) => logged.map(({ msg }) => msg);
@@ -256,32 +266,37 @@ describe("what a failed install.sh is told as", () => {
 describe("the time of install.sh", () => {
   it("ends it and all that it started", async () => {
     const start_ = performance.now();
-    const run = await start("echo begun; sleep 60 & sleep 60 | sleep 60", { timeoutSeconds: 0.3 });
+    const run = await startHeld("echo begun; sleep 60 & touch there; sleep 60 | sleep 60", { timeoutSeconds: 0.3 });
+    vi.advanceTimersByTime(300);
     await expect(run.result).rejects.toMatchObject({
       code: "SCRIPT_FAILED",
       message:
         "install.sh was ended after 0.3 s (installScript.timeoutSeconds): the last output of install.sh was: begun",
     });
-    expect(performance.now() - start_).toBeLessThan(5000);
+    expect(performance.now() - start_).toBeLessThan(30_000);
     expect(processesIn(run.folder)).toEqual([]);
   });
 
   it("ends what does not want to end", async () => {
-    const run = await start("trap '' TERM; echo begun; while :; do sleep 60; done", { timeoutSeconds: 0.3 });
+    const script = "trap '' TERM; touch there; while :; do sleep 60; done";
+    const run = await startHeld(script, { timeoutSeconds: 0.3 });
+    vi.advanceTimersByTime(300 + GRACE_MS);
     await expect(run.result).rejects.toThrow("install.sh was ended after 0.3 s");
     expect(processesIn(run.folder)).toEqual([]);
   });
 
   it("lets it clean up first", async () => {
-    const run = await start("trap 'touch cleaned; exit 1' TERM; sleep 60 & wait", { timeoutSeconds: 0.5 });
+    const script = "trap 'touch cleaned; exit 1' TERM; touch there; sleep 60 & wait";
+    const run = await startHeld(script, { timeoutSeconds: 0.5 });
+    vi.advanceTimersByTime(500);
     await expect(run.result).rejects.toThrow("install.sh was ended after 0.5 s");
     expect(existsSync(join(run.folder, "cleaned"))).toBe(true);
   });
 
   it("counts even if the script succeeds when it is ended", async () => {
-    expect(await failure("trap 'exit 0' TERM; sleep 60 & wait", { timeoutSeconds: 0.3 })).toMatch(
-      /^install\.sh was ended after/,
-    );
+    const run = await startHeld("trap 'exit 0' TERM; touch there; sleep 60 & wait", { timeoutSeconds: 0.3 });
+    vi.advanceTimersByTime(300);
+    await expect(run.result).rejects.toThrow(/^install\.sh was ended after/);
   });
 });
 
@@ -296,14 +311,14 @@ describe("what install.sh leaves behind", () => {
     const started = performance.now();
     const run = await start("setsid sh -c 'touch away; exec sleep 60' & while [ ! -e away ]; do :; done; echo done");
     expect((await run.result).lastLines).toEqual(["done"]);
-    expect(performance.now() - started).toBeLessThan(5000);
+    expect(performance.now() - started).toBeLessThan(30_000);
     expect(processesIn(run.folder)).toHaveLength(1); // a service that a script starts does the same
   });
 
   it.skipIf(!hasSetsid)("is not waited for at the time limit either", async () => {
-    const run = await start("setsid sh -c 'touch away; exec sleep 60' & while [ ! -e away ]; do :; done; sleep 60", {
-      timeoutSeconds: 0.5,
-    });
+    const script = "setsid sh -c 'touch away; exec sleep 60' & while [ ! -e away ]; do :; done; touch there; sleep 60";
+    const run = await startHeld(script, { timeoutSeconds: 0.5 });
+    vi.advanceTimersByTime(500);
     await expect(run.result).rejects.toThrow("install.sh was ended after 0.5 s");
   });
 });
@@ -491,7 +506,10 @@ describe("many at once", () => {
     const folders = await Promise.all(Array.from({ length: 20 }, (_, n) => script(`sleep 60 & echo ${n}`)));
     const outcomes = await Promise.all(folders.map((folder) => runner.run({ folder, args: [], signal, log })));
     expect(outcomes.map(({ lastLines }) => lastLines)).toEqual(folders.map((_, n) => [String(n)]));
-    expect(counts()).toEqual(before);
+    // Of files before this one, in this process, connections may have been closed meanwhile.
+    const { descriptors, ...listeners } = counts();
+    expect(listeners).toEqual({ exit: before.exit, abort: before.abort });
+    expect(descriptors).toBeLessThanOrEqual(before.descriptors);
     for (const folder of folders) while (processesIn(folder).length > 0) await delay(5);
   });
 });

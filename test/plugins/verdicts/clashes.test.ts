@@ -85,20 +85,26 @@ test("what is recorded has a bound", () => {
 test("ten thousand plugins are indexed once, and a change costs little", () => {
   const packages = Object.fromEntries(Array.from({ length: 20 }, (_, index) => [`example.com/lib${index}`, "11"]));
   const entries = new Map<string, PluginEntry>();
+  let indexed = 0;
   for (let index = 0; index < 10_000; index += 1) {
     const own = identity(`p${index}`, packages);
-    const compatibility = { verdict: "compatible", problems: [], basis: "", identity: own } as const;
+    const counted = {
+      ...own,
+      get packages() {
+        indexed += 1;
+        return own.packages;
+      },
+    };
+    const compatibility = { verdict: "compatible", problems: [], basis: "", identity: counted } as const;
     entries.set(`f${index}`, { version: "", soFile: "x", files: [], compatibility });
   }
   content = { ...content, functions: entries };
-  const before = performance.now();
   expect(clashes.of(idOf("functions", "f1"), identity("p1", packages))).toEqual([]);
-  const started = performance.now();
-  const first = started - before;
+  expect(indexed).toBe(10_000);
   for (let index = 0; index < 10; index += 1) {
     put("sinks", "beta", "b", { "example.com/lib0": String(index) });
     content = { ...content, functions: new Map(content.functions) };
     expect(codes(idOf("functions", "f1"))).toEqual(["PACKAGE_DIFFERS_FROM_PLUGIN"]);
   }
-  expect(performance.now() - started).toBeLessThan(4 * first); // indexing all each time would take ten times as long
+  expect(indexed).toBe(10_000 + 10); // each question reads those of the plugin that it is about
 });

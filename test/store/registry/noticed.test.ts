@@ -1,5 +1,5 @@
-import { rm, utimes, writeFile } from "node:fs/promises";
-import { expect, it, vi } from "vitest";
+import { rm, stat, utimes, writeFile } from "node:fs/promises";
+import { expect, it, onTestFinished, vi } from "vitest";
 import { soPath } from "../../../src/domain/plugin.ts";
 import { Noticed } from "../../../src/store/registry/noticed.ts";
 import { Registry } from "../../../src/store/registry/registry.ts";
@@ -45,6 +45,8 @@ it("reads a folder once, until something in it changes", async () => {
 
 it("reads it once more as long as it may change without another time", async () => {
   const { layout, look, names } = await noticing();
+  vi.useFakeTimers({ toFake: ["Date"], now: (await stat(layout.soFolder("sinks"))).mtime }); // no time has passed
+  onTestFinished(() => void vi.useRealTimers());
   expect([await look(), await look()]).toEqual([1, 1]);
   await writeFile(layout.absolute(OTHER), "so");
   await look();
