@@ -75,7 +75,7 @@ export const inFrontBrowserTest = browserTest
       await mkdir(join(server.base, "plugins", folder), { recursive: true });
     }
     const engine = new EngineStandIn({ base: server.base });
-    onCleanup(() => engine.stop());
+    onCleanup(() => engine.dispose());
     return engine;
   })
   .extend("startBoth", ({ engine, start }) => async (settings: Readonly<Record<string, string>> = {}) => {

@@ -3,6 +3,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { hasProgram } from "./has-program.ts";
 import { readZip } from "./read-zip.ts";
 import { buildZip, type ZipEntry } from "./zip.ts";
 import { FLAG, METHOD } from "./zip-fields.ts";
@@ -41,7 +42,7 @@ describe("buildZip", () => {
     expect(await readZip(zip)).toEqual(title === "no entries" ? [] : expected);
   });
 
-  it.skipIf(!has("unzip"))("writes zips that unzip finds correct", async () => {
+  it.skipIf(!hasProgram("unzip"))("writes zips that unzip finds correct", async () => {
     for (const [title, zip] of Object.entries(CORRECT)) {
       const path = join(folder, "unzip.zip");
       await writeFile(path, zip);
@@ -50,7 +51,7 @@ describe("buildZip", () => {
     }
   });
 
-  it.skipIf(!has("python3"))("writes zips that Python finds correct", async () => {
+  it.skipIf(!hasProgram("python3"))("writes zips that Python finds correct", async () => {
     for (const [title, zip] of Object.entries(CORRECT)) {
       const path = join(folder, "python.zip");
       await writeFile(path, zip);
@@ -78,7 +79,3 @@ describe("buildZip", () => {
     expect(buildZip(ENTRIES)).toEqual(buildZip(ENTRIES));
   });
 });
-
-function has(program: string): boolean {
-  return spawnSync(program, ["--help"]).error === undefined;
-}

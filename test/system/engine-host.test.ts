@@ -133,7 +133,7 @@ class Pair {
   }
 
   stop(): Promise<void> {
-    return this.#standIn.stop();
+    return this.#standIn.dispose();
   }
 }
 

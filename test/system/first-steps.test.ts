@@ -23,7 +23,7 @@ async function withEngine(walk: Walk, ports: { readonly server: string; readonly
     await mkdir(join(base, "plugins", folder), { recursive: true });
   }
   const engine = await new EngineStandIn({ base }).start();
-  onTestFinished(() => engine.stop());
+  onTestFinished(() => engine.dispose());
   const port = await freePort();
   const changed = [
     ["KuiperBaseKey=/opt/kuiper ", `KuiperBaseKey=${base} `],

@@ -1,20 +1,12 @@
-import { chromium } from "playwright-core";
 import { expect } from "vitest";
-import { test } from "../support/fixtures.ts";
 import { send } from "../support/http-client.ts";
+import { browserTest as test } from "./harness.ts";
 
-/** The built server: what serves the document and its page is beside the bundle, and is not there from source. */
+/** The page at /docs/, which shows the contract. */
 
-const browserTest = test
-  .extend("url", ({ launch, folder }) => launch({ base: folder }).url())
-  // biome-ignore lint/correctness/noEmptyPattern: vitest reads from the pattern which fixtures another one needs
-  .extend("page", async ({}, { onCleanup }) => {
-    const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: ["--no-sandbox"] });
-    onCleanup(() => browser.close());
-    return browser.newPage();
-  });
-
-browserTest("the page shows every call, keeps to its own server, and tries a call", async ({ page, url }) => {
+test("the page shows every call, keeps to its own server, and tries a call", async ({ browser, start }) => {
+  const url = await start();
+  const page = await browser.newPage();
   const faults: string[] = [];
   const foreign: string[] = [];
   page.on("console", (message) => message.type() === "error" && faults.push(message.text()));
