@@ -48,7 +48,11 @@ describe("packages", () => {
 
   test("hashes of different lengths differ", async () => {
     const packages = { runtime: RUNTIME + RUNTIME };
-    expect(codesOf(await inspect(plugin({ packages }), engine()))).toEqual(["PACKAGE_DIFFERS"]);
+    const { problems } = await inspect(plugin({ packages }), engine());
+    expect(problems.map(({ code }) => code)).toEqual(["PACKAGE_DIFFERS"]);
+    expect(problems[0]?.message).toMatch(
+      /^1 of the 1 packages that the plugin shares with the engine differs, runtime;/,
+    );
   });
 });
 

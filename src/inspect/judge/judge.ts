@@ -167,7 +167,7 @@ function engineProblems({ sources }: Evidence, plugin: PluginReading, engine: En
     problems.push({ code: "GO_VERSION_DIFFERS", message });
   }
   const cause = likelyCause(differing, plugin, engine, sources);
-  const message = `${differing.length} of the ${shared} packages that the plugin shares with the engine differ, ${enumerate(differing)}; ${cause}; ${RESTART}`;
+  const message = `${differing.length} of the ${shared} packages that the plugin shares with the engine ${differing.length === 1 ? "differs" : "differ"}, ${enumerate(differing)}; ${cause}; ${RESTART}`;
   return [...problems, { code: "PACKAGE_DIFFERS", message, packages: differing }];
 }
 
