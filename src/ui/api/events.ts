@@ -10,6 +10,8 @@ interface JobWatcher {
 
 /** A stream has no end of its own until the job has; the server says nothing while a stage takes its time. */
 const NO_LIMIT_SECONDS = 24 * 60 * 60;
+/** The server sends something every 15 s. A server whose power was cut ends no connection: it only falls silent. */
+const MAX_SILENCE_MS = 60_000;
 
 /**
  * Follows a job until it has ended. EventSource can't send a token, so the stream is read with fetch.
@@ -45,9 +47,12 @@ async function* eventsOf(response: Response, signal: AbortSignal) {
   signal.addEventListener("abort", stop);
   const decoder = new TextDecoder();
   let rest = "";
+  let silence: ReturnType<typeof setTimeout> | undefined;
   try {
     for (;;) {
+      silence = setTimeout(stop, MAX_SILENCE_MS);
       const { done, value } = await reader.read();
+      clearTimeout(silence);
       if (done) return;
       rest += decoder.decode(value, { stream: true });
       const blocks = rest.split("\n\n");
@@ -55,6 +60,7 @@ async function* eventsOf(response: Response, signal: AbortSignal) {
       for (const block of blocks) yield eventOf(block);
     }
   } finally {
+    clearTimeout(silence);
     signal.removeEventListener("abort", stop);
     stop();
   }

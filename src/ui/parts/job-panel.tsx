@@ -31,7 +31,8 @@ export function JobPanel({ id, onEnd, atEnd }: JobPanelProps) {
   const job = followed.job.value;
   const failure = followed.failure.value;
   const actions = atEnd && <div class="panel-actions">{atEnd}</div>;
-  if (failure !== undefined) {
+  if (job === undefined) {
+    if (failure === undefined) return <p class="muted">{t("loading")}</p>;
     return (
       <div class="job">
         <Failure failure={failure} />
@@ -39,25 +40,27 @@ export function JobPanel({ id, onEnd, atEnd }: JobPanelProps) {
       </div>
     );
   }
-  if (job === undefined) return <p class="muted">{t("loading")}</p>;
   const { result } = job;
+  // What was seen last of a job that can't be asked for is not what it does now.
+  const isKnown = failure === undefined;
   const output = followed.output.value;
   return (
     <div class="job">
       <div class="job-head">
-        <JobBadge state={job.state} />
+        {isKnown && <JobBadge state={job.state} />}
         <strong>{titleOf(job)}</strong>
-        {result === undefined && <span class="muted job-stage">{stageOf(job)}</span>}
-        {isCancellable(job) && mayWrite.value && <CancelButton id={id} />}
+        {isKnown && result === undefined && <span class="muted job-stage">{stageOf(job)}</span>}
+        {isKnown && isCancellable(job) && mayWrite.value && <CancelButton id={id} />}
       </div>
-      {result === undefined && <Running job={job} />}
+      {isKnown && result === undefined && <Running job={job} />}
+      {failure && <Failure failure={failure} />}
       {output !== "" && <Log text={output} label={t("job.output")} />}
       {result !== undefined && <Result job={job} result={result} />}
       {result !== undefined && output === "" && job.log !== undefined && (
         <Fold summary={t("plugin.log.show")}>{() => <PrintedLog id={id} />}</Fold>
       )}
       {result !== undefined && <Links job={job} />}
-      {result !== undefined && actions}
+      {(result !== undefined || !isKnown) && actions}
     </div>
   );
 }
@@ -116,7 +119,7 @@ export function doneOf({ action, plugin }: Job): string {
 /** What the script of a job that has ended printed. */
 function PrintedLog({ id }: { readonly id: string }) {
   const { data, failure } = useResource(`job-log/${id}`, (signal) => api.jobLog(id, signal), { every: 0 });
-  if (failure.value !== undefined) return <Failure failure={failure.value} />;
+  if (failure.value !== undefined && data.value === undefined) return <Failure failure={failure.value} />;
   return <Log text={data.value ?? t("loading")} label={t("plugin.log.show")} />;
 }
 

@@ -1,5 +1,6 @@
 import { type ReadonlySignal, signal } from "@preact/signals";
 import { useEffect, useMemo } from "preact/hooks";
+import { tokenWanted } from "../api/access.ts";
 import { api } from "../api/calls.ts";
 import { followJob } from "../api/events.ts";
 import { type ApiFailure, asFailure } from "../api/failure.ts";
@@ -10,7 +11,7 @@ export interface FollowedJob {
   readonly job: ReadonlySignal<Job | undefined>;
   /** What install.sh has printed so far, at most its last 64 Ki characters. */
   readonly output: ReadonlySignal<string>;
-  /** Why it can't be followed: the server does not know it any more. */
+  /** Why it can't be followed: the server does not know it any more, or it can't be asked for now. */
   readonly failure: ReadonlySignal<ApiFailure | undefined>;
 }
 
@@ -30,6 +31,8 @@ class Followed implements FollowedJob {
   readonly output = signal("");
   readonly failure = signal<ApiFailure | undefined>(undefined);
   readonly #id: string;
+  /** Whether the next output is all that was printed so far. */
+  #isAnew = false;
 
   constructor(id: string) {
     this.#id = id;
@@ -44,22 +47,28 @@ class Followed implements FollowedJob {
   async #follow(signal: AbortSignal): Promise<Job | undefined> {
     while (!signal.aborted) {
       try {
-        this.job.value = await api.job(this.#id, signal);
-        if (this.job.value.result !== undefined) return this.job.value;
-        this.output.value = ""; // the stream begins with what was printed before
-        const ended = await followJob(this.#id, this.#watcher, signal);
+        // Asked again with the next token: each refusal is a line of the audit.
+        const ended = tokenWanted.peek() === undefined ? await this.#look(signal) : undefined;
         if (ended !== undefined) return ended;
       } catch (error) {
         if (signal.aborted) return undefined;
         const failure = asFailure(error);
-        if (failure.code !== "NO_ANSWER" && failure.code !== "NO_ANSWER_IN_TIME" && failure.code !== "TOO_BUSY") {
-          this.failure.value = failure;
-          return undefined;
-        }
+        if (!isSaidElsewhere(failure)) this.failure.value = failure;
+        if (isFinal(failure)) return undefined;
       }
       await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
     }
     return undefined;
+  }
+
+  /** @returns the job, where it has ended */
+  async #look(signal: AbortSignal): Promise<Job | undefined> {
+    this.job.value = await api.job(this.#id, signal);
+    this.failure.value = undefined;
+    // Of a job that has ended after its events broke off, the last lines are still to come: they have the cause.
+    if (this.job.value.result !== undefined && this.output.value === "") return this.job.value;
+    this.#isAnew = true;
+    return followJob(this.#id, this.#watcher, signal);
   }
 
   readonly #watcher = {
@@ -67,7 +76,18 @@ class Followed implements FollowedJob {
       this.job.value = job;
     },
     output: (text: string) => {
-      this.output.value = (this.output.value + text).slice(-MAX_OUTPUT);
+      this.output.value = ((this.#isAnew ? "" : this.output.value) + text).slice(-MAX_OUTPUT);
+      this.#isAnew = false;
     },
   };
+}
+
+/** That the server is away is said at the top of the page, that it wants a token in a dialog. */
+function isSaidElsewhere({ code }: ApiFailure): boolean {
+  return code === "NO_ANSWER" || code === "NO_ANSWER_IN_TIME" || code === "TOO_BUSY" || code === "UNAUTHENTICATED";
+}
+
+/** Whether the same question would be answered alike; a server that stops, or a proxy before it, answers otherwise later. */
+function isFinal({ code, status }: ApiFailure): boolean {
+  return code !== "UNAUTHENTICATED" && code !== "UNREADABLE" && status >= 400 && status < 500;
 }
