@@ -34,45 +34,34 @@ export function requestHeaders(): Record<string, string> {
 }
 
 /** @throws ApiFailure; what the caller's own signal was aborted with */
-export async function call<T>(path: string, options: CallOptions = {}): Promise<Reply<T>> {
-  const response = await send(path, options);
-  const { status, headers } = response;
-  const text = await response.text().catch(() => {
-    throw new ApiFailure("NO_ANSWER", 0, "");
+export function call<T>(path: string, options: CallOptions = {}): Promise<Reply<T>> {
+  // The body, too: a line that goes dead in the middle of it does not say so.
+  return inTime(options, async (limit) => {
+    const response = await ask(path, options, limit);
+    const { status, headers } = response;
+    const text = await response.text();
+    const isJson = /\bjson\b/.test(headers.get("content-type") ?? "");
+    try {
+      return { status, headers, body: (isJson && text !== "" ? JSON.parse(text) : text) as T };
+    } catch {
+      throw new ApiFailure("UNREADABLE", status, text.slice(0, 200));
+    }
   });
-  const isJson = /\bjson\b/.test(headers.get("content-type") ?? "");
-  try {
-    return { status, headers, body: (isJson && text !== "" ? JSON.parse(text) : text) as T };
-  } catch {
-    throw new ApiFailure("UNREADABLE", status, text.slice(0, 200));
-  }
 }
 
-/** The response to a request that was not refused. @throws like `call` */
-export async function send(path: string, options: CallOptions = {}): Promise<Response> {
-  const { method = "GET", json, headers, signal, seconds = 30 } = options;
+/** The response to a request that was not refused; its body may take any time. @throws like `call` */
+export function send(path: string, options: CallOptions = {}): Promise<Response> {
+  return inTime(options, (limit) => ask(path, options, limit));
+}
+
+async function inTime<T>({ signal, seconds = 30 }: CallOptions, work: (limit: AbortSignal) => Promise<T>): Promise<T> {
   const limit = new AbortController();
   const end = () => limit.abort(signal?.reason);
   signal?.addEventListener("abort", end);
   if (signal?.aborted) end();
   const timer = setTimeout(() => limit.abort(new ApiFailure("NO_ANSWER_IN_TIME", 0, "")), seconds * 1000);
-  const usedToken = token.value;
   try {
-    const response = await fetch(apiUrl(path), {
-      method,
-      headers: { ...requestHeaders(), ...(json !== undefined && { "content-type": "application/json" }), ...headers },
-      ...(json !== undefined && { body: JSON.stringify(json) }),
-      signal: limit.signal,
-      credentials: "omit",
-      cache: "no-store",
-      redirect: "error",
-    });
-    if (response.ok) return answered(response);
-    const failure = await readFailure(response);
-    if (failure.code !== "NO_ANSWER") serverAnswered();
-    if (failure.code === "UNAUTHENTICATED") tokenWasRefused(usedToken, failure.message);
-    if (failure.code === "FORBIDDEN") tokenWasForbidden(usedToken);
-    throw failure;
+    return await work(limit.signal);
   } catch (error) {
     const failure = limit.signal.aborted ? limit.signal.reason : error;
     if (signal?.aborted) throw failure; // nobody waits for it
@@ -83,6 +72,26 @@ export async function send(path: string, options: CallOptions = {}): Promise<Res
     clearTimeout(timer);
     signal?.removeEventListener("abort", end);
   }
+}
+
+async function ask(path: string, options: CallOptions, limit: AbortSignal): Promise<Response> {
+  const { method = "GET", json, headers } = options;
+  const usedToken = token.value;
+  const response = await fetch(apiUrl(path), {
+    method,
+    headers: { ...requestHeaders(), ...(json !== undefined && { "content-type": "application/json" }), ...headers },
+    ...(json !== undefined && { body: JSON.stringify(json) }),
+    signal: limit,
+    credentials: "omit",
+    cache: "no-store",
+    redirect: "error",
+  });
+  if (response.ok) return answered(response);
+  const failure = await readFailure(response);
+  if (failure.code !== "NO_ANSWER") serverAnswered();
+  if (failure.code === "UNAUTHENTICATED") tokenWasRefused(usedToken, failure.message);
+  if (failure.code === "FORBIDDEN") tokenWasForbidden(usedToken);
+  throw failure;
 }
 
 function answered(response: Response): Response {
