@@ -48,7 +48,14 @@ interface Correction {
 const KEY = "kuiper-plugins.source";
 
 export const installStep = signal<InstallStep>({ kind: "choose" });
+
+const NOTHING_TYPED = { shellParas: "", functions: "" };
+/** What only the user knows. It is kept while another view is looked at, like the step. */
+export const installTyped = signal(NOTHING_TYPED);
+
 let work = new AbortController();
+/** The review whose install is being asked for. */
+let ordered: InstallStep | undefined;
 
 /** Sends a file to the server and inspects it there. */
 export async function inspectFile(file: File, plugin?: PluginId): Promise<void> {
@@ -81,16 +88,16 @@ export async function inspectAgain(correction: Correction): Promise<void> {
   work.abort();
   work = new AbortController();
   const { signal } = work;
-  const { source, report } = step;
+  const { source } = step;
+  // What is shown is about what it was said to be before; nothing can be installed by it.
+  const report = { ...step.report, ...correction };
   installStep.value = { kind: "review", source, report, isStale: true };
   try {
     const next = await api.inspect({ file: source.url, ...correction }, signal);
     if (!signal.aborted) installStep.value = { kind: "review", source, report: next, isStale: false };
   } catch (error) {
     if (signal.aborted) return;
-    // The report that is shown is about what it was said to be before; nothing can be installed by it.
-    const shown = { ...report, ...correction };
-    installStep.value = { kind: "review", source, report: shown, isStale: true, failure: asFailure(error) };
+    installStep.value = { kind: "review", source, report, isStale: true, failure: asFailure(error) };
   }
 }
 
@@ -99,23 +106,33 @@ export async function install(order: InstallOrder): Promise<void> {
   const step = installStep.peek();
   if (step.kind !== "review") return;
   const { source, report } = step;
-  installStep.value = { kind: "review", source, report, isStale: true };
+  const asked: InstallStep = { kind: "review", source, report, isStale: true };
+  installStep.value = asked;
+  ordered = asked;
   try {
     const isUpdate = report.installed !== null;
     const job = await change.install({ ...order, file: source.url }, isUpdate);
     rememberInstall({ job, ...(source.upload !== undefined && { upload: source.upload }) });
-    keep(undefined);
-    installStep.value = { kind: "choose" };
+    if (installStep.peek() === asked) {
+      keep(undefined);
+      installTyped.value = NOTHING_TYPED;
+      installStep.value = { kind: "choose" };
+    }
     announce(t(isUpdate ? "install.started.update" : "install.started", { name: order.name }));
   } catch (error) {
-    installStep.value = { kind: "review", source, report, isStale: false, failure: asFailure(error) };
+    // Who has left it meanwhile, for another zip, is not brought back.
+    if (installStep.peek() === asked) {
+      installStep.value = { kind: "review", source, report, isStale: false, failure: asFailure(error) };
+    } else if (source.upload !== undefined) void discardUpload(source.upload);
   }
 }
 
 /** Leaves it at that: ends what is in progress, and deletes what was uploaded. */
 export function leaveInstall(): void {
+  const step = installStep.peek();
   begin();
-  installStep.value = { kind: "choose" };
+  // Who stops a download has perhaps mistyped its address, and gets it back.
+  installStep.value = step.kind === "inspect" ? { kind: "choose", about: step.source.label } : { kind: "choose" };
 }
 
 /**
@@ -127,8 +144,10 @@ export function resumeInstall(plugin: PluginId | undefined): void {
   const step = installStep.peek();
   const source = step.kind === "choose" ? kept() : undefined;
   const present = source?.plugin ?? pluginOf(step);
-  if (plugin !== undefined && (present?.type !== plugin.type || present.name !== plugin.name)) leaveInstall();
-  else if (source !== undefined) void inspect(source, work.signal);
+  if (plugin !== undefined && (present?.type !== plugin.type || present.name !== plugin.name)) {
+    begin();
+    installStep.value = { kind: "choose" };
+  } else if (source !== undefined) void inspect(source, work.signal);
 }
 
 /** The plugin that the zip shall be, where that was known from the beginning. */
@@ -142,8 +161,9 @@ function begin(): AbortController {
   work = new AbortController();
   const step = installStep.peek();
   const left = step.kind === "review" || step.kind === "inspect" ? step.source.upload : undefined;
-  if (left !== undefined) void discardUpload(left);
+  if (left !== undefined && step !== ordered) void discardUpload(left); // an install may have begun with it
   keep(undefined);
+  installTyped.value = NOTHING_TYPED;
   return work;
 }
 

@@ -1,22 +1,23 @@
+import { useState } from "preact/hooks";
 import { PLUGIN_TYPES } from "../../../domain/plugin.ts";
 import type { InstallPreview, PluginId, PluginType } from "../../api/shapes.ts";
 import { t } from "../../i18n/index.ts";
 import { Field } from "../../parts/field.tsx";
-import { inspectAgain } from "../../state/install.ts";
+import { inspectAgain, installTyped } from "../../state/install.ts";
 
 interface ReviewFieldsProps {
   readonly report: InstallPreview;
   /** Whether it was known before which plugin this is: then it is no question. */
   readonly isKnown: boolean;
-  readonly shellParas: string;
-  readonly onShellParas: (text: string) => void;
-  readonly functions: string;
-  readonly onFunctions: (text: string) => void;
 }
 
 /** What was found out and can be corrected, and what only the user knows. */
-export function ReviewFields({ report, isKnown, shellParas, onShellParas, functions, onFunctions }: ReviewFieldsProps) {
+export function ReviewFields({ report, isKnown }: ReviewFieldsProps) {
   const { type, name, script, unregistered = [] } = report;
+  const { shellParas, functions } = installTyped.value;
+  const set = (change: Partial<typeof installTyped.value>) => {
+    installTyped.value = { ...installTyped.value, ...change };
+  };
   if (isKnown && type !== "functions" && !script) return null;
   return (
     <section class="panel">
@@ -34,7 +35,7 @@ export function ReviewFields({ report, isKnown, shellParas, onShellParas, functi
               aria-describedby={hintId}
               spellcheck={false}
               value={functions}
-              onInput={({ currentTarget }) => onFunctions(currentTarget.value)}
+              onInput={({ currentTarget }) => set({ functions: currentTarget.value })}
             />
           )}
         </Field>
@@ -49,7 +50,7 @@ export function ReviewFields({ report, isKnown, shellParas, onShellParas, functi
               aria-describedby={hintId}
               spellcheck={false}
               value={shellParas}
-              onInput={({ currentTarget }) => onShellParas(currentTarget.value)}
+              onInput={({ currentTarget }) => set({ shellParas: currentTarget.value })}
             />
           )}
         </Field>
@@ -60,6 +61,8 @@ export function ReviewFields({ report, isKnown, shellParas, onShellParas, functi
 
 /** Found out from the zip; another answer has it inspected again. */
 function Identity({ type, name }: PluginId) {
+  // A report that comes while a name is being typed leaves that as it is.
+  const [typed, setTyped] = useState(name);
   return (
     <>
       <Field label={t("column.name")}>
@@ -67,8 +70,9 @@ function Identity({ type, name }: PluginId) {
           <input
             id={id}
             class="input"
-            value={name}
+            value={typed}
             spellcheck={false}
+            onInput={({ currentTarget }) => setTyped(currentTarget.value)}
             onChange={({ currentTarget }) => void inspectAgain({ type, name: currentTarget.value })}
           />
         )}

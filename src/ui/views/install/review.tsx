@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import type { ApiFailure } from "../../api/failure.ts";
 import type { InstallPreview } from "../../api/shapes.ts";
 import { t } from "../../i18n/index.ts";
@@ -7,7 +7,7 @@ import { Button } from "../../parts/button.tsx";
 import { Failure } from "../../parts/failure.tsx";
 import { Problems } from "../../parts/problems.tsx";
 import { announce } from "../../state/announce.ts";
-import { install, leaveInstall, type Source } from "../../state/install.ts";
+import { install, installTyped, leaveInstall, type Source } from "../../state/install.ts";
 import { PreviewFiles } from "./preview-files.tsx";
 import { PreviewScript } from "./preview-script.tsx";
 import { ReviewFields } from "./review-fields.tsx";
@@ -21,8 +21,7 @@ interface ReviewProps {
 
 /** What an install would do, before it does: which plugin it is, whether it loads, what it runs and what it replaces. */
 export function Review({ source, report, isStale, failure }: ReviewProps) {
-  const [shellParas, setShellParas] = useState("");
-  const [functions, setFunctions] = useState("");
+  const { shellParas, functions } = installTyped.value;
   const head = useRef<HTMLHeadingElement>(null);
   useEffect(() => {
     head.current?.focus();
@@ -61,14 +60,7 @@ export function Review({ source, report, isStale, failure }: ReviewProps) {
           <PreviewScript report={report} />
         </div>
         <div class="column">
-          <ReviewFields
-            report={report}
-            isKnown={source.plugin !== undefined}
-            shellParas={shellParas}
-            onShellParas={setShellParas}
-            functions={functions}
-            onFunctions={setFunctions}
-          />
+          <ReviewFields report={report} isKnown={source.plugin !== undefined} />
           <PreviewFiles files={report.files} />
         </div>
       </div>
