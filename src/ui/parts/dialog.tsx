@@ -23,8 +23,10 @@ export function Dialog({ title, children, actions, onClose }: DialogProps) {
     event.preventDefault();
     onClose?.();
   };
+  // At a second Esc with nothing in between, browsers close it without asking.
+  const onNativeClose = () => ref.current && (onClose ? onClose() : ref.current.showModal());
   return (
-    <dialog ref={ref} class="dialog" aria-labelledby={id} onCancel={onCancel}>
+    <dialog ref={ref} class="dialog" aria-labelledby={id} onCancel={onCancel} onClose={onNativeClose}>
       <h2 id={id}>{title}</h2>
       <div class="dialog-body">{children}</div>
       <div class="dialog-actions">{actions}</div>
