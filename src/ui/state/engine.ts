@@ -1,5 +1,6 @@
 import { signal } from "@preact/signals";
 import { api, change } from "../api/calls.ts";
+import { isReachable } from "../api/connection.ts";
 import { asFailure } from "../api/failure.ts";
 import type { EngineReport } from "../api/shapes.ts";
 
@@ -8,7 +9,8 @@ const isInFront = signal<boolean | undefined>(undefined);
 
 /** The engine and what waits for its restart; null where the server stands alone. `GET /engine` does not exist there. */
 export async function askEngine(signal: AbortSignal): Promise<EngineReport | null> {
-  if (isInFront.peek() === undefined) {
+  // Of a server that was away this notices that it is back, and it may be set up otherwise now.
+  if (isInFront.peek() === undefined || !isReachable.peek()) {
     const about = await api.about(signal);
     isInFront.value = "pluginServer" in about || "engine" in about;
   }
