@@ -16,8 +16,8 @@ import { announce } from "../state/announce.ts";
 
 type State =
   | { readonly kind: "asked" }
-  | { readonly kind: "failed"; readonly failure: ApiFailure }
-  | { readonly kind: "done"; readonly rows: readonly UpgradeRow[] };
+  | { readonly kind: "failed"; readonly engine: string; readonly failure: ApiFailure }
+  | { readonly kind: "done"; readonly engine: string; readonly rows: readonly UpgradeRow[] };
 
 /** A plugin with its verdict for the present engine and for the other one. */
 interface UpgradeRow {
@@ -36,15 +36,16 @@ export function UpgradeView() {
     asking.current?.abort();
     asking.current = new AbortController();
     const { signal } = asking.current;
+    const engine = path.trim();
     setState({ kind: "asked" });
     try {
-      const [now, then] = await Promise.all([api.plugins(signal), api.upgrade(path.trim(), signal)]);
+      const [now, then] = await Promise.all([api.plugins(signal), api.upgrade(engine, signal)]);
       const verdicts = new Map(now.map((plugin) => [pluginKey(plugin), plugin.verdict]));
       const rows = then.map((plugin) => ({ plugin, now: verdicts.get(pluginKey(plugin)) ?? null }));
-      setState({ kind: "done", rows });
+      setState({ kind: "done", engine, rows });
       announce(summaryOf(rows));
     } catch (error) {
-      if (!signal.aborted) setState({ kind: "failed", failure: asFailure(error) });
+      if (!signal.aborted) setState({ kind: "failed", engine, failure: asFailure(error) });
     }
   };
   return (
@@ -71,6 +72,8 @@ export function UpgradeView() {
         </Button>
       </form>
       {state?.kind === "asked" && <p role="status">{t("upgrade.checking")}</p>}
+      {/* In the field, another path may have been typed meanwhile. */}
+      {state && state.kind !== "asked" && <p class="muted mono wraps">{state.engine}</p>}
       {state?.kind === "failed" && <Failure failure={state.failure} />}
       {state?.kind === "done" && <Answer rows={state.rows} />}
     </>
