@@ -19,6 +19,7 @@ const EVERY_SECONDS = 5;
 /** What waits for a restart of the engine, with the button for it, and what the last one has led to. */
 export function PendingBanner() {
   const { data, refresh } = useResource("engine", askEngine, { every: EVERY_SECONDS });
+  const [isAsking, setAsking] = useState(false);
   const engine = data.value;
   if (restartJob.value !== undefined) return <RestartPanel id={restartJob.value} onEnd={refresh} />;
   if (!engine) return null;
@@ -30,16 +31,21 @@ export function PendingBanner() {
           <p>{t("engine.away.next")}</p>
         </Banner>
       )}
-      {engine.pending.length > 0 && <Pending engine={engine} />}
+      {engine.pending.length > 0 && <Pending engine={engine} onRestart={() => setAsking(true)} />}
+      {isAsking && <RestartDialog waiting={engine.pending.length} onClose={() => setAsking(false)} />}
     </>
   );
 }
 
-function Pending({ engine: { pending, restart } }: { readonly engine: EngineReport }) {
-  const [isAsking, setAsking] = useState(false);
+interface PendingProps {
+  readonly engine: EngineReport;
+  readonly onRestart: () => void;
+}
+
+function Pending({ engine: { pending, restart }, onRestart }: PendingProps) {
   const canRestart = restart !== "none" && mayWrite.value;
   const button = (
-    <Button kind="primary" icon="restart" onClick={() => setAsking(true)}>
+    <Button kind="primary" icon="restart" onClick={onRestart}>
       {t("engine.restart")}
     </Button>
   );
@@ -60,12 +66,17 @@ function Pending({ engine: { pending, restart } }: { readonly engine: EngineRepo
           </ul>
         )}
       </Fold>
-      {isAsking && <RestartDialog onClose={() => setAsking(false)} />}
     </Banner>
   );
 }
 
-function RestartDialog({ onClose }: { readonly onClose: () => void }) {
+interface RestartDialogProps {
+  /** How many changes wait for it now: somebody else may have restarted the engine meanwhile. */
+  readonly waiting: number;
+  readonly onClose: () => void;
+}
+
+function RestartDialog({ waiting, onClose }: RestartDialogProps) {
   const [failure, setFailure] = useState<ApiFailure | undefined>(undefined);
   const [isBusy, setBusy] = useState(false);
   const restart = async () => {
@@ -93,6 +104,7 @@ function RestartDialog({ onClose }: { readonly onClose: () => void }) {
       }
     >
       <p>{t("engine.restart.text")}</p>
+      {waiting === 0 && <p>{t("pending.none")}</p>}
       {failure && <Failure failure={failure} />}
     </Dialog>
   );

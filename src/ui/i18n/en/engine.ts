@@ -2,6 +2,7 @@
 export const engine = {
   "pending.one": "{n} change waits for an engine restart",
   "pending.other": "{n} changes wait for an engine restart",
+  "pending.none": "No change waits for it any more.",
   "pending.show": "Which changes",
   "pending.install": "installed",
   "pending.update": "updated",

@@ -3,6 +3,7 @@ import type { engine as en } from "../en/engine.ts";
 export const engine: Readonly<Record<keyof typeof en, string>> = {
   "pending.one": "{n} 项更改等待引擎重启",
   "pending.other": "{n} 项更改等待引擎重启",
+  "pending.none": "已没有更改等待重启。",
   "pending.show": "哪些更改",
   "pending.install": "已安装",
   "pending.update": "已更新",
