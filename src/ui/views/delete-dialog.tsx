@@ -37,6 +37,7 @@ export function DeleteDialog({ id, plugin, onClose }: DeleteDialogProps) {
     setBusy(false);
   };
   const isDone = ended?.state === "done";
+  const isGoingOn = isBusy || (job !== undefined && !ended);
   const leave = () => (isDone ? navigate("/") : onClose());
   const reinstall = (url: string) => {
     void inspectUrl(url, id);
@@ -48,12 +49,13 @@ export function DeleteDialog({ id, plugin, onClose }: DeleteDialogProps) {
       onClose={leave}
       actions={
         <>
-          <Button onClick={leave}>{t(isDone ? "delete.toList" : "button.cancel")}</Button>
+          {/* Once it has begun, leaving the dialog does not cancel it: the job has a button for that. */}
+          <Button onClick={leave}>{t(isDone ? "delete.toList" : isGoingOn ? "button.close" : "button.cancel")}</Button>
           {isDone && isDownload(plugin.origin) && (
             <Button onClick={() => reinstall(plugin.origin ?? "")}>{t("delete.reinstall")}</Button>
           )}
           {!isDone && (
-            <Button kind="danger" icon="trash" disabled={isBusy || (job !== undefined && !ended)} onClick={remove}>
+            <Button kind="danger" icon="trash" disabled={isGoingOn} onClick={remove}>
               {t(isProtected ? "delete.force" : "delete.confirm")}
             </Button>
           )}

@@ -24,6 +24,7 @@ export const shell = {
   "token.readsOnly.title": "Your token allows to read. Changes are not offered.",
   "token.server": "The server says: {message}",
   "button.cancel": "Cancel",
+  "button.close": "Close",
   "button.copy": "Copy",
   "button.copied": "Copied",
   loading: "Loading…",

@@ -25,6 +25,7 @@ export const shell: Readonly<Record<keyof typeof en, string>> = {
   "token.readsOnly.title": "您的令牌只允许读取，因此不提供更改操作。",
   "token.server": "服务器的说明：{message}",
   "button.cancel": "取消",
+  "button.close": "关闭",
   "button.copy": "复制",
   "button.copied": "已复制",
   loading: "正在加载…",
