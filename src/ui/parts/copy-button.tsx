@@ -4,10 +4,11 @@ import { announce } from "../state/announce.ts";
 import { Button } from "./button.tsx";
 
 export function CopyButton({ text, label }: { readonly text: string; readonly label?: string }) {
-  const [isCopied, setCopied] = useState(false);
+  const [last, setCopied] = useState<string | undefined>(undefined);
+  const isCopied = last === text; // another failure may have come into the same place
   const onClick = async () => {
     if (!(await copied(text))) return;
-    setCopied(true);
+    setCopied(text);
     announce(t("button.copied"));
   };
   return (

@@ -25,7 +25,8 @@ function InstallLog({ id }: { readonly id: PluginId }) {
     every: 0,
   });
   const failed = failure.value;
-  if (failed !== undefined) return <Failure failure={failed} />;
+  // It does not change any more: who reads it goes on reading.
+  if (failed !== undefined && data.value === undefined) return <Failure failure={failed} />;
   if (data.value === undefined) return <p class="muted">{t("loading")}</p>;
   return <Log text={data.value} label={t("plugin.log.show")} />;
 }
