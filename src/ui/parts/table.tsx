@@ -1,5 +1,6 @@
+import { type Signal, useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
-import { useMemo, useRef, useState } from "preact/hooks";
+import { useMemo, useRef } from "preact/hooks";
 
 export interface Column<Row> {
   readonly id: string;
@@ -17,19 +18,23 @@ interface TableProps<Row> {
   readonly columns: readonly Column<Row>[];
   readonly rows: readonly Row[];
   readonly keyOf: (row: Row) => string;
+  /** Where its sorting is kept while the table is not shown. Default: nowhere. */
+  readonly kept?: Signal<Sorting>;
 }
 
-type Sorting = { readonly id: string; readonly isDown: boolean } | undefined;
+export type Sorting = { readonly id: string; readonly isDown: boolean } | undefined;
 
 /** A table, which becomes a list of cards where there is no room for its columns. */
-export function Table<Row>({ label, columns, rows, keyOf }: TableProps<Row>) {
-  const [sorting, setSorting] = useState<Sorting>(undefined);
+export function Table<Row>({ label, columns, rows, keyOf, kept }: TableProps<Row>) {
+  const own = useSignal<Sorting>(undefined);
+  const by = kept ?? own;
+  const sorting = by.value;
   return (
     <table class="table" aria-label={label}>
       <thead>
         <tr>
           {columns.map((column) => (
-            <Head key={column.id} column={column} sorting={sorting} onSort={setSorting} />
+            <Head key={column.id} column={column} sorting={sorting} onSort={(next) => (by.value = next)} />
           ))}
         </tr>
       </thead>

@@ -36,6 +36,16 @@ export function useResource<T>(
   return resource;
 }
 
+/**
+ * The failure that a view shows beside what was said last, which is old then. That the server is away is said at the top of
+ * the page, that it wants a token in a dialog.
+ */
+export function staleness({ data, failure }: Pick<Resource<unknown>, "data" | "failure">): ApiFailure | undefined {
+  const failed = failure.value;
+  const isSaid = failed?.code === "NO_ANSWER" || failed?.code === "UNAUTHENTICATED";
+  return isSaid && data.value !== undefined ? undefined : failed;
+}
+
 const open = new Set<{ refresh(): void }>();
 
 /** Asks all questions of the view anew: somebody else may see something else. */

@@ -9,7 +9,7 @@ import { doneOf, stageOf, titleOf } from "../parts/job-panel.tsx";
 import { Progress } from "../parts/progress.tsx";
 import { type Column, Table } from "../parts/table.tsx";
 import { jobAddress } from "../state/addresses.ts";
-import { useResource } from "../state/resource.ts";
+import { staleness, useResource } from "../state/resource.ts";
 
 const EVERY_SECONDS = 2;
 
@@ -17,6 +17,7 @@ const EVERY_SECONDS = 2;
 export function JobsView() {
   const { data, failure } = useResource("jobs", api.jobs, { every: EVERY_SECONDS });
   const jobs = data.value;
+  const stale = staleness({ data, failure });
   // The heads are in the present language.
   const columns = useMemo(columnsOfJobs, [language.value]);
   return (
@@ -24,7 +25,7 @@ export function JobsView() {
       <div class="view-head">
         <h1>{t("jobs.title")}</h1>
       </div>
-      {failure.value && jobs === undefined && <Failure failure={failure.value} />}
+      {stale && <Failure failure={stale} />}
       {jobs === undefined && !failure.value && <p class="muted">{t("loading")}</p>}
       {jobs?.length === 0 && (
         <EmptyState icon="clock" title={t("jobs.none")}>

@@ -9,7 +9,7 @@ import { Button } from "../parts/button.tsx";
 import { Dialog } from "../parts/dialog.tsx";
 import { Failure } from "../parts/failure.tsx";
 import { JobPanel } from "../parts/job-panel.tsx";
-import { useResource } from "../state/resource.ts";
+import { staleness, useResource } from "../state/resource.ts";
 
 interface PluginVersionsProps {
   readonly id: PluginId;
@@ -21,10 +21,11 @@ interface PluginVersionsProps {
 /** The installed version and those before it, with the way back to each. */
 export function PluginVersions({ id, installed, onChanged }: PluginVersionsProps) {
   const key = `versions/${id.type}/${id.name}/${installed.soFile}/${installed.installedAt}`;
-  const { data, refresh } = useResource(key, (signal) => api.versions(id, signal), { every: 0 });
+  const { data, failure, refresh } = useResource(key, (signal) => api.versions(id, signal), { every: 0 });
   const [target, setTarget] = useState<VersionRow | undefined>(undefined);
   const [job, setJob] = useState<string | undefined>(undefined);
   const versions = data.value ?? [];
+  const stale = staleness({ data, failure });
   const ended = () => {
     refresh();
     onChanged();
@@ -32,6 +33,7 @@ export function PluginVersions({ id, installed, onChanged }: PluginVersionsProps
   return (
     <section class="panel">
       <h2>{t("plugin.versions")}</h2>
+      {stale && <Failure failure={stale} />}
       <ul class="versions">
         {versions.map((version) => (
           <li key={version.id}>

@@ -7,7 +7,7 @@ import { EngineBadge, VerdictBadge } from "../parts/badges.tsx";
 import { Button, LinkButton } from "../parts/button.tsx";
 import { Failure } from "../parts/failure.tsx";
 import { Problems } from "../parts/problems.tsx";
-import { useResource } from "../state/resource.ts";
+import { staleness, useResource } from "../state/resource.ts";
 import { DeleteDialog } from "./delete-dialog.tsx";
 import { PluginAbout } from "./plugin-about.tsx";
 import { PluginFiles } from "./plugin-files.tsx";
@@ -25,6 +25,7 @@ export function PluginView({ type, name }: PluginId) {
   });
   const plugin = data.value;
   const failed = failure.value;
+  const stale = staleness({ data, failure });
   const isGone = failed?.code === "PLUGIN_NOT_FOUND";
   return (
     <>
@@ -32,7 +33,7 @@ export function PluginView({ type, name }: PluginId) {
         <a href="#/">{t("plugin.back")}</a>
       </p>
       <Head id={id} last={plugin} isGone={isGone} />
-      {failed !== undefined && (plugin === undefined || isGone) && <Failure failure={failed} />}
+      {stale && <Failure failure={stale} />}
       {plugin === undefined && failed === undefined && <p class="muted">{t("loading")}</p>}
       {plugin !== undefined && !isGone && (
         <div class="sections">

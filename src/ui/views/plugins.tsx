@@ -7,8 +7,8 @@ import { language, t, tn } from "../i18n/index.ts";
 import { Button, LinkButton } from "../parts/button.tsx";
 import { EmptyState } from "../parts/empty-state.tsx";
 import { Failure } from "../parts/failure.tsx";
-import { Table } from "../parts/table.tsx";
-import { useResource } from "../state/resource.ts";
+import { type Sorting, Table } from "../parts/table.tsx";
+import { staleness, useResource } from "../state/resource.ts";
 import { columnsFor } from "./plugins-columns.tsx";
 import { ALL, filtered, type PluginFilter } from "./plugins-filter.ts";
 
@@ -16,11 +16,13 @@ const EVERY_SECONDS = 5;
 
 /** Kept while another view is open: who comes back from a plugin finds the list as it was. */
 const filter = signal<PluginFilter>(ALL);
+const sorting = signal<Sorting>(undefined);
 
 /** The one list of all plugins. */
 export function PluginsView() {
   const { data, failure } = useResource("plugins", api.plugins, { every: EVERY_SECONDS });
   const all = data.value;
+  const stale = staleness({ data, failure });
   const wanted = filter.value;
   const shown = useMemo(() => filtered(all ?? [], wanted), [all, wanted]);
   const isInFront = all?.some(({ engine }) => engine !== undefined) ?? false;
@@ -37,7 +39,7 @@ export function PluginsView() {
           </LinkButton>
         )}
       </div>
-      {failure.value && all === undefined && <Failure failure={failure.value} />}
+      {stale && <Failure failure={stale} />}
       {all === undefined && !failure.value && <p class="muted">{t("loading")}</p>}
       {all !== undefined && all.length === 0 && (
         <EmptyState icon="plug" title={t("plugins.none")}>
@@ -48,7 +50,7 @@ export function PluginsView() {
         <>
           <Filters />
           {shown.length > 0 ? (
-            <Table label={t("plugins.title")} columns={columns} rows={shown} keyOf={pluginKey} />
+            <Table label={t("plugins.title")} columns={columns} rows={shown} keyOf={pluginKey} kept={sorting} />
           ) : (
             <EmptyState icon="search" title={t("plugins.noMatch")}>
               <Button onClick={() => (filter.value = ALL)}>{t("plugins.clear")}</Button>
