@@ -181,6 +181,23 @@ describe("what goes wrong stays on the screen, with what to do", () => {
     await page.getByRole("alert").waitFor({ state: "detached" });
   });
 
+  test("an address that has another zip by now than the one that was inspected", async ({
+    start,
+    open,
+    host,
+    names,
+  }) => {
+    await start();
+    const page = await open({ route: "/install" });
+    await inspectUrl(page, host.serveZip(SINK));
+    await page.getByRole("heading", { name: "random", exact: true }).waitFor();
+    host.serveZip({ ...SINK, script: "echo 'not what was looked at'\n" });
+    await press(page, "Install");
+    await page.getByRole("alert").getByText("The zip is not the one that was expected.").waitFor();
+    expect(await page.getByRole("alert").innerText()).toContain("inspect it again");
+    expect(await names()).toEqual([]);
+  });
+
   test("an install.sh that fails, with what it printed", async ({ start, open, host }) => {
     await start();
     const page = await open({ route: "/install" });

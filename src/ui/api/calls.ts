@@ -57,8 +57,15 @@ export interface InstallOrder extends PluginId {
   readonly functions: readonly string[];
 }
 
+interface InspectedZip {
+  /** http, https or file. */
+  readonly file: string;
+  readonly sha256: string;
+}
+
 export const change = {
-  install: ({ type, name, ...order }: InstallOrder & { readonly file: string }, isUpdate: boolean) =>
+  /** @param isUpdate whether the plugin is installed */
+  install: ({ type, name, ...order }: InstallOrder & InspectedZip, isUpdate: boolean) =>
     startChange(isUpdate ? pathOf({ type, name }) : `/plugins/${type}`, {
       method: isUpdate ? "PUT" : "POST",
       json: { name, ...order },

@@ -111,7 +111,9 @@ export async function install(order: InstallOrder): Promise<void> {
   ordered = asked;
   try {
     const isUpdate = report.installed !== null;
-    const job = await change.install({ ...order, file: source.url }, isUpdate);
+    // What was looked at is installed, and not what the address may have by now.
+    const zip = { file: source.url, sha256: report.sha256 };
+    const job = await change.install({ ...order, ...zip }, isUpdate);
     rememberInstall({ job, ...(source.upload !== undefined && { upload: source.upload }) });
     if (installStep.peek() === asked) {
       keep(undefined);

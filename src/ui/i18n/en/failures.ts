@@ -20,7 +20,8 @@ export const failures = {
   "failure.DOWNLOAD_FAILED": "The zip could not be downloaded.",
   "failure.DOWNLOAD_FAILED.next": "Look at the address and at the proxy; then try again.",
   "failure.CHECKSUM_MISMATCH": "The zip is not the one that was expected.",
-  "failure.CHECKSUM_MISMATCH.next": "Download it anew from its publisher, or correct the checksum.",
+  "failure.CHECKSUM_MISMATCH.next":
+    "It may have changed since it was inspected: inspect it again. Or correct the checksum.",
   "failure.SIGNATURE_INVALID": "The signature does not match the zip, or no trusted key made it.",
   "failure.SIGNATURE_INVALID.next": "Don't install it before its publisher has explained this.",
   "failure.SIGNATURE_REQUIRED": "This server takes signed plugins only.",

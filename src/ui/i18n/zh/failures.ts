@@ -16,7 +16,7 @@ export const failures: Readonly<Record<keyof typeof en, string>> = {
   "failure.DOWNLOAD_FAILED": "zip 下载失败。",
   "failure.DOWNLOAD_FAILED.next": "请检查地址和代理设置，然后重试。",
   "failure.CHECKSUM_MISMATCH": "zip 与预期的校验和不符。",
-  "failure.CHECKSUM_MISMATCH.next": "请从发布者处重新下载，或更正校验和。",
+  "failure.CHECKSUM_MISMATCH.next": "它可能在检查之后已被更改：请重新检查，或更正校验和。",
   "failure.SIGNATURE_INVALID": "签名与 zip 不符，或不是由受信任的密钥所签。",
   "failure.SIGNATURE_INVALID.next": "在发布者说明原因之前请勿安装。",
   "failure.SIGNATURE_REQUIRED": "本服务器只接受已签名的插件。",
