@@ -5,6 +5,7 @@ import { createBrotliDecompress, createGunzip, createInflate } from "node:zlib";
 import { PluginError } from "../domain/errors.ts";
 import { hasCode } from "../lib/errors.ts";
 import type { SizeLimit } from "../lib/limits.ts";
+import { PatientTimer } from "../lib/patient-timer.ts";
 import { quoted } from "../lib/text.ts";
 import { FetchFailure, idleFailure, unexpectedEnd } from "./failure.ts";
 import { Wire } from "./wire.ts";
@@ -124,11 +125,11 @@ export class Reply {
     const start = socket.bytesRead;
     let received = 0;
     let isWaiting = true;
-    const timer = setTimeout(() => {
+    const timer = new PatientTimer(this.#idleTimeoutSeconds * 1000, () => {
       // The host is not silent while the disk is what is waited for.
       if (isWaiting) response.destroy(idleFailure(this.#idleTimeoutSeconds));
       else timer.refresh();
-    }, this.#idleTimeoutSeconds * 1000);
+    });
     try {
       for await (const chunk of this.#bytes()) {
         isWaiting = false;
@@ -145,7 +146,7 @@ export class Reply {
     } catch (cause) {
       throw cause instanceof FetchFailure || cause instanceof PluginError ? cause : unexpectedEnd(cause);
     } finally {
-      clearTimeout(timer);
+      timer.stop();
       this.discard();
     }
   }
