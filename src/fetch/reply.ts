@@ -118,6 +118,11 @@ export class Reply {
     return length === undefined || transferred !== undefined ? undefined : Number(length);
   }
 
+  /** Whether the body itself tells that it is whole: some hosts reset the connection after that. */
+  get #tellsItsEnd(): boolean {
+    return this.contentLength !== undefined || /\bchunked\s*$/i.test(this.headers["transfer-encoding"] ?? "");
+  }
+
   /** The body as it is received, with a limit on the host's silence and on the encoded bytes. */
   async *#receive(limit: SizeLimit): AsyncGenerator<Uint8Array> {
     const response = this.#response;
@@ -142,7 +147,7 @@ export class Reply {
         timer.refresh();
       }
       // Without a length the end of the connection is the end of the file, unless it broke.
-      if (socket.errored) throw socket.errored;
+      if (socket.errored && !this.#tellsItsEnd) throw socket.errored;
     } catch (cause) {
       throw cause instanceof FetchFailure || cause instanceof PluginError ? cause : unexpectedEnd(cause);
     } finally {
