@@ -3,6 +3,7 @@ import { Agent as HttpsAgent, request as requestHttps } from "node:https";
 import { resolve } from "node:path";
 import type { Config } from "../config/schema.ts";
 import { PluginError } from "../domain/errors.ts";
+import { PatientTimer } from "../lib/patient-timer.ts";
 import { readSmallFile } from "../lib/small-file.ts";
 import { quoted } from "../lib/text.ts";
 import { messageOf } from "./engine-message.ts";
@@ -101,18 +102,16 @@ export class EngineClient {
       headers: headers as string[],
       ...(signal && { signal }),
     });
-    const connecting = setTimeout(
-      () =>
-        request.destroy(new Error(`can't be reached within ${connectTimeoutSeconds} s (engine.connectTimeoutSeconds)`)),
-      connectTimeoutSeconds * 1000,
+    const connecting = new PatientTimer(connectTimeoutSeconds * 1000, () =>
+      request.destroy(new Error(`can't be reached within ${connectTimeoutSeconds} s (engine.connectTimeoutSeconds)`)),
     );
     request.once("socket", (socket) =>
       socket.once(this.#isTls ? "secureConnect" : "connect", () => {
-        clearTimeout(connecting);
+        connecting.stop();
         socket.setKeepAlive(true, KEEP_ALIVE_DELAY_MS);
       }),
     );
-    request.once("close", () => clearTimeout(connecting));
+    request.once("close", () => connecting.stop());
     return request;
   }
 
@@ -164,11 +163,10 @@ export class EngineClient {
     ];
     return new Promise((resolve, reject) => {
       const sent = this.open({ method, path, headers }, signal);
-      const answering = setTimeout(
-        () => sent.destroy(new Error(`does not answer within ${timeoutSeconds} s (engine.timeoutSeconds)`)),
-        timeoutSeconds * 1000,
+      const answering = new PatientTimer(timeoutSeconds * 1000, () =>
+        sent.destroy(new Error(`does not answer within ${timeoutSeconds} s (engine.timeoutSeconds)`)),
       );
-      sent.once("close", () => clearTimeout(answering));
+      sent.once("close", () => answering.stop());
       sent.once("error", reject);
       sent.once("response", (reply) => {
         readReply(reply, this.#config.maxReplyBytes).then(resolve, (error) => {

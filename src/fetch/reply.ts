@@ -5,6 +5,7 @@ import { createBrotliDecompress, createGunzip, createInflate } from "node:zlib";
 import { PluginError } from "../domain/errors.ts";
 import { hasCode } from "../lib/errors.ts";
 import type { SizeLimit } from "../lib/limits.ts";
+import { PatientTimer } from "../lib/patient-timer.ts";
 import { quoted } from "../lib/text.ts";
 import { FetchFailure, idleFailure, unexpectedEnd } from "./failure.ts";
 import { Wire } from "./wire.ts";
@@ -117,6 +118,11 @@ export class Reply {
     return length === undefined || transferred !== undefined ? undefined : Number(length);
   }
 
+  /** Whether the body itself tells that it is whole: some hosts reset the connection after that. */
+  get #tellsItsEnd(): boolean {
+    return this.contentLength !== undefined || /\bchunked\s*$/i.test(this.headers["transfer-encoding"] ?? "");
+  }
+
   /** The body as it is received, with a limit on the host's silence and on the encoded bytes. */
   async *#receive(limit: SizeLimit): AsyncGenerator<Uint8Array> {
     const response = this.#response;
@@ -124,11 +130,11 @@ export class Reply {
     const start = socket.bytesRead;
     let received = 0;
     let isWaiting = true;
-    const timer = setTimeout(() => {
+    const timer = new PatientTimer(this.#idleTimeoutSeconds * 1000, () => {
       // The host is not silent while the disk is what is waited for.
       if (isWaiting) response.destroy(idleFailure(this.#idleTimeoutSeconds));
       else timer.refresh();
-    }, this.#idleTimeoutSeconds * 1000);
+    });
     try {
       for await (const chunk of this.#bytes()) {
         isWaiting = false;
@@ -141,11 +147,11 @@ export class Reply {
         timer.refresh();
       }
       // Without a length the end of the connection is the end of the file, unless it broke.
-      if (socket.errored) throw socket.errored;
+      if (socket.errored && !this.#tellsItsEnd) throw socket.errored;
     } catch (cause) {
       throw cause instanceof FetchFailure || cause instanceof PluginError ? cause : unexpectedEnd(cause);
     } finally {
-      clearTimeout(timer);
+      timer.stop();
       this.discard();
     }
   }

@@ -1,3 +1,5 @@
+import { PatientTimer } from "./patient-timer.ts";
+
 /**
  * A signal that follows others and can also be aborted on its own. Dispose it when the work is done: nothing is left on
  * its parents then.
@@ -37,9 +39,9 @@ export class LinkedSignal implements Disposable {
 /** A signal that follows `parent` and is aborted with `reason()` after `ms` milliseconds, unless it is disposed before. */
 export class Deadline implements Disposable {
   readonly #linked: LinkedSignal;
-  readonly #arm: () => NodeJS.Timeout;
+  readonly #arm: () => PatientTimer;
   /** Undefined while the clock is stopped. */
-  #timer: NodeJS.Timeout | undefined;
+  #timer: PatientTimer | undefined;
   #isDisposed = false;
 
   /**
@@ -54,7 +56,7 @@ export class Deadline implements Disposable {
       if (error === undefined) this.restart();
       else this.#linked.abort(error);
     };
-    this.#arm = () => setTimeout(expire, ms);
+    this.#arm = () => new PatientTimer(ms, expire);
     this.#timer = this.#arm();
   }
 
@@ -71,7 +73,7 @@ export class Deadline implements Disposable {
 
   /** Stops the clock until `restart`. */
   pause(): void {
-    clearTimeout(this.#timer);
+    this.#timer?.stop();
     this.#timer = undefined;
   }
 

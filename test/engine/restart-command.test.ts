@@ -5,6 +5,7 @@ import { describe, expect, onTestFinished, vi } from "vitest";
 import { runRestartCommand } from "../../src/engine/restart/restart-command.ts";
 import { GRACE_MS } from "../../src/lib/command-group.ts";
 import { test as base } from "../support/fixtures.ts";
+import { stall } from "../support/stall.ts";
 
 /** The command that restarts the engine: how it ends, and what is known of it then. */
 
@@ -47,7 +48,7 @@ describe("a command", () => {
 
   test("that hangs is ended with its children", async ({ run, folder }) => {
     // Time passes when the test lets it: more than that may be over before the command has begun.
-    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
     onTestFinished(() => void vi.useRealTimers());
     const running = run("trap '' TERM; echo begun; (echo $$ > child; exec sleep 3600) & wait; sleep 3600", 0.2);
     while (!existsSync(join(folder, "child"))) await new Promise((resolve) => setImmediate(resolve));
@@ -72,6 +73,19 @@ describe("a command", () => {
     expect(failure).toBeUndefined();
     const pid = Number(await readFile(join(folder, "engine.pid"), "utf8"));
     expect(process.kill(pid, 0)).toBe(true);
+    process.kill(pid, "SIGKILL");
+  });
+
+  test("that has ended in time is not taken for a late one after a stall, and what it started lives", async ({
+    run,
+    folder,
+  }) => {
+    const running = run("sleep 3600 > sleeping & echo $! > engine.pid; echo begun; sleep 0.3; echo ended", 2);
+    while (!existsSync(join(folder, "engine.pid"))) await new Promise((resolve) => setImmediate(resolve));
+    await stall(2500);
+    expect(await running).toEqual({ lastLines: ["begun", "ended"] });
+    const pid = Number(await readFile(join(folder, "engine.pid"), "utf8"));
+    expect((await readFile(`/proc/${pid}/stat`, "utf8")).split(" ")[2]).toBe("S");
     process.kill(pid, "SIGKILL");
   });
 

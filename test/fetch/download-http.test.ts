@@ -1,6 +1,13 @@
+import { once } from "node:events";
 import { readFile, stat, writeFile } from "node:fs/promises";
+import { type AddressInfo, createServer } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
 import { gzipSync } from "node:zlib";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { createClient } from "../../src/fetch/client.ts";
+import { settingLimit } from "../../src/lib/limits.ts";
+import { SILENT } from "../../src/lib/log.ts";
+import { downloadConfig } from "../support/client.ts";
 import { downloadBench, serveFiles, serveZip, sha256, someBytes } from "../support/downloading.ts";
 import {
   brokenChunks,
@@ -16,6 +23,36 @@ import { deadUrl } from "../support/raw-engine.ts";
 import { tempFolder } from "../support/temp-folder.ts";
 
 const BODY = someBytes(3_000_001);
+
+it("is whole where the connection is reset after the end that a body in chunks tells of itself", async () => {
+  let closed: Promise<unknown> | undefined;
+  const server = createServer((socket) => {
+    closed = once(
+      socket.on("error", () => {}),
+      "close",
+    );
+    socket.once("data", () => {
+      socket.write("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\nzip\r\n0\r\n\r\n");
+      setTimeout(() => socket.resetAndDestroy(), 100); // a reset overtakes what is on its way
+    });
+  }).listen(0, "127.0.0.1");
+  onTestFinished(() => void server.close());
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  const client = createClient({ config: downloadConfig(), proxy: {}, baseFolder: "/" });
+  const signal = new AbortController().signal;
+  const reply = await client.get(new URL(`http://127.0.0.1:${port}/`), { signal, log: SILENT });
+  let received = "";
+  await reply.read({
+    limit: settingLimit("max", 100, (message) => new Error(message)),
+    async write(chunk) {
+      received += Buffer.from(chunk);
+      await closed;
+      await delay(50); // until our side has met the reset
+    },
+  });
+  expect(received).toBe("zip");
+});
 
 describe("a download over http", () => {
   it.each([

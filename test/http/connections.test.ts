@@ -7,6 +7,7 @@ import { type Certificate, makeCertificate } from "../support/file-server.ts";
 import { stoppedServerTest } from "../support/fixtures.ts";
 import { ask, post, send } from "../support/http-client.ts";
 import { RawClients, receivedUntilClosed } from "../support/raw-client.ts";
+import { stall } from "../support/stall.ts";
 
 /** Who holds connections can't lock others out: idle ones make room, stalled ones are ended, /ping is always answered. */
 
@@ -196,6 +197,22 @@ describe("http.keepAliveTimeoutSeconds", () => {
     expect(await receivedUntilClosed(socket)).toBe("");
     clearInterval(timer);
   });
+
+  test.for([
+    ["Node's own timeout", "10"],
+    ["our check, too", "0.2"],
+  ] as const)(
+    "does not count what came during a stall as silence: %s",
+    async ([_, headersTimeout], { server, clients }) => {
+      await server.start({ HTTP__KEEPALIVETIMEOUTSECONDS: "0.2", HTTP__HEADERSTIMEOUTSECONDS: headersTimeout });
+      const socket = clients.open();
+      socket.write(PING);
+      expect(String((await once(socket, "data"))[0])).toMatch(/^HTTP\/1\.1 200 /);
+      setImmediate(() => socket.write(PING));
+      await stall(3500);
+      expect(String((await once(socket, "data"))[0])).toMatch(/^HTTP\/1\.1 200 /);
+    },
+  );
 
   test("ends connections whose last request never ends", async ({ server, clients }) => {
     const short = { HTTP__KEEPALIVETIMEOUTSECONDS: "0.2", HTTP__HEADERSTIMEOUTSECONDS: "0.2" };

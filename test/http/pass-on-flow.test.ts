@@ -1,12 +1,13 @@
 import { once } from "node:events";
 import { type IncomingMessage, request, type ServerResponse } from "node:http";
 import type { Socket } from "node:net";
-import { describe, expect } from "vitest";
+import { describe, expect, vi } from "vitest";
 import { test } from "../support/fixtures.ts";
 import { ask, send } from "../support/http-client.ts";
 import { openRequest } from "../support/open-request.ts";
 import { RawClients, receivedUntilClosed } from "../support/raw-client.ts";
 import { bodyOf, RawEngine } from "../support/raw-engine.ts";
+import { stall } from "../support/stall.ts";
 
 /** Bodies and replies are passed on as they come, and whoever goes away ends the other side. */
 
@@ -31,6 +32,19 @@ async function openReply(url: string, options: { method?: string } = {}): Promis
 }
 
 describe("as it flows", () => {
+  test("the rest of a body that came during a stall of this process is passed on", async ({ startServer }) => {
+    await using engine = await RawEngine.start(async (incoming, response) => {
+      response.end(await bodyOf(incoming));
+    });
+    const server = await startServer({ ENGINE__URL: engine.url, HTTP__REQUESTTIMEOUTSECONDS: "1" });
+    const open = openRequest(`${server.url}/ruletest`, { "content-length": "10" });
+    await open.write("begun");
+    await vi.waitFor(() => expect(engine.requests).toHaveLength(1));
+    setImmediate(() => open.end("ended"));
+    await stall(1500);
+    expect(await open.answer).toMatchObject({ status: 200, text: "begunended" });
+  });
+
   test("events come one by one, and the head before all of them", async ({ startServer }) => {
     const stream = gate<ServerResponse>();
     await using engine = await RawEngine.start((_request, response) => {

@@ -1,13 +1,15 @@
+import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { mkdir, readdir, readFile, rename, stat, symlink, writeFile } from "node:fs/promises";
 import http, { type IncomingMessage } from "node:http";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { join } from "node:path";
 import { PassThrough, Readable } from "node:stream";
 import { beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import { PluginError } from "../../src/domain/errors.ts";
 import { createReceiver, type Receiver } from "../../src/incoming/receiver.ts";
 import { sha256, someBytes } from "../support/downloading.ts";
+import { stall } from "../support/stall.ts";
 import { tempFolder } from "../support/temp-folder.ts";
 import { testLog } from "../support/test-log.ts";
 import { CAN_MOUNT, tinyDisk } from "../support/tiny-disk.ts";
@@ -55,6 +57,20 @@ function openStream() {
   const begun = new Promise<void>((resolve) => void stream.once("resume", resolve));
   return { stream, begun };
 }
+
+it("what came during a stall of this process is not the client's silence", async () => {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const client = connect({ port: (server.address() as AddressInfo).port, host: "127.0.0.1" });
+  const [socket] = (await once(server, "connection")) as [Socket];
+  onTestFinished(() => void server.close());
+  const receiving = receive(socket, { idleTimeoutSeconds: 1 });
+  client.write(BODY.subarray(0, 10_000));
+  await once(socket, "resume"); // it is read
+  client.end(BODY.subarray(10_000, 20_000));
+  await stall(1500);
+  expect(await receiving).toMatchObject({ bytes: 20_000 });
+});
 
 describe("an upload that is received", () => {
   it.each([0, 1, 512 * 1024, BODY.length])("is a file of %d bytes for the server alone", async (length) => {

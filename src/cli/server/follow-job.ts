@@ -32,12 +32,13 @@ const MAX_EVENT_CHARACTERS = 4 * 1024 * 1024;
 export async function* followJob(client: ServerClient, id: string, options: FollowOptions): AsyncGenerator<JobUpdate> {
   const { signal, retryMs = 1000, patienceMs = 60_000 } = options;
   const output = new ScriptOutput();
-  let heardAt = performance.now();
+  // From the first attempt that failed on: before that, a long install.sh, or a stop by Ctrl-Z, may have been silent as long.
+  let awaySince: number | undefined;
   for (;;) {
     try {
       output.rewind();
       for await (const update of readEvents(client, id, output, signal)) {
-        heardAt = performance.now();
+        awaySince = undefined;
         yield update;
         if (update.kind === "end") return;
       }
@@ -46,14 +47,15 @@ export async function* followJob(client: ServerClient, id: string, options: Foll
     }
     try {
       const job = asJobView(await client.get(`/jobs/${id}`, signal));
-      heardAt = performance.now();
+      awaySince = undefined;
       const text = job.log === undefined ? "" : await readMissed(client, id, output, signal);
       if (text !== "") yield { kind: "output", text };
       yield { kind: hasEnded(job) ? "end" : "progress", job };
       if (hasEnded(job)) return;
     } catch (error) {
       if (!(error instanceof Unreachable || isBusy(error))) throw error;
-      if (performance.now() - heardAt > patienceMs) throw lost(id, error as Error);
+      awaySince ??= performance.now();
+      if (performance.now() - awaySince > patienceMs) throw lost(id, error as Error);
     }
     await delay(retryMs, undefined, { signal }).catch(() => signal.throwIfAborted());
   }

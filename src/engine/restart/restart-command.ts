@@ -1,7 +1,7 @@
 import { once } from "node:events";
-import { setTimeout as delay } from "node:timers/promises";
 import { stripVTControlCharacters } from "node:util";
-import { DRAIN_MS, GRACE_MS, GROUP_OPTIONS, inOneOutput, killGroup } from "../../lib/command-group.ts";
+import { drained, GRACE_MS, GROUP_OPTIONS, inOneOutput, killGroup } from "../../lib/command-group.ts";
+import { PatientTimer } from "../../lib/patient-timer.ts";
 import { printable } from "../../lib/text.ts";
 
 interface RestartCommand {
@@ -53,23 +53,24 @@ export async function runRestartCommand(options: RestartCommand): Promise<Comman
   const closed = once(child.stdout, "close").catch(() => {});
   let isLate = false;
   let killTimer: NodeJS.Timeout | undefined;
-  const timer = setTimeout(() => {
+  const timer = new PatientTimer(timeoutSeconds * 1000, () => {
     isLate = true;
     killGroup(pid, "SIGTERM");
     killTimer = setTimeout(() => killGroup(pid, "SIGKILL"), GRACE_MS);
-  }, timeoutSeconds * 1000);
+  });
   try {
     const [code, endSignal] = (await once(child, "exit", { signal }).catch((error) => {
       throw signal.aborted ? signal.reason : error;
     })) as [number | null, NodeJS.Signals | null];
+    timer.stop(); // from here on the group may be the engine alone
     if (isLate) killGroup(pid, "SIGKILL");
-    await Promise.race([closed, delay(DRAIN_MS)]);
+    await drained(closed);
     const lastLines = linesOf(tail);
     if (isLate) return { failure: `did not end within ${timeoutSeconds} s (engine.restartTimeoutSeconds)`, lastLines };
     if (code === 0) return { lastLines };
     return { failure: code === null ? `was ended by ${endSignal}` : `failed with exit status ${code}`, lastLines };
   } finally {
-    clearTimeout(timer);
+    timer.stop();
     clearTimeout(killTimer);
     child.unref();
   }

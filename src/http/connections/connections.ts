@@ -73,6 +73,11 @@ export class Connections {
     // Before it is answered as a broken request: nothing can be sent, so nothing would ever have been sent.
     server.prependListener("tlsClientError", (_error: Error, stream: Socket) => stream.destroy());
     server.prependListener("request", (request, response) => this.#onRequest(request, response));
+    // Node's own, of a connection between two requests. After a stall it comes before a request that came in time.
+    server.on("timeout", (stream: Socket) => {
+      const { bytesRead } = stream;
+      setImmediate(() => stream.bytesRead > bytesRead || stream.destroy());
+    });
     server.once("close", () => this.#stopChecking());
   }
 
@@ -91,7 +96,8 @@ export class Connections {
     if (isTls) this.#inHandshake.set(connection.peer, connection);
     else this.#bySocket.set(tcp, connection);
     tcp.once("close", () => this.#forget(connection));
-    this.#timer ??= setInterval(() => this.#check(), CHECK_INTERVAL_MS).unref();
+    // In a later phase than timers: after a stall, what the clients sent and took meanwhile is seen first.
+    this.#timer ??= setInterval(() => setImmediate(() => this.#check()), CHECK_INTERVAL_MS).unref();
   }
 
   #onSecured(stream: Socket): void {

@@ -2,6 +2,7 @@ import type { ClientRequest, IncomingMessage } from "node:http";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { PluginError } from "../../domain/errors.ts";
 import type { EngineClient } from "../../engine/engine-client.ts";
+import { PatientTimer } from "../../lib/patient-timer.ts";
 import { quoted } from "../../lib/text.ts";
 import type { UploadingSockets } from "../hooks/client-error.ts";
 import { logRequest } from "../hooks/request-log.ts";
@@ -144,20 +145,20 @@ function sendBody(
     request.askForBody();
     // `http.requestTimeoutSeconds` is not for the whole body, but for the client to go on with it.
     reply.raw.once("close", uploading.add(raw.socket));
-    const stalled = setTimeout(() => {
+    const stalled = new PatientTimer(bodyStallMs, () => {
       if (upstream.writableNeedDrain)
         stalled.refresh(); // it is the engine that is slow
       else fail(new PluginError("REQUEST_TIMEOUT", "the rest of the body did not come (http.requestTimeoutSeconds)"));
-    }, bodyStallMs);
+    });
     let hasData = false;
     raw.on("data", () => {
       hasData = true;
       stalled.refresh();
     });
     setImmediate(() => hasData || upstream.flushHeaders()); // the engine may answer the head alone
-    for (const emitter of [raw, upstream]) emitter.once("close", () => clearTimeout(stalled));
+    for (const emitter of [raw, upstream]) emitter.once("close", () => stalled.stop());
     raw.once("end", () => {
-      clearTimeout(stalled);
+      stalled.stop();
       if (raw.rawTrailers.length > 0 && !upstream.destroyed) upstream.addTrailers(pairsOf(raw.rawTrailers));
     });
     raw.pipe(upstream);

@@ -95,7 +95,7 @@ export function createScriptRunner({ config, env, variables = {} }: ScriptRunner
       output.end();
     }
     if (signal.aborted) throw cancellation(signal);
-    if (end === undefined || deadline.signal.aborted) throw failure(withLastLines(tooLong, output, config));
+    if (end === undefined || end.wasAborted) throw failure(withLastLines(tooLong, output, config));
 
     const durationMs = Math.round(performance.now() - start);
     const message = exitMessage(end);

@@ -4,7 +4,7 @@ import { delimiter, join } from "node:path";
 import type { Readable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Config } from "../../config/schema.ts";
-import { DRAIN_MS, GRACE_MS, GROUP_OPTIONS, inOneOutput, killGroup } from "../../lib/command-group.ts";
+import { DRAIN_MS, drained, GRACE_MS, GROUP_OPTIONS, inOneOutput, killGroup } from "../../lib/command-group.ts";
 import { hasCode } from "../../lib/errors.ts";
 import type { Log } from "../../lib/log.ts";
 
@@ -23,6 +23,8 @@ interface GroupCommand {
 export interface ProcessEnd {
   readonly exitCode: number | null;
   readonly signal: NodeJS.Signals | null;
+  /** Whether the signal was aborted before that. */
+  readonly wasAborted: boolean;
 }
 
 /** Runs commands as process groups. Those that still run when this process exits are ended with it. */
@@ -57,10 +59,11 @@ export class ProcessGroups {
     reading.catch(() => {}); // waited for below, when the command has ended
     try {
       const [exitCode, endSignal] = (await once(child, "exit")) as [number | null, NodeJS.Signals | null];
+      const wasAborted = signal.aborted;
       killGroup(pid, "SIGKILL"); // the number is not reused while the group has members
       await groupEnd(pid);
-      await Promise.race([reading, delay(DRAIN_MS)]);
-      return { exitCode, signal: endSignal };
+      await drained(reading);
+      return { exitCode, signal: endSignal, wasAborted };
     } finally {
       clearTimeout(killTimer);
       signal.removeEventListener("abort", endGroup);
