@@ -15,7 +15,6 @@ const READ_BYTES = 256 * 1024;
 export class Wire extends Duplex {
   readonly #socket: Socket;
   #taken = false;
-  #isWhole = false;
   #held: Uint8Array | undefined;
   #wake: () => void = () => {};
 
@@ -23,14 +22,11 @@ export class Wire extends Duplex {
     super({ allowHalfOpen: false });
     const buffer = Buffer.allocUnsafeSlow(READ_BYTES);
     this.#socket = open({ buffer, callback: (bytes) => this.#receive(buffer.subarray(0, bytes)) });
-    this.#socket.on("end", () => {
-      this.#isWhole = true;
-      this.push(null);
-    });
+    this.#socket.on("end", () => this.push(null));
     this.#socket.on("error", (error) => this.destroy(error));
     this.#socket.on("close", () => {
       // What the parser has not taken yet would be lost; after its end the stream is destroyed by itself.
-      if (this.#taken || !this.#isWhole) this.destroy();
+      if (this.#taken || !this.#socket.readableEnded) this.destroy();
     });
     this.on("close", () => this.#wake());
     this.on("error", () => {}); // the reader reports it; a late one must not end the process

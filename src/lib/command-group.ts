@@ -1,4 +1,3 @@
-import { setTimeout as delay, setImmediate as nextTurn } from "node:timers/promises";
 import { hasCode } from "./errors.ts";
 
 /** Between SIGTERM and SIGKILL. */
@@ -21,11 +20,6 @@ export const GROUP_OPTIONS = {
 /** Program and arguments: the shell joins the two outputs into one, since only that keeps their order, and then becomes the command. */
 export function inOneOutput(command: readonly string[]): ["/bin/sh", string[]] {
   return ["/bin/sh", ["-c", 'exec "$@" 2>&1', "sh", ...command]];
-}
-
-/** Waits until the output was read to its end, but not for long. What lay in the pipe during a stall is read, too. */
-export async function drained(reading: Promise<unknown>): Promise<void> {
-  await Promise.race([reading, delay(DRAIN_MS).then(() => nextTurn())]);
 }
 
 /** Sends a signal to all processes of a group. */

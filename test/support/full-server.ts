@@ -1,8 +1,8 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import net from "node:net";
-import { setTimeout as delay, setImmediate as nextTurn } from "node:timers/promises";
 import { onTestFinished } from "vitest";
+import { within } from "../../src/lib/within.ts";
 
 /** A port of 127.0.0.1 whose queue of connections is full, so that the next one is never answered. */
 export async function fullServer(): Promise<number> {
@@ -16,9 +16,8 @@ export async function fullServer(): Promise<number> {
   for (let answered = true; answered; ) {
     const socket = net.connect(port, "127.0.0.1");
     onTestFinished(() => void socket.destroy());
-    // A turn of the event loop more: after a stall of the machine the timer comes before what has long been there.
-    const late = delay(200).then(() => nextTurn(false));
-    answered = await Promise.race([once(socket, "connect").then(() => true), late]);
+    const connected = once(socket, "connect").then(() => true);
+    answered = await within(connected, 200, false);
   }
   return port;
 }

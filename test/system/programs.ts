@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { promisify } from "node:util";
 import { onTestFinished } from "vitest";
+import { killGroup } from "../../src/lib/command-group.ts";
 
 export const ROOT = join(import.meta.dirname, "../..");
 
@@ -67,18 +68,10 @@ export class Program {
     if (pid === undefined) throw new Error("the program could not be started");
     if (!this.isRunning) return this.exited;
     process.kill(-pid, "SIGTERM");
-    const force = setTimeout(() => killGroup(pid), 15_000);
+    const force = setTimeout(() => killGroup(pid, "SIGKILL"), 15_000);
     const code = await this.exited;
     clearTimeout(force);
     return code;
-  }
-}
-
-function killGroup(pid: number): void {
-  try {
-    process.kill(-pid, "SIGKILL");
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error; // it has ended in that moment
   }
 }
 

@@ -1,8 +1,9 @@
 import { once } from "node:events";
 import { stripVTControlCharacters } from "node:util";
-import { drained, GRACE_MS, GROUP_OPTIONS, inOneOutput, killGroup } from "../../lib/command-group.ts";
+import { DRAIN_MS, GRACE_MS, GROUP_OPTIONS, inOneOutput, killGroup } from "../../lib/command-group.ts";
 import { PatientTimer } from "../../lib/patient-timer.ts";
 import { printable } from "../../lib/text.ts";
+import { within } from "../../lib/within.ts";
 
 interface RestartCommand {
   readonly command: readonly string[];
@@ -64,7 +65,7 @@ export async function runRestartCommand(options: RestartCommand): Promise<Comman
     })) as [number | null, NodeJS.Signals | null];
     timer.stop(); // from here on the group may be the engine alone
     if (isLate) killGroup(pid, "SIGKILL");
-    await drained(closed);
+    await within(closed, DRAIN_MS, undefined);
     const lastLines = linesOf(tail);
     if (isLate) return { failure: `did not end within ${timeoutSeconds} s (engine.restartTimeoutSeconds)`, lastLines };
     if (code === 0) return { lastLines };

@@ -4,9 +4,10 @@ import { delimiter, join } from "node:path";
 import type { Readable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Config } from "../../config/schema.ts";
-import { DRAIN_MS, drained, GRACE_MS, GROUP_OPTIONS, inOneOutput, killGroup } from "../../lib/command-group.ts";
+import { DRAIN_MS, GRACE_MS, GROUP_OPTIONS, inOneOutput, killGroup } from "../../lib/command-group.ts";
 import { hasCode } from "../../lib/errors.ts";
 import type { Log } from "../../lib/log.ts";
+import { within } from "../../lib/within.ts";
 
 /** How often is looked whether a killed group has ended. */
 const POLL_MS = 5;
@@ -62,7 +63,7 @@ export class ProcessGroups {
       const wasAborted = signal.aborted;
       killGroup(pid, "SIGKILL"); // the number is not reused while the group has members
       await groupEnd(pid);
-      await drained(reading);
+      await within(reading, DRAIN_MS, undefined);
       return { exitCode, signal: endSignal, wasAborted };
     } finally {
       clearTimeout(killTimer);

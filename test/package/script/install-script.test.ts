@@ -327,6 +327,7 @@ describe("what install.sh leaves behind", () => {
     const script = "setsid sh -c 'touch away; exec sleep 60' & while [ ! -e away ]; do :; done; touch there; sleep 60";
     const run = await startHeld(script, { timeoutSeconds: 0.5 });
     vi.advanceTimersByTime(500);
+    vi.useRealTimers(); // its output, which stays open, has a limit as well
     await expect(run.result).rejects.toThrow("install.sh was ended after 0.5 s");
   });
 });
