@@ -23,6 +23,11 @@ export class ApiFailure extends Error {
   }
 }
 
+/** Whether the page says it elsewhere: that the server is away at its top, that it wants a token in a dialog. */
+export function isSaidElsewhere({ code }: ApiFailure): boolean {
+  return code === "NO_ANSWER" || code === "UNAUTHENTICATED";
+}
+
 /** For whatever was thrown: a fault of the page itself is shown like one of the server's. */
 export function asFailure(error: unknown): ApiFailure {
   if (error instanceof ApiFailure) return error;

@@ -7,13 +7,12 @@ import type { Job, JobResult } from "../api/shapes.ts";
 import { formatBytes, known, t } from "../i18n/index.ts";
 import { jobAddress, pluginAddress } from "../state/addresses.ts";
 import { useJob } from "../state/followed-job.ts";
-import { useResource } from "../state/resource.ts";
 import { JobBadge } from "./badges.tsx";
 import { Banner } from "./banner.tsx";
 import { Button } from "./button.tsx";
 import { Failure } from "./failure.tsx";
-import { Fold } from "./fold.tsx";
 import { Log } from "./log.tsx";
+import { PrintedLog } from "./printed-log.tsx";
 import { Progress } from "./progress.tsx";
 import { RestartOutcome } from "./restart-outcome.tsx";
 
@@ -57,7 +56,7 @@ export function JobPanel({ id, onEnd, atEnd }: JobPanelProps) {
       {output !== "" && <Log text={output} label={t("job.output")} />}
       {result !== undefined && <Result job={job} result={result} />}
       {result !== undefined && output === "" && job.log !== undefined && (
-        <Fold summary={t("plugin.log.show")}>{() => <PrintedLog id={id} />}</Fold>
+        <PrintedLog of={`jobs/${id}`} load={(signal) => api.jobLog(id, signal)} />
       )}
       {result !== undefined && <Links job={job} />}
       {(result !== undefined || !isKnown) && actions}
@@ -114,13 +113,6 @@ function Result({ job, result }: { readonly job: Job; readonly result: JobResult
 /** `random is installed.` */
 export function doneOf({ action, plugin }: Job): string {
   return t(`jobDone.${action}`, { name: plugin?.name ?? "" });
-}
-
-/** What the script of a job that has ended printed. */
-function PrintedLog({ id }: { readonly id: string }) {
-  const { data, failure } = useResource(`job-log/${id}`, (signal) => api.jobLog(id, signal), { every: 0 });
-  if (failure.value !== undefined && data.value === undefined) return <Failure failure={failure.value} />;
-  return <Log text={data.value ?? t("loading")} label={t("plugin.log.show")} />;
 }
 
 function Links({ job: { plugin, action, state, restart } }: { readonly job: Job }) {

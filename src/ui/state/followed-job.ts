@@ -3,7 +3,7 @@ import { useEffect, useMemo } from "preact/hooks";
 import { tokenWanted } from "../api/access.ts";
 import { api } from "../api/calls.ts";
 import { followJob } from "../api/events.ts";
-import { type ApiFailure, asFailure } from "../api/failure.ts";
+import { type ApiFailure, asFailure, isSaidElsewhere } from "../api/failure.ts";
 import type { Job } from "../api/shapes.ts";
 
 /** A job as it goes on. */
@@ -53,7 +53,7 @@ class Followed implements FollowedJob {
       } catch (error) {
         if (signal.aborted) return undefined;
         const failure = asFailure(error);
-        if (!isSaidElsewhere(failure)) this.failure.value = failure;
+        if (!isSaidElsewhere(failure) && !isPassing(failure)) this.failure.value = failure;
         if (isFinal(failure)) return undefined;
       }
       await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
@@ -82,9 +82,9 @@ class Followed implements FollowedJob {
   };
 }
 
-/** That the server is away is said at the top of the page, that it wants a token in a dialog. */
-function isSaidElsewhere({ code }: ApiFailure): boolean {
-  return code === "NO_ANSWER" || code === "NO_ANSWER_IN_TIME" || code === "TOO_BUSY" || code === "UNAUTHENTICATED";
+/** Whether the next question, a moment later, may well be answered. */
+function isPassing({ code }: ApiFailure): boolean {
+  return code === "NO_ANSWER_IN_TIME" || code === "TOO_BUSY";
 }
 
 /** Whether the same question would be answered alike; a server that stops, or a proxy before it, answers otherwise later. */

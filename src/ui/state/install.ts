@@ -36,6 +36,8 @@ export type InstallStep =
       readonly report: InstallPreview;
       /** Whether it is being inspected again, as another plugin. */
       readonly isStale: boolean;
+      /** Whether its install has been asked for, and not been refused. */
+      readonly isOrdered?: true;
       readonly failure?: ApiFailure;
     };
 
@@ -54,8 +56,6 @@ const NOTHING_TYPED = { shellParas: "", functions: "" };
 export const installTyped = signal(NOTHING_TYPED);
 
 let work = new AbortController();
-/** The review whose install is being asked for. */
-let ordered: InstallStep | undefined;
 
 /** Sends a file to the server and inspects it there. */
 export async function inspectFile(file: File, plugin?: PluginId): Promise<void> {
@@ -106,9 +106,8 @@ export async function install(order: InstallOrder): Promise<void> {
   const step = installStep.peek();
   if (step.kind !== "review") return;
   const { source, report } = step;
-  const asked: InstallStep = { kind: "review", source, report, isStale: true };
+  const asked: InstallStep = { kind: "review", source, report, isStale: true, isOrdered: true };
   installStep.value = asked;
-  ordered = asked;
   try {
     const isUpdate = report.installed !== null;
     // What was looked at is installed, and not what the address may have by now.
@@ -162,8 +161,8 @@ function begin(): AbortController {
   work.abort();
   work = new AbortController();
   const step = installStep.peek();
-  const left = step.kind === "review" || step.kind === "inspect" ? step.source.upload : undefined;
-  if (left !== undefined && step !== ordered) void discardUpload(left); // an install may have begun with it
+  const isLeft = step.kind === "inspect" || (step.kind === "review" && !step.isOrdered); // else an install may have begun
+  if (isLeft && step.source.upload !== undefined) void discardUpload(step.source.upload);
   keep(undefined);
   installTyped.value = NOTHING_TYPED;
   return work;

@@ -1,7 +1,7 @@
 import { type ReadonlySignal, signal } from "@preact/signals";
 import { useEffect, useMemo } from "preact/hooks";
 import { isReachable } from "../api/connection.ts";
-import { type ApiFailure, asFailure } from "../api/failure.ts";
+import { type ApiFailure, asFailure, isSaidElsewhere } from "../api/failure.ts";
 
 /** What a view shows of the server, kept up to date while somebody looks at it. */
 export interface Resource<T> {
@@ -36,13 +36,10 @@ export function useResource<T>(
   return resource;
 }
 
-/**
- * The failure that a view shows beside what was said last, which is old then. That the server is away is said at the top of
- * the page, that it wants a token in a dialog.
- */
+/** The failure that a view shows beside what was said last, which is old then. */
 export function staleness({ data, failure }: Pick<Resource<unknown>, "data" | "failure">): ApiFailure | undefined {
   const failed = failure.value;
-  const isSaid = failed?.code === "NO_ANSWER" || failed?.code === "UNAUTHENTICATED";
+  const isSaid = failed !== undefined && isSaidElsewhere(failed);
   return isSaid && data.value !== undefined ? undefined : failed;
 }
 
