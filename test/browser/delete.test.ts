@@ -1,6 +1,7 @@
 import { expect } from "vitest";
 import { send } from "../support/http-client.ts";
 import { inFrontBrowserTest, browserTest as test } from "./harness.ts";
+import { askAgain } from "./steps.ts";
 
 /** A delete says before whom it hits, and how to come back from it. */
 
@@ -25,7 +26,7 @@ test("says what stays, deletes, and offers the way back", async ({ start, open, 
   await dialog.getByText("file is deleted.").waitFor();
   await dialog.getByText("The engine keeps what it has loaded until its next restart.").waitFor();
   expect((await send(`${server.url}/plugins/sinks/file`)).status).toBe(404);
-  await page.evaluate("document.dispatchEvent(new Event('visibilitychange'))"); // it asks, as it does every 10 s
+  await askAgain(page);
   await page.getByText("This plugin is not installed.").waitFor();
   await dialog.getByRole("button", { name: "Install it again…" }).click();
   await page.getByRole("heading", { name: "file", exact: true }).waitFor();

@@ -9,7 +9,9 @@ import { processTest } from "../support/fixtures.ts";
 import { freePort } from "../support/free-port.ts";
 import { send } from "../support/http-client.ts";
 import { type PluginContents, pluginZip } from "../support/plugin-zip.ts";
+import { makeKeyPair, signToken, writeKey } from "../support/tokens.ts";
 import { PageFaults } from "./page-faults.ts";
+import { type ReverseProxyOptions, startReverseProxy } from "./reverse-proxy.ts";
 
 export interface OpenOptions extends BrowserContextOptions {
   /** A route of the page: `/install`. Default: the list of plugins. */
@@ -58,6 +60,25 @@ export const browserTest = processTest
       headers: { "content-type": "application/zip" },
       body: pluginZip(contents),
     });
+  })
+  /** Installs a source whose install.sh waits at the gate, from where `script` has GATED_SCRIPT; comes back when it does. */
+  .extend("installGated", ({ install, gate }) => async (script: string) => {
+    const query = gate.args.map((arg) => `&shellParas=${encodeURIComponent(arg)}`).join("");
+    const installed = install({ type: "sources", name: "random", script }, query);
+    await gate.started;
+    return { installed };
+  })
+  /** Makes tokens that the server accepts, with `BASIC__AUTHENTICATION`. */
+  .extend("sign", async ({ server }) => {
+    const pair = makeKeyPair.EdDSA();
+    await writeKey(join(server.base, "etc/mgmt/dashboard.pub"), pair.publicPem);
+    return (claims: Record<string, unknown> = {}) => signToken(pair, claims);
+  })
+  /** Puts a proxy before the server, and returns its address. */
+  .extend("proxied", ({ server }, { onCleanup }) => async (options: ReverseProxyOptions): Promise<string> => {
+    const proxy = await startReverseProxy(() => server.url, options);
+    onCleanup(async () => proxy.close());
+    return proxy.url;
   })
   .extend("update", ({ server }) => async (contents: PluginContents) => {
     const { type, name } = contents;

@@ -1,15 +1,12 @@
 import { randomBytes } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { Page } from "playwright-core";
 import { describe, expect } from "vitest";
-import { plugin } from "../inspect/kit.ts";
-import { AMD64 } from "../support/elf.ts";
-import { goTypes } from "../support/go-types.ts";
 import { post, send } from "../support/http-client.ts";
 import { pluginZip, writePluginZip } from "../support/plugin-zip.ts";
 import { GATED_SCRIPT } from "../support/script-gate.ts";
 import { browserTest } from "./harness.ts";
+import { chooseFile, inspectUrl, press, SINK } from "./steps.ts";
 
 /** From a zip to an installed plugin, and what can go wrong on the way. */
 
@@ -22,20 +19,8 @@ const test = browserTest
     return JSON.parse((await send(`${server.url}/config/uploads`)).text);
   });
 
-const SINK = {
-  type: "sinks",
-  name: "random",
-  soContent: plugin({ types: goTypes(AMD64, { Random: "sink" }) }),
-} as const;
 /** What Chromium says of a reply that is a failure. */
 const STATUS = (status: number) => [new RegExp(`status of ${status}`)];
-
-const chooseFile = (page: Page, file: string) => page.getByLabel("Choose a zip", { exact: true }).setInputFiles(file);
-const inspectUrl = async (page: Page, url: string) => {
-  await page.getByLabel("URL of the zip").fill(url);
-  await page.getByRole("button", { name: "Inspect" }).click();
-};
-const press = (page: Page, name: string) => page.getByRole("button", { name, exact: true }).click();
 
 describe("a zip is inspected before it is installed", () => {
   test("a file is sent, looked at and installed, and nothing is left of it", async ({

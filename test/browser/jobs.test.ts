@@ -1,21 +1,17 @@
 import { expect } from "vitest";
-import { GATED_SCRIPT, type ScriptGate } from "../support/script-gate.ts";
+import { GATED_SCRIPT } from "../support/script-gate.ts";
 import { browserTest as test } from "./harness.ts";
 
 /** Jobs: what is in progress, live, whoever started it. */
 
-/** For the query of an install whose script waits at the gate. */
-const gated = ({ args }: ScriptGate) => args.map((arg) => `&shellParas=${encodeURIComponent(arg)}`).join("");
-
 test("a running install shows its stage and what install.sh prints, and ends by itself", async ({
   start,
-  install,
+  installGated,
   gate,
   open,
 }) => {
   await start();
-  const installed = install({ type: "sources", name: "random", script: `echo begins\n${GATED_SCRIPT}` }, gated(gate));
-  await gate.started;
+  const { installed } = await installGated(`echo begins\n${GATED_SCRIPT}`);
   const page = await open({ route: "/jobs" });
   const row = page.getByRole("row", { name: "Install random" });
   await row.getByText("runs install.sh").waitFor();
@@ -29,10 +25,9 @@ test("a running install shows its stage and what install.sh prints, and ends by 
   await page.getByRole("heading", { name: "random", level: 1 }).waitFor();
 });
 
-test("a running install can be cancelled", async ({ start, install, gate, open }) => {
+test("a running install can be cancelled", async ({ start, installGated, open }) => {
   await start();
-  const installed = install({ type: "sources", name: "random", script: GATED_SCRIPT }, gated(gate));
-  await gate.started;
+  const { installed } = await installGated(GATED_SCRIPT);
   const page = await open({ route: "/jobs" });
   await page.getByRole("link", { name: "Install random" }).click();
   await page.getByRole("button", { name: "Cancel" }).click();

@@ -2,6 +2,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { CDPSession, Page } from "playwright-core";
 import { expect } from "vitest";
+import { signal } from "../support/signal.ts";
 import { browserTest as base } from "./harness.ts";
 import { pluginBinary } from "./showcase.ts";
 
@@ -58,10 +59,7 @@ test("the page is painted before it has the list", async ({ copyIn, start, open,
   await start();
   const page = await open();
   await timesOf(page, 1);
-  let release = () => {};
-  const released = new Promise<void>((resolve) => {
-    release = resolve;
-  });
+  const [released, release] = signal();
   await page.route(
     ({ pathname }) => pathname === "/plugins",
     async (route) => {

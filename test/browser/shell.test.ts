@@ -1,34 +1,12 @@
 import { readdirSync, statSync } from "node:fs";
-import { createServer, request } from "node:http";
-import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { expect } from "vitest";
-import { browserTest } from "./harness.ts";
+import { browserTest as test } from "./harness.ts";
 import { tabTo } from "./keyboard.ts";
 
 /** What is around the views: languages, the keyboard, narrow windows, the size of it all. */
 
 const MAX_BYTES = 70 * 1024;
-
-/** A reverse proxy that has the server in a folder, and takes the folder's name off. */
-const test = browserTest.extend("proxied", ({ server }, { onCleanup }) => async (folder: string): Promise<string> => {
-  const proxy = createServer(({ url = "", method, headers }, response) => {
-    if (!url.startsWith(`${folder}/`)) return response.writeHead(404).end();
-    // A connection for each: one that is kept may be closed by the server when it is used again.
-    const options = { method, headers, agent: false };
-    const asked = request(server.url + url.slice(folder.length), options, (answer) => {
-      response.writeHead(answer.statusCode ?? 502, answer.headers);
-      answer.pipe(response);
-    });
-    // A browser that leaves in the middle of an answer is no failure.
-    asked.on("error", () => response.destroy());
-    response.on("close", () => asked.destroy());
-    return asked.end();
-  });
-  await new Promise<void>((resolve) => proxy.listen(0, "127.0.0.1", resolve));
-  onCleanup(async () => void proxy.close()); // the page is still there, and may be asking
-  return `http://127.0.0.1:${(proxy.address() as AddressInfo).port}${folder}`;
-});
 
 test("everything that a browser gets has at most 70 KiB, compressed", () => {
   const files = readdirSync("dist/ui", { recursive: true, encoding: "utf8" }).map((name) => join("dist/ui", name));
@@ -118,7 +96,7 @@ for (const [what, viewport] of [
 test("a proxy may have the page in a folder of its own", async ({ start, install, proxied, open }) => {
   await start();
   await install({ type: "sources", name: "random" });
-  const page = await open({ at: await proxied("/manager") });
+  const page = await open({ at: await proxied({ folder: "/manager" }) });
   await page.getByRole("link", { name: "random" }).click();
   await page.getByRole("rowheader", { name: "etc/sources/random.yaml" }).waitFor();
 });

@@ -1,18 +1,10 @@
-import { join } from "node:path";
 import { expect } from "vitest";
-import { makeKeyPair, signToken, writeKey } from "../support/tokens.ts";
-import { browserTest } from "./harness.ts";
+import { browserTest as test } from "./harness.ts";
 
 /** With authentication: the page itself needs no token, and asks for one. */
 
 const SETTINGS = { BASIC__AUTHENTICATION: "true" };
 const REFUSED = [/status of 401/];
-
-const test = browserTest.extend("sign", async ({ server }) => {
-  const pair = makeKeyPair.EdDSA();
-  await writeKey(join(server.base, "etc/mgmt/dashboard.pub"), pair.publicPem);
-  return (claims: Record<string, unknown> = {}) => signToken(pair, claims);
-});
 
 test("a token is asked for, kept over a reload, and can be forgotten", async ({ start, sign, open }) => {
   await start(SETTINGS);

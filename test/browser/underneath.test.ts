@@ -1,70 +1,24 @@
-import { createServer, request, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
-import { join } from "node:path";
-import type { Page } from "playwright-core";
+import type { Page, Route } from "playwright-core";
 import { describe, expect } from "vitest";
-import { plugin } from "../inspect/kit.ts";
-import { AMD64 } from "../support/elf.ts";
-import { goTypes } from "../support/go-types.ts";
 import { send } from "../support/http-client.ts";
 import { writePluginZip } from "../support/plugin-zip.ts";
-import { GATED_SCRIPT, type ScriptGate } from "../support/script-gate.ts";
-import { makeKeyPair, signToken, writeKey } from "../support/tokens.ts";
-import { inFrontBrowserTest } from "./harness.ts";
+import { GATED_SCRIPT } from "../support/script-gate.ts";
+import { signal } from "../support/signal.ts";
+import { inFrontBrowserTest as test } from "./harness.ts";
+import { askAgain, chooseFile, inspectUrl, press, SINK } from "./steps.ts";
 
 /** What changes underneath while somebody reads, types or waits: it is not taken away, and the old does not pass for the new. */
 
-const test = inFrontBrowserTest
-  .extend("sign", async ({ server }) => {
-    const pair = makeKeyPair.EdDSA();
-    await writeKey(join(server.base, "etc/mgmt/dashboard.pub"), pair.publicPem);
-    return (claims: Record<string, unknown> = {}) => signToken(pair, claims);
-  })
-  /** A proxy to the server, whose replies to the addresses that match end after their first part: nothing more comes. */
-  .extend("stalling", ({ server }, { onCleanup }) => async (which: (url: string) => boolean): Promise<string> => {
-    const held: ServerResponse[] = [];
-    const proxy = createServer(({ url = "", method, headers }, response) => {
-      const asked = request(server.url + url, { method, headers, agent: false }, (answer) => {
-        response.writeHead(answer.statusCode ?? 502, answer.headers);
-        if (!which(url)) return answer.pipe(response);
-        held.push(response);
-        answer.once("data", (part: Buffer) => response.write(part.subarray(0, part.length - 1)));
-        answer.on("error", () => {});
-      });
-      asked.on("error", () => response.destroy());
-      response.on("close", () => asked.destroy());
-      asked.end();
-    });
-    await new Promise<void>((resolve) => proxy.listen(0, "127.0.0.1", resolve));
-    onCleanup(async () => {
-      for (const response of held) response.destroy();
-      proxy.close();
-    });
-    return `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
-  });
-
-const SINK = {
-  type: "sinks",
-  name: "random",
-  soContent: plugin({ types: goTypes(AMD64, { Random: "sink" }) }),
-} as const;
-const FAILURE = JSON.stringify({ error: "INTERNAL", message: "it can't be read" });
-const gated = ({ args }: ScriptGate) => args.map((arg) => `&shellParas=${encodeURIComponent(arg)}`).join("");
-const press = (page: Page, name: string) => page.getByRole("button", { name, exact: true }).click();
-const inspectUrl = async (page: Page, url: string) => {
-  await page.getByLabel("URL of the zip").fill(url);
-  await press(page, "Inspect");
+const FAILURE = { error: "INTERNAL", message: "it can't be read" };
+const answer = (route: Route, status: number, body: object) => {
+  return route.fulfill({ status, contentType: "application/json", body: JSON.stringify(body) });
 };
-/** It asks, as it does every few seconds. */
-const ask = (page: Page) => page.evaluate("document.dispatchEvent(new Event('visibilitychange'))");
-
-function signal(): [promise: Promise<void>, resolve: () => void] {
-  let resolve: () => void = () => {};
-  const promise = new Promise<void>((done) => {
-    resolve = done;
-  });
-  return [promise, resolve];
-}
+/** The events of a job that break off after what its install.sh printed first. */
+const BROKEN_OFF = {
+  status: 200,
+  contentType: "text/event-stream",
+  body: 'event: output\ndata: {"text":"begun\\n"}\n\n',
+};
 
 describe("a job that is followed", () => {
   test("goes on when a token was asked for in the middle", async ({ start, sign, open, server }) => {
@@ -82,21 +36,18 @@ describe("a job that is followed", () => {
 
   test("shows all that install.sh printed when its events broke off before its end", async ({
     start,
-    install,
+    installGated,
     gate,
     open,
   }) => {
     await start();
-    const script = `echo begun\n${GATED_SCRIPT}echo 'the cause comes last'\nexit 3\n`;
-    const installed = install({ type: "sources", name: "random", script }, gated(gate));
-    await gate.started;
+    const { installed } = await installGated(`echo begun\n${GATED_SCRIPT}echo 'the cause comes last'\nexit 3\n`);
     const page = await open({ route: "/jobs" });
     let isCut = false;
     await page.route("**/jobs/*/events", async (route) => {
       if (isCut) return route.continue();
       isCut = true;
-      const body = 'event: output\ndata: {"text":"begun\\n"}\n\n';
-      await route.fulfill({ status: 200, contentType: "text/event-stream", body });
+      await route.fulfill(BROKEN_OFF);
       gate.release();
     });
     await page.route(/\/jobs\/[^/]+$/, async (route) => {
@@ -111,25 +62,20 @@ describe("a job that is followed", () => {
 
   test("is followed on when it could not be asked for, and what it printed stays", async ({
     start,
-    install,
+    installGated,
     gate,
     open,
   }) => {
     await start();
-    const script = `echo begun\n${GATED_SCRIPT}`;
-    const installed = install({ type: "sources", name: "random", script }, gated(gate));
-    await gate.started;
+    const { installed } = await installGated(`echo begun\n${GATED_SCRIPT}`);
     const page = await open({ route: "/jobs", expects: [/status of 500/] });
     let isFailing = false;
     await page.route("**/jobs/*/events", async (route) => {
       if (isFailing) return route.continue();
       isFailing = true;
-      const body = 'event: output\ndata: {"text":"begun\\n"}\n\n';
-      await route.fulfill({ status: 200, contentType: "text/event-stream", body });
+      await route.fulfill(BROKEN_OFF);
     });
-    await page.route(/\/jobs\/[^/]+$/, (route) =>
-      isFailing ? route.fulfill({ status: 500, contentType: "application/json", body: FAILURE }) : route.continue(),
-    );
+    await page.route(/\/jobs\/[^/]+$/, (route) => (isFailing ? answer(route, 500, FAILURE) : route.continue()));
     await page.getByRole("link", { name: "Install random" }).click();
     await page.getByRole("alert").getByText("it can't be read").waitFor();
     await page.getByRole("region", { name: "What install.sh prints" }).getByText("begun").waitFor();
@@ -142,16 +88,16 @@ describe("a job that is followed", () => {
     await page.getByText("random is installed.").waitFor();
   });
 
-  test("is asked for again when its events fall silent", async ({ start, install, gate, open, stalling }) => {
+  test("is asked for again when its events fall silent", async ({ start, installGated, gate, open, proxied }) => {
     await start();
-    const installed = install({ type: "sources", name: "random", script: GATED_SCRIPT }, gated(gate));
-    await gate.started;
+    const { installed } = await installGated(GATED_SCRIPT);
     let hasStalled = false;
-    const at = await stalling((url) => {
+    const stalls = (url: string) => {
       if (!url.endsWith("/events") || hasStalled) return false;
       hasStalled = true;
       return true;
-    });
+    };
+    const at = await proxied({ stalls });
     const page = await open({ route: "/jobs", at });
     await page.clock.install();
     await page.reload(); // timers from before are real ones
@@ -238,8 +184,7 @@ describe("an install that is being prepared", () => {
     await page.route("**/plugins/sinks", async (route) => {
       arrive();
       await released;
-      const body = JSON.stringify({ error: "NAME_TAKEN", message: "the name is taken" });
-      await route.fulfill({ status: 400, contentType: "application/json", body });
+      await answer(route, 400, { error: "NAME_TAKEN", message: "the name is taken" });
     });
     await press(page, "Install");
     await asked;
@@ -249,7 +194,7 @@ describe("an install that is being prepared", () => {
     const answered = page.waitForResponse("**/plugins/sinks");
     release();
     await answered;
-    await ask(page);
+    await askAgain(page);
     await page.waitForTimeout(200);
     expect(await page.getByRole("heading", { level: 2, name: "other", exact: true }).count()).toBe(1);
   });
@@ -269,7 +214,7 @@ test("an address whose download is stopped is there to be corrected", async ({ s
 test("an install that has been asked for keeps its zip, whatever comes after", async ({ start, open, folder }) => {
   await start();
   const page = await open({ route: "/install" });
-  await page.getByLabel("Choose a zip", { exact: true }).setInputFiles(await writePluginZip(folder, SINK));
+  await chooseFile(page, await writePluginZip(folder, SINK));
   await page.getByRole("heading", { name: "random", exact: true }).waitFor();
   const [asked, arrive] = signal();
   const [released, release] = signal();
@@ -309,33 +254,32 @@ describe("a list that can't be asked for any more", () => {
     await install({ type: "sources", name: "random" });
     const page = await open({ expects: [/status of 500/] });
     await page.getByRole("row", { name: "random" }).waitFor();
-    await page.route("**/plugins?rules=1", (route) =>
-      route.fulfill({ status: 500, contentType: "application/json", body: FAILURE }),
-    );
-    await ask(page);
+    await page.route("**/plugins?rules=1", (route) => answer(route, 500, FAILURE));
+    await askAgain(page);
     await page.getByRole("alert").getByText("it can't be read").waitFor();
     expect(await page.getByRole("row", { name: "random" }).isVisible()).toBe(true);
     await page.unroute("**/plugins?rules=1");
-    await ask(page);
+    await askAgain(page);
     await page.getByRole("alert").waitFor({ state: "detached" });
   });
 
-  test("is asked for again when an answer stops in its middle", async ({ start, install, open, stalling }) => {
+  test("is asked for again when an answer stops in its middle", async ({ start, install, open, proxied }) => {
     await start();
     await install({ type: "sources", name: "random" });
     let isStalling = false;
     let stalled = 0;
-    const at = await stalling((url) => {
+    const stalls = (url: string) => {
       const isHit = isStalling && url.startsWith("/plugins?");
       if (isHit) stalled++;
       return isHit;
-    });
+    };
+    const at = await proxied({ stalls });
     const page = await open({ at });
     await page.clock.install();
     await page.reload(); // timers from before are real ones
     await page.getByRole("row", { name: "random" }).waitFor();
     isStalling = true;
-    await ask(page);
+    await askAgain(page);
     await expect.poll(() => stalled).toBe(1);
     isStalling = false;
     await install({ type: "sources", name: "zmq" });
@@ -385,7 +329,7 @@ test("the question before a restart stays when somebody else has restarted the e
   const dialog = page.getByRole("dialog");
   await dialog.waitFor();
   await engine.restart();
-  await ask(page);
+  await askAgain(page);
   await page.getByText("1 change waits for an engine restart").waitFor({ state: "detached" });
   expect(await dialog.isVisible()).toBe(true);
   await page.keyboard.press("Escape");
@@ -400,7 +344,7 @@ test("what install.sh printed stays when the server is away", async ({ start, in
   await page.getByText("the libraries are there").waitFor();
   await page.route("**/log", (route) => route.abort());
   const failed = page.waitForEvent("requestfailed");
-  await ask(page);
+  await askAgain(page);
   await failed;
   await page.waitForTimeout(200);
   expect(await page.getByText("the libraries are there").isVisible()).toBe(true);
@@ -410,10 +354,7 @@ test("another failure in the same place is not said to be copied", async ({ star
   await start();
   const page = await open({ route: "/jobs", expects: [/status of 500/] });
   let message = "the first";
-  await page.route(/\/jobs$/, (route) => {
-    const body = JSON.stringify({ error: "INTERNAL", message });
-    return route.fulfill({ status: 500, contentType: "application/json", body });
-  });
+  await page.route(/\/jobs$/, (route) => answer(route, 500, { error: "INTERNAL", message }));
   await page.getByText("the first").waitFor();
   await press(page, "Copy");
   await page.getByRole("button", { name: "Copied" }).waitFor();
@@ -426,9 +367,7 @@ test("versions that can't be asked for are said", async ({ start, install, open 
   await start();
   await install({ type: "sources", name: "random" });
   const page = await open({ expects: [/status of 500/] });
-  await page.route("**/versions", (route) =>
-    route.fulfill({ status: 500, contentType: "application/json", body: FAILURE }),
-  );
+  await page.route("**/versions", (route) => answer(route, 500, FAILURE));
   await page.getByRole("link", { name: "random" }).click();
   await page.getByRole("alert").getByText("it can't be read").waitFor();
 });

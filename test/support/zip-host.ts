@@ -1,6 +1,7 @@
 import { type FileServer, type Reply, startFileServer } from "./file-server.ts";
 import { file } from "./file-server-replies.ts";
 import { type PluginContents, pluginZip } from "./plugin-zip.ts";
+import { signal } from "./signal.ts";
 
 /** A zip whose second half is kept back until the test lets it go. */
 export interface HeldZip {
@@ -48,12 +49,4 @@ export async function startZipHost(): Promise<ZipHost> {
 
 function zipPath({ type, name }: PluginContents): string {
   return `/${type}/${name}.zip`;
-}
-
-function signal(): [promise: Promise<void>, resolve: () => void] {
-  let resolve: () => void = () => {};
-  const promise = new Promise<void>((done) => {
-    resolve = done;
-  });
-  return [promise, resolve];
 }
