@@ -1,4 +1,4 @@
-/** The headers of replies that programs read, besides those of HTTP itself. */
+/** The headers of replies that programs read, besides those that any reply may have. */
 export const HEADERS = {
   job: {
     description: "The job of the change: `/jobs/ID`. With `?restart=1`, that of the engine's restart",
@@ -24,6 +24,14 @@ export const HEADERS = {
   "retry-after": { description: "Seconds", example: "5" },
   "x-request-id": { description: "The request's id in the log and in the audit", example: "m3x1k2-7" },
   "www-authenticate": { description: "How to authenticate", example: 'Bearer realm="kuiper"' },
+  etag: { description: "Which version of the file this is", example: 'W/"1f7-1a21ad08d0b"' },
+  "last-modified": { description: "When the file was built", example: "Fri, 27 Nov 2026 02:23:24 GMT" },
+  "accept-ranges": { description: "That parts of the file can be asked for", example: "bytes" },
+  "content-range": { description: "Which part of the file this is, or how long the file is", example: "bytes 0-4/503" },
+  "content-encoding": { description: "How the file is compressed", example: "br" },
+  "content-security-policy": { description: "What the page may load and ask", example: "default-src 'none'" },
+  "referrer-policy": { description: "What the page tells others of its address", example: "no-referrer" },
+  "cross-origin-opener-policy": { description: "Which pages may reach into this one", example: "same-origin" },
 } as const;
 
 export type HeaderName = keyof typeof HEADERS;

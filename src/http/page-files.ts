@@ -1,6 +1,6 @@
 import { readdir } from "node:fs/promises";
 import { join, relative, sep } from "node:path";
-import Fastify from "fastify";
+import Fastify, { type FastifyBaseLogger } from "fastify";
 import { hasCode } from "../lib/errors.ts";
 import { NOT_THERE } from "../lib/files.ts";
 import { type PageServer, securePages } from "./page-server.ts";
@@ -18,11 +18,12 @@ const YEAR_SECONDS = 31_536_000;
  * The files of the page: a second Fastify with @fastify/static, which is loaded then.
  *
  * @param folder which need not be there
+ * @param log told of files that can't be sent
  */
-export async function openPageFiles(folder: string): Promise<PageServer> {
+export async function openPageFiles(folder: string, log: FastifyBaseLogger): Promise<PageServer> {
   const paths = await filePaths(folder);
   const server = Fastify({ schemaController: NO_COMPILERS });
-  securePages(server, "font-src 'self'");
+  securePages(server, log, "font-src 'self'");
   if (paths.size > 0) {
     const { default: staticFiles } = await import("@fastify/static");
     await server.register(staticFiles, {

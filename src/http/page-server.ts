@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { FastifyBaseLogger, FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { PluginError } from "../domain/errors.ts";
 import type { Lazy } from "../lib/lazy.ts";
 
@@ -15,12 +15,19 @@ const POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
   "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
+/** As @fastify/static has them. */
+interface FileError extends FastifyError {
+  /** `Content-Range` of a file that has no such part. */
+  readonly headers?: Record<string, string>;
+}
+
 /**
  * Keeps browsers from doing more with what a server of pages sends than the page needs.
  *
+ * @param log told of what can't be sent
  * @param more further directives of the policy
  */
-export function securePages(server: FastifyInstance, more = ""): void {
+export function securePages(server: FastifyInstance, log: FastifyBaseLogger, more = ""): void {
   const headers = {
     "content-security-policy": more === "" ? POLICY : `${POLICY}; ${more}`,
     "x-content-type-options": "nosniff",
@@ -30,6 +37,13 @@ export function securePages(server: FastifyInstance, more = ""): void {
   server.addHook("onRequest", (_request, reply, done) => {
     reply.headers(headers);
     done();
+  });
+  // Of a condition that does not hold, a range that is not there or a file that is gone since, a browser needs the status alone.
+  server.setNotFoundHandler((_request, reply) => reply.code(404).send());
+  server.setErrorHandler<FileError>((error, { url }, reply) => {
+    const { statusCode = 500, headers = {} } = error;
+    if (statusCode >= 500) log.error({ err: error, url }, "a file of the page can't be sent");
+    return reply.code(statusCode).headers(headers).send();
   });
 }
 

@@ -1,4 +1,4 @@
-import { mkdir, symlink, writeFile } from "node:fs/promises";
+import { mkdir, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { brotliCompressSync, gzipSync } from "node:zlib";
 import { describe, expect } from "vitest";
@@ -76,6 +76,27 @@ describe("the files", () => {
     expect([part.status, part.text]).toEqual([206, INDEX.slice(0, 5)]);
     const head = await get("/ui/", {}, { method: "HEAD" });
     expect([head.status, head.text, head.headers["content-length"]]).toEqual([200, "", String(INDEX.length)]);
+  });
+
+  test("are refused in words of HTTP alone where a condition does not hold, or a range is not there", async ({
+    startWithPage,
+    get,
+  }) => {
+    await startWithPage();
+    for (const path of ["/ui/", "/ui/assets/main-1a2b.js", "/docs/static/swagger-ui.css"]) {
+      const range = await get(path, { range: "bytes=9999999-" });
+      expect([path, range.status, range.text]).toEqual([path, 416, ""]);
+      expect(range.headers["content-range"]).toMatch(/^bytes \*\/\d+$/);
+      const match = await get(path, { "if-match": '"other"' });
+      expect([path, match.status, match.text]).toEqual([path, 412, ""]);
+    }
+  });
+
+  test("are 404 once they are gone, as when the server is built anew", async ({ startWithPage, get, folder }) => {
+    await startWithPage();
+    expect((await get("/ui/icon.svg")).status).toBe(200);
+    for (const name of ["icon.svg", "icon.svg.br", "icon.svg.gz"]) await rm(join(folder, "ui", name));
+    expect(await get("/ui/icon.svg")).toMatchObject({ status: 404, text: "" });
   });
 
   test("are those of the build alone", async ({ startWithPage, get }) => {

@@ -56,8 +56,7 @@ async function makeContract(place: Place): Promise<Contract> {
 }
 
 function checkReply(contract: Contract, place: Place, { method, url, status, headers, text }: ClientReply): void {
-  const { pathname } = new URL(url);
-  if (/^\/(?:ui|docs)(?:\/|$)/.test(pathname)) return;
+  const pathname = new URL(url).pathname.replace(/(?<=.)\/$/, "");
   const path = contract.paths.filter((one) => matches(one, pathname)).sort(byParameters)[0];
   if (path === undefined && place === "in front") return;
   const isRouted = path !== undefined && !(status === 404 && text.includes("404 page not found")) && status !== 405;
@@ -65,6 +64,7 @@ function checkReply(contract: Contract, place: Place, { method, url, status, hea
 }
 
 function matches(path: string, pathname: string): boolean {
+  if (path.endsWith("/{file}")) return pathname.startsWith(path.slice(0, -"{file}".length));
   const parts = pathname.split("/");
   return path.split("/").every((part, index, all) => {
     return all.length === parts.length && (part.startsWith("{") ? parts[index] !== "" : part === parts[index]);

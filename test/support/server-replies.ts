@@ -1,6 +1,5 @@
 import { type Duplex, Readable } from "node:stream";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import { PAGES } from "../../src/contract/calls/all.ts";
 import { contractKey } from "../../src/http/openapi/document.ts";
 import { Contract } from "./contract.ts";
 import { expectInContract } from "./contract-violations.ts";
@@ -16,8 +15,15 @@ export async function checkReplies(app: FastifyInstance): Promise<void> {
   const known = contracts.get(calls) ?? app.openApi().then((json) => new Contract(json.toString()));
   contracts.set(calls, known);
   const contract = await known;
+  const seen = new WeakSet<FastifyReply>();
   app.addHook("onSend", (request, reply, payload, done) => {
+    seen.add(reply);
     expectInContract(nameOf(request, reply), () => checkReply(contract, request, reply, payload));
+    done();
+  });
+  // What another server of ours has sent in its place: a page's files.
+  app.addHook("onResponse", (request, reply, done) => {
+    if (!seen.has(reply)) expectInContract(nameOf(request, reply), () => checkSent(contract, request, reply));
     done();
   });
   app.server.prependListener("clientError", (_error, socket) => watchRawReply(contract, socket));
@@ -44,16 +50,27 @@ function checkRawReply(contract: Contract, text: string): void {
 }
 
 function checkReply(contract: Contract, request: FastifyRequest, reply: FastifyReply, payload: unknown): void {
-  const { url } = request.routeOptions;
-  if (request.passedOn !== undefined || url === "*" || PAGES.includes(url ?? "")) return;
+  if (request.passedOn !== undefined || request.routeOptions.url === "*") return;
   const { method, refusal } = request;
-  const path = url && documentPath(method === "HEAD" ? "GET" : method, url);
+  const path = pathOf(request);
   const body = bodyOf(payload);
   contract.check({ method, path, status: reply.statusCode, headers: reply.getHeaders(), body, refusal });
   if (payload instanceof Readable && reply.getHeader("content-type") === "text/event-stream") {
     const name = nameOf(request, reply);
     watchEvents(payload, (event) => expectInContract(name, () => checkEvent(contract, event)));
   }
+}
+
+function checkSent(contract: Contract, request: FastifyRequest, { raw }: FastifyReply): void {
+  if (request.passedOn !== undefined) return;
+  const { method } = request;
+  const { statusCode: status } = raw;
+  contract.check({ method, path: pathOf(request), status, headers: raw.getHeaders(), body: undefined });
+}
+
+/** That of the call; undefined where there is none. */
+function pathOf({ method, routeOptions: { url } }: FastifyRequest): string | undefined {
+  return url && documentPath(method === "HEAD" ? "GET" : method, url);
 }
 
 /** Looks at what is put into a stream. Reading it would keep it from waiting for its client. */

@@ -24,6 +24,7 @@ export const TAGS = {
   Engine: "The engine that the server stands in front of",
   "Portable plugins": "The engine's own portable plugins: checked here, then passed on to it",
   Server: "The server itself",
+  Pages: "What people open in a browser, with all its files",
 } as const;
 
 /** A call of the API: what the routes' own schemas don't say. `:type` in its path stands for the three types. */

@@ -1,10 +1,8 @@
 import Fastify, { type HTTPMethods } from "fastify";
-import { CALLS, PAGES } from "../../contract/calls/all.ts";
+import { CALLS } from "../../contract/calls/all.ts";
 import { TAGS } from "../../contract/calls/call.ts";
 import { PLUGIN_TYPES } from "../../domain/plugin.ts";
-import type { PageServer } from "../page-server.ts";
 import { NO_COMPILERS } from "../validation.ts";
-import { addPage, isOfPage } from "./page.ts";
 import { withReferences } from "./references.ts";
 import { describeReplies } from "./replies.ts";
 import { describeRequest } from "./requests.ts";
@@ -15,16 +13,11 @@ const DESCRIPTION = `Installs, updates, lists, rolls back and deletes the plugin
 A path that is not here is answered with 404 (\`PAGE_NOT_FOUND\`), another method with 405 and \`Allow\`; in front of an engine, what
 is not here is passed on to it. HEAD is GET without its body. docs/api.md of this project has the rest.`;
 
-/** The OpenAPI document, and the page that shows it. */
-interface Description extends PageServer {
-  readonly json: Buffer;
-}
-
 /**
- * A second Fastify that has our routes with all that the contract says of them, for @fastify/swagger to describe. Ours serves
+ * The OpenAPI document, as JSON. A second Fastify that has our routes with all that the contract says of them, for @fastify/swagger to describe. Ours serves
  * requests without it, so that none pays for a schema of its reply.
  */
-export async function describeRoutes(routes: readonly CollectedRoute[], version: string): Promise<Description> {
+export async function describeRoutes(routes: readonly CollectedRoute[], version: string): Promise<Buffer> {
   const app = Fastify({ schemaController: NO_COMPILERS });
   app.setValidatorCompiler(() => () => true);
   app.setSerializerCompiler(() => JSON.stringify);
@@ -54,7 +47,6 @@ export async function describeRoutes(routes: readonly CollectedRoute[], version:
     stripBasePath: false,
     refResolver: { buildLocalReference: ({ $id }) => String($id) },
   });
-  await addPage(app);
   const named = new Map<string, object>();
   for (const route of described(routes)) {
     const schema = withReferences(route.schema, named) as object;
@@ -62,7 +54,9 @@ export async function describeRoutes(routes: readonly CollectedRoute[], version:
   }
   for (const [$id, schema] of named) app.addSchema({ ...schema, $id });
   await app.ready();
-  return { json: Buffer.from(JSON.stringify(app.swagger())), has: isOfPage, server: app };
+  const document = Buffer.from(JSON.stringify(app.swagger()));
+  await app.close();
+  return document;
 }
 
 /** The routes with what the contract says of them. Those of the three types of plugin are one. */
@@ -70,7 +64,7 @@ function described(routes: readonly CollectedRoute[]): Iterable<{ method: string
   const calls = new Map<string, { method: string; url: string; schema: object }>();
   for (const route of routes) {
     const key = contractKey(route.method, route.url);
-    if (PAGES.includes(route.url) || calls.has(key)) continue;
+    if (calls.has(key)) continue;
     const call = CALLS[key];
     if (call === undefined) throw new Error(`the contract has no ${key}`);
     const url = key.slice(key.indexOf(" ") + 1);
@@ -89,9 +83,9 @@ function described(routes: readonly CollectedRoute[]): Iterable<{ method: string
   return calls.values();
 }
 
-/** The name of a route's call in the contract: `GET /plugins/:type/:name`. */
+/** The name of a route's call in the contract: `GET /plugins/:type/:name`, `GET /ui/:file` for `/ui/*`. */
 export function contractKey(method: string, url: string): string {
-  const key = `${method} ${url}`;
+  const key = `${method} ${url.replace(/\*$/, ":file")}`;
   if (CALLS[key] !== undefined) return key;
   const [, plugins, type = "", ...rest] = url.split("/");
   const isTyped = plugins === "plugins" && PLUGIN_TYPES.some((one) => one === type);

@@ -1,5 +1,6 @@
-import type { FastifyInstance } from "fastify";
-import { securePages } from "../page-server.ts";
+import Fastify, { type FastifyBaseLogger } from "fastify";
+import { type PageServer, securePages } from "../page-server.ts";
+import { NO_COMPILERS } from "../validation.ts";
 
 /**
  * Below `/docs/`: what the page consists of. Whatever else is asked for, in whatever spelling, is not there. `json` is the
@@ -17,19 +18,22 @@ const PAGE_FILES: readonly string[] = [
   "static/swagger-ui.css",
 ];
 
-/** Whether a path, such as `/docs/json`, is one of the page's. */
-export function isOfPage(path: string): boolean {
-  return PAGE_FILES.some((file) => path === `/docs/${file}`);
-}
-
-/** Adds a page to read and try the document to the server that describes it. */
-export async function addPage(app: FastifyInstance): Promise<void> {
-  securePages(app); // Swagger UI sets styles by script, which this allows
-  await app.register(import("@fastify/swagger-ui"), {
+/**
+ * A page to read and try the document.
+ *
+ * @param json the OpenAPI document
+ * @param log told of files that can't be sent
+ */
+export async function openDocumentPage(json: Buffer, log: FastifyBaseLogger): Promise<PageServer> {
+  const server = Fastify({ schemaController: NO_COMPILERS });
+  securePages(server, log); // Swagger UI sets styles by script, which this allows
+  const document = { ...JSON.parse(json.toString()), servers: [{ url: "../" }] };
+  await server.register(import("@fastify/swagger"), { mode: "static", specification: { document } });
+  await server.register(import("@fastify/swagger-ui"), {
     routePrefix: "/docs",
     logo: { type: "image/svg+xml", content: "" }, // shown by its other layout alone; else it is read from a file
     uiConfig: { layout: "BaseLayout", docExpansion: "list", displayRequestDuration: true },
-    transformSpecification: (document) => ({ ...document, servers: [{ url: "../" }] }),
-    transformSpecificationClone: false,
   });
+  await server.ready();
+  return { has: (path) => PAGE_FILES.some((file) => path === `/docs/${file}`), server };
 }

@@ -23,9 +23,13 @@ export const contractRoutes: FastifyPluginAsync<ContractRoutesOptions> = async (
     const { describeRoutes } = await import("../openapi/document.ts");
     return describeRoutes(routes, version);
   });
-  app.decorate("openApi", async () => (await contract.get()).json);
+  const page = new Lazy(async () => {
+    const { openDocumentPage } = await import("../openapi/page.ts");
+    return openDocumentPage(await contract.get(), app.log);
+  });
+  app.decorate("openApi", () => contract.get());
   app.get("/openapi.json", { config: { open: true } }, async (_request, reply) => {
     return reply.type("application/json; charset=utf-8").send(await app.openApi());
   });
-  servePage(app, "/docs", contract);
+  servePage(app, "/docs", page);
 };

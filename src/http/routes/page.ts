@@ -10,5 +10,5 @@ interface PageRoutesOptions {
 
 /** The page for people, at `/ui/`. It asks for a token itself where this server wants one. */
 export const pageRoutes: FastifyPluginAsync<PageRoutesOptions> = async (app, { folder }) => {
-  servePage(app, "/ui", new Lazy(() => openPageFiles(folder)));
+  servePage(app, "/ui", new Lazy(() => openPageFiles(folder, app.log)));
 };
