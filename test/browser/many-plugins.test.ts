@@ -54,6 +54,22 @@ test("500 plugins are listed nearly as soon as one, and scroll", async ({ copyIn
   expect(scrolling).toBeLessThan(SCROLLING_FACTOR * drawing);
 });
 
+test("whoever comes back from a plugin finds the list where it was left", async ({ copyIn, start, open }) => {
+  await copyIn(100);
+  await start();
+  const page = await open();
+  const link = page.getByRole("link", { name: "plugin080" });
+  await link.scrollIntoViewIfNeeded();
+  const before = await page.evaluate<number>("scrollY");
+  expect(before).toBeGreaterThan(500);
+  await link.click();
+  await page.getByRole("heading", { name: "plugin080", level: 1 }).waitFor();
+  expect(await page.evaluate("scrollY")).toBe(0);
+  await page.goBack();
+  await link.waitFor();
+  await expect.poll(() => page.evaluate("scrollY")).toBe(before);
+});
+
 test("the page is painted before it has the list", async ({ copyIn, start, open, server }) => {
   await copyIn(1);
   await start();
@@ -70,7 +86,8 @@ test("the page is painted before it has the list", async ({ copyIn, start, open,
   const asked = page.waitForRequest(`${server.url}/plugins?*`);
   await page.reload();
   await asked;
-  await page.waitForFunction("performance.getEntriesByName('first-contentful-paint').length > 0");
+  // waitForFunction has the page evaluate a text, which its policy forbids once it has to look twice.
+  await expect.poll(() => page.evaluate("performance.getEntriesByName('first-contentful-paint').length")).toBe(1);
   expect(await page.getByRole("rowheader").count()).toBe(0);
   release();
   await timesOf(page, 1);

@@ -112,6 +112,21 @@ describe("a job that is followed", () => {
 });
 
 describe("an install that is being prepared", () => {
+  test("keeps an address that is being typed while another view is looked at", async ({ start, open, host }) => {
+    await start();
+    const page = await open({ route: "/install" });
+    const address = page.getByLabel("URL of the zip");
+    await address.fill("https://files.example/plugins/random");
+    await page.getByRole("link", { name: "Jobs" }).click();
+    await page.getByText("There are no jobs yet.").waitFor();
+    await page.goBack();
+    expect(await address.inputValue()).toBe("https://files.example/plugins/random");
+    await inspectUrl(page, host.serveZip(SINK));
+    await page.locator("form.review").waitFor();
+    await press(page, "Cancel");
+    expect(await address.inputValue()).toBe("");
+  });
+
   test("keeps what was typed while another view is looked at", async ({ start, open, host }) => {
     await start();
     const page = await open({ route: "/install" });

@@ -51,8 +51,8 @@ const KEY = "kuiper-plugins.source";
 
 export const installStep = signal<InstallStep>({ kind: "choose" });
 
-const NOTHING_TYPED = { shellParas: "", functions: "" };
-/** What only the user knows. It is kept while another view is looked at, like the step. */
+const NOTHING_TYPED = { address: "", shellParas: "", functions: "" };
+/** What only the user knows, such as the address of a zip. It is kept while another view is looked at, like the step. */
 export const installTyped = signal(NOTHING_TYPED);
 
 let work = new AbortController();
@@ -132,8 +132,8 @@ export async function install(order: InstallOrder): Promise<void> {
 export function leaveInstall(): void {
   const step = installStep.peek();
   begin();
-  // Who stops a download has perhaps mistyped its address, and gets it back.
-  installStep.value = step.kind === "inspect" ? { kind: "choose", about: step.source.label } : { kind: "choose" };
+  if (step.kind === "inspect") giveBack(step.source);
+  installStep.value = { kind: "choose" };
 }
 
 /**
@@ -178,8 +178,14 @@ async function inspect(source: Source, signal: AbortSignal): Promise<void> {
     if (signal.aborted) return;
     if (source.upload !== undefined) void discardUpload(source.upload);
     keep(undefined);
+    giveBack(source);
     installStep.value = { kind: "choose", failure: asFailure(error), about: source.label };
   }
+}
+
+/** Whoever stops a download, or has it fail, has perhaps mistyped its address. */
+function giveBack({ url, upload }: Source): void {
+  if (upload === undefined) installTyped.value = { ...NOTHING_TYPED, address: url };
 }
 
 function keep(source: Source | undefined): void {

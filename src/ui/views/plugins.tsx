@@ -1,5 +1,5 @@
 import { signal } from "@preact/signals";
-import { useEffect, useMemo, useRef } from "preact/hooks";
+import { useEffect, useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import { PLUGIN_TYPES, pluginKey } from "../../domain/plugin.ts";
 import { mayWrite } from "../api/access.ts";
 import { api } from "../api/calls.ts";
@@ -17,6 +17,7 @@ const EVERY_SECONDS = 5;
 /** Kept while another view is open: who comes back from a plugin finds the list as it was. */
 const filter = signal<PluginFilter>(ALL);
 const sorting = signal<Sorting>(undefined);
+let scrolledTo = 0;
 
 /** The one list of all plugins. */
 export function PluginsView() {
@@ -25,6 +26,7 @@ export function PluginsView() {
   const stale = staleness({ data, failure });
   const wanted = filter.value;
   const shown = useMemo(() => filtered(all ?? [], wanted), [all, wanted]);
+  useLayoutEffect(() => (all === undefined ? undefined : keepScrolling()), [all === undefined]);
   const isInFront = all?.some(({ engine }) => engine !== undefined) ?? false;
   // The heads are in the present language.
   const columns = useMemo(() => columnsFor(isInFront), [isInFront, language.value]);
@@ -119,6 +121,16 @@ function Filters() {
       </select>
     </search>
   );
+}
+
+/** Goes to where the list was left, and remembers where it is left next. */
+function keepScrolling(): () => void {
+  scrollTo(0, scrolledTo);
+  const onScroll = () => {
+    scrolledTo = scrollY;
+  };
+  document.addEventListener("scroll", onScroll, { passive: true });
+  return () => document.removeEventListener("scroll", onScroll);
 }
 
 /** `/` begins a search, except where somebody types. */

@@ -1,4 +1,3 @@
-import { useState } from "preact/hooks";
 import type { ApiFailure } from "../../api/failure.ts";
 import type { PluginId } from "../../api/shapes.ts";
 import { t } from "../../i18n/index.ts";
@@ -6,7 +5,7 @@ import { Button, LinkButton } from "../../parts/button.tsx";
 import { Failure } from "../../parts/failure.tsx";
 import { Field } from "../../parts/field.tsx";
 import { Icon } from "../../parts/icon.tsx";
-import { inspectFile, inspectUrl } from "../../state/install.ts";
+import { inspectFile, inspectUrl, installTyped } from "../../state/install.ts";
 
 interface ChooseZipProps {
   /** Why the last one was not taken. */
@@ -18,11 +17,11 @@ interface ChooseZipProps {
 }
 
 /** The ways to a zip: a file, which can be dropped anywhere, an address, or the catalogue. */
-export function ChooseZip({ failure, about = "", plugin }: ChooseZipProps) {
-  const [url, setUrl] = useState(/^(https?|file):/.test(about) ? about : "");
+export function ChooseZip({ failure, about, plugin }: ChooseZipProps) {
+  const { address } = installTyped.value;
   const ask = (event: Event) => {
     event.preventDefault();
-    void inspectUrl(url.trim(), plugin);
+    void inspectUrl(address.trim(), plugin);
   };
   return (
     <>
@@ -62,12 +61,14 @@ export function ChooseZip({ failure, about = "", plugin }: ChooseZipProps) {
                   class="input mono"
                   aria-describedby={hintId}
                   spellcheck={false}
-                  value={url}
-                  onInput={({ currentTarget }) => setUrl(currentTarget.value)}
+                  value={address}
+                  onInput={({ currentTarget }) => {
+                    installTyped.value = { ...installTyped.value, address: currentTarget.value };
+                  }}
                 />
               )}
             </Field>
-            <Button kind="primary" submits icon="search" disabled={url.trim() === ""}>
+            <Button kind="primary" submits icon="search" disabled={address.trim() === ""}>
               {t("install.inspect")}
             </Button>
           </form>
