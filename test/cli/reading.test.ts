@@ -8,6 +8,15 @@ import { RawEngine } from "../support/raw-engine.ts";
 import { makeKeyPair, signToken, writeKey } from "../support/tokens.ts";
 import { CONTROLS, run, cliTest as test } from "./kit.ts";
 
+test("lists of nothing say so", async ({ cli }) => {
+  const said = async (...words: string[]) => (await cli(...words)).stderr;
+  expect(await said("list")).toBe(
+    "no plugin is installed; kuiper-plugins available shows what the plugin hosts offer\n",
+  );
+  expect(await said("jobs")).toBe("there are no jobs yet\n");
+  expect(await said("jobs", "--state", "failed")).toBe("no job is failed\n");
+});
+
 describe("list and show", () => {
   test.beforeEach(async ({ server, host }) => {
     for (const [type, name] of [

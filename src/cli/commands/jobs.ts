@@ -39,7 +39,7 @@ async function list({ connect, output }: CommandContext, { state }: JobOptions):
     asJobView,
   );
   output.json(jobs);
-  if (jobs.length === 0) return output.note("there are no such jobs");
+  if (jobs.length === 0) return output.note(state === undefined ? "there are no jobs yet" : `no job is ${state}`);
   const rows = jobs.map((job) => [
     job.id,
     jobWords(job),

@@ -28,7 +28,7 @@ export const addList: AddCommand = (program, { connect, output }) => {
       const query = new URLSearchParams({ ...options }).toString();
       const plugins = asList(await client.get(`/plugins${query && `?${query}`}`), "list of plugins");
       output.json(plugins);
-      if (plugins.length === 0) return output.note("there are no such plugins");
+      if (plugins.length === 0) return output.note(noneOf(options));
       const rows = plugins.map((one) => [
         String(one.type),
         String(one.name),
@@ -42,3 +42,8 @@ export const addList: AddCommand = (program, { connect, output }) => {
       output.table(HEAD, rows, (column, row) => (column === 3 ? COLOURS[String(plugins[row]?.verdict)] : undefined));
     });
 };
+
+function noneOf({ type, verdict }: ListOptions): string {
+  if (type !== undefined || verdict !== undefined) return "there are no such plugins";
+  return "no plugin is installed; kuiper-plugins available shows what the plugin hosts offer";
+}
