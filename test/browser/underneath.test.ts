@@ -147,7 +147,7 @@ describe("an install that is being prepared", () => {
     server,
   }) => {
     await start();
-    const page = await open({ route: "/install" });
+    const page = await open({ route: "/install", expects: [/status of 400/] });
     await inspectUrl(page, host.serveZip(SINK));
     await page.getByRole("heading", { name: "random", exact: true }).waitFor();
     const [released, release] = signal();
@@ -169,12 +169,13 @@ describe("an install that is being prepared", () => {
     await page.keyboard.press("Enter");
     await page.getByRole("heading", { name: "other", exact: true }).waitFor();
     expect(orders.at(-1)).toMatchObject({ type: "functions", name: "other" });
+    await page.getByRole("alert").getByText("that is the plugin random").waitFor();
     expect((await send(`${server.url}/jobs`)).text).toBe("[]"); // Enter installs nothing that was not shown
   });
 
   test("both corrections count when the second comes before the first is answered", async ({ start, open, host }) => {
     await start();
-    const page = await open({ route: "/install" });
+    const page = await open({ route: "/install", expects: [/status of 400/] });
     await inspectUrl(page, host.serveZip(SINK));
     await page.getByRole("heading", { name: "random", exact: true }).waitFor();
     const orders: unknown[] = [];
@@ -187,6 +188,7 @@ describe("an install that is being prepared", () => {
     await page.getByLabel("Name").blur();
     await page.getByRole("heading", { name: "other", exact: true }).waitFor();
     expect(orders.at(-1)).toMatchObject({ type: "functions", name: "other" });
+    await page.getByRole("alert").getByText("that is the plugin random").waitFor();
   });
 
   test("is not replaced by the late answer to one before", async ({ start, open, host }) => {
@@ -375,7 +377,7 @@ test("another failure in the same place is not said to be copied", async ({ star
   await page.getByRole("button", { name: "Copied" }).waitFor();
   message = "the second";
   await page.getByText("the second").waitFor();
-  expect(await page.getByRole("button", { name: "Copy", exact: true }).count()).toBe(1);
+  await page.getByRole("button", { name: "Copy", exact: true }).waitFor();
 });
 
 test("versions that can't be asked for are said", async ({ start, install, open }) => {
@@ -402,7 +404,7 @@ test("a delete that has begun is left by a button that does not claim to cancel 
   });
   await page.getByRole("button", { name: "Delete…" }).click();
   const dialog = page.getByRole("dialog");
-  expect(await dialog.getByRole("button", { name: "Cancel", exact: true }).count()).toBe(1);
+  await dialog.getByRole("button", { name: "Cancel", exact: true }).waitFor();
   await dialog.getByRole("button", { name: "Delete", exact: true }).click();
   await dialog.getByRole("button", { name: "Close", exact: true }).waitFor();
   expect(await dialog.getByRole("button", { name: "Cancel", exact: true }).count()).toBe(0);
