@@ -13,10 +13,12 @@ export function interrupted(signal: EndSignal, message: string): CommandFailure 
 export class Interrupts implements Disposable {
   readonly #waiting: ((signal: EndSignal) => void)[] = [];
   readonly #came: EndSignal[] = [];
+  readonly #onInterrupt: () => void;
   readonly #listeners = SIGNALS.map((signal) => [signal, () => this.#take(signal)] as const);
 
-  constructor() {
-    // Before the listeners of the progress bar, which would print a word of its own.
+  /** @param onInterrupt called at once, before the listeners of a progress bar: one that is shown then says "Canceled" */
+  constructor(onInterrupt: () => void = () => {}) {
+    this.#onInterrupt = onInterrupt;
     for (const [signal, listener] of this.#listeners) process.prependListener(signal, listener);
   }
 
@@ -27,14 +29,16 @@ export class Interrupts implements Disposable {
     return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
-  /** A signal that is aborted by the next interrupt. */
-  abortable(): { readonly signal: AbortSignal; leave(): void } {
+  /** A signal that is aborted by the next interrupt, or by one that nobody has taken yet, until it is disposed. */
+  abortable(): Disposable & { readonly signal: AbortSignal } {
     const controller = new AbortController();
     const listener = (signal: EndSignal) => controller.abort(interrupted(signal, "ended before anything was changed"));
-    this.#waiting.push(listener);
+    const came = this.#came.shift();
+    if (came === undefined) this.#waiting.push(listener);
+    else listener(came);
     return {
       signal: controller.signal,
-      leave: () => {
+      [Symbol.dispose]: () => {
         const at = this.#waiting.indexOf(listener);
         if (at >= 0) this.#waiting.splice(at, 1);
       },
@@ -46,6 +50,7 @@ export class Interrupts implements Disposable {
   }
 
   #take(signal: EndSignal): void {
+    this.#onInterrupt();
     const waiting = this.#waiting.splice(0);
     if (waiting.length === 0) this.#came.push(signal);
     for (const resolve of waiting) resolve(signal);
