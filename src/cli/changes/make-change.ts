@@ -5,7 +5,7 @@ import type { Output } from "../output/output.ts";
 import { ENGINE_WORDS, verdictWords } from "../output/words.ts";
 import { noAnswer } from "../server/answer.ts";
 import { asJobView, type JobView, jobIdOf, restartBody } from "../server/job-view.ts";
-import type { FormFields } from "../server/plugin-form.ts";
+import type { InstallFields } from "../server/plugin-form.ts";
 import type { Reply, ServerClient } from "../server/server-client.ts";
 import { followChange } from "./follow-change.ts";
 import { Interrupts } from "./interrupts.ts";
@@ -18,7 +18,7 @@ export interface ChangeRequest {
   readonly query?: Readonly<Record<string, boolean | undefined>>;
   readonly json?: object;
   /** A zip of this machine's, sent with its fields; instead of `json`. */
-  readonly zip?: { readonly file: string; readonly fields: FormFields };
+  readonly zip?: { readonly file: string; readonly fields: InstallFields };
 }
 
 interface ChangeParts {
