@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { Readable } from "node:stream";
 import { expect, onTestFinished, test } from "vitest";
 import { start, startOnTerminal } from "./kit.ts";
 
@@ -68,6 +69,23 @@ test("a change that can't be followed any more ends the command also while it as
   events?.destroy();
   expect((await command.ended).status).toBe(5);
   expect(command.printed).toContain("the token has expired");
+});
+
+test("what install.sh prints for hours is not kept in memory", async () => {
+  const printed = { text: `${"x".repeat(1023)}\n`.repeat(64) };
+  const end = { ...JOB, state: "done", result: { status: 201, body: "" } };
+  function* events() {
+    for (let count = 0; count < 900; count += 1) yield `event: output\ndata: ${JSON.stringify(printed)}\n\n`;
+    yield `event: end\ndata: ${JSON.stringify(end)}\n\n`;
+  }
+  const server = await serve(({ url }, response) => {
+    if (!url?.endsWith("/events")) return sendJson(response, 200, JOB);
+    Readable.from(events()).pipe(response.writeHead(200, { "content-type": "text/event-stream" }));
+  });
+  const env = { NODE_OPTIONS: "--max-old-space-size=32" };
+  const command = start(["jobs", "id1", "--follow"], { server: server.url, env });
+  command.closeReader("stderr"); // else the test would keep it all
+  expect((await command.ended).status).toBe(0);
 });
 
 test("ended once more after it was told to cancel: the command does not say that the change goes on", async () => {

@@ -34,8 +34,8 @@ export async function followChange(first: JobView, parts: FollowParts): Promise<
   };
   try {
     display.job(job);
-    for (let signal = interrupts.next(); ; ) {
-      const came = await Promise.race([next, signal]);
+    for (;;) {
+      const came = await interrupts.during(next);
       if (typeof came !== "string") {
         if (came.done) return job;
         take(came.value);
@@ -43,7 +43,6 @@ export async function followChange(first: JobView, parts: FollowParts): Promise<
         next = updates.next();
         continue;
       }
-      signal = interrupts.next();
       display.clear(); // an update may have brought it back since the signal came
       if (isCancelled || !output.isInteractive || came !== "SIGINT") throw goesOn(came, job, output, isCancelled);
       const { answer, held, ...after } = await askMeanwhile(job, output, updates, next);

@@ -29,6 +29,25 @@ export class Interrupts implements Disposable {
     return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
+  /**
+   * What comes first: what the promise resolves to, or a signal. Each call waits for the signal anew, since one promise of it
+   * would keep whatever ever came before it in memory.
+   */
+  async during<T>(promise: Promise<T>): Promise<T | EndSignal> {
+    const came = this.#came.shift();
+    if (came !== undefined) return came;
+    let listener: (signal: EndSignal) => void = () => {};
+    const signal = new Promise<EndSignal>((resolve) => {
+      listener = resolve;
+    });
+    this.#waiting.push(listener);
+    try {
+      return await Promise.race([promise, signal]);
+    } finally {
+      this.#forget(listener);
+    }
+  }
+
   /** A signal that is aborted by the next interrupt, or by one that nobody has taken yet, until it is disposed. */
   abortable(): Disposable & { readonly signal: AbortSignal } {
     const controller = new AbortController();
@@ -38,15 +57,17 @@ export class Interrupts implements Disposable {
     else listener(came);
     return {
       signal: controller.signal,
-      [Symbol.dispose]: () => {
-        const at = this.#waiting.indexOf(listener);
-        if (at >= 0) this.#waiting.splice(at, 1);
-      },
+      [Symbol.dispose]: () => this.#forget(listener),
     };
   }
 
   [Symbol.dispose](): void {
     for (const [signal, listener] of this.#listeners) process.removeListener(signal, listener);
+  }
+
+  #forget(listener: (signal: EndSignal) => void): void {
+    const at = this.#waiting.indexOf(listener);
+    if (at >= 0) this.#waiting.splice(at, 1);
   }
 
   #take(signal: EndSignal): void {
