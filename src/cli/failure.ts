@@ -14,7 +14,7 @@ export const EXIT_STATUS = {
   engineWorse: 9,
 } as const;
 
-export type ExitStatus = (typeof EXIT_STATUS)[keyof typeof EXIT_STATUS];
+type ExitStatus = (typeof EXIT_STATUS)[keyof typeof EXIT_STATUS];
 
 /** The failures that scripts tell apart by their code; all others by their HTTP status. */
 const BY_CODE: Partial<Record<ErrorCode | "INTERRUPTED", ExitStatus>> = {

@@ -141,6 +141,18 @@ describe("what goes wrong stays on the screen, with what to do", () => {
     expect(await page.getByLabel("URL of the zip").inputValue()).toBe("http://127.0.0.1:1/random.zip");
   });
 
+  test.for([
+    [502, "The server does not answer."],
+    [413, "The zip is larger than this server takes."],
+  ] as const)("a proxy that answers a zip with %s", async ([status, title], { start, open, proxied, folder }) => {
+    await start();
+    await writePluginZip(folder, SINK);
+    const at = await proxied({ refuses: (url) => (url === "/config/uploads" ? status : undefined) });
+    const page = await open({ route: "/install", at, expects: STATUS(status) });
+    await chooseFile(page, join(folder, "random.zip"));
+    await page.getByRole("region", { name: "random.zip" }).getByText(title).waitFor();
+  });
+
   test("a folder of uploads that is full", async ({ start, open, folder }) => {
     await start({ UPLOADS__MAXTOTALBYTES: "1024" });
     const page = await open({ route: "/install", expects: STATUS(507) });

@@ -6,6 +6,8 @@ export interface ReverseProxyOptions {
   readonly folder?: string;
   /** Of which addresses a reply ends in the middle of its first part: nothing more comes. Default: of none. */
   readonly stalls?: (url: string) => boolean;
+  /** What it answers itself, with that status and a page of its own. Default: nothing. */
+  readonly refuses?: (url: string) => number | undefined;
 }
 
 interface ReverseProxy {
@@ -16,11 +18,15 @@ interface ReverseProxy {
 
 /** @param target the server's address, whenever it is asked */
 export async function startReverseProxy(target: () => string, options: ReverseProxyOptions): Promise<ReverseProxy> {
-  const { folder = "", stalls = () => false } = options;
+  const { folder = "", stalls = () => false, refuses = () => undefined } = options;
   const held: ServerResponse[] = [];
   const proxy = createServer(({ url = "", method, headers }, response) => {
     if (!url.startsWith(`${folder}/`)) return response.writeHead(404).end();
     const path = url.slice(folder.length);
+    const refusal = refuses(path);
+    if (refusal !== undefined) {
+      return response.writeHead(refusal, { "content-type": "text/html" }).end("<html>This is the proxy</html>");
+    }
     // A connection for each: one that is kept may be closed by the server when it is used again.
     const asked = request(target() + path, { method, headers, agent: false }, (answer) => {
       response.writeHead(answer.statusCode ?? 502, answer.headers);

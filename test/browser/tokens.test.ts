@@ -1,5 +1,8 @@
+import { join } from "node:path";
 import { expect } from "vitest";
+import { writePluginZip } from "../support/plugin-zip.ts";
 import { browserTest as test } from "./harness.ts";
+import { chooseFile, press, SINK } from "./steps.ts";
 
 /** With authentication: the page itself needs no token, and asks for one. */
 
@@ -27,6 +30,20 @@ test("a token that the server refuses is asked for again, with its reason", asyn
   await page.getByRole("textbox", { name: "Token" }).fill(await sign({ exp: 1 }));
   await page.getByRole("button", { name: "Use this token" }).click();
   await page.getByRole("dialog").getByText("the token is refused").waitFor();
+});
+
+test("a token that may not send a zip is taken for one that only reads", async ({ start, sign, open, folder }) => {
+  await start(SETTINGS);
+  await writePluginZip(folder, SINK);
+  const page = await open({ route: "/install", expects: [...REFUSED, /status of 403/] });
+  await page.getByRole("textbox", { name: "Token" }).fill(await sign());
+  await press(page, "Use this token");
+  const body = JSON.stringify({ error: "FORBIDDEN", message: "the token may only read" });
+  await page.route("**/config/uploads", (route) =>
+    route.fulfill({ status: 403, contentType: "application/json", body }),
+  );
+  await chooseFile(page, join(folder, "random.zip"));
+  await page.getByText("Read only").waitFor();
 });
 
 test("what a token for reading may not do is not offered", async ({ start, sign, open }) => {

@@ -109,6 +109,30 @@ describe("a job that is followed", () => {
     await page.clock.runFor(70_000);
     await page.getByText("random is installed.").waitFor();
   });
+
+  test("is followed on when the question for its events gets no answer", async ({
+    start,
+    installGated,
+    gate,
+    open,
+  }) => {
+    await start();
+    const { installed } = await installGated(GATED_SCRIPT);
+    const page = await open({ route: "/jobs" });
+    await page.clock.install();
+    await page.reload(); // timers from before are real ones
+    let isUnanswered = false;
+    await page.route("**/jobs/*/events", async (route) => {
+      if (isUnanswered) return route.continue();
+      isUnanswered = true;
+    });
+    await page.getByRole("link", { name: "Install random" }).click();
+    await expect.poll(() => isUnanswered).toBe(true);
+    gate.release();
+    await installed;
+    await page.clock.runFor(40_000);
+    await page.getByText("random is installed.").waitFor();
+  });
 });
 
 describe("an install that is being prepared", () => {

@@ -67,6 +67,11 @@ export class RunningCommand {
     this.#child.stdin.write(text);
   }
 
+  /** Nobody reads that any more, as when `head` has ended. */
+  closeReader(of: "stdout" | "stderr"): void {
+    this.#child[of].destroy();
+  }
+
   kill(signal: NodeJS.Signals): void {
     this.#child.kill(signal);
   }

@@ -164,6 +164,10 @@ describe("a token", () => {
       `ok: the token expires at ${new Date(exp * 1000).toISOString()}`,
     ]);
     expect((await look(await signToken(pair, { exp, scope: "read" })))[0]).toMatch(/it may read alone$/);
+    expect(await look(`Bearer ${await signToken(pair, { exp })}`)).toEqual([
+      expect.stringMatching(/^ok: of alice/), // as the other commands take it
+      expect.stringMatching(/^ok: the token expires at /),
+    ]);
   });
 
   test("that ends soon, or that everybody can read", async () => {

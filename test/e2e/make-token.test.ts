@@ -83,6 +83,12 @@ describe("it refuses, and writes nothing", () => {
     expect(await readFile(join(base, "etc/mgmt/dashboard.pub"), "utf8")).toBe(before);
   });
 
+  test("a public key's file that has none", async ({ makeToken, base, refusal }) => {
+    makeToken();
+    await writeFile(join(base, "etc/mgmt/dashboard.pub"), "hello");
+    expect(refusal()).toMatch(/dashboard\.pub can't be used as a public key: /);
+  });
+
   test("a private key on its way into etc", async ({ refusal, base }) => {
     expect(refusal("--key", join(base, "etc/mgmt/dashboard.key"))).toMatch(/must not be in /);
     await expect(modeOf(join(base, "etc"))).rejects.toMatchObject({ code: "ENOENT" });

@@ -34,8 +34,8 @@ export async function followChange(first: JobView, parts: FollowParts): Promise<
   };
   try {
     display.job(job);
-    for (let signal = interrupts.next(); ; ) {
-      const came = await Promise.race([next, signal]);
+    for (;;) {
+      const came = await interrupts.during(next);
       if (typeof came !== "string") {
         if (came.done) return job;
         take(came.value);
@@ -43,9 +43,8 @@ export async function followChange(first: JobView, parts: FollowParts): Promise<
         next = updates.next();
         continue;
       }
-      signal = interrupts.next();
-      display.clear();
-      if (isCancelled || !output.isInteractive || came !== "SIGINT") throw goesOn(came, job, output);
+      display.clear(); // an update may have brought it back since the signal came
+      if (isCancelled || !output.isInteractive || came !== "SIGINT") throw goesOn(came, job, output, isCancelled);
       const { answer, held, ...after } = await askMeanwhile(job, output, updates, next);
       next = after.next;
       held.forEach(take);
@@ -73,15 +72,17 @@ async function askMeanwhile(
   const held: JobUpdate[] = [];
   const question = `The ${jobWords(job)} is in progress. Shall it go on?`;
   const asked = ask(output, question, { initialValue: true, signal: moot.signal }).then((answer) => ({ answer }));
-  for (let next = pending; ; next = updates.next()) {
-    const came = await Promise.race([asked, next]);
-    if ("answer" in came) return { answer: came.answer, held, next };
-    if (came.done) continue; // it ends with an `end`, which returned already
-    held.push(came.value);
-    if (came.value.kind !== "end") continue;
-    moot.abort();
+  try {
+    for (let next = pending; ; next = updates.next()) {
+      const came = await Promise.race([asked, next]);
+      if ("answer" in came) return { answer: came.answer, held, next };
+      if (came.done) continue; // it ends with an `end`, which returned already
+      held.push(came.value);
+      if (came.value.kind === "end") return { answer: undefined, held, next: updates.next() };
+    }
+  } finally {
+    moot.abort(); // also where the job can't be followed any more: an open question would keep the process
     await asked;
-    return { answer: undefined, held, next: updates.next() };
   }
 }
 
@@ -94,7 +95,8 @@ async function cancel(client: ServerClient, id: string, output: Output): Promise
   }
 }
 
-function goesOn(signal: EndSignal, job: JobView, output: Output) {
+function goesOn(signal: EndSignal, job: JobView, output: Output, isCancelled = false) {
   output.json(job);
-  return interrupted(signal, `the ${jobWords(job)} goes on; to follow it: kuiper-plugins jobs ${job.id} --follow`);
+  const what = `the ${jobWords(job)} ${isCancelled ? "is being cancelled" : "goes on"}`;
+  return interrupted(signal, `${what}; to follow it: kuiper-plugins jobs ${job.id} --follow`);
 }

@@ -13,10 +13,12 @@ export function interrupted(signal: EndSignal, message: string): CommandFailure 
 export class Interrupts implements Disposable {
   readonly #waiting: ((signal: EndSignal) => void)[] = [];
   readonly #came: EndSignal[] = [];
+  readonly #onInterrupt: () => void;
   readonly #listeners = SIGNALS.map((signal) => [signal, () => this.#take(signal)] as const);
 
-  constructor() {
-    // Before the listeners of the progress bar, which would print a word of its own.
+  /** @param onInterrupt called at once, before the listeners of a progress bar: one that is shown then says "Canceled" */
+  constructor(onInterrupt: () => void = () => {}) {
+    this.#onInterrupt = onInterrupt;
     for (const [signal, listener] of this.#listeners) process.prependListener(signal, listener);
   }
 
@@ -27,17 +29,35 @@ export class Interrupts implements Disposable {
     return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
-  /** A signal that is aborted by the next interrupt. */
-  abortable(): { readonly signal: AbortSignal; leave(): void } {
+  /**
+   * What comes first: what the promise resolves to, or a signal. Each call waits for the signal anew, since one promise of it
+   * would keep whatever ever came before it in memory.
+   */
+  async during<T>(promise: Promise<T>): Promise<T | EndSignal> {
+    const came = this.#came.shift();
+    if (came !== undefined) return came;
+    let listener: (signal: EndSignal) => void = () => {};
+    const signal = new Promise<EndSignal>((resolve) => {
+      listener = resolve;
+    });
+    this.#waiting.push(listener);
+    try {
+      return await Promise.race([promise, signal]);
+    } finally {
+      this.#forget(listener);
+    }
+  }
+
+  /** A signal that is aborted by the next interrupt, or by one that nobody has taken yet, until it is disposed. */
+  abortable(): Disposable & { readonly signal: AbortSignal } {
     const controller = new AbortController();
     const listener = (signal: EndSignal) => controller.abort(interrupted(signal, "ended before anything was changed"));
-    this.#waiting.push(listener);
+    const came = this.#came.shift();
+    if (came === undefined) this.#waiting.push(listener);
+    else listener(came);
     return {
       signal: controller.signal,
-      leave: () => {
-        const at = this.#waiting.indexOf(listener);
-        if (at >= 0) this.#waiting.splice(at, 1);
-      },
+      [Symbol.dispose]: () => this.#forget(listener),
     };
   }
 
@@ -45,7 +65,13 @@ export class Interrupts implements Disposable {
     for (const [signal, listener] of this.#listeners) process.removeListener(signal, listener);
   }
 
+  #forget(listener: (signal: EndSignal) => void): void {
+    const at = this.#waiting.indexOf(listener);
+    if (at >= 0) this.#waiting.splice(at, 1);
+  }
+
   #take(signal: EndSignal): void {
+    this.#onInterrupt();
     const waiting = this.#waiting.splice(0);
     if (waiting.length === 0) this.#came.push(signal);
     for (const resolve of waiting) resolve(signal);

@@ -5,7 +5,7 @@ import type { Output } from "../output/output.ts";
 import { ENGINE_WORDS, verdictWords } from "../output/words.ts";
 import { noAnswer } from "../server/answer.ts";
 import { asJobView, type JobView, jobIdOf, restartBody } from "../server/job-view.ts";
-import type { FormFields } from "../server/plugin-form.ts";
+import type { InstallFields } from "../server/plugin-form.ts";
 import type { Reply, ServerClient } from "../server/server-client.ts";
 import { followChange } from "./follow-change.ts";
 import { Interrupts } from "./interrupts.ts";
@@ -18,7 +18,7 @@ export interface ChangeRequest {
   readonly query?: Readonly<Record<string, boolean | undefined>>;
   readonly json?: object;
   /** A zip of this machine's, sent with its fields; instead of `json`. */
-  readonly zip?: { readonly file: string; readonly fields: FormFields };
+  readonly zip?: { readonly file: string; readonly fields: InstallFields };
 }
 
 interface ChangeParts {
@@ -28,10 +28,10 @@ interface ChangeParts {
 
 /** Makes a change, follows its job and prints what came of it; then the same for the restart of the engine that it asked for. */
 export async function makeChange(request: ChangeRequest, { client, output }: ChangeParts): Promise<void> {
-  using interrupts = new Interrupts();
   const display = await createDisplay(output);
+  using interrupts = new Interrupts(() => display.clear());
   const parts = { client, output, display, interrupts };
-  const before = request.query?.restart ? await readRules(client) : undefined;
+  const before = request.query?.restart ? await rulesBefore(parts) : undefined;
   const reply = await sendChange(request, parts);
   const job = reply.status === 202 ? await followChange(asJobView(reply.body), parts) : asEnded(reply);
   const restart = jobIdOf(job.restart ?? job.result?.headers?.job);
@@ -45,14 +45,21 @@ export async function makeChange(request: ChangeRequest, { client, output }: Cha
 
 /** Restarts the engine, and prints what came of it. */
 export async function restartEngine({ client, output }: ChangeParts): Promise<void> {
-  using interrupts = new Interrupts();
-  const parts = { client, output, display: await createDisplay(output), interrupts };
-  const before = await readRules(client);
+  const display = await createDisplay(output);
+  using interrupts = new Interrupts(() => display.clear());
+  const parts = { client, output, display, interrupts };
+  const before = await rulesBefore(parts);
   const { body } = await client.send("/engine/restart", { method: "POST" });
   await followRestart(asJobView(body), before, parts);
 }
 
 type Parts = Parameters<typeof followChange>[1];
+
+/** An interrupt ends this: no change has been asked for so far. */
+async function rulesBefore({ client, interrupts }: Parts): Promise<RuleStates | undefined> {
+  using asking = interrupts.abortable();
+  return await readRules(client, asking.signal);
+}
 
 async function sendChange(request: ChangeRequest, { client, display, interrupts }: Parts): Promise<Reply> {
   const { method, json, zip } = request;
@@ -60,9 +67,9 @@ async function sendChange(request: ChangeRequest, { client, display, interrupts 
   const path = request.path + (wishes.length === 0 ? "" : `?${wishes.map(([name]) => `${name}=1`).join("&")}`);
   const prefer = { prefer: "respond-async" };
   // Until it was sent, an interrupt ends it; then there is a job.
-  const sending = interrupts.abortable();
+  using sending = interrupts.abortable();
+  const { signal } = sending;
   try {
-    const { signal } = sending;
     if (zip === undefined) {
       return await client.send(path, { method, headers: prefer, signal, ...(json === undefined ? {} : { json }) });
     }
@@ -70,7 +77,6 @@ async function sendChange(request: ChangeRequest, { client, display, interrupts 
     const form = await pluginForm(zip.file, zip.fields, (bytes, total) => display.sending(bytes, total));
     return await client.send(path, { method, headers: { ...prefer, ...form.headers }, body: form.body, signal });
   } finally {
-    sending.leave();
     display.clear();
   }
 }

@@ -69,7 +69,8 @@ async function identifyLocalZip(file: string, { type, name }: Wanted, context: S
   if (type !== undefined && name !== undefined) return { type, name };
   const { identifyZip } = await import("../inspect/identify-zip.ts");
   using interrupts = new Interrupts();
-  const { signal } = interrupts.abortable();
+  using ending = interrupts.abortable();
+  const { signal } = ending;
   try {
     const { id, isTypeGuessed } = await identifyZip(file, { type, name }, { ...context, signal });
     if (isTypeGuessed) throw typeNotTold(file);

@@ -5,12 +5,13 @@ import type { ServerClient } from "../server/server-client.ts";
 /** How each rule of the engine is, in its own words, by its id. */
 export type RuleStates = ReadonlyMap<string, string>;
 
-/** The server passes this question on to its engine. undefined where that can't be asked. */
-export async function readRules(client: ServerClient): Promise<RuleStates | undefined> {
+/** The server passes this question on to its engine. undefined where that can't be asked. @throws the signal's reason */
+export async function readRules(client: ServerClient, signal?: AbortSignal): Promise<RuleStates | undefined> {
   try {
-    const rules = objectsIn(await client.get("/rules"));
+    const rules = objectsIn(await client.get("/rules", signal));
     return new Map(rules.map(({ id, status }) => [String(id), String(status ?? "unknown")]));
   } catch {
+    signal?.throwIfAborted();
     return undefined;
   }
 }

@@ -23,7 +23,7 @@ export const addInspect: AddCommand = (program, { output, env, baseFolder, exitW
     .action(async (file: string, options: Record<string, string>) => {
       const { inspect, messageOf } = await import("../inspect/command-line.ts");
       using interrupts = new Interrupts();
-      const ending = interrupts.abortable();
+      using ending = interrupts.abortable();
       try {
         const parsed = checkInspectArguments([file], { ...options, json: output.isJson });
         const print = (text: string) => output.raw(text.trimEnd());

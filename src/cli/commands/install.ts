@@ -6,6 +6,7 @@ import { type ChangeRequest, makeChange } from "../changes/make-change.ts";
 import { type PackageSource, resolveSource } from "../changes/package-source.ts";
 import type { AddCommand, CommandContext } from "../command-context.ts";
 import { usageFailure } from "../failure.ts";
+import type { InstallFields } from "../server/plugin-form.ts";
 import { collect, commaList, FORCE, RESTART, typeOption } from "./options.ts";
 
 interface PackageOptions {
@@ -78,20 +79,17 @@ async function change(context: CommandContext, argument: string, options: Packag
   );
 }
 
-async function fieldsOf({ id, kind }: PackageSource, options: PackageOptions) {
-  const { functions, sha256, signature, statement, scriptArg, allowDowngrade } = options;
+/** What a request has of the options; those that were not given are undefined, and not sent. */
+async function fieldsOf({ id, kind }: PackageSource, options: PackageOptions): Promise<InstallFields> {
+  const { functions, sha256, signature, statement, scriptArg: shellParas, allowDowngrade } = options;
   if (sha256 !== undefined && kind === "zip") {
     throw usageFailure("--sha256 is for a URL: of a zip of this machine's it is computed");
   }
   return {
-    name: id.name,
-    ...(sha256 === undefined ? {} : { sha256 }),
-    ...(signature === undefined ? {} : { signature: await encoded("--signature", signature) }),
-    ...(statement === undefined ? {} : { statement: await encoded("--statement", statement) }),
-    ...(functions === undefined ? {} : { functions }),
-    ...(scriptArg === undefined ? {} : { shellParas: scriptArg }),
-    ...(allowDowngrade ? (kind === "url" ? { allowDowngrade } : { allowDowngrade: "true" }) : {}),
-  } as Record<string, string | readonly string[]>;
+    ...{ name: id.name, sha256, functions, shellParas, allowDowngrade },
+    signature: signature === undefined ? undefined : await encoded("--signature", signature),
+    statement: statement === undefined ? undefined : await encoded("--statement", statement),
+  };
 }
 
 /** As the server's trust.maxStatementBytes; a signature is smaller. */

@@ -78,9 +78,10 @@ async function one({ connect, output }: CommandContext, id: string, options: Job
     output.json(job);
     return print(job, output);
   }
-  using interrupts = new Interrupts();
+  const display = await createDisplay(output);
+  using interrupts = new Interrupts(() => display.clear());
   output.note(jobWords(job));
-  job = await followChange(job, { client, output, display: await createDisplay(output), interrupts });
+  job = await followChange(job, { client, output, display, interrupts });
   output.json(job);
   await printEnd(job, output);
 }

@@ -25,6 +25,7 @@ export const addWatch: AddCommand = (program, { connect, output }) => {
       const stop = new AbortController();
       setMaxListeners(0, stop.signal); // a few for each change, of which dozens can wait; Node warns from eleven on
       void interrupts.next().then(() => stop.abort());
+      output.onUnread(() => stop.abort());
       await watch(client, output, stop.signal).catch((error) => {
         if (!stop.signal.aborted) throw error;
       });

@@ -1,4 +1,4 @@
-import { type CommandSpec, type Completion, leaves, NAMES_COMMAND, type OptionSpec } from "./spec.ts";
+import { type CommandSpec, type Completion, lastWord, leaves, NAMES_COMMAND, type OptionSpec } from "./spec.ts";
 
 /** The script for bash. */
 export function bashScript(program: CommandSpec): string {
@@ -34,7 +34,7 @@ ${valueCases(program, commands).join("\n")}
   esac
   case $command in
     "") choices="${[...program.children.map(({ name }) => name), flags([])].join(" ")}" ;;
-${groups.map(({ name, children }) => `    ${name}) choices="${children.map((child) => child.name.split(" ").at(-1)).join(" ")}" ;;`).join("\n")}
+${groups.map(({ name, children }) => `    ${name}) choices="${children.map((child) => lastWord(child.name)).join(" ")}" ;;`).join("\n")}
 ${commands.map((one) => `    "${one.name}") ${argumentCase(one, flags(one.options))} ;;`).join("\n")}
   esac
   mapfile -t COMPREPLY < <(compgen -W "$choices" -- "$cur")

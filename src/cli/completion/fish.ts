@@ -1,4 +1,4 @@
-import { type CommandSpec, type Completion, leaves, NAMES_COMMAND, type OptionSpec } from "./spec.ts";
+import { type CommandSpec, type Completion, lastWord, leaves, NAMES_COMMAND, type OptionSpec } from "./spec.ts";
 
 /** The script for fish. */
 export function fishScript(program: CommandSpec): string {
@@ -59,8 +59,4 @@ function values(value: Completion): string {
 /** fish knows `\\'` and `\\\\` between single quotes. */
 function quoted(text: string): string {
   return `'${text.replace(/[\\']/g, "\\$&")}'`;
-}
-
-function lastWord(name: string): string {
-  return name.split(" ").at(-1) ?? name;
 }

@@ -67,7 +67,7 @@ export function leaves({ children }: CommandSpec): readonly CommandSpec[] {
   return children.flatMap((child) => (child.children.length === 0 ? [child] : leaves(child)));
 }
 
-/** `'…'` for a POSIX shell. */
-export function quote(text: string): string {
-  return `'${text.replaceAll("'", "'\\''")}'`;
+/** `status` of `engine status`. */
+export function lastWord(name: string): string {
+  return name.slice(name.lastIndexOf(" ") + 1);
 }

@@ -1,4 +1,4 @@
-import { type CommandSpec, type Completion, NAMES_COMMAND, type OptionSpec, quote } from "./spec.ts";
+import { type CommandSpec, type Completion, lastWord, NAMES_COMMAND, type OptionSpec } from "./spec.ts";
 
 /** The script for zsh: to be sourced, or to lie in a folder of `fpath` as `_kuiper-plugins`. */
 export function zshScript(program: CommandSpec): string {
@@ -72,6 +72,7 @@ function action(value: Completion): string {
   return value === "nothing" ? " " : `(${(value as readonly string[]).join(" ")})`;
 }
 
-function lastWord(name: string): string {
-  return name.split(" ").at(-1) ?? name;
+/** `'…'` for a POSIX shell. */
+function quote(text: string): string {
+  return `'${text.replaceAll("'", "'\\''")}'`;
 }

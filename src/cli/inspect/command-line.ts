@@ -2,11 +2,12 @@ import { constants } from "node:os";
 import { loadConfig } from "../../config/load.ts";
 import { PluginError, prefixed } from "../../domain/errors.ts";
 import { createInspector } from "../../inspect/inspector.ts";
-import { hasCode, systemMessage } from "../../lib/errors.ts";
+import { systemMessage } from "../../lib/errors.ts";
 import { SILENT } from "../../lib/log.ts";
 import { createScriptRunner } from "../../package/script/install-script.ts";
 import { createTrust } from "../../package/trust/trust.ts";
 import { Layout } from "../../store/layout.ts";
+import { watchStandardStreams } from "../output/standard-streams.ts";
 import { EXIT_CODE, type InspectArguments, parseInspectArguments, USAGE, UsageError } from "./arguments.ts";
 import { inspectFile, reportText } from "./inspect-file.ts";
 
@@ -97,15 +98,7 @@ export async function runProcess(
       ended.abort();
     });
   }
-  let isPrinted = true;
-  process.stdout.on("error", (error) => {
-    if (hasCode(error, "EPIPE")) return; // the reader has read enough, as head does; the exit status still counts
-    isPrinted = false;
-    process.exitCode = EXIT_CODE.failed;
-    process.stderr.write(`kuiper-plugin-server: can't print: ${systemMessage(error)}\n`);
-  });
-  process.stderr.on("error", () => {}); // nowhere left to report
-
+  const endWith = watchStandardStreams("kuiper-plugin-server", EXIT_CODE.failed);
   const status = await runCommand(args, {
     ...options,
     print: (text) => process.stdout.write(text),
@@ -113,5 +106,5 @@ export async function runProcess(
     signal: ended.signal,
   });
   if (endedBy !== undefined) process.exitCode = 128 + constants.signals[endedBy];
-  else if (isPrinted) process.exitCode = status;
+  else endWith(status);
 }

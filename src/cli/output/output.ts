@@ -46,6 +46,11 @@ export class Output {
     return stdout.isTTY === true ? Math.max(40, stdout.columns || 80) : undefined;
   }
 
+  /** Calls the listener once nobody reads the results any more, which the next one that is printed finds out. */
+  onUnread(listener: () => void): void {
+    this.#process.stdout.once("error", listener);
+  }
+
   /** A line of the result, for people. */
   line(text = ""): void {
     if (!this.isJson) this.#process.stdout.write(`${printable(clipped(text))}\n`);

@@ -10,8 +10,8 @@ import { usageFailure } from "../failure.ts";
 const READ_BYTES = 256 * 1024;
 const MAX_NAME = 200;
 
-/** The fields of an install: those without a value are left out, a list is repeated. */
-export type FormFields = Readonly<Record<string, string | readonly string[] | undefined>>;
+/** The fields of an install, for JSON or a form: those without a value are left out; in a form, a list is repeated. */
+export type InstallFields = Readonly<Record<string, string | boolean | readonly string[] | undefined>>;
 
 interface SentForm {
   readonly headers: Readonly<Record<string, string>>;
@@ -27,13 +27,13 @@ interface SentForm {
  */
 export async function pluginForm(
   file: string,
-  fields: FormFields,
+  fields: InstallFields,
   sent: (bytes: number, total: number) => void,
 ): Promise<SentForm> {
   const { bytes, sha256 } = await digest(file);
   const boundary = `kuiper-plugins-${randomBytes(12).toString("hex")}`;
   const part = (disposition: string) => `--${boundary}\r\nContent-Disposition: form-data; ${disposition}\r\n`;
-  const all = Object.entries({ sha256, ...fields }).flatMap(([name, value]) =>
+  const all = Object.entries({ ...fields, sha256 }).flatMap(([name, value]) =>
     [value ?? []].flat().map((one) => `${part(`name="${name}"`)}\r\n${one}\r\n`),
   );
   const fileName = cutAt(basename(file).replace(/[^\w.@+-]/g, "_"), MAX_NAME);

@@ -9,8 +9,8 @@ const KEY_PAIRS = {
   EdDSA: () => generateKeyPairSync("ed25519"),
 } as const;
 
-export type TokenAlgorithm = keyof typeof KEY_PAIRS;
-export const TOKEN_ALGORITHMS = Object.keys(KEY_PAIRS) as readonly TokenAlgorithm[];
+type TokenAlgorithm = keyof typeof KEY_PAIRS;
+const TOKEN_ALGORITHMS = Object.keys(KEY_PAIRS) as readonly TokenAlgorithm[];
 
 /** As they were given; what is wrong with them is said. */
 export interface TokenOptions {
@@ -78,27 +78,30 @@ function usePair(
     throw new Error(`${publicFile} is there, but not its private key ${keyFile}: give it as --key`);
   }
   const isNew = !existsSync(keyFile);
-  const privateKey = isNew ? KEY_PAIRS[algorithm ?? "RS256"]().privateKey : readKey(keyFile);
+  const privateKey = isNew
+    ? KEY_PAIRS[algorithm ?? "RS256"]().privateKey
+    : readKey(keyFile, "private", createPrivateKey);
   const actual = algorithmOf(privateKey);
   if (actual === undefined) throw new Error(`${keyFile} is a key for none of ${TOKEN_ALGORITHMS.join(", ")}`);
   if (algorithm !== undefined && algorithm !== actual) throw new Error(`${keyFile} is a key for ${actual}`);
 
-  const pem = createPublicKey(privateKey).export({ type: "spki", format: "pem" }).toString();
+  const publicKey = createPublicKey(privateKey);
   if (existsSync(publicFile)) {
-    if (!isSameKey(pem, publicFile)) throw new Error(`${publicFile} belongs to another key than ${keyFile}`);
+    const present = readKey(publicFile, "public", createPublicKey);
+    if (!publicKey.equals(present)) throw new Error(`${publicFile} belongs to another key than ${keyFile}`);
   } else {
     mkdirSync(dirname(publicFile), { recursive: true });
     if (isNew) writeNew(keyFile, privateKey.export({ type: "pkcs8", format: "pem" }).toString(), 0o600, made);
-    writeNew(publicFile, pem, 0o644, made);
+    writeNew(publicFile, publicKey.export({ type: "spki", format: "pem" }).toString(), 0o644, made);
   }
   return { privateKey, algorithm: actual };
 }
 
-function readKey(file: string): KeyObject {
+function readKey(file: string, kind: "private" | "public", parse: (pem: Buffer) => KeyObject): KeyObject {
   try {
-    return createPrivateKey(readFileSync(file));
+    return parse(readFileSync(file));
   } catch (cause) {
-    throw new Error(`${file} can't be used as a private key: ${(cause as Error).message}`, { cause });
+    throw new Error(`${file} can't be used as a ${kind} key: ${(cause as Error).message}`, { cause });
   }
 }
 
@@ -109,14 +112,6 @@ function algorithmOf({
   if (type === "rsa") return (details?.modulusLength ?? 0) >= 2048 ? "RS256" : undefined;
   if (type === "ec") return details?.namedCurve === "prime256v1" ? "ES256" : undefined;
   return type === "ed25519" ? "EdDSA" : undefined;
-}
-
-function isSameKey(pem: string, publicFile: string): boolean {
-  try {
-    return createPublicKey(readFileSync(publicFile)).equals(createPublicKey(pem));
-  } catch {
-    return false;
-  }
 }
 
 function writeNew(file: string, text: string, mode: number, made: (file: string) => void): void {

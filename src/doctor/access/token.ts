@@ -19,8 +19,9 @@ export async function* token({ config, layout, tokenFile }: Situation): AsyncIte
 
   const rules = { requireExpiry, asEngine: config.engine.url !== "" };
   const keys = new PublicKeys(layout.keysFolder);
-  const header = `Bearer ${text.trim()}`;
-  const expiry = await expiryOf(text.trim());
+  const jwt = text.trim().replace(/^Bearer\s+/i, ""); // which the other commands take, too
+  const header = `Bearer ${jwt}`;
+  const expiry = await expiryOf(jwt);
   try {
     const { issuer, subject } = await checkToken(header, "read", keys, rules);
     const writes = await checkToken(header, "write", keys, rules).then(

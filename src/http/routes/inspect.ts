@@ -12,6 +12,7 @@ import { audited } from "../hooks/audit.ts";
 import { callerOf } from "../hooks/authentication.ts";
 import { InstallBodies, inspectBodySchema, installBodySchema } from "../install-body.ts";
 import { bodyErrorPrefix, errorPrefix, withCompatibility } from "../messages.ts";
+import { whenClosed } from "../when-closed.ts";
 
 interface InspectRoutesOptions {
   readonly manager: PluginManager;
@@ -55,10 +56,8 @@ export const inspectRoutes: FastifyPluginAsyncTypebox<InspectRoutesOptions> = as
 function untilClosed(reply: FastifyReply, closing: AbortSignal): LinkedSignal {
   const linked = new LinkedSignal(closing);
   const { raw } = reply;
-  const onClose = () => {
+  whenClosed(raw, () => {
     if (!raw.writableFinished) linked.abort(new PluginError("CANCELLED", "the client has closed the connection"));
-  };
-  if (raw.closed) onClose();
-  else raw.once("close", onClose);
+  });
   return linked;
 }

@@ -10,6 +10,7 @@ import { quoted } from "../../lib/text.ts";
 import { audited } from "../hooks/audit.ts";
 import { JobEvents } from "../job-events.ts";
 import { errorPrefix } from "../messages.ts";
+import { whenClosed } from "../when-closed.ts";
 
 interface JobRoutesOptions {
   readonly jobs: Jobs;
@@ -80,7 +81,7 @@ export const jobRoutes: FastifyPluginAsyncTypebox<JobRoutesOptions> = async (app
     const printed = job.result === undefined ? undefined : await jobs.printed(job);
     const events = new JobEvents(jobs, job, { ...(printed !== undefined && { printed }) });
     open.set(events, reply.raw);
-    reply.raw.once("close", () => open.delete(events));
+    whenClosed(reply.raw, () => open.delete(events));
     return reply.send(events);
   });
 };

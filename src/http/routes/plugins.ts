@@ -13,6 +13,7 @@ import { InstallBodies, installBodySchema } from "../install-body.ts";
 import { bodyErrorPrefix, changeHeaders, errorPrefix, replyMessage } from "../messages.ts";
 import { answerChange } from "../respond-async.ts";
 import { NameParams, RestartQuery } from "../schemas.ts";
+import { whenClosed } from "../when-closed.ts";
 
 interface PluginRoutesOptions extends InFront {
   readonly installed: InstalledPlugins;
@@ -108,7 +109,7 @@ export const pluginRoutes: FastifyPluginAsyncTypebox<PluginRoutesOptions> = asyn
         const stops = wantsRestart(wishes.query);
         const endsUs = stops && !restarts?.isOffered;
         // Before the delete waits for its turn: a client that gives up meanwhile closes the connection.
-        const ended = new Promise<void>((resolve) => reply.raw.once("close", resolve));
+        const ended = new Promise<void>((resolve) => whenClosed(reply.raw, resolve));
         const message = stops ? replyMessage.deletedAndStopping : replyMessage.deleted;
         return answerChange(request, reply, jobs, { action: "delete", plugin }, async (run) => {
           const done = await changeInstalled(plugin, { engine, restarts }, wishes, run, async (watch) => {

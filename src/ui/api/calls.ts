@@ -45,7 +45,7 @@ export const api = {
 };
 
 /** Starts a change as a job, and answers with its id. @throws ApiFailure where it is refused at once */
-export async function startChange(path: string, options: CallOptions): Promise<string> {
+async function startChange(path: string, options: CallOptions): Promise<string> {
   const headers = { ...options.headers, prefer: "respond-async" };
   const { headers: got } = await call<unknown>(path, { ...options, headers });
   return jobId(got.get("location") ?? got.get("job") ?? "");

@@ -86,30 +86,35 @@ async function ask(path: string, options: CallOptions, limit: AbortSignal): Prom
     cache: "no-store",
     redirect: "error",
   });
-  if (response.ok) return answered(response);
-  const failure = await readFailure(response);
-  if (failure.code !== "NO_ANSWER") serverAnswered();
-  if (failure.code === "UNAUTHENTICATED") tokenWasRefused(usedToken, failure.message);
-  if (failure.code === "FORBIDDEN") tokenWasForbidden(usedToken);
-  throw failure;
-}
-
-function answered(response: Response): Response {
+  if (!response.ok) throw refused(response.status, await response.text().catch(() => ""), usedToken);
   serverAnswered();
   return response;
 }
 
-/** What a proxy says while there is no server behind it. */
-const AWAY = [502, 503, 504];
+/** The failure that a refusal is. What it says of the server and of the token is known to all of the page from now on. */
+export function refused(status: number, text: string, usedToken: string): ApiFailure {
+  const failure = failureOf(status, text);
+  if (failure.code === "NO_ANSWER") serverIsAway();
+  else serverAnswered();
+  if (failure.code === "UNAUTHENTICATED") tokenWasRefused(usedToken, failure.message);
+  if (failure.code === "FORBIDDEN") tokenWasForbidden(usedToken);
+  return failure;
+}
 
-async function readFailure(response: Response): Promise<ApiFailure> {
-  const text = await response.text().catch(() => "");
+/** What a proxy means by a page of its own: there is no server behind it, or it has a limit for what is sent. */
+const OF_PROXIES: Readonly<Record<number, FailureCode>> = {
+  413: "BODY_TOO_LARGE",
+  502: "NO_ANSWER",
+  503: "NO_ANSWER",
+  504: "NO_ANSWER",
+};
+
+function failureOf(status: number, text: string): ApiFailure {
   try {
     const { error, message } = JSON.parse(text) as { error?: FailureCode; message?: string };
-    if (typeof error === "string") return new ApiFailure(error, response.status, message ?? "");
+    if (typeof error === "string") return new ApiFailure(error, status, message ?? "");
   } catch {
     // a proxy's page
   }
-  const code = AWAY.includes(response.status) ? "NO_ANSWER" : "UNREADABLE";
-  return new ApiFailure(code, response.status, text.slice(0, 200));
+  return new ApiFailure(OF_PROXIES[status] ?? "UNREADABLE", status, text.slice(0, 200));
 }

@@ -1,7 +1,7 @@
-import { token, tokenWasRefused } from "./access.ts";
-import { apiUrl, call, requestHeaders } from "./client.ts";
+import { token } from "./access.ts";
+import { apiUrl, call, refused, requestHeaders } from "./client.ts";
 import { serverAnswered, serverIsAway } from "./connection.ts";
-import { ApiFailure, type FailureCode } from "./failure.ts";
+import { ApiFailure } from "./failure.ts";
 
 /** A zip that waits in the server's folder of uploads until it is installed. */
 export interface Upload {
@@ -32,11 +32,10 @@ export function upload(file: File, { signal, onProgress }: UploadOptions): Promi
     for (const [header, value] of Object.entries(requestHeaders())) request.setRequestHeader(header, value);
     request.upload.onprogress = ({ loaded, total }) => onProgress(loaded, total);
     request.onload = () => {
+      const { status, responseText } = request;
+      if (status !== 201) return reject(refused(status, responseText, usedToken));
       serverAnswered();
-      if (request.status === 201) return resolve({ name, url: fileUrl(request.responseText.trim()) });
-      const failure = failureOf(request);
-      if (failure.code === "UNAUTHENTICATED") tokenWasRefused(usedToken, failure.message);
-      reject(failure);
+      resolve({ name, url: fileUrl(responseText.trim()) });
     };
     request.onerror = () => {
       serverIsAway();
@@ -67,15 +66,4 @@ function uniqueName(fileName: string): string {
 /** @param path absolute, on the server */
 function fileUrl(path: string): string {
   return `file://${path.split("/").map(encodeURIComponent).join("/")}`;
-}
-
-function failureOf({ status, responseText }: XMLHttpRequest): ApiFailure {
-  try {
-    const { error, message } = JSON.parse(responseText) as { error?: FailureCode; message?: string };
-    if (typeof error === "string") return new ApiFailure(error, status, message ?? "");
-  } catch {
-    // a proxy's page
-  }
-  // A proxy in front of the server has a limit of its own.
-  return new ApiFailure(status === 413 ? "BODY_TOO_LARGE" : "UNREADABLE", status, responseText.slice(0, 200));
 }

@@ -45,7 +45,7 @@ const plural = computed(() => new Intl.PluralRules(language.value));
 const numbers = computed(() => new Intl.NumberFormat(language.value));
 const dates = computed(() => new Intl.DateTimeFormat(language.value, { dateStyle: "medium", timeStyle: "short" }));
 
-export function formatNumber(n: number): string {
+function formatNumber(n: number): string {
   return numbers.value.format(n);
 }
 

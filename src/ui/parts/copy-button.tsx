@@ -3,7 +3,7 @@ import { t } from "../i18n/index.ts";
 import { announce } from "../state/announce.ts";
 import { Button } from "./button.tsx";
 
-export function CopyButton({ text, label }: { readonly text: string; readonly label?: string }) {
+export function CopyButton({ text }: { readonly text: string }) {
   const [last, setCopied] = useState<string | undefined>(undefined);
   const isCopied = last === text; // another failure may have come into the same place
   const onClick = async () => {
@@ -12,7 +12,7 @@ export function CopyButton({ text, label }: { readonly text: string; readonly la
     announce(t("button.copied"));
   };
   return (
-    <Button kind="quiet" icon={isCopied ? "check" : "copy"} onClick={onClick} {...(label && { label })}>
+    <Button kind="quiet" icon={isCopied ? "check" : "copy"} onClick={onClick}>
       {isCopied ? t("button.copied") : t("button.copy")}
     </Button>
   );

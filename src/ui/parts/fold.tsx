@@ -5,13 +5,12 @@ interface FoldProps {
   readonly summary: ComponentChildren;
   /** Made when it is opened first, so that long lists cost nothing before. */
   readonly children: () => ComponentChildren;
-  readonly isOpen?: boolean;
 }
 
-export function Fold({ summary, children, isOpen = false }: FoldProps) {
-  const [wasOpened, setOpened] = useState(isOpen);
+export function Fold({ summary, children }: FoldProps) {
+  const [wasOpened, setOpened] = useState(false);
   return (
-    <details class="fold" open={isOpen} onToggle={({ currentTarget }) => currentTarget.open && setOpened(true)}>
+    <details class="fold" onToggle={({ currentTarget }) => currentTarget.open && setOpened(true)}>
       <summary>{summary}</summary>
       {wasOpened && <div class="fold-body">{children()}</div>}
     </details>

@@ -14,9 +14,7 @@ const PATHS = {
   copy: "M9 9h11v11H9zM5 15H4V4h11v1",
   back: "M15 5l-7 7 7 7",
   upload: "M12 16V4M7 9l5-5 5 5M4 20h16",
-  download: "M12 4v12M7 11l5 5 5-5M4 20h16",
   trash: "M4 7h16M9 7V4h6v3M6 7l1 13h10l1-13",
-  external: "M14 4h6v6M20 4l-9 9M18 14v6H4V6h6",
 } as const;
 
 export type IconName = keyof typeof PATHS;

@@ -78,11 +78,11 @@ export function stageOf({ stage }: Job): string {
   return known(`stage.${stage}`) ?? stage;
 }
 
-function Running({ job: { percent, bytes, totalBytes, plugin, action } }: { readonly job: Job }) {
-  const label = `${t(`action.${action}`)} ${plugin?.name ?? ""}`.trim();
+function Running({ job }: { readonly job: Job }) {
+  const { percent, bytes, totalBytes } = job;
   return (
     <div class="job-progress">
-      <Progress percent={percent} label={label} />
+      <Progress percent={percent} label={titleOf(job)} />
       <span class="numeric">{t("job.percent", { percent })}</span>
       {bytes > 0 && (
         <span class="muted numeric">

@@ -1,7 +1,6 @@
 import { signal } from "@preact/signals";
 import { api, change } from "../api/calls.ts";
 import { isReachable } from "../api/connection.ts";
-import { asFailure } from "../api/failure.ts";
 import type { EngineReport } from "../api/shapes.ts";
 
 /** Whether this server stands in front of an engine; undefined until it has said so. */
@@ -22,9 +21,5 @@ export const restartJob = signal<string | undefined>(undefined);
 
 /** @throws ApiFailure */
 export async function restartEngine(): Promise<void> {
-  try {
-    restartJob.value = await change.restartEngine();
-  } catch (error) {
-    throw asFailure(error);
-  }
+  restartJob.value = await change.restartEngine();
 }

@@ -152,7 +152,7 @@ export function resumeInstall(plugin: PluginId | undefined): void {
 }
 
 /** The plugin that the zip shall be, where that was known from the beginning. */
-export function pluginOf(step: InstallStep): PluginId | undefined {
+function pluginOf(step: InstallStep): PluginId | undefined {
   if (step.kind === "choose") return undefined;
   return step.kind === "upload" ? step.plugin : step.source.plugin;
 }

@@ -1,5 +1,6 @@
 import { signal } from "@preact/signals";
 import { useEffect, useLayoutEffect, useMemo, useRef } from "preact/hooks";
+import { VERDICTS } from "../../domain/compatibility.ts";
 import { PLUGIN_TYPES, pluginKey } from "../../domain/plugin.ts";
 import { mayWrite } from "../api/access.ts";
 import { api } from "../api/calls.ts";
@@ -71,8 +72,6 @@ function Count({ all, shown }: { readonly all: number; readonly shown: number })
     </span>
   );
 }
-
-const VERDICTS = ["compatible", "incompatible", "unknown"] as const;
 
 function Filters() {
   const search = useRef<HTMLInputElement>(null);
