@@ -14,11 +14,13 @@ declare module "fastify" {
     /** The body is not read: the route's own hook has it as a stream, or undefined where there is none. */
     bodyAsStream?: boolean;
   }
+  interface FastifyInstance {
+    /** Whether the client sends no body before it is asked for it. Not the request's, which has no method of ours without a route. */
+    holdsBodyBack(raw: IncomingMessage): boolean;
+  }
   interface FastifyRequest {
     /** Answers `Expect: 100-continue`, if the client sent that. To be called before a body is read. */
     askForBody(): void;
-    /** Whether the client sends no body before it is asked for it. */
-    holdsBodyBack(): boolean;
     /** Closes when the request has ended, unlike the request itself, which does so when its body has been read. */
     response: ServerResponse | undefined;
     /** The bytes of the body that are in memory, until it is disposed or the request has ended. */
@@ -88,9 +90,7 @@ export function delayContinue(app: FastifyInstance): void {
     response.removeHeader("connection");
     response.writeContinue();
   });
-  app.decorateRequest("holdsBodyBack", function () {
-    return asking.has(this.raw);
-  });
+  app.decorate("holdsBodyBack", (raw) => asking.has(raw));
 }
 
 /**

@@ -149,7 +149,7 @@ function leavesBody(request: FastifyRequest): boolean {
   const length = headers["content-length"];
   const isAnnounced = headers["transfer-encoding"] !== undefined || Number(length ?? 0) > 0;
   if (!isAnnounced || raw.complete || raw.destroyed || method === "HEAD") return false;
-  return raw.readableDidRead || request.holdsBodyBack() || !(Number(length) <= SMALL_BYTES);
+  return raw.readableDidRead || request.server.holdsBodyBack(raw) || !(Number(length) <= SMALL_BYTES);
 }
 
 async function* thenDrain(body: string, raw: IncomingMessage): AsyncGenerator<string> {

@@ -164,7 +164,7 @@ function sendBody(
     raw.pipe(upstream);
   };
   let waiting: NodeJS.Timeout | undefined;
-  if (!request.holdsBodyBack()) {
+  if (!request.server.holdsBodyBack(raw)) {
     start();
     return;
   }
