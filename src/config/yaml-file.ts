@@ -1,6 +1,7 @@
-import { type Document, isScalar, parseAllDocuments, visit } from "yaml";
+import { type Document, isScalar, visit } from "yaml";
 import { readSmallFileSync, UnfitFile } from "../lib/small-file.ts";
 import { decodeText, encodingOf } from "../lib/text-encoding.ts";
+import { DeepYaml, parseYaml } from "../lib/yaml.ts";
 
 /** Much more than all settings with comments. Reading it takes a multiple of it in memory. */
 const MAX_YAML_BYTES = 1024 * 1024;
@@ -46,14 +47,21 @@ function readBytes(file: string): Buffer | undefined {
 
 /** The document that says something, or the first. */
 function onlyDocument(text: string): Document.Parsed | undefined {
-  const documents = parseAllDocuments(text, { uniqueKeys: false });
-  if (!Array.isArray(documents)) return undefined;
+  const documents = parse(text);
   const [first, second] = documents.filter((document) => document.errors.length > 0 || !isEmpty(document));
   if (second === undefined) return first ?? documents[0];
   const line = text.slice(0, second.range[0]).split("\n").length;
   throw new UnusableYaml(
     `is not valid YAML: Source contains multiple documents: put the settings of all into one, and remove the line --- (line ${line})`,
   );
+}
+
+function parse(text: string): readonly Document.Parsed[] {
+  try {
+    return parseYaml(text, { uniqueKeys: false });
+  } catch (cause) {
+    throw cause instanceof DeepYaml ? new UnusableYaml(cause.message, { cause }) : cause;
+  }
 }
 
 function isEmpty({ contents }: Document.Parsed): boolean {

@@ -18,7 +18,12 @@ export class JobLogs {
   /** @param text at most `KEPT_OUTPUT_BYTES` @throws the file system's error */
   async write(id: string, text: string): Promise<void> {
     await makeJobsFolder(this.#folder);
-    await writeFile(this.#file(id), text, { mode: 0o600, flag: "wx" });
+    try {
+      await writeFile(this.#file(id), text, { mode: 0o600, flag: "wx" });
+    } catch (error) {
+      await this.remove(id); // a part of it would be taken for the whole after a restart
+      throw error;
+    }
   }
 
   /** @returns undefined where there is none @throws the file system's error */

@@ -25,10 +25,11 @@ function lineSchemas() {
   const text = Type.Optional(Type.String());
   const stage = oneOf<Stage>([...STAGES, ...RESTART_STAGES]);
   const id = Type.String({ pattern: JOB_ID.source });
+  const report = Type.Object({}, { additionalProperties: Type.Unknown() }); // with `true`, its fields would be cleaned away
 
   const ResultSchema = Type.Object({
     status: Type.Integer(),
-    body: Type.Optional(Type.Union([Type.String(), Type.Object({}, { additionalProperties: true })])),
+    body: Type.Optional(Type.Union([Type.String(), report])),
     headers: Type.Optional(Type.Record(Type.String(), Type.String())),
     error: Type.Optional(oneOf(Object.keys(ERROR_STATUS))),
     message: text,

@@ -87,9 +87,14 @@ function jsonObjection(bytes: Buffer): string | undefined {
 
 async function yamlObjection(bytes: Buffer): Promise<string | undefined> {
   if (!isUtf8(bytes)) return "it is no UTF-8, and so no YAML";
-  const { parseAllDocuments } = await import("yaml");
-  // As lenient as engines: of a key that is there twice, their older versions take the last.
-  const documents = parseAllDocuments(bytes.toString("utf8"), { uniqueKeys: false, strict: false, logLevel: "error" });
-  const [error] = Array.isArray(documents) ? documents.flatMap(({ errors }) => errors) : [];
-  return error && `it is no YAML (${quoted(error.message.split("\n", 1)[0] ?? "")})`;
+  const { DeepYaml, parseYaml } = await import("../lib/yaml.ts");
+  try {
+    // As lenient as engines: of a key that is there twice, their older versions take the last.
+    const documents = parseYaml(bytes.toString("utf8"), { uniqueKeys: false, strict: false, logLevel: "error" });
+    const [error] = documents.flatMap(({ errors }) => errors);
+    return error && `it is no YAML (${quoted(error.message.split("\n", 1)[0] ?? "")})`;
+  } catch (error) {
+    if (error instanceof DeepYaml) return `it ${error.message}`;
+    throw error;
+  }
 }

@@ -44,6 +44,7 @@ describe("a wrong kuiper.yaml", () => {
     ["list at the top", "- a\n", /^BASE\/etc\/kuiper\.yaml should have keys such as basic:, but it is /],
     ["YAML", "basic: [\n", /^BASE\/etc\/kuiper\.yaml is not valid YAML: /],
     ["YAML with a tab", "basic:\n\tdebug: true\n", /^BASE\/etc\/kuiper\.yaml is not valid YAML: /],
+    ["YAML of lists in lists", "- ".repeat(101), "BASE/etc/kuiper.yaml has more than 100 levels"],
     ["no YAML at all", "\x00\x01\x02", /^BASE\/etc\/kuiper\.yaml /],
     [
       "certificate missing",

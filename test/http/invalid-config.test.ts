@@ -31,6 +31,7 @@ test.for<readonly [string, Partial<PluginContents>, string, RegExp]>([
   ["a N.json that is a list", { json: "[]" }, JSON_FILE, /no object/],
   ["a N.yaml that is JSON cut off", { yaml: '{"a": [1' }, YAML, /it is no YAML \(/],
   ["a N.yaml indented by tabs", { yaml: "a:\n\tb: 1\n" }, YAML, /it is no YAML \(/],
+  ["a N.yaml of lists in lists", { yaml: "- ".repeat(101) }, YAML, /it has more than 100 levels/],
 ])(
   "%s is not put into place, and reply, log, list and describe say so",
   async ([_, contents, path, reason], { change, describe, server, host }) => {
@@ -67,6 +68,7 @@ test.for<readonly [string, Partial<PluginContents>]>([
   ["a key that is there twice", { yaml: "a: 1\na: 2\n" }],
   ["several documents", { yaml: "a: 1\n---\nb: 2\n" }],
   ["an empty N.yaml", { yaml: "" }],
+  ["a hundred lists in each other", { yaml: "- ".repeat(100) }],
   ["further configuration of any kind", { json: "{}", etc: { "data.json": "no JSON", "x.yaml": "\t{" } }],
 ])("what an engine reads is put into place: %s", async ([_, contents], { change, describe, server }) => {
   expect((await change("POST", contents)).status).toBe(201);

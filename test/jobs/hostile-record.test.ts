@@ -6,8 +6,10 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import { pino } from "pino";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { Job } from "../../src/jobs/job.ts";
+import { JobLogs } from "../../src/jobs/job-logs.ts";
 import { Jobs } from "../../src/jobs/jobs.ts";
 import { tempFolder } from "../support/temp-folder.ts";
+import { CAN_MOUNT, tinyDisk } from "../support/tiny-disk.ts";
 
 /** What somebody has put into the place of the record, or into it: the server goes on, and nothing of others is touched. */
 
@@ -96,6 +98,15 @@ it("a record that can't be read for a moment is read later, with what was printe
   await rmdir(file);
   await rename(join(folder, "kept"), file);
   expect(await jobs.printed(await jobs.find(id))).toBe("printed");
+});
+
+it.skipIf(!CAN_MOUNT)("of what was printed, a full disk keeps no part", async () => {
+  const folder = join(tinyDisk(2 * 4096).folder, ".jobs");
+  const logs = new JobLogs(folder);
+  const id = randomUUID();
+  await expect(logs.write(id, "x".repeat(30_000))).rejects.toThrow("ENOSPC");
+  expect(await logs.read(id)).toBeUndefined();
+  expect(await readdir(folder)).toEqual([]);
 });
 
 it("other files beside the record are left alone", async () => {

@@ -54,6 +54,17 @@ describe("the record of jobs", () => {
     expect(logged).toEqual([]);
   });
 
+  it("has the whole report of a restart of the engine", async () => {
+    const { open } = await testRecord();
+    const record = open();
+    const rules = { before: { running: 2 }, worse: [{ rule: "r", engine: null }] };
+    const result: JobResult = { status: 200, body: { outcome: "kept", rules }, headers: { "x-a": "b" } };
+    const job = viewOf(randomUUID(), { action: "restart", state: "done", stage: "verify", percent: 100, result });
+    record.add({ job });
+    expect(await record.read()).toEqual([job]);
+    await record.close();
+  });
+
   it("leaves out lines that are torn, or not ours, and goes on behind them", async () => {
     const { open, folder, file } = await testRecord();
     const [good, next] = [viewOf(randomUUID()), viewOf(randomUUID())];

@@ -6,6 +6,7 @@ import { PatientTimer } from "../../lib/patient-timer.ts";
 import { quoted } from "../../lib/text.ts";
 import type { UploadingSockets } from "../hooks/client-error.ts";
 import { logRequest } from "../hooks/request-log.ts";
+import { whenClosed } from "../when-closed.ts";
 import { pairsOf, replyHeaders, requestHeaders } from "./headers.ts";
 import { originForm } from "./ownership.ts";
 
@@ -68,12 +69,12 @@ export function exchange(
     passBack(request, reply, answer, options.closing);
     answer.once("end", () => raw.complete || abandonBody(raw, upstream));
   });
-  response.once("close", () => {
+  whenClosed(response, () => {
     if (!response.writableFinished)
       fail(new PluginError("CANCELLED", "the client went away before the engine answered"));
     else upstream.destroy();
   });
-  sendBody(request, reply, upstream, options, fail);
+  if (!upstream.destroyed) sendBody(request, reply, upstream, options, fail);
 }
 
 /** An interim reply, as far as Node can send it. */

@@ -79,6 +79,7 @@ export const jobRoutes: FastifyPluginAsyncTypebox<JobRoutesOptions> = async (app
     reply.headers(EVENT_HEADERS);
     if (request.method === "HEAD") return reply.send();
     const printed = job.result === undefined ? undefined : await jobs.printed(job);
+    if (reply.raw.closed) return reply.send(); // the client has gone: nothing would end its events
     const events = new JobEvents(jobs, job, { ...(printed !== undefined && { printed }) });
     open.set(events, reply.raw);
     whenClosed(reply.raw, () => open.delete(events));
