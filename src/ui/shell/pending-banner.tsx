@@ -59,7 +59,7 @@ function Pending({ engine: { pending, restart }, onRestart }: PendingProps) {
               <li key={pluginKey(one)}>
                 {one.change === "delete" ? one.name : <a href={pluginAddress(one)}>{one.name}</a>}{" "}
                 <span class="muted">
-                  {t(`type.${one.type}`)}, {t(`pending.${one.change}`)}
+                  {t("pending.what", { type: t(`type.${one.type}`), change: t(`pending.${one.change}`) })}
                 </span>
               </li>
             ))}

@@ -13,7 +13,7 @@ export const jobs = {
   "job.cancelling": "Cancelling…",
   "job.output": "What install.sh prints",
   "job.bytes": "{done} of {total}",
-  "job.percent": "{percent} %",
+  "job.percent": "{percent}%",
   "job.plugin": "To the plugin",
   "job.restart": "To the restart of the engine",
   "job.live": "The engine has loaded it.",

@@ -21,6 +21,7 @@ export const plugins = {
   "verdict.unknown": "Unknown",
   "verdict.off": "Not checked",
   "signature.label": "Signature",
+  "signature.is": "Signature:",
   "signature.verified": "Signed",
   "signature.verifiedBy": "Signed by {by}",
   "signature.unsigned": "None",

@@ -14,7 +14,7 @@ export const jobs: Readonly<Record<keyof typeof en, string>> = {
   "job.cancelling": "正在取消…",
   "job.output": "install.sh 的输出",
   "job.bytes": "{done} / {total}",
-  "job.percent": "{percent} %",
+  "job.percent": "{percent}%",
   "job.plugin": "查看插件",
   "job.restart": "查看引擎重启",
   "job.live": "引擎已加载该插件。",

@@ -22,6 +22,7 @@ export const plugins: Readonly<Record<keyof typeof en, string>> = {
   "verdict.unknown": "未知",
   "verdict.off": "未检查",
   "signature.label": "签名",
+  "signature.is": "签名：",
   "signature.verified": "已签名",
   "signature.verifiedBy": "签名者 {by}",
   "signature.unsigned": "无",
