@@ -44,6 +44,7 @@ export const jobs = {
   "stage.inspect": "compares with the engine",
   "stage.script": "runs install.sh",
   "stage.commit": "puts the files into place",
+  "stage.remove": "removes the files",
   "stage.activate": "hands it to the engine",
   "stage.snapshot": "notes which rules run",
   "stage.restart": "restarts",

@@ -45,6 +45,7 @@ export const jobs: Readonly<Record<keyof typeof en, string>> = {
   "stage.inspect": "与引擎比较",
   "stage.script": "运行 install.sh",
   "stage.commit": "放置文件",
+  "stage.remove": "删除文件",
   "stage.activate": "交给引擎",
   "stage.snapshot": "记录运行中的规则",
   "stage.restart": "重启",
