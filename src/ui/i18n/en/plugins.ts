@@ -40,6 +40,8 @@ export const plugins = {
   "rules.unknown": "unknown",
   "version.none": "no version",
   "origin.none": "copied in by hand",
+  "origin.upload": "upload",
+  "origin.uploadOf": "upload of {name}",
   "plugin.back": "All plugins",
   "plugin.update": "Update…",
   "plugin.delete": "Delete…",

@@ -41,6 +41,8 @@ export const plugins: Readonly<Record<keyof typeof en, string>> = {
   "rules.unknown": "未知",
   "version.none": "无版本号",
   "origin.none": "手工复制",
+  "origin.upload": "上传",
+  "origin.uploadOf": "上传的 {name}",
   "plugin.back": "所有插件",
   "plugin.update": "更新…",
   "plugin.delete": "删除…",
