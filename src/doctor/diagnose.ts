@@ -2,7 +2,7 @@ import { ConfigError } from "../config/load.ts";
 import { quoted } from "../lib/text.ts";
 import { CHECKS } from "./checks.ts";
 import { type Check, type Finding, failure, type Observation, STATES, type State, skipped } from "./finding.ts";
-import { type DoctorOptions, readSituation, type Situation } from "./situation.ts";
+import { BaseFolderMissing, type DoctorOptions, readSituation, type Situation } from "./situation.ts";
 import { withinTime } from "./within-time.ts";
 
 /** Enough for a disk that is slow, and short enough to wait for. */
@@ -52,25 +52,32 @@ function summaryOf(states: readonly State[]): Observation {
 }
 
 /** What the checks look at; why not, where the settings can't be used. */
-async function open(options: DoctorOptions): Promise<Situation | string> {
+async function open(options: DoctorOptions): Promise<Situation | Unusable> {
   try {
     return await readSituation(options);
   } catch (error) {
-    if (error instanceof ConfigError) return error.message;
-    throw error;
+    if (!(error instanceof ConfigError)) throw error;
+    return { reason: error.message, advice: error instanceof BaseFolderMissing ? NAME_THE_BASE : CORRECT };
   }
 }
 
+interface Unusable {
+  readonly reason: string;
+  readonly advice: string;
+}
+
+const CORRECT = "correct it: the server does not start like this";
+const NAME_THE_BASE =
+  "name the folder that has the engine's etc/ and plugins/, with --base or KuiperBaseKey: the server would make this one, and start with nothing in it";
+
 async function* observe(
   check: Check,
-  opened: Situation | string,
+  opened: Situation | Unusable,
   { offline, signal }: DoctorOptions,
   ms: number,
 ): AsyncIterable<Observation> {
-  if (typeof opened === "string") {
-    yield check.id === "settings"
-      ? failure(opened, "correct it: the server does not start like this")
-      : skipped("the settings can't be used");
+  if ("reason" in opened) {
+    yield check.id === "settings" ? failure(opened.reason, opened.advice) : skipped("the settings can't be used");
   } else if (offline && check.isOnline) yield skipped("plugin hosts are not asked (--offline)");
   else if (ms <= 0) yield skipped(`all checks together have taken ${TOTAL_SECONDS} s`);
   else yield* withinTime((limited) => check.run(opened, limited), ms, signal);

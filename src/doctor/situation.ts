@@ -2,7 +2,7 @@ import { realpathSync, statSync } from "node:fs";
 import { ConfigError, loadConfig } from "../config/load.ts";
 import type { Config } from "../config/schema.ts";
 import { type ProxySettings, proxySettings } from "../fetch/proxy.ts";
-import { systemMessage } from "../lib/errors.ts";
+import { hasCode, systemMessage } from "../lib/errors.ts";
 import { Layout } from "../store/layout.ts";
 import { loadRegistry, MAX_REGISTRY_BYTES, type RegistryContent } from "../store/registry/registry-file.ts";
 import { CollectedLog } from "./collected-log.ts";
@@ -56,7 +56,7 @@ interface ReadRegistry {
   readonly warnings: readonly string[];
 }
 
-/** @throws ConfigError where the server would not start with these settings */
+/** @throws ConfigError where the server would not start with these settings, or BaseFolderMissing */
 export async function readSituation({ signal: _, ...options }: DoctorOptions): Promise<Situation> {
   const { env, system = THIS_SYSTEM } = options;
   const base = realBase(options.base);
@@ -79,12 +79,15 @@ export async function readSituation({ signal: _, ...options }: DoctorOptions): P
   };
 }
 
-/** The server makes a base folder that is missing, which would hide that it is the wrong one. */
+/** The server makes a base folder that is missing, and would start with nothing installed. */
+export class BaseFolderMissing extends ConfigError {}
+
 function realBase(base: string): string {
   try {
     const real = realpathSync(base);
     if (statSync(real).isDirectory()) return real;
   } catch (cause) {
+    if (hasCode(cause, "ENOENT")) throw new BaseFolderMissing(`the base folder ${base} is not there`, { cause });
     throw new ConfigError(`the base folder ${base} can't be used: ${systemMessage(cause)}`, { cause });
   }
   throw new ConfigError(`the base folder ${base} is no folder`);

@@ -109,7 +109,7 @@ export function createInspector({ config, baseFolder, env }: InspectorOptions): 
       system ??= readSystemFacts(ldLibraryPath);
       const [{ fingerprint, facts: engine }, systemFacts] = await Promise.all([engineOf(binary), system]);
       const budget = new TimeBudget(signal);
-      const common = { engine, requiredSymbols, system: systemFacts, libraryPath };
+      const common = { engine, isOtherEngine: binary !== undefined, requiredSymbols, system: systemFacts, libraryPath };
       const gather = async (file: FileBytes): Promise<Evidence> => {
         const plugin = await readPlugin(file);
         const search = plugin && librarySearch(plugin, engine, systemFacts, folder, ldLibraryPath);

@@ -53,6 +53,34 @@ test("the banner's button restarts the engine, and shows the rules before and af
   await page.getByText("waits for an engine restart").waitFor({ state: "detached" });
 });
 
+test("what a restart has changed is in the list as soon as it has ended", async ({
+  startBoth,
+  install,
+  open,
+  proxied,
+}) => {
+  await startBoth(SETTINGS);
+  await install(RANDOM);
+  let isStalling = false;
+  let stalled = 0;
+  const stalls = (url: string) => {
+    const isHit = isStalling && url.startsWith("/plugins?");
+    if (isHit) stalled++;
+    return isHit;
+  };
+  const page = await open({ at: await proxied({ stalls }) });
+  const row = page.getByRole("row", { name: "random" });
+  await row.getByText("Waits for a restart").waitFor();
+  // While the list waits for an answer, it asks no more by itself.
+  isStalling = true;
+  await expect.poll(() => stalled, { timeout: 20_000 }).toBe(1);
+  isStalling = false;
+  await page.getByRole("button", { name: "Restart the engine" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Restart" }).click();
+  await page.getByText("The engine was restarted, and nothing is worse than before.").waitFor();
+  await row.getByText("Loaded").waitFor({ timeout: 15_000 });
+});
+
 test("a restart that has begun can't be cancelled", async ({ startBoth, install, open }) => {
   await startBoth({ ...SETTINGS, ENGINE__SETTLESECONDS: "60" });
   await install(RANDOM);

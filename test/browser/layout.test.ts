@@ -76,6 +76,22 @@ describe.each(Object.entries(SIZES))("on %s", (_name, size) => {
   });
 });
 
+test("on a phone the reason at the end of a card, and the search, have its whole width", async ({ fill, open }) => {
+  await fill();
+  const page = await open({ ...SIZES["a phone of 390 pixels"], route: "/upgrade" });
+  await page.getByRole("textbox").fill("bin/none");
+  await page.keyboard.press("Enter");
+  expect(await shareOf(page.getByRole("row").nth(1), "td:last-child")).toBeGreaterThan(0.85);
+  await show(page, "/");
+  expect(await shareOf(page.locator(".filters"), "input")).toBeGreaterThan(0.95);
+});
+
+/** How much of the width of the one the other has. */
+async function shareOf(whole: Locator, part: string): Promise<number> {
+  const [all, own] = await Promise.all([whole.boundingBox(), whole.locator(part).boundingBox()]);
+  return (own?.width ?? 0) / (all?.width ?? 1);
+}
+
 async function beyondScreen(page: Page, where: string): Promise<string[]> {
   return (await page.evaluate<string[]>(BEYOND_SCREEN)).map((what) => `${where}: ${what}`);
 }

@@ -35,6 +35,16 @@ test("a failure is in the page's language, with the server's own sentence beside
   await alert.getByText("describe sinks plugin none error: not found").waitFor();
 });
 
+test("where a plugin came from is in the page's language, also for a search", async ({ start, install, open }) => {
+  await start();
+  await install({ type: "sinks", name: "file" });
+  const page = await open({ locale: "zh-CN" });
+  const row = page.getByRole("row", { name: "file" });
+  await row.getByText("上传", { exact: true }).waitFor();
+  await page.getByRole("searchbox").fill("上传");
+  await row.waitFor();
+});
+
 test("the keyboard alone reaches a plugin, and the focus can be seen", async ({ start, install, open }) => {
   await start();
   await install({ type: "sources", name: "random" });

@@ -70,10 +70,22 @@ test("settings that can't be used are the one failure, and the rest is skipped",
   expect(findings.with("skipped")).toEqual(CHECKS.map(({ id }) => id).slice(1));
 });
 
-test.each(["not there", "a file"])("a base folder that is %s is a failure", async (kind) => {
+test.each([
+  ["not there", "the server would make this one"],
+  ["a file", "the server does not start like this"],
+])("a base folder that is %s is a failure", async (kind, advice) => {
   const base = join(await tempFolder(), "base");
   if (kind === "a file") await writeFile(base, "");
   expect((await examine(base)).of("settings")).toEqual([expect.stringMatching(/^failure: the base folder .*base/)]);
+  expect((await examine(base)).of("settings")).toEqual([expect.stringContaining(advice)]);
+});
+
+test("a base folder without kuiper.yaml is said to have the defaults", async () => {
+  const base = await tempFolder();
+  expect((await examine(base)).of("settings")).toEqual([expect.stringMatching(/^ok: .*there is no .*kuiper\.yaml/)]);
+  await mkdir(join(base, "etc"));
+  await writeFile(join(base, "etc/kuiper.yaml"), "basic:\n  debug: true\n");
+  expect((await examine(base)).of("settings")).toEqual([expect.stringMatching(/^ok: .*each setting in .* is read/)]);
 });
 
 test("what keeps a check from looking is a finding, and the others go on", async () => {

@@ -62,6 +62,19 @@ test("the private key is its owner's, beside no server; the public one is everyb
   expect(await readFile(join(base, "etc/mgmt/dashboard.pub"), "utf8")).toMatch(/^-----BEGIN PUBLIC KEY-----\n/);
 });
 
+test("the server's user can reach the public key, whatever the umask; a folder that is there keeps its mode", async ({
+  base,
+  folder,
+}) => {
+  await mkdir(base, { mode: 0o700 });
+  const command = `umask 077 && exec "$0" "$1" --issuer dashboard --subject alice`;
+  const env = { PATH: process.env.PATH, KuiperBaseKey: base };
+  const { status } = spawnSync("sh", ["-c", command, process.execPath, SCRIPT], { cwd: folder, env });
+  expect(status).toBe(0);
+  const modes = ["", "etc", "etc/mgmt", "etc/mgmt/dashboard.pub"].map((name) => modeOf(join(base, name)));
+  expect(await Promise.all(modes)).toEqual(["700", "755", "755", "644"]);
+});
+
 test("an existing key is used again, also for another server", async ({ makeToken, folder, base }) => {
   makeToken("--key", "mine.key");
   const files = [join(folder, "mine.key"), join(base, "etc/mgmt/dashboard.pub")];

@@ -66,6 +66,18 @@ describe("where the engine is", () => {
     expect(codesOf(await make("missing").inspect(so, []))).toEqual(["ENGINE_UNKNOWN"]);
   });
 
+  test("what is asked for and is not there is no matter of the settings", async () => {
+    await put("bin/kuiperd", engine());
+    const message = async (asked: Inspector, engine?: string) =>
+      (await asked.inspect(so, [], engine === undefined ? {} : { engine })).problems[0]?.message;
+    expect(await message(make("missing"))).toMatch(
+      /missing is not there, .*: set engine\.binary to the engine's executable$/,
+    );
+    expect(await message(inspector, "missing")).toMatch(
+      /missing is not there, .*: correct the path that was asked for$/,
+    );
+  });
+
   test("another one for one inspection", async () => {
     await put("bin/kuiperd", engine());
     await put("other", engine({ packages: { runtime: "00" } }));

@@ -54,3 +54,14 @@ test("the page has every sentence that it asks for, and asks for every one that 
   });
   expect(unused).toEqual([]);
 });
+
+test("Chinese has its own punctuation", () => {
+  const latin = /[\u4e00-\u9fff}]\s*[,;:?!]|[,;:?!]\s*[\u4e00-\u9fff]/;
+  expect(Object.entries(zh).filter(([, sentence]) => latin.test(sentence))).toEqual([]);
+});
+
+test("components put no punctuation of one language between sentences", () => {
+  const sources = readdirSync("src/ui", { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".tsx"));
+  const between = /\{tn?\([^\n]*?\)\}[,;:]|join\("[,;] "\)/;
+  expect(sources.filter((name) => between.test(readFileSync(join("src/ui", name), "utf8")))).toEqual([]);
+});

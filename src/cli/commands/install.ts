@@ -50,7 +50,7 @@ function packageCommand(program: Command, name: string, description: string): Co
       "the URL of a zip (file: is a file of the server's), a zip of this machine's, or a name in the catalogue",
     )
     .addOption(typeOption("its type, where the zip does not tell"))
-    .option("--name <name>", "its name, where it is not that of the .so")
+    .option("--name <name>", "its name, where the zip has several .so files")
     .option("--functions <names>", "the functions of a function plugin: a,b", commaList)
     .option("--sha256 <digest>", "the checksum that the zip at the URL must have")
     .option("--signature <file>", "a detached signature of the zip")

@@ -91,8 +91,8 @@ function print(job: JobView, output: Output): void {
   output.line(`  ${job.result === undefined ? progressOf(job) : resultOf(job)}`);
 }
 
-function progressOf({ stage, percent, result }: JobView): string {
-  return result === undefined ? `${percent ?? 0}% ${stageWords(stage)}` : "";
+function progressOf(job: JobView): string {
+  return job.result === undefined ? `${job.percent ?? 0}% ${stageWords(job)}` : "";
 }
 
 /** In one line. */

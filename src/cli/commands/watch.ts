@@ -72,7 +72,7 @@ async function follow(client: ServerClient, first: JobView, output: Output, sign
     if (update.kind === "end") {
       output.line(`${jobWords(job)}: ${job.state}: ${resultOf(job)}`);
       output.jsonLine(job);
-    } else if (job.stage !== stage) output.line(`${jobWords(job)}: ${stageWords(job.stage)}`);
+    } else if (job.stage !== stage) output.line(`${jobWords(job)}: ${stageWords(job)}`);
     stage = job.stage;
   }
 }

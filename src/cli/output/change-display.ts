@@ -35,10 +35,11 @@ class LineDisplay implements ChangeDisplay {
     this.#say(`sending ${bytesWords(total)}`);
   }
 
-  job({ stage, totalBytes }: JobView): void {
+  job(job: JobView): void {
+    const { stage, totalBytes } = job;
     if (stage === "") return;
     // How large a download is comes with its first bytes; a line more for that would be one of two for a stage.
-    this.#say(stageWords(stage), stage === "download" && totalBytes !== undefined ? `, ${bytesWords(totalBytes)}` : "");
+    this.#say(stageWords(job), stage === "download" && totalBytes !== undefined ? `, ${bytesWords(totalBytes)}` : "");
   }
 
   script(text: string): void {
@@ -79,9 +80,10 @@ class BarDisplay implements ChangeDisplay {
     this.#show(Math.floor((100 * bytes) / Math.max(1, total)), `sending, ${bytesWords(bytes)} of ${bytesWords(total)}`);
   }
 
-  job({ stage, bytes = 0, totalBytes, percent = 0 }: JobView): void {
+  job(job: JobView): void {
+    const { bytes = 0, totalBytes, percent = 0 } = job;
     const amount = bytes === 0 ? "" : `, ${bytesWords(bytes)}${totalBytes ? ` of ${bytesWords(totalBytes)}` : ""}`;
-    this.#show(percent, `${percent}% ${stageWords(stage)}${amount}`);
+    this.#show(percent, `${percent}% ${stageWords(job)}${amount}`);
   }
 
   script(text: string): void {

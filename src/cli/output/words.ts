@@ -40,7 +40,8 @@ const STAGE_WORDS: Readonly<Record<Stage, string>> = {
   undo: "undoing the changes",
 };
 
-export function stageWords(stage: string): string {
+export function stageWords({ stage, action }: { readonly stage: string; readonly action: string }): string {
+  if (stage === "commit" && action === "delete") return "removing the files";
   return Object.hasOwn(STAGE_WORDS, stage) ? STAGE_WORDS[stage as Stage] : quoted(stage);
 }
 

@@ -90,11 +90,18 @@ function usePair(
     const present = readKey(publicFile, "public", createPublicKey);
     if (!publicKey.equals(present)) throw new Error(`${publicFile} belongs to another key than ${keyFile}`);
   } else {
-    mkdirSync(dirname(publicFile), { recursive: true });
+    makeOpenFolder(dirname(publicFile));
     if (isNew) writeNew(keyFile, privateKey.export({ type: "pkcs8", format: "pem" }).toString(), 0o600, made);
     writeNew(publicFile, publicKey.export({ type: "spki", format: "pem" }).toString(), 0o644, made);
   }
   return { privateKey, algorithm: actual };
+}
+
+/** With a umask that keeps the token to its owner, `etc` would be closed to the server's user, and to the engine's. */
+function makeOpenFolder(folder: string): void {
+  const first = mkdirSync(folder, { recursive: true });
+  if (first === undefined) return;
+  for (let made = folder; made.length >= first.length; made = dirname(made)) chmodSync(made, 0o755);
 }
 
 function readKey(file: string, kind: "private" | "public", parse: (pem: Buffer) => KeyObject): KeyObject {

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { type Observation, ok, warning } from "../finding.ts";
 import type { Situation } from "../situation.ts";
 import { nearestSetting } from "./did-you-mean.ts";
@@ -9,5 +10,10 @@ export async function* settings({ warnings, layout, base }: Situation): AsyncIte
     const meant = nearest === undefined ? "correct its name as docs/settings.md has it" : `it may mean ${nearest}`;
     yield warning(one, `${meant}, or remove it`);
   }
-  if (warnings.length === 0) yield ok(`the base folder is ${base}; each setting in ${layout.configFile} is read`);
+  if (warnings.length > 0) return;
+  const file = layout.configFile;
+  const where = existsSync(file)
+    ? `each setting in ${file} is read`
+    : `there is no ${file}, so its settings have their defaults`;
+  yield ok(`the base folder is ${base}; ${where}`);
 }

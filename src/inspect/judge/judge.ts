@@ -20,6 +20,8 @@ export interface Evidence {
   readonly plugin: PluginReading | undefined;
   /** Or why there is none to compare with. */
   readonly engine: EngineFacts | string;
+  /** Whether it is not the one of the settings, but one that was asked for. */
+  readonly isOtherEngine: boolean;
   readonly system: SystemFacts;
   /** Symbols that the engine will look up. */
   readonly requiredSymbols: readonly string[];
@@ -59,10 +61,10 @@ function problemsOf(evidence: Evidence): KnownProblem[] {
     problems.push({ code: "INSPECTION_INCOMPLETE", message: `the plugin can't be inspected: ${plugin.unread}` });
   }
   if (typeof engine === "string") {
-    problems.push({
-      code: "ENGINE_UNKNOWN",
-      message: `${engine}, so nobody compared the plugin with it: set engine.binary to the engine's executable`,
-    });
+    const remedy = evidence.isOtherEngine
+      ? "correct the path that was asked for"
+      : "set engine.binary to the engine's executable";
+    problems.push({ code: "ENGINE_UNKNOWN", message: `${engine}, so nobody compared the plugin with it: ${remedy}` });
   }
   problems.push(...platformProblems(evidence, plugin));
   if (typeof engine !== "string") problems.push(...engineProblems(evidence, plugin, engine));

@@ -74,7 +74,8 @@ export function titleOf({ action, plugin }: Job): string {
   return plugin === undefined ? t(`action.${action}`) : `${t(`action.${action}`)} ${plugin.name}`;
 }
 
-export function stageOf({ stage }: Job): string {
+export function stageOf({ stage, action }: Job): string {
+  if (stage === "commit" && action === "delete") return t("stage.remove");
   return known(`stage.${stage}`) ?? stage;
 }
 

@@ -11,17 +11,17 @@ import { Failure } from "../parts/failure.tsx";
 import { Fold } from "../parts/fold.tsx";
 import { pluginAddress } from "../state/addresses.ts";
 import { askEngine, restartEngine, restartJob } from "../state/engine.ts";
-import { useResource } from "../state/resource.ts";
+import { refreshAll, useResource } from "../state/resource.ts";
 import { RestartPanel } from "./restart-panel.tsx";
 
 const EVERY_SECONDS = 5;
 
 /** What waits for a restart of the engine, with the button for it, and what the last one has led to. */
 export function PendingBanner() {
-  const { data, refresh } = useResource("engine", askEngine, { every: EVERY_SECONDS });
+  const { data } = useResource("engine", askEngine, { every: EVERY_SECONDS });
   const [isAsking, setAsking] = useState(false);
   const engine = data.value;
-  if (restartJob.value !== undefined) return <RestartPanel id={restartJob.value} onEnd={refresh} />;
+  if (restartJob.value !== undefined) return <RestartPanel id={restartJob.value} onEnd={refreshAll} />;
   if (!engine) return null;
   return (
     <>
@@ -59,7 +59,7 @@ function Pending({ engine: { pending, restart }, onRestart }: PendingProps) {
               <li key={pluginKey(one)}>
                 {one.change === "delete" ? one.name : <a href={pluginAddress(one)}>{one.name}</a>}{" "}
                 <span class="muted">
-                  {t(`type.${one.type}`)}, {t(`pending.${one.change}`)}
+                  {t("pending.what", { type: t(`type.${one.type}`), change: t(`pending.${one.change}`) })}
                 </span>
               </li>
             ))}

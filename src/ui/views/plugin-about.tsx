@@ -1,5 +1,6 @@
 import type { PluginDetails } from "../api/shapes.ts";
 import { formatBytes, formatTime, t } from "../i18n/index.ts";
+import { originWords } from "../parts/origin.ts";
 
 /** Where the plugin came from, and who signed it. */
 export function PluginAbout({ plugin }: { readonly plugin: PluginDetails }) {
@@ -11,7 +12,7 @@ export function PluginAbout({ plugin }: { readonly plugin: PluginDetails }) {
       <h2>{t("plugin.about")}</h2>
       <dl class="facts">
         <dt>{t("column.origin")}</dt>
-        <dd class="mono">{origin ?? t("origin.none")}</dd>
+        <dd class="mono">{originWords(origin)}</dd>
         {installedAt && (
           <>
             <dt>{t("plugin.installedAt")}</dt>

@@ -17,10 +17,12 @@ export function PluginUse({ id, plugin }: { readonly id: PluginId; readonly plug
       {id.type === "functions" && (
         <>
           <Names title={t("plugin.functions")} names={functions.length > 0 ? functions : [id.name]} />
-          {unregistered.length > 0 && <p>{t("plugin.functions.unregistered", { names: unregistered.join(", ") })}</p>}
+          {unregistered.length > 0 && (
+            <p>{t("plugin.functions.unregistered", { names: unregistered.join(t("names.between")) })}</p>
+          )}
           {missing.length > 0 && (
             <p>
-              {t("plugin.functions.missing", { names: missing.join(", ") })} {engineFunctions?.remedy}
+              {t("plugin.functions.missing", { names: missing.join(t("names.between")) })} {engineFunctions?.remedy}
             </p>
           )}
         </>

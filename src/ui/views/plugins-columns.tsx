@@ -1,6 +1,7 @@
 import type { PluginRow } from "../api/shapes.ts";
 import { t, tn } from "../i18n/index.ts";
 import { EngineBadge, SignatureBadge, VerdictBadge } from "../parts/badges.tsx";
+import { originWords } from "../parts/origin.ts";
 import type { Column } from "../parts/table.tsx";
 import { pluginAddress } from "../state/addresses.ts";
 
@@ -56,9 +57,10 @@ function Rules({ rules }: PluginRow) {
 
 function Origin({ origin }: PluginRow) {
   if (origin === null) return <span class="muted">{t("origin.none")}</span>;
+  const words = originWords(origin);
   return (
-    <span class="origin" title={origin}>
-      {origin}
+    <span class="origin" title={words}>
+      {words}
     </span>
   );
 }

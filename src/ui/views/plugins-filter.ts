@@ -1,4 +1,5 @@
 import type { PluginRow, PluginType, Verdict } from "../api/shapes.ts";
+import { originWords } from "../parts/origin.ts";
 
 /** Which plugins to show; an empty field takes all. */
 export interface PluginFilter {
@@ -24,5 +25,5 @@ export function filtered(plugins: readonly PluginRow[], { text, type, verdict }:
 }
 
 function searched({ type, name, version, origin, reason = "", engineReason = "", signature }: PluginRow): string {
-  return [type, name, version, origin, reason, engineReason, signature?.by].join("\n").toLowerCase();
+  return [type, name, version, originWords(origin), reason, engineReason, signature?.by].join("\n").toLowerCase();
 }

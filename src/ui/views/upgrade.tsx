@@ -89,7 +89,7 @@ function summaryOf(rows: readonly UpgradeRow[]): string {
   const all = rows.length;
   if (broken === 0 && unsure === 0) return t("upgrade.fine", { all });
   const first = tn("upgrade.breaks", broken, { all });
-  return unsure === 0 ? first : `${first}; ${tn("upgrade.unsure", unsure)}`;
+  return unsure === 0 ? first : t("upgrade.both", { breaks: first, unsure: tn("upgrade.unsure", unsure) });
 }
 
 function Answer({ rows }: { readonly rows: readonly UpgradeRow[] }) {

@@ -15,7 +15,8 @@ export const install = {
   "install.uploading": "The zip is being sent to the server…",
   "install.inspecting": "The server downloads and inspects the zip…",
   "install.inspected": "{name} was inspected: {verdict}",
-  "install.replaces": "{name} is installed, version {version}. It would be updated; a rollback brings it back.",
+  "install.replaces":
+    "{name} is installed, version {version}. The update replaces that version; a rollback brings it back.",
   "install.as": "Install as",
   "install.options": "Options",
   "install.type.hint": "Found out from the zip. Correct it where it is wrong: the zip is then inspected again.",

@@ -29,4 +29,5 @@ export const shell = {
   "button.copied": "Copied",
   loading: "Loading…",
   none: "none",
+  "names.between": ", ",
 } as const;

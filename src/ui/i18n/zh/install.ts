@@ -16,7 +16,7 @@ export const install: Readonly<Record<keyof typeof en, string>> = {
   "install.uploading": "正在把 zip 发送到服务器…",
   "install.inspecting": "服务器正在下载并检查 zip…",
   "install.inspected": "{name} 已检查：{verdict}",
-  "install.replaces": "{name} 已安装，版本 {version}。将对其更新；可回滚恢复。",
+  "install.replaces": "{name} 已安装，当前版本为 {version}。更新会替换该版本，之后可以回滚。",
   "install.as": "安装为",
   "install.options": "选项",
   "install.type.hint": "由 zip 判断得出。如有误请更正：更正后会重新检查。",

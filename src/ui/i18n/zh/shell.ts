@@ -13,7 +13,7 @@ export const shell: Readonly<Record<keyof typeof en, string>> = {
   "page.unknown": "没有这个页面。",
   "page.toPlugins": "回到插件列表",
   "away.title": "服务器没有响应。",
-  "away.text": "当前显示的是最后一次得到的内容，每两秒重新询问一次。",
+  "away.text": "当前显示的是最近一次获取的内容，每两秒重试一次。",
   "away.back": "服务器已恢复。",
   "token.title": "服务器要求令牌",
   "token.text":
@@ -30,4 +30,5 @@ export const shell: Readonly<Record<keyof typeof en, string>> = {
   "button.copied": "已复制",
   loading: "正在加载…",
   none: "无",
+  "names.between": "、",
 };

@@ -26,7 +26,7 @@ export function ChooseZip({ failure, about, plugin }: ChooseZipProps) {
   return (
     <>
       {failure && (
-        <section aria-label={about}>
+        <section class="not-taken" aria-label={about}>
           <p class="muted wraps">{about}</p>
           <Failure failure={failure} />
         </section>

@@ -26,7 +26,7 @@ export function ReviewFields({ report, isKnown }: ReviewFieldsProps) {
       {type === "functions" && (
         <Field
           label={t("install.functions")}
-          hint={t("install.functions.hint", { names: unregistered.join(", ") || t("none") })}
+          hint={t("install.functions.hint", { names: unregistered.join(t("names.between")) || t("none") })}
         >
           {(id, hintId) => (
             <input

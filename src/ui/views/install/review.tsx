@@ -44,8 +44,9 @@ export function Review({ source, report, isStale, failure }: ReviewProps) {
           {t(`type.${type}`)} {version || t("version.none")}
         </span>
         <VerdictBadge verdict={verdict} />
-        <span class="muted">{t("signature.label")}:</span>
-        <SignatureBadge signature={signature} />
+        <span class="labelled">
+          <span class="muted">{t("signature.is")}</span> <SignatureBadge signature={signature} />
+        </span>
       </div>
       <p class="muted wraps">{source.label}</p>
       {installed && <p>{t("install.replaces", { name, version: installed.version || t("version.none") })}</p>}
