@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { lstat, mkdir, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
@@ -33,6 +34,8 @@ async function withPlugins() {
     if (version === "1.0.0") await post(`${server.url}/plugins/sources`, { name: "random", file });
     else await send(`${server.url}/plugins/sources/random`, { method: "PUT", body: { file } });
   }
+  // Made a moment after the reply, which changes the folder that it is in.
+  await expect.poll(() => existsSync(join(server.base, "plugins/.jobs"))).toBe(true);
   return server;
 }
 
