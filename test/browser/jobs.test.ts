@@ -21,6 +21,7 @@ test("a running install shows its stage and what install.sh prints, and ends by 
   gate.release();
   await installed;
   await page.getByText("random is installed.").waitFor();
+  await page.getByText(/\d, .*, took [\d.]+ seconds?$/).waitFor();
   await page.getByRole("link", { name: "To the plugin" }).click();
   await page.getByRole("heading", { name: "random", level: 1 }).waitFor();
 });

@@ -55,6 +55,14 @@ export function formatTime(time: string): string {
   return Number.isNaN(date.getTime()) ? time : dates.value.format(date);
 }
 
+/** In the largest unit that leaves a number to speak of: 0.4 seconds, 90 seconds, 12 minutes. */
+export function formatDuration(milliseconds: number): string {
+  const seconds = Math.max(0, milliseconds / 1000); // the clock may have been set back meanwhile
+  const [amount, unit] = seconds < 120 ? [seconds, "second"] : [seconds / 60, "minute"];
+  const options = { style: "unit", unit, unitDisplay: "long", maximumFractionDigits: amount < 10 ? 1 : 0 } as const;
+  return new Intl.NumberFormat(language.value, options).format(amount);
+}
+
 const UNITS = ["B", "KiB", "MiB", "GiB"] as const;
 
 export function formatBytes(bytes: number): string {

@@ -4,7 +4,7 @@ import { mayWrite } from "../api/access.ts";
 import { api, jobId } from "../api/calls.ts";
 import { ApiFailure, asFailure } from "../api/failure.ts";
 import type { Job, JobResult } from "../api/shapes.ts";
-import { formatBytes, known, t } from "../i18n/index.ts";
+import { formatBytes, formatDuration, formatTime, known, t } from "../i18n/index.ts";
 import { jobAddress, pluginAddress } from "../state/addresses.ts";
 import { useJob } from "../state/followed-job.ts";
 import { JobBadge } from "./badges.tsx";
@@ -52,6 +52,7 @@ export function JobPanel({ id, onEnd, atEnd }: JobPanelProps) {
         {isKnown && isCancellable(job) && mayWrite.value && <CancelButton id={id} />}
       </div>
       {isKnown && result === undefined && <Running job={job} />}
+      <p class="muted">{timesOf(job)}</p>
       {failure && <Failure failure={failure} />}
       {output !== "" && <Log text={output} label={t("job.output")} />}
       {result !== undefined && <Result job={job} result={result} />}
@@ -77,6 +78,13 @@ export function titleOf({ action, plugin }: Job): string {
 export function stageOf({ stage, action }: Job): string {
   if (stage === "commit" && action === "delete") return t("stage.remove");
   return known(`stage.${stage}`) ?? stage;
+}
+
+/** When it began and, once it has ended, how long it took; its wait for a turn not counted. */
+function timesOf({ createdAt, startedAt, endedAt }: Job): string {
+  const time = formatTime(startedAt ?? createdAt);
+  if (startedAt === undefined || endedAt === undefined) return t("job.since", { time });
+  return t("job.took", { time, duration: formatDuration(Date.parse(endedAt) - Date.parse(startedAt)) });
 }
 
 function Running({ job }: { readonly job: Job }) {

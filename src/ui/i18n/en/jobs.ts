@@ -14,6 +14,8 @@ export const jobs = {
   "job.output": "What install.sh prints",
   "job.bytes": "{done} of {total}",
   "job.percent": "{percent}%",
+  "job.since": "Since {time}",
+  "job.took": "{time}, took {duration}",
   "job.plugin": "To the plugin",
   "job.restart": "To the restart of the engine",
   "job.live": "The engine has loaded it.",

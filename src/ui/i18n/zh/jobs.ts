@@ -15,6 +15,8 @@ export const jobs: Readonly<Record<keyof typeof en, string>> = {
   "job.output": "install.sh 的输出",
   "job.bytes": "{done} / {total}",
   "job.percent": "{percent}%",
+  "job.since": "开始于 {time}",
+  "job.took": "{time}，耗时 {duration}",
   "job.plugin": "查看插件",
   "job.restart": "查看引擎重启",
   "job.live": "引擎已加载该插件。",
