@@ -3,9 +3,11 @@ import { Agent as HttpsAgent, request as requestHttps } from "node:https";
 import { resolve } from "node:path";
 import type { Config } from "../config/schema.ts";
 import { PluginError } from "../domain/errors.ts";
+import { isHeaderValue } from "../lib/header-value.ts";
 import { PatientTimer } from "../lib/patient-timer.ts";
 import { readSmallFile } from "../lib/small-file.ts";
 import { quoted } from "../lib/text.ts";
+import { decodeText } from "../lib/text-encoding.ts";
 import { messageOf } from "./engine-message.ts";
 
 /** An answer of the engine, whatever its status. */
@@ -111,6 +113,11 @@ export class EngineClient {
         socket.setKeepAlive(true, KEEP_ALIVE_DELAY_MS);
       }),
     );
+    // Without this Node would close the connection, and tell of neither a reply nor a failure.
+    request.once("upgrade", ({ statusCode }, socket) => {
+      socket.destroy();
+      request.emit("error", new Error(`answers ${statusCode}: it wants another protocol than HTTP`));
+    });
     request.once("close", () => connecting.stop());
     return request;
   }
@@ -144,11 +151,14 @@ export class EngineClient {
   /** The token is read each time: it may be renewed at any time. The engine takes it without `Bearer`. */
   async #headers(): Promise<Record<string, string>> {
     if (this.#tokenFile === undefined) return {};
+    let authorization: string;
     try {
-      return { authorization: (await readSmallFile(this.#tokenFile, MAX_TOKEN_BYTES)).toString("utf8").trim() };
+      authorization = decodeText(await readSmallFile(this.#tokenFile, MAX_TOKEN_BYTES)).trim();
     } catch (cause) {
       throw new PluginError("ENGINE_UNREACHABLE", "engine.tokenFile can't be read", { cause });
     }
+    if (isHeaderValue(authorization)) return { authorization };
+    throw new PluginError("ENGINE_UNREACHABLE", "engine.tokenFile has more than a token: it can't be sent as a header");
   }
 
   #exchange(path: string, question: Question, extra: Record<string, string>): Promise<EngineReply> {

@@ -1,3 +1,5 @@
+import { isHeaderValue } from "../lib/header-value.ts";
+
 /** More than any login needs; further cookies are ignored. */
 const MAX_COOKIES = 50;
 /** Characters of a name and its value, as browsers take them. */
@@ -25,7 +27,7 @@ export class CookieJar {
     for (const line of lines) {
       const [pair = "", ...attributes] = line.split(";").map((part) => part.trim());
       const end = pair.indexOf("=");
-      if (end < 1 || pair.length > MAX_LENGTH) continue;
+      if (end < 1 || pair.length > MAX_LENGTH || !isHeaderValue(pair)) continue;
       const values = new Map(attributes.map(attribute));
       const domain = (values.get("domain") ?? "").replace(/^\./, "").toLowerCase();
       if (domain !== "" && !isWithin(url.hostname, domain)) continue;

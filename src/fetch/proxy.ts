@@ -15,14 +15,14 @@ export interface ProxySettings {
 /** The proxy to ask for `url`, or undefined to connect directly. */
 export type ProxyRule = (url: URL) => URL | undefined;
 
-/** The usual variables of `env`, in either case; the original honours them too. */
+/** The usual variables of `env`, in either case; one that is empty counts as not set, as in Go. The original honours them too. */
 export function proxySettings(env: NodeJS.ProcessEnv): ProxySettings {
   const value = (name: string) => {
-    const text = env[name] ?? env[name.toUpperCase()];
-    return text === undefined ? undefined : plainValue(text);
+    const values = [env[name], env[name.toUpperCase()]].map((text) => plainValue(text ?? ""));
+    return values.find((text) => text !== "");
   };
   const settings = { httpProxy: value("http_proxy"), httpsProxy: value("https_proxy"), noProxy: value("no_proxy") };
-  return Object.fromEntries(Object.entries(settings).filter(([, setting]) => setting !== undefined && setting !== ""));
+  return Object.fromEntries(Object.entries(settings).filter(([, setting]) => setting !== undefined));
 }
 
 /** The rules are those of Go's net/http, which the original has: a loopback address is never asked of a proxy. */

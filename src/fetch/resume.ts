@@ -1,4 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { isHeaderValue } from "../lib/header-value.ts";
 import type { Log } from "../lib/log.ts";
 import type { Client } from "./client.ts";
 import { FetchFailure, unexpectedEnd } from "./failure.ts";
@@ -112,10 +113,10 @@ function asResumable(reply: Reply, total: number | undefined): Resumable | undef
 /** RFC 9110, 8.8: a date says nothing about changes within its own second, so it must be older than the reply. */
 function strongValidator({ headers }: Reply): string | undefined {
   const { etag, "last-modified": modified, date } = headers;
-  if (etag !== undefined) return etag.startsWith('"') ? etag : undefined;
+  if (etag !== undefined) return etag.startsWith('"') && isHeaderValue(etag) ? etag : undefined;
   if (modified === undefined) return undefined;
   const age = Date.parse(date ?? "") - Date.parse(modified);
-  return age >= 1000 ? modified : undefined;
+  return age >= 1000 && isHeaderValue(modified) ? modified : undefined;
 }
 
 function statusFailure({ status, sentStatusLine }: Reply): FetchFailure {

@@ -3,7 +3,7 @@ import { chmod, lstat, readdir, rename, rm, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import pLimit from "p-limit";
 import { orStorageFailure, PluginError } from "../domain/errors.ts";
-import { makeFolder, syncFile } from "../lib/durable.ts";
+import { makeFolder, syncFile, syncFolder } from "../lib/durable.ts";
 import { hasCode } from "../lib/errors.ts";
 import { quoted } from "../lib/text.ts";
 
@@ -72,7 +72,7 @@ export class UploadFolder {
           await admit((await lstat(unfinished)).size);
           await rename(unfinished, path); // replaces a link, and does not follow it
         });
-        await syncFile(this.#folder);
+        await syncFolder(this.#folder);
         return path;
       } catch (error) {
         await rm(unfinished, { force: true }).catch(() => {});

@@ -40,7 +40,7 @@ export class Activity {
   }
 
   /**
-   * A stage of a change or an inspection has ended, or failed.
+   * A change or an inspection has ended that went through this stage, or failed in it.
    *
    * @param bytes what it had come to
    */

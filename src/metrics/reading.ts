@@ -92,7 +92,10 @@ export class Reader {
 
   async #plugins(): Promise<CountedPlugin[]> {
     const { engine } = this.#sources;
-    const plugins = await this.#list.get(LIST_MS);
+    const plugins = await this.#list.get(LIST_MS).catch((error) => {
+      this.#list.forget(); // a failure is no list that is kept
+      throw error;
+    });
     const states = engine && (await within(engine.states.of(plugins), ENGINE_MS, undefined));
     const stateOf = (id: PluginId) => (engine === undefined ? "not-asked" : states?.get(pluginKey(id))?.engine);
     return plugins.map(({ type, name, verdict }) => ({

@@ -35,7 +35,7 @@ export class StageFailure extends Error {
 }
 
 /**
- * Told of each stage that has ended, also of one that failed.
+ * Told, when a change has ended, of each stage that it went through, also of one that failed: once, however often.
  *
  * @param bytes what it had come to; 0 for a stage that has none
  */
@@ -50,8 +50,11 @@ interface ChangeRunOptions {
   readonly onStage?: StageObserver | undefined;
 }
 
-/** One change, or inspection, in progress: times its stages and reports them to the log and to whoever follows it. */
-export class ChangeRun {
+/**
+ * One change, or inspection, in progress: times its stages and reports them to the log and to whoever follows it. Dispose it
+ * when the change has ended: `onStage` is told then.
+ */
+export class ChangeRun implements Disposable {
   readonly signal: AbortSignal;
   readonly log: Log;
   /** Milliseconds by stage, in the order in which they ended. */
@@ -59,6 +62,8 @@ export class ChangeRun {
   readonly #plugin: PackageId | undefined;
   readonly #progress: Progress;
   readonly #onStage: StageObserver;
+  /** Also of those that failed. */
+  readonly #spent = new Map<Stage, { readonly seconds: number; readonly bytes: number }>();
   /** Of the present stage. */
   #bytes = 0;
 
@@ -117,7 +122,14 @@ export class ChangeRun {
       this.log.info({ plugin: this.#plugin, stage, ms }, "stage done");
       return result;
     } finally {
-      this.#onStage(stage, (performance.now() - start) / 1000, this.#bytes);
+      const { seconds, bytes } = this.#spent.get(stage) ?? { seconds: 0, bytes: 0 };
+      const now = seconds + (performance.now() - start) / 1000;
+      this.#spent.set(stage, { seconds: now, bytes: bytes + this.#bytes });
     }
+  }
+
+  [Symbol.dispose](): void {
+    for (const [stage, { seconds, bytes }] of this.#spent) this.#onStage(stage, seconds, bytes);
+    this.#spent.clear();
   }
 }

@@ -42,7 +42,7 @@ export async function inspectPackage(
   const { type, name } = known;
   const given = type !== undefined && name !== undefined ? { id: { type, name }, isTypeGuessed: false } : undefined;
   using place = await parts.queue.enter(undefined, follower.signal, request.heldBytes);
-  const run = new ChangeRun({ ...follower, plugin: given?.id, signal: place.signal });
+  using run = new ChangeRun({ ...follower, plugin: given?.id, signal: place.signal });
   await using work = await store.temporaryWorkspace();
   const obtained = await run.stage("download", {}, () => obtainZip(source, work.zipFile, run, downloader));
   const { id, isTypeGuessed } =

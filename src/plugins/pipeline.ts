@@ -88,7 +88,7 @@ export async function installPackage(
   const { id, source, shellParas } = request;
   const { store, names, functionNames, check, scripts } = parts;
   using place = await parts.queue.enter(pluginKey(id), follower.signal, request.heldBytes);
-  const run = new ChangeRun({ ...follower, plugin: id, signal: place.signal });
+  using run = new ChangeRun({ ...follower, plugin: id, signal: place.signal });
   const old = action === "update" ? await names.requireInstalled(id) : await names.requireFree(id);
   // An update that names no functions keeps those that are registered.
   const registered = action === "update" ? (old?.functions ?? []) : [];

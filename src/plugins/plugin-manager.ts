@@ -211,7 +211,7 @@ export class PluginManager {
   async #register(id: PluginId, functions: readonly string[], follower: Follower): Promise<Changed> {
     const { queue, store, names, functionNames, check } = this.#parts;
     using place = await queue.enter(pluginKey(id), follower.signal, bytesOf(functions));
-    const run = new ChangeRun({ ...follower, plugin: id, signal: place.signal });
+    using run = new ChangeRun({ ...follower, plugin: id, signal: place.signal });
     const entry = await names.requireInstalled(id, "not found");
     const { compatibility: _, exports: __, ...rest } = entry; // they are about other symbols, or another .so by now
     const so = store.layout.absolute(soPath(id.type, entry.soFile));
@@ -229,7 +229,7 @@ export class PluginManager {
   async #remove(id: PluginId, follower: Follower): Promise<{ facts: ChangeFacts }> {
     const { queue, store, names } = this.#parts;
     using place = await queue.enter(pluginKey(id), follower.signal);
-    const run = new ChangeRun({ ...follower, plugin: id, signal: place.signal });
+    using run = new ChangeRun({ ...follower, plugin: id, signal: place.signal });
     const entry = await names.requireInstalled(id);
     await using work = await store.workspace(id, follower.job);
     const facts = { version: entry.version, sha256: entry.sha256 };

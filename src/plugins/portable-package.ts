@@ -37,7 +37,7 @@ export async function handPortable<T>(
   const { queue, store, limits, scripts, unpacking } = parts;
   const { id, source, shellParas } = request;
   using place = await queue.enter(pluginKey(id), follower.signal, request.heldBytes);
-  const run = new ChangeRun({ ...follower, plugin: id, signal: place.signal });
+  using run = new ChangeRun({ ...follower, plugin: id, signal: place.signal });
   await using work = await store.temporaryWorkspace();
 
   const zip = await fetchZip(request, work.zipFile, run, parts);

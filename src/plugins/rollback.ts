@@ -20,7 +20,7 @@ export async function rollBack(
   { queue, store, names, functionNames, trust, check }: PipelineParts,
 ): Promise<Changed> {
   using place = await queue.enter(pluginKey(id), follower.signal);
-  const run = new ChangeRun({ ...follower, plugin: id, signal: place.signal });
+  using run = new ChangeRun({ ...follower, plugin: id, signal: place.signal });
   const present = await names.requireInstalled(id);
   const target = findVersion(present, wanted);
   const { version, sha256, origin, verified, functions = [] } = target;

@@ -33,7 +33,7 @@ export async function undoChange(
   { queue, store, functionNames }: PipelineParts,
 ): Promise<UndoOutcome> {
   using place = await queue.enter(pluginKey(id), follower.signal);
-  const run = new ChangeRun({ plugin: id, signal: place.signal, log: follower.log });
+  using run = new ChangeRun({ plugin: id, signal: place.signal, log: follower.log });
   const present = await store.lookUp(id);
   if (isThere(present, from)) return "undone"; // by an earlier attempt, which was cut off after it
   if (!isThere(present, to)) return "changed";

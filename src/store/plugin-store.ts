@@ -74,6 +74,7 @@ export class PluginStore {
   readonly #context: StoreContext;
   readonly #noticed: Noticed;
   readonly #retains: boolean;
+  readonly #released = new WeakSet<ReplacedVersion>();
   readonly #log: Log;
   /** Hand-overs to the engine that an earlier process did not end. Their files are whole. */
   readonly openHandovers: readonly Handover[];
@@ -244,10 +245,13 @@ export class PluginStore {
 
   /** Drops the replaced versions of these plugins: the engine does not run them any more. @throws PluginError of the storage */
   async forgetReplaced(ids: readonly PluginId[]): Promise<void> {
-    const known = ids.flatMap((id) => this.replacedOf(id) ?? []);
-    if (known.length === 0) return;
-    await this.#registry.update(...ids.map((id) => ({ id, replaced: null }))).catch(rethrowStorageError);
-    for (const replaced of known) await this.#kept.release(referencesOfReplaced(replaced));
+    const updates = ids.flatMap((id) => {
+      const fromReplaced = this.replacedOf(id);
+      return fromReplaced === undefined ? [] : [{ id, replaced: null, fromReplaced }];
+    });
+    if (updates.length === 0) return;
+    await this.#registry.update(...updates).catch(rethrowStorageError);
+    for (const { fromReplaced } of updates) await this.#kept.release(this.#lastReferencesOf(fromReplaced));
   }
 
   /** Undoes an install: as `remove`, and nothing is kept. @throws as `remove` */
@@ -364,6 +368,7 @@ export class PluginStore {
     const files = all.filter(({ path }) => !mounted.has(path));
     await using lease = new KeptLease(this.#kept);
     const replaced = retains ? this.replacedOf(id) : undefined;
+    lease.hold(referencesOfReplaced(replaced)); // it may be forgotten meanwhile, and the change refers to its files
     const context = { ...this.#context, id, workspace, lease, retains: retains && replaced === undefined };
     const change = await prepareRemoval({ entry, files, mounted, replaced }, context);
     await this.#commit(retains ? change : { ...change, replaced: null }, workspace);
@@ -383,7 +388,14 @@ export class PluginStore {
       await this.#kept.release(references);
       throw error;
     }
-    await this.#kept.release([...referencesOf(old), ...referencesOfReplaced(replaced)]);
+    await this.#kept.release([...referencesOf(old), ...this.#lastReferencesOf(replaced)]);
+  }
+
+  /** Of a replaced version that the registry no longer has. None the second time: a change and `forgetReplaced` can meet. */
+  #lastReferencesOf(replaced: ReplacedVersion | null | undefined): Content[] {
+    if (!replaced || this.#released.has(replaced)) return [];
+    this.#released.add(replaced);
+    return referencesOfReplaced(replaced);
   }
 }
 

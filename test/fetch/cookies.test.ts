@@ -24,6 +24,16 @@ test("a cookie that a redirect sets is sent back on the way of that download, an
   expect(server.requests[3]?.headers.cookie).toBeUndefined();
 });
 
+test("a cookie with a control character, which no header may have, does not end the download", async () => {
+  const head = "HTTP/1.1 302 Found\r\nlocation: /y.zip\r\nset-cookie: bad=\x01\r\nset-cookie: good=\xe4\t1\r\n\r\n";
+  const server = await serveFiles({
+    "/x.zip": (_, response) => void response.socket?.end(head, "latin1"),
+    "/y.zip": file(BODY),
+  });
+  expect(await (await downloadBench()).fetch(server.url("/x.zip"))).toMatchObject({ bytes: BODY.length });
+  expect(server.requests.at(-1)?.headers.cookie).toBe("good=\xe4\t1");
+});
+
 describe("a cookie", () => {
   const sent = (setBy: string, line: string | string[], to: string) => {
     const jar = new CookieJar();

@@ -51,6 +51,20 @@ describe("a download that breaks off", () => {
     expect(requests).toEqual([fromStart, fromStart]);
   });
 
+  it.each(['etag: "\x01"', `date: Wed, 01 Jan 2020 00:01:00 GMT\r\nlast-modified: ${OLD} (\x01)`])(
+    "starts again where the validator has a control character, which no header may have: %j",
+    async (validator) => {
+      const head = `HTTP/1.1 200 OK\r\n${validator}\r\naccept-ranges: bytes\r\ncontent-length: ${BODY.length}\r\n\r\n`;
+      const { requests } = await resumed(
+        inTurn(
+          (_, { socket }) => void socket?.end(Buffer.concat([Buffer.from(head), BODY.subarray(0, HALF)])),
+          file(BODY),
+        ),
+      );
+      expect(requests).toEqual([fromStart, fromStart]);
+    },
+  );
+
   const broken = file(BODY, { etag: ETAG, resetAfter: [HALF] });
   it.each<[string, Reply, number]>([
     ["another file by now", file(OTHER, { etag: '"two"' }), 2],

@@ -102,6 +102,10 @@ describe("proxySettings", () => {
     [{}, {}],
     [{ http_proxy: "", HTTPS_PROXY: "" }, {}],
     [
+      { http_proxy: "", HTTP_PROXY: "a:1", no_proxy: '""', NO_PROXY: "b" },
+      { httpProxy: "a:1", noProxy: "b" },
+    ],
+    [
       { HTTP_PROXY: "a:1", NO_PROXY: "b" },
       { httpProxy: "a:1", noProxy: "b" },
     ],

@@ -63,6 +63,22 @@ test("what was done before the first scrape is counted", async ({ server, host, 
   expect(sampleValue(figures, stage, { stage: "commit" })).toBe(2);
 });
 
+test("a stage that is gone through twice is one sample of a change", async ({ server, host, sources, scrape }) => {
+  await server.start();
+  const stages = async () => {
+    const { samples = [] } = (await scrape()).get("kuiper_plugins_stage_duration_seconds") ?? {};
+    const counts = samples.filter(({ name }) => name.endsWith("_count"));
+    return Object.fromEntries(counts.map(({ labels, value }) => [labels.stage, value]));
+  };
+  const file = host.serveZip({ type: "sources", name: "random", script: "true" });
+  // Which plugin it is tells its .so, which is unpacked for that before the zip is verified.
+  expect((await post(`${server.url}/plugins/inspect`, { file }))[0]).toBe(200);
+  expect(await stages()).toEqual({ download: 1, check: 1, unpack: 1, inspect: 1 });
+  // It is inspected before install.sh, and after it.
+  expect((await post(sources(), { name: "random", file }))[0]).toBe(201);
+  expect(await stages()).toEqual({ download: 2, check: 2, unpack: 2, inspect: 2, script: 1, commit: 1 });
+});
+
 test("a histogram's buckets add up", async ({ server, host, sources, scrape }) => {
   await server.start();
   await post(sources(), { name: "random", file: host.serveZip({ type: "sources", name: "random" }) });

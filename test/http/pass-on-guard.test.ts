@@ -161,7 +161,8 @@ describe("an engine that is not there", () => {
   });
 
   test("or does not speak HTTP, is 502 too", async ({ startServer }) => {
-    for (const reply of ["SSH-2.0-x\r\n", "HTTP/1.1 099 Low\r\n\r\n", ""]) {
+    const other = "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: mqtt\r\n\r\n";
+    for (const reply of ["SSH-2.0-x\r\n", "HTTP/1.1 099 Low\r\n\r\n", other, ""]) {
       await using engine = await RawEngine.startTcp((socket) => void socket.once("data", () => socket.end(reply)));
       const server = await startServer({ ENGINE__URL: engine.url });
       const [status, text] = await ask(`${server.url}/rules`);

@@ -1,10 +1,11 @@
 import { link, readFile, rm, stat, truncate, writeFile } from "node:fs/promises";
 import { describe, expect, it, vi } from "vitest";
 import type { Layout } from "../../src/store/layout.ts";
-import { observe } from "../support/file-operations.ts";
+import { type FileOperation, observe } from "../support/file-operations.ts";
 import { type Tree, writeTree } from "../support/tree.ts";
 import {
   baseFolder,
+  beginsRegistry,
   copyOf,
   filesOf,
   install,
@@ -138,6 +139,19 @@ describe("a hand-over", () => {
       const left = change === "delete" ? {} : { [SO_2]: "version 2", [YAML]: YAML_TEXT };
       expect(await files(layout)).toEqual(left);
     }
+  });
+
+  it("that a failing disk keeps open does not hide a change that it keeps open, too", async () => {
+    const { layout, store, entry } = await installedPlugin();
+    await store.handOver(RANDOM, entry, [SO, YAML]);
+    const update = () => install(store, RANDOM, { [SO]: "version 2", [YAML]: YAML_TEXT });
+    expect(await observe(update, { killAfter: beginsRegistry })).toMatchObject({ isKilled: true });
+    let next = { store };
+    const fail = ({ call }: FileOperation) => (call === "rename" ? "EIO" : undefined);
+    await observe(async () => (next = await start(layout)), { fail });
+    await install(next.store, RANDOM, { [SO]: "version 3", [YAML]: YAML_TEXT });
+    await start(layout);
+    expect(await files(layout)).toEqual({ [SO]: "version 3", [YAML]: YAML_TEXT });
   });
 
   it("whose record can't be read is left for a person, and the start goes on", async () => {

@@ -119,27 +119,33 @@ const CPU_GRACE_SECONDS = 2;
 type LimitPrefix = (log: Log) => Promise<readonly string[]>;
 
 /**
- * Limits by `prlimit` (util-linux), which is searched for at the first run. Where it is missing or does not work, one
- * warning says so and scripts run without limits.
+ * Limits by `prlimit` (util-linux), which is searched for until it is found. As long as it is missing or does not work,
+ * scripts run without limits; one warning says so. It may just not have been started by a system that was busy.
  */
 export function createLimits(config: ScriptConfig, env: Readonly<Record<string, string>>): LimitPrefix {
-  let prefix: Promise<readonly string[]> | undefined;
-  return (log) => {
-    prefix ??= prlimitPrefix(config, env, log);
-    return prefix;
+  const wanted = wantedLimits(config);
+  let prefix: readonly string[] | undefined = wanted.length === 0 ? [] : undefined;
+  let isWarned = false;
+  return async (log) => {
+    prefix ??= await prlimitPrefix(wanted, env);
+    if (prefix !== undefined) return prefix;
+    if (!isWarned) {
+      const settings = wanted.map(({ setting }) => `installScript.${setting}`).join(", ");
+      log.warn(`prlimit (util-linux) is missing or does not work here: install.sh runs without ${settings}`);
+    }
+    isWarned = true;
+    return [];
   };
 }
 
-async function prlimitPrefix(config: ScriptConfig, env: Record<string, string>, log: Log): Promise<readonly string[]> {
-  const wanted = wantedLimits(config);
-  if (wanted.length === 0) return [];
+/** Undefined where it is missing or does not work. */
+async function prlimitPrefix(
+  wanted: ReturnType<typeof wantedLimits>,
+  env: Record<string, string>,
+): Promise<readonly string[] | undefined> {
   const program = await findProgram("prlimit", env.PATH ?? "");
   const highest = program === undefined ? undefined : await hardLimits(program, env);
-  if (program === undefined || highest === undefined) {
-    const settings = wanted.map(({ setting }) => `installScript.${setting}`).join(", ");
-    log.warn(`prlimit (util-linux) is missing or does not work here: install.sh runs without ${settings}`);
-    return [];
-  }
+  if (program === undefined || highest === undefined) return undefined;
   const options = wanted.map(({ option, resource, soft, hard }) => {
     // prlimit fails when it is to set more than this process is allowed itself.
     const max = highest.get(resource) ?? Number.POSITIVE_INFINITY;

@@ -47,7 +47,13 @@ export async function recoverHandovers(
       };
       await settle().catch((err) => {
         log.error({ err, plugin: handover.id }, "a plugin's files could not be put back; the next change tries again");
-        unsettled.set(key, settle);
+        // Of a change that could not be ended, too: forgotten, the next start would undo it, and what came after it.
+        const endChange = unsettled.get(key);
+        unsettled.set(key, async () => {
+          await endChange?.();
+          unsettled.set(key, settle);
+          await settle();
+        });
       });
     } catch (err) {
       log.error(

@@ -44,7 +44,8 @@ export class ChangeRunner {
   /** Makes a change happen: when this resolves it is durable, when it rejects everything is as before. */
   async commit(change: Change, workspace: Workspace): Promise<void> {
     const { layout, registry } = this.#options;
-    const journal = await planChange(change, { layout, workspace });
+    const before = registry.get(change.id)?.change ?? null;
+    const journal = { ...(await planChange(change, { layout, workspace })), before };
     try {
       await applyChange(change, journal, { layout, registry, workspace });
     } catch (error) {

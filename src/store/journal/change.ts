@@ -79,6 +79,19 @@ export async function finishChange(journal: Journal, { layout, workspace }: Omit
 }
 
 /**
+ * Ends a change that was followed by another one of its plugin, which an earlier start could not see: the files are those of
+ * that one. Removes the copies that it left beside its targets, then the journal.
+ */
+export async function abandonChange(journal: Journal, { layout, workspace }: Omit<Context, "registry">): Promise<void> {
+  const folders: KnownFolders = new Map();
+  for (const move of journal.moves) {
+    await missingFolders(move.target as FilePath, layout, folders); // refuses links
+    await dropBeside(move, layout.absolute(move.target as FilePath), workspace);
+  }
+  await dropJournal(workspace);
+}
+
+/**
  * Records what is there and what will be done to it. Changes nothing, except that it makes a missing folder of a type.
  *
  * @throws PluginError STORAGE_FAILED when a folder or a link is in the way

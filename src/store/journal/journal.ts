@@ -28,6 +28,8 @@ const JournalSchema = Type.Object({
   moves: Type.Array(JournalMoveSchema),
   /** Folders that the change makes, outermost first. */
   newFolders: Type.Array(Type.String()),
+  /** The change by which the version before was installed; null where there was none, or none is known. */
+  before: Type.Optional(Type.Union([Type.String(), Type.Null()])),
 });
 
 /** 20,000 moves with the longest paths have a quarter of it. A larger one is neither read nor written. */

@@ -5,7 +5,7 @@ import { removeFolder, statIfThere } from "../../lib/files.ts";
 import type { Log } from "../../lib/log.ts";
 import type { Layout } from "../layout.ts";
 import type { Registry } from "../registry/registry.ts";
-import { finishChange, undoChange } from "./change.ts";
+import { abandonChange, finishChange, undoChange } from "./change.ts";
 import { type Journal, readJournal } from "./journal.ts";
 import { Workspace } from "./workspace.ts";
 
@@ -17,7 +17,8 @@ export type Recovered = Map<string, "finished" | "undone">;
 
 /**
  * Cleans up after a process that was killed during its work: a change that is in the registry is finished, any other
- * is undone, and one that was only being prepared is removed.
+ * is undone, and one that was only being prepared is removed. One that an earlier start could not read, so that another
+ * change of its plugin has followed, is neither finished nor undone.
  *
  * @param recovered is told of each
  * @returns the changes that could not be ended because of the disk
@@ -38,10 +39,10 @@ export async function recover(
     } catch (err) {
       log.error({ err, change: id }, "what a change left behind could not be cleared; the next start tries again");
     }
-    const isDone = journal !== undefined && isInRegistry(journal, registry);
-    recovered.set(id, isDone ? "finished" : "undone");
-    if (journal === undefined) continue;
-    const end = howToEnd(journal, isDone, workspace, layout, log);
+    const found = journal && outcomeOf(journal, registry);
+    recovered.set(id, found === "finished" ? "finished" : "undone");
+    if (journal === undefined || found === undefined) continue;
+    const end = howToEnd(journal, found, workspace, layout, log);
     await end().catch((err) => {
       log.error({ err, change: id }, "a change could not be ended; it is tried again before the next one");
       unsettled.set(pluginKey(journal), end);
@@ -63,26 +64,35 @@ async function dropOrphans(layout: Layout): Promise<void> {
   }
 }
 
+const ENDINGS = { finished: finishChange, undone: undoChange, abandoned: abandonChange };
+const MESSAGES = {
+  finished: "a change was interrupted: it is finished",
+  undone: "a change was interrupted: it is undone",
+  abandoned: "a change was interrupted, and its plugin has been changed since: its files are left as they are",
+};
+
+type Ending = keyof typeof ENDINGS;
+
 /** To be asked once, of the registry as it was found: by the next attempt it may have changed. */
-function isInRegistry({ type, name, kind, change }: Journal, registry: Registry): boolean {
+function outcomeOf({ type, name, kind, change, before }: Journal, registry: Registry): Ending {
   const entry = registry.get({ type, name });
-  return kind === "install" ? entry?.change === change : entry === undefined;
+  if (kind === "install" ? entry?.change === change : entry === undefined) return "finished";
+  // Without a change in the entry nothing is known: the registry may have been lost, and rebuilt.
+  const isFollowed = before !== undefined && entry?.change !== undefined && entry.change !== before;
+  return isFollowed ? "abandoned" : "undone";
 }
 
 function howToEnd(
   journal: Journal,
-  done: boolean,
+  ending: Ending,
   workspace: Workspace,
   layout: Layout,
   log: Log,
 ): () => Promise<void> {
   const { type, name, kind } = journal;
-  log.warn(
-    { plugin: { type, name }, change: journal.change, kind },
-    done ? "a change was interrupted: it is finished" : "a change was interrupted: it is undone",
-  );
+  log.warn({ plugin: { type, name }, change: journal.change, kind }, MESSAGES[ending]);
   return async () => {
-    await (done ? finishChange : undoChange)(journal, { layout, workspace });
+    await ENDINGS[ending](journal, { layout, workspace });
     await workspace.remove().catch((err) => log.warn({ err }, "a change's files could not be removed"));
   };
 }

@@ -20,6 +20,8 @@ export interface RegistryUpdate {
   readonly replaced?: ReplacedVersion | null;
   /** If given, the update is skipped unless this is still the entry. */
   readonly from?: PluginEntry;
+  /** The same for the replaced version. */
+  readonly fromReplaced?: ReplacedVersion;
 }
 
 interface Waiting {
@@ -146,8 +148,9 @@ function withUpdates(content: RegistryContent, updates: readonly RegistryUpdate[
     functions: new Map(content.functions),
     replaced: new Map(content.replaced),
   };
-  for (const { id, entry, replaced, from } of updates) {
+  for (const { id, entry, replaced, from, fromReplaced } of updates) {
     if (from !== undefined && next[id.type].get(id.name) !== from) continue;
+    if (fromReplaced !== undefined && next.replaced.get(pluginKey(id)) !== fromReplaced) continue;
     if (entry === null) next[id.type].delete(id.name);
     else if (entry !== undefined) next[id.type].set(id.name, entry);
     if (replaced === null) next.replaced.delete(pluginKey(id));

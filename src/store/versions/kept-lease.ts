@@ -23,7 +23,7 @@ export class KeptLease implements AsyncDisposable {
    * @throws the file system's error
    */
   async keep(content: Content, source: Source | undefined): Promise<boolean> {
-    this.#hold(content);
+    this.hold([content]);
     const isKept = await this.#kept.put(content, source, this.#makeFolder);
     if (!isKept) return false;
     // Kept or not before: defaults are copied without a sync, and a .so may have been copied in by hand without one.
@@ -32,8 +32,14 @@ export class KeptLease implements AsyncDisposable {
     return true;
   }
 
+  /** Holds contents that are kept already. */
+  hold(contents: readonly Content[]): void {
+    this.#kept.hold(contents);
+    for (const content of contents) this.#held.push(content);
+  }
+
   async keepDefault(content: Content, path: string): Promise<void> {
-    this.#hold(content);
+    this.hold([content]);
     await this.#kept.putDefault(content, path, this.#makeFolder);
   }
 
@@ -49,11 +55,6 @@ export class KeptLease implements AsyncDisposable {
     this.#folders.set(volume, made);
     return made;
   };
-
-  #hold(content: Content): void {
-    this.#kept.hold([content]);
-    this.#held.push(content);
-  }
 
   /** Ends the lease: kept files that no entry refers to are removed. */
   async [Symbol.asyncDispose](): Promise<void> {

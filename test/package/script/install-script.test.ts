@@ -486,6 +486,29 @@ describe("the limits of install.sh", () => {
     expect(lines(run)[0]).toMatch(/^prlimit \(util-linux\) is missing or does not work here/);
   });
 
+  it.skipIf(!hasPrlimit)(
+    "are there again when prlimit works again: a busy system may have kept it from starting",
+    async () => {
+      const bin = await tempFolder();
+      const real = execFileSync("/bin/sh", ["-c", "command -v prlimit"], { encoding: "utf8" }).trim();
+      const fake = `#!/bin/sh\n[ -e ${bin}/works ] || exit 1\nexec ${real} "$@"\n`;
+      await writeFile(join(bin, "prlimit"), fake, { mode: 0o755 });
+      const config = { ...loadConfig("none.yaml", {}).config.installScript, maxFileBytes: 12_345 };
+      const runner = createScriptRunner({ config, env: { PATH: `${bin}:${process.env.PATH}` } });
+      const warnings: string[] = [];
+      const log = pino({ level: "warn" }, { write: (line: string) => void warnings.push(JSON.parse(line).msg) });
+      const limits = async () => {
+        const folder = await tempFolder();
+        await writeFile(join(folder, "install.sh"), "grep 'Max file size' /proc/self/limits");
+        return (await runner.run({ folder, args: [], signal: new AbortController().signal, log })).lastLines.join();
+      };
+      for (let n = 0; n < 2; n += 1) expect(await limits()).not.toContain("12345");
+      await writeFile(join(bin, "works"), "");
+      expect(await limits()).toMatch(/^Max file size +12345 +12345 /);
+      expect(warnings).toEqual([expect.stringMatching(/^prlimit \(util-linux\) is missing or does not work here/)]);
+    },
+  );
+
   it("are not looked for where there are none", async () => {
     const run = await start("echo ran", { ...NO_LIMITS, env: { PATH: "/none" } });
     await run.result;

@@ -7,7 +7,7 @@ import { Workspace } from "../../../src/store/journal/workspace.ts";
 import { Layout } from "../../../src/store/layout.ts";
 import { restoreDisplaced } from "../../../src/store/versions/displaced.ts";
 import { keepEditedFiles } from "../../../src/store/versions/edited-files.ts";
-import { type Faults, observe } from "../../support/file-operations.ts";
+import { type Faults, type FileOperation, observe } from "../../support/file-operations.ts";
 import { ERROR, WARN } from "../../support/test-log.ts";
 import { CAN_MOUNT, tinyDisk } from "../../support/tiny-disk.ts";
 import { readTree, type Tree, writeTree } from "../../support/tree.ts";
@@ -22,6 +22,7 @@ import {
   lastOf,
   RANDOM,
   removal,
+  remove,
   renamesTo,
   runChange,
   SECOND_NAMES,
@@ -255,6 +256,34 @@ describe("a journal that can't be read keeps its workspace, and touches nothing"
     expect(await visible(layout)).toMatchObject(files);
     expect(store.names("sources")).toEqual(["random"]);
     expect(lines).toContainEqual(expect.objectContaining({ level: ERROR, change: "a" }));
+  });
+});
+
+describe("a journal that could not be read at one start", () => {
+  it.each(SECOND_NAMES)("does not undo what was changed since: old files kept as %s", async (_, { fail }) => {
+    for (const kind of ["update", "delete"]) {
+      const layout = await baseFolder();
+      const first = await start(layout);
+      await install(first.store, RANDOM, { [SO]: "so 1", [YAML]: "yaml" });
+      const change = () =>
+        kind === "update"
+          ? install(first.store, RANDOM, { [SO]: "so 2", [YAML]: "yaml" })
+          : remove(first.store, RANDOM);
+      expect(await observe(change, { killAfter: beginsRegistry, ...(fail && { fail }) })).toMatchObject({
+        isKilled: true,
+      });
+      let next = first;
+      const unreadable = ({ call, paths: [path = ""] }: FileOperation) =>
+        call === "open" && path.endsWith("/journal.json") ? "EIO" : undefined;
+      await observe(async () => (next = await start(layout)), { fail: unreadable });
+      await install(next.store, RANDOM, { [SO]: "so 3", [YAML]: "yaml" });
+      const { store, lines } = await start(layout);
+      expect(filesOf(await visible(layout)), kind).toEqual({ [SO]: "so 3", [YAML]: "yaml" });
+      expect(lines.map(({ msg }) => msg)).toEqual([
+        "a change was interrupted, and its plugin has been changed since: its files are left as they are",
+      ]);
+      expect(store.names("sources")).toEqual(["random"]);
+    }
   });
 });
 
