@@ -62,6 +62,7 @@ export function exchange(
       begin(request, reply, answer);
     } catch (cause) {
       for (const name of response.getHeaderNames()) response.removeHeader(name);
+      response.statusMessage = ""; // the engine's has been set, and what Node refuses in it would fail our own reply too
       const what = quoted(`${answer.statusCode} ${answer.statusMessage}`);
       return fail(new PluginError("ENGINE_REFUSED", `the engine's reply (${what}) is not valid HTTP`, { cause }));
     }
@@ -91,6 +92,7 @@ function passInterim({ raw }: FastifyRequest, reply: FastifyReply, status: numbe
 /** Sends the head of the reply, as soon as there is no byte of the body to send it with. @throws for a head that Node refuses */
 function begin(request: FastifyRequest, reply: FastifyReply, answer: IncomingMessage): void {
   const response = reply.raw;
+  if (answer.statusCode === 101) throw new Error("nobody asked for another protocol");
   response.sendDate = false; // the engine's own
   const headers = replyHeaders(answer, request.raw, reply.getHeaders());
   response.writeHead(answer.statusCode ?? 0, answer.statusMessage, headers);

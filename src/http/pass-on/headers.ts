@@ -68,7 +68,9 @@ export function replyHeaders(
     for (const one of [value].flat()) kept.push(name, String(one));
   }
   const { trailer, "transfer-encoding": encoding } = reply.headers;
-  if (trailer !== undefined && encoding !== undefined && request.httpVersion === "1.1") kept.push("Trailer", trailer);
+  // Node refuses it where no trailers can follow.
+  const isChunked = encoding !== undefined && request.httpVersion === "1.1" && hasBody(reply, request);
+  if (trailer !== undefined && isChunked) kept.push("Trailer", trailer);
   // Which pages may read a reply is for http.allowedOrigins to say: an engine lets all of them.
   return request.headers.origin === undefined ? kept : withoutPagePermissions(kept, own);
 }
@@ -88,6 +90,10 @@ function endToEnd({ rawHeaders, headers }: IncomingMessage, ...dropped: readonly
     kept.push(name, value);
   }
   return kept;
+}
+
+function hasBody({ statusCode }: IncomingMessage, { method }: IncomingMessage): boolean {
+  return method !== "HEAD" && statusCode !== 204 && statusCode !== 304;
 }
 
 /** The headers that a `Connection` header names. */
