@@ -4,6 +4,7 @@ import { resolve } from "node:path";
 import type { Config } from "../config/schema.ts";
 import { PluginError } from "../domain/errors.ts";
 import { isHeaderValue } from "../lib/header-value.ts";
+import { exceededShape, FAIR_SHAPE } from "../lib/json-shape.ts";
 import { PatientTimer } from "../lib/patient-timer.ts";
 import { readSmallFile } from "../lib/small-file.ts";
 import { quoted } from "../lib/text.ts";
@@ -131,12 +132,15 @@ export class EngineClient {
   /**
    * Asks for JSON.
    *
-   * @throws PluginError ENGINE_REFUSED with the engine's words for another status than 200 and 201, or for no JSON;
-   *   ENGINE_UNREACHABLE
+   * @throws PluginError ENGINE_REFUSED with the engine's words for another status than 200 and 201, for no JSON, or for
+   *   too much of it; ENGINE_UNREACHABLE
    */
   async json(path: string, question: Question = {}): Promise<unknown> {
     const { status, text } = await this.ask(path, question);
     if (status !== 200 && status !== 201) throw refused(`${status} ${messageOf(text)}`);
+    const exceeded = exceededShape(text, FAIR_SHAPE);
+    if (exceeded === "depth") throw refused(`lists or objects more than ${FAIR_SHAPE.depth} levels deep`);
+    if (exceeded === "values") throw refused(`more than ${FAIR_SHAPE.values} values`);
     try {
       return JSON.parse(text);
     } catch (cause) {

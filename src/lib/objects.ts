@@ -1,3 +1,5 @@
+import { exceededShape, FAIR_SHAPE } from "./json-shape.ts";
+
 export type Members = Readonly<Record<string, unknown>>;
 
 /** Whether a value that was parsed is an object, and no list. */
@@ -5,8 +7,9 @@ export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** What JSON says; undefined for what is no JSON. */
+/** What JSON says; undefined for what is no JSON, or has more in it than its bytes are worth. */
 export function parsedJson(text: string): unknown {
+  if (exceededShape(text, FAIR_SHAPE) !== undefined) return undefined;
   try {
     return JSON.parse(text);
   } catch {

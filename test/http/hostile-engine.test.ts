@@ -1,6 +1,7 @@
 import { expect } from "vitest";
 import { loadConfig } from "../../src/config/load.ts";
 import { EngineClient } from "../../src/engine/engine-client.ts";
+import { parsedJson } from "../../src/lib/objects.ts";
 import { test } from "../support/fixtures.ts";
 import { send } from "../support/http-client.ts";
 import { RawEngine } from "../support/raw-engine.ts";
@@ -8,9 +9,9 @@ import { RawEngine } from "../support/raw-engine.ts";
 /** What no engine should answer neither ends the server nor lets a client wait for ever. */
 
 /** An engine that answers everything with these bytes, and leaves it to the other end to close. */
-function engineThatSays(head: string): Promise<RawEngine> {
+function engineThatSays(head: string, body = ""): Promise<RawEngine> {
   return RawEngine.startTcp(
-    (socket) => void socket.once("data", () => socket.write(Buffer.from(`${head}\r\n\r\n`, "latin1"))),
+    (socket) => void socket.once("data", () => socket.write(Buffer.from(`${head}\r\n\r\n${body}`, "latin1"))),
     { own: true },
   );
 }
@@ -42,12 +43,28 @@ for (const status of [204, 304]) {
   });
 }
 
+/** The server's own client, which asks that engine. */
+function clientOf(engine: RawEngine): EngineClient {
+  const { config } = loadConfig("/nowhere/none.yaml", {});
+  return new EngineClient({ config: { ...config.engine, url: engine.url }, baseFolder: "/" });
+}
+
 test("another protocol as the answer to a question of the server's own ends the question", async () => {
   await using engine = await engineThatSays("HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade");
-  const { config } = loadConfig("/nowhere/none.yaml", {});
-  const client = new EngineClient({ config: { ...config.engine, url: engine.url }, baseFolder: "/" });
-  await expect(client.json("/rules")).rejects.toMatchObject({
+  await expect(clientOf(engine).json("/rules")).rejects.toMatchObject({
     code: "ENGINE_UNREACHABLE",
     message: expect.stringContaining("another protocol"),
   });
 });
+
+for (const [what, json, message] of [
+  ["deep", `${"[".repeat(101)}${"]".repeat(101)}`, "more than 100 levels deep"],
+  ["many values", `[${"{},".repeat(600_000)}1]`, "more than 1000000 values"],
+] as const) {
+  test(`JSON that takes far more memory than its bytes is not parsed: ${what}`, async () => {
+    await using engine = await engineThatSays(`HTTP/1.1 200 OK\r\ncontent-length: ${json.length}`, json);
+    const refusal = { code: "ENGINE_REFUSED", message: expect.stringContaining(message) };
+    await expect(clientOf(engine).json("/rules")).rejects.toMatchObject(refusal);
+    expect(parsedJson(json)).toBeUndefined();
+  });
+}
