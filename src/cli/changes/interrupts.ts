@@ -24,9 +24,7 @@ export class Interrupts implements Disposable {
 
   /** Resolves with the next signal; called again before that it is the same one. */
   next(): Promise<EndSignal> {
-    const came = this.#came.shift();
-    if (came !== undefined) return Promise.resolve(came);
-    return new Promise((resolve) => this.#waiting.push(resolve));
+    return new Promise((resolve) => this.#listen(resolve));
   }
 
   /**
@@ -34,40 +32,37 @@ export class Interrupts implements Disposable {
    * would keep whatever ever came before it in memory.
    */
   async during<T>(promise: Promise<T>): Promise<T | EndSignal> {
-    const came = this.#came.shift();
-    if (came !== undefined) return came;
-    let listener: (signal: EndSignal) => void = () => {};
+    let leave = () => {};
     const signal = new Promise<EndSignal>((resolve) => {
-      listener = resolve;
+      leave = this.#listen(resolve);
     });
-    this.#waiting.push(listener);
     try {
-      return await Promise.race([promise, signal]);
+      return await Promise.race([signal, promise]); // a signal that has come already goes first
     } finally {
-      this.#forget(listener);
+      leave();
     }
   }
 
   /** A signal that is aborted by the next interrupt, or by one that nobody has taken yet, until it is disposed. */
   abortable(): Disposable & { readonly signal: AbortSignal } {
     const controller = new AbortController();
-    const listener = (signal: EndSignal) => controller.abort(interrupted(signal, "ended before anything was changed"));
-    const came = this.#came.shift();
-    if (came === undefined) this.#waiting.push(listener);
-    else listener(came);
-    return {
-      signal: controller.signal,
-      [Symbol.dispose]: () => this.#forget(listener),
-    };
+    const leave = this.#listen((signal) => controller.abort(interrupted(signal, "ended before anything was changed")));
+    return { signal: controller.signal, [Symbol.dispose]: leave };
   }
 
   [Symbol.dispose](): void {
     for (const [signal, listener] of this.#listeners) process.removeListener(signal, listener);
   }
 
-  #forget(listener: (signal: EndSignal) => void): void {
-    const at = this.#waiting.indexOf(listener);
-    if (at >= 0) this.#waiting.splice(at, 1);
+  /** Calls the listener with a signal that nobody has taken yet, else with the next one. @returns leaves it at that */
+  #listen(listener: (signal: EndSignal) => void): () => void {
+    const came = this.#came.shift();
+    if (came === undefined) this.#waiting.push(listener);
+    else listener(came);
+    return () => {
+      const at = this.#waiting.indexOf(listener);
+      if (at >= 0) this.#waiting.splice(at, 1);
+    };
   }
 
   #take(signal: EndSignal): void {
