@@ -1,3 +1,4 @@
+import { tokenIn } from "../../domain/token-text.ts";
 import { readSmallFile, unreadReason } from "../../lib/small-file.ts";
 import { quoted } from "../../lib/text.ts";
 import { decodeText } from "../../lib/text-encoding.ts";
@@ -55,7 +56,7 @@ function checkedUrl(server: string): URL {
 }
 
 function checkedToken(text: string, file: string): string {
-  const token = text.trim().replace(/^Bearer\s+/i, "");
+  const token = tokenIn(text);
   if (/^[\w.~+/=-]+$/.test(token)) return token;
   const what = token === "" ? "is empty" : "has something else than a token in it";
   throw usageFailure(`--token-file ${quoted(file)} ${what}; kuiper-plugins token makes one`);

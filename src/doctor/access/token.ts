@@ -1,6 +1,7 @@
 import { PublicKeys } from "../../auth/public-keys.ts";
 import { checkToken } from "../../auth/tokens.ts";
 import { PluginError } from "../../domain/errors.ts";
+import { tokenIn } from "../../domain/token-text.ts";
 import { quoted } from "../../lib/text.ts";
 import { failure, type Observation, ok, skipped, warning } from "../finding.ts";
 import type { Situation } from "../situation.ts";
@@ -19,7 +20,7 @@ export async function* token({ config, layout, tokenFile }: Situation): AsyncIte
 
   const rules = { requireExpiry, asEngine: config.engine.url !== "" };
   const keys = new PublicKeys(layout.keysFolder);
-  const jwt = text.trim().replace(/^Bearer\s+/i, ""); // which the other commands take, too
+  const jwt = tokenIn(text);
   const header = `Bearer ${jwt}`;
   const expiry = await expiryOf(jwt);
   try {

@@ -1,4 +1,5 @@
 import { computed, signal } from "@preact/signals";
+import { tokenIn } from "../../domain/token-text.ts";
 
 /**
  * What this browser may do. A server without tokens asks for none. With tokens it answers 401, and the page asks its user
@@ -23,7 +24,7 @@ export const mayWrite = computed(() => {
 });
 
 export function setToken(value: string): void {
-  token.value = value.trim().replace(/^Bearer\s+/i, "");
+  token.value = tokenIn(value);
   tokenWanted.value = undefined;
   try {
     if (token.value === "") sessionStorage.removeItem(KEY);
