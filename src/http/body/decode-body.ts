@@ -2,6 +2,7 @@ import type { Readable } from "node:stream";
 import type { FastifyRequest } from "fastify";
 import { PluginError, prefixed } from "../../domain/errors.ts";
 import type { ReceivedZip } from "../../domain/install-request.ts";
+import { UPLOAD } from "../../domain/origin.ts";
 import { isEnoughForKind, isForm, kindOf, mediaTypeOf } from "../../incoming/body-kind.ts";
 import type { HeldBody } from "../../incoming/body-memory.ts";
 import { type Fields, fieldsOf, queryFields } from "../../incoming/fields.ts";
@@ -131,7 +132,7 @@ export class BodyDecoder {
     const { receiver, uploading, closing } = this.#options;
     const endUploading = uploading.add(request.raw.socket);
     try {
-      return await receiver.receive(stream, { signal: closing, origin: "upload", log: request.log });
+      return await receiver.receive(stream, { signal: closing, origin: UPLOAD, log: request.log });
     } finally {
       endUploading();
     }

@@ -4,6 +4,7 @@ import type { FastifyRequest } from "fastify";
 import type { Config } from "../../config/schema.ts";
 import { PluginError } from "../../domain/errors.ts";
 import type { ReceivedZip } from "../../domain/install-request.ts";
+import { UPLOAD, UPLOAD_OF } from "../../domain/origin.ts";
 import type { HeldBody } from "../../incoming/body-memory.ts";
 import { type Fields, fieldsOf } from "../../incoming/fields.ts";
 import { type FormFile, readForm } from "../../incoming/form.ts";
@@ -112,7 +113,7 @@ export async function receiveForm(
 }
 
 function originOf({ fileName }: FormFile): string {
-  return fileName === "" ? "upload" : `upload of ${printable(cutAt(fileName, MAX_NAME_KEPT))}`;
+  return fileName === "" ? UPLOAD : UPLOAD_OF + printable(cutAt(fileName, MAX_NAME_KEPT));
 }
 
 /** A signature comes as its tool wrote it: cosign writes base64, openssl bytes. */

@@ -1,7 +1,5 @@
+import { UPLOAD, UPLOAD_OF } from "../../domain/origin.ts";
 import { t } from "../i18n/index.ts";
-
-const UPLOAD = "upload";
-const UPLOAD_OF = "upload of ";
 
 /** Where a plugin came from: an address as it is, the server's own words in the page's language. */
 export function originWords(origin: string | null | undefined): string {
