@@ -29,15 +29,16 @@ const FILE_REPLIES: Call["replies"] = {
   416: empty("It has no such part as `Range` asks for", [...GUARDS, "content-range"]),
 };
 
+const OF_PAGES = { tag: "Pages", isOpen: true, errors: [...ANY, "PAGE_NOT_FOUND"] } as const;
+
 /** @param path of the page itself, which ends with a slash */
 function pageCall(id: string, summary: string, path: string): Call {
-  const replies = { ...FILE_REPLIES, 302: empty(`Without the slash at the end: to \`${path}\``, ["location"]) };
-  return { id, tag: "Pages", summary, isOpen: true, replies, errors: [...ANY, "PAGE_NOT_FOUND"] };
+  const moved = empty(`Without the slash at the end: to \`${path}\``, ["location"]);
+  return { ...OF_PAGES, id, summary, replies: { ...FILE_REPLIES, 302: moved } };
 }
 
 function fileCall(id: string, summary: string, example: string): Call {
-  const path = { file: `Its path, such as \`${example}\`` };
-  return { id, tag: "Pages", summary, isOpen: true, path, replies: FILE_REPLIES, errors: [...ANY, "PAGE_NOT_FOUND"] };
+  return { ...OF_PAGES, id, summary, path: { file: `Its path, such as \`${example}\`` }, replies: FILE_REPLIES };
 }
 
 export const pageCalls: Calls = {

@@ -14,8 +14,8 @@ A path that is not here is answered with 404 (\`PAGE_NOT_FOUND\`), another metho
 is not here is passed on to it. HEAD is GET without its body. docs/api.md of this project has the rest.`;
 
 /**
- * The OpenAPI document, as JSON. A second Fastify that has our routes with all that the contract says of them, for @fastify/swagger to describe. Ours serves
- * requests without it, so that none pays for a schema of its reply.
+ * The OpenAPI document, as JSON. A second Fastify has our routes with all that the contract says of them, for @fastify/swagger
+ * to describe. Ours serves requests without it, so that none pays for a schema of its reply.
  */
 export async function describeRoutes(routes: readonly CollectedRoute[], version: string): Promise<Buffer> {
   const app = Fastify({ schemaController: NO_COMPILERS });

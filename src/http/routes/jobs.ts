@@ -10,7 +10,6 @@ import { quoted } from "../../lib/text.ts";
 import { audited } from "../hooks/audit.ts";
 import { JobEvents } from "../job-events.ts";
 import { errorPrefix } from "../messages.ts";
-import { whenClosed } from "../when-closed.ts";
 
 interface JobRoutesOptions {
   readonly jobs: Jobs;
@@ -82,7 +81,7 @@ export const jobRoutes: FastifyPluginAsyncTypebox<JobRoutesOptions> = async (app
     if (reply.raw.closed) return reply.send(); // the client has gone: nothing would end its events
     const events = new JobEvents(jobs, job, { ...(printed !== undefined && { printed }) });
     open.set(events, reply.raw);
-    whenClosed(reply.raw, () => open.delete(events));
+    reply.raw.once("close", () => open.delete(events));
     return reply.send(events);
   });
 };
