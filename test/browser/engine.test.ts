@@ -1,6 +1,7 @@
 import { expect } from "vitest";
 import { RULE_FAILS } from "../support/engine-stand-in.ts";
 import { inFrontBrowserTest } from "./harness.ts";
+import { Stalls } from "./reverse-proxy.ts";
 
 /** In front of an engine: what is loaded, what uses it, and restarts of the engine. */
 
@@ -61,20 +62,14 @@ test("what a restart has changed is in the list as soon as it has ended", async 
 }) => {
   await startBoth(SETTINGS);
   await install(RANDOM);
-  let isStalling = false;
-  let stalled = 0;
-  const stalls = (url: string) => {
-    const isHit = isStalling && url.startsWith("/plugins?");
-    if (isHit) stalled++;
-    return isHit;
-  };
-  const page = await open({ at: await proxied({ stalls }) });
+  const list = new Stalls("/plugins?");
+  const page = await open({ at: await proxied(list) });
   const row = page.getByRole("row", { name: "random" });
   await row.getByText("Waits for a restart").waitFor();
   // While the list waits for an answer, it asks no more by itself.
-  isStalling = true;
-  await expect.poll(() => stalled, { timeout: 20_000 }).toBe(1);
-  isStalling = false;
+  list.isOn = true;
+  await expect.poll(() => list.count, { timeout: 20_000 }).toBe(1);
+  list.isOn = false;
   await page.getByRole("button", { name: "Restart the engine" }).click();
   await page.getByRole("dialog").getByRole("button", { name: "Restart" }).click();
   await page.getByText("The engine was restarted, and nothing is worse than before.").waitFor();

@@ -49,3 +49,19 @@ export async function startReverseProxy(target: () => string, options: ReversePr
     },
   };
 }
+
+/** Answers to those addresses stall as long as somebody wants that. */
+export class Stalls {
+  isOn = false;
+  /** How many have. */
+  count = 0;
+  readonly stalls: (url: string) => boolean;
+
+  constructor(begin: string) {
+    this.stalls = (url) => {
+      const isHit = this.isOn && url.startsWith(begin);
+      if (isHit) this.count += 1;
+      return isHit;
+    };
+  }
+}

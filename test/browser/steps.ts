@@ -29,3 +29,9 @@ export async function inspectUrl(page: Page, url: string): Promise<void> {
 export async function askAgain(page: Page): Promise<void> {
   await page.evaluate("document.dispatchEvent(new Event('visibilitychange'))");
 }
+
+/** Loads the page anew with timers that the test runs: those from before are real ones. */
+export async function holdTimers(page: Page): Promise<void> {
+  await page.clock.install();
+  await page.reload();
+}

@@ -5,7 +5,8 @@ import { writePluginZip } from "../support/plugin-zip.ts";
 import { GATED_SCRIPT } from "../support/script-gate.ts";
 import { signal } from "../support/signal.ts";
 import { inFrontBrowserTest as test } from "./harness.ts";
-import { askAgain, chooseFile, inspectUrl, press, SINK } from "./steps.ts";
+import { Stalls } from "./reverse-proxy.ts";
+import { askAgain, chooseFile, holdTimers, inspectUrl, press, SINK } from "./steps.ts";
 
 /** What changes underneath while somebody reads, types or waits: it is not taken away, and the old does not pass for the new. */
 
@@ -99,8 +100,7 @@ describe("a job that is followed", () => {
     };
     const at = await proxied({ stalls });
     const page = await open({ route: "/jobs", at });
-    await page.clock.install();
-    await page.reload(); // timers from before are real ones
+    await holdTimers(page);
     await page.getByRole("link", { name: "Install random" }).click();
     await page.getByText("runs install.sh").waitFor();
     await expect.poll(() => hasStalled).toBe(true);
@@ -119,8 +119,7 @@ describe("a job that is followed", () => {
     await start();
     const { installed } = await installGated(GATED_SCRIPT);
     const page = await open({ route: "/jobs" });
-    await page.clock.install();
-    await page.reload(); // timers from before are real ones
+    await holdTimers(page);
     let isUnanswered = false;
     await page.route("**/jobs/*/events", async (route) => {
       if (isUnanswered) return route.continue();
@@ -307,22 +306,14 @@ describe("a list that can't be asked for any more", () => {
   test("is asked for again when an answer stops in its middle", async ({ start, install, open, proxied }) => {
     await start();
     await install({ type: "sources", name: "random" });
-    let isStalling = false;
-    let stalled = 0;
-    const stalls = (url: string) => {
-      const isHit = isStalling && url.startsWith("/plugins?");
-      if (isHit) stalled++;
-      return isHit;
-    };
-    const at = await proxied({ stalls });
-    const page = await open({ at });
-    await page.clock.install();
-    await page.reload(); // timers from before are real ones
+    const list = new Stalls("/plugins?");
+    const page = await open({ at: await proxied(list) });
+    await holdTimers(page);
     await page.getByRole("row", { name: "random" }).waitFor();
-    isStalling = true;
+    list.isOn = true;
     await askAgain(page);
-    await expect.poll(() => stalled).toBe(1);
-    isStalling = false;
+    await expect.poll(() => list.count).toBe(1);
+    list.isOn = false;
     await install({ type: "sources", name: "zmq" });
     await page.clock.runFor(40_000);
     await page.getByRole("row", { name: "zmq" }).waitFor();
