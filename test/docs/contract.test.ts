@@ -86,9 +86,9 @@ test("each problem of a plugin has a row, and there are no others", () => {
 });
 
 test.each(Object.keys(HEADERS))("the header %s is explained", (name) => {
-  const ofHttp = ["x-request-id", "www-authenticate", "retry-after", "preference-applied", "etag", "last-modified"];
-  const ofFiles = /^(accept-ranges|content-.*|referrer-policy|cross-origin-opener-policy)$/;
-  if (!ofHttp.includes(name) && !ofFiles.test(name)) expect((API + ENGINE).toLowerCase()).toMatch(`\`${name}`);
+  const ofHttp = /^(x-request-id|www-authenticate|retry-after|preference-applied)$/;
+  const ofFiles = /^(etag|last-modified|accept-ranges|content-.*|referrer-policy|cross-origin-opener-policy)$/;
+  if (!ofHttp.test(name) && !ofFiles.test(name)) expect((API + ENGINE).toLowerCase()).toMatch(`\`${name}`);
 });
 
 test("what a job can be is named", () => {
